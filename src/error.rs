@@ -1,0 +1,188 @@
+//! [`ApiError`], the one way a request fails, and its one table: kind → status, `type`, `code`.
+//!
+//! Making an error logs nothing and reads no clock; `encode` turns it into a response, once.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A failed request, as the caller is told of it: the four members of OpenAI's error object
+/// and the HTTP status.
+///
+/// ```
+/// use portcullis::error::{ApiError, Kind};
+///
+/// let error = ApiError::new(Kind::MissingParameter, "Missing required parameter: 'messages'.").at("messages");
+/// assert_eq!(error.status(), 400);
+/// assert_eq!(error.code(), Some("missing_required_parameter"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    kind: Kind,
+    message: Cow<'static, str>,
+    param: Option<Cow<'static, str>>,
+}
+
+impl ApiError {
+    /// An error of this kind, with the sentence the caller reads. It must hold no secret.
+    pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), param: None }))
+    }
+
+    /// The same error, pointing at a parameter, spelled as the API spells it:
+    /// `messages[0].content`.
+    #[must_use]
+    pub fn at(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.0.param = Some(param.into());
+        self
+    }
+
+    /// What failed.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.0.kind.status()
+    }
+
+    /// The sentence the caller reads.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The parameter at fault, if one is.
+    pub fn param(&self) -> Option<&str> {
+        self.0.param.as_deref()
+    }
+
+    /// The error object's `type`.
+    pub fn type_(&self) -> &'static str {
+        self.0.kind.type_()
+    }
+
+    /// The error object's `code`.
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.kind.code()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => $status:literal, $type:literal, $code:expr;)+) => {
+        /// What went wrong. Each kind has one status, one `type` and one `code`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind { $($(#[$doc])* $name,)+ }
+
+        impl Kind {
+            /// Every kind, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// The error object's `type`.
+            pub const fn type_(self) -> &'static str {
+                match self { $(Self::$name => $type,)+ }
+            }
+
+            /// The error object's `code`.
+            pub const fn code(self) -> Option<&'static str> {
+                match self { $(Self::$name => $code,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The request breaks a rule the live API words by hand, without a `code`.
+    Invalid => 400, "invalid_request_error", None;
+    /// A required parameter is absent.
+    MissingParameter => 400, "invalid_request_error", Some("missing_required_parameter");
+    /// A parameter nobody documents.
+    UnknownParameter => 400, "invalid_request_error", Some("unknown_parameter");
+    /// A value of the wrong JSON type.
+    InvalidType => 400, "invalid_request_error", Some("invalid_type");
+    /// A value outside an enumeration or pattern.
+    InvalidValue => 400, "invalid_request_error", Some("invalid_value");
+    /// An integer below its minimum.
+    IntegerBelowMin => 400, "invalid_request_error", Some("integer_below_min_value");
+    /// An integer above its maximum.
+    IntegerAboveMax => 400, "invalid_request_error", Some("integer_above_max_value");
+    /// A decimal below its minimum.
+    DecimalBelowMin => 400, "invalid_request_error", Some("decimal_below_min_value");
+    /// A decimal above its maximum.
+    DecimalAboveMax => 400, "invalid_request_error", Some("decimal_above_max_value");
+    /// An empty array where one entry is the least.
+    EmptyArray => 400, "invalid_request_error", Some("empty_array");
+    /// An array with too many entries.
+    ArrayAboveMax => 400, "invalid_request_error", Some("array_above_max_length");
+    /// An empty string where one character is the least.
+    EmptyString => 400, "invalid_request_error", Some("empty_string");
+    /// A string with too many characters.
+    StringAboveMax => 400, "invalid_request_error", Some("string_above_max_length");
+    /// An object with too many properties.
+    ObjectAboveMax => 400, "invalid_request_error", Some("object_above_max_properties");
+    /// A property name with too many characters.
+    PropertyNameAboveMax => 400, "invalid_request_error", Some("property_name_above_max_length");
+    /// A parameter the model does not have.
+    UnsupportedParameter => 400, "invalid_request_error", Some("unsupported_parameter");
+    /// A value the model does not have.
+    UnsupportedValue => 400, "invalid_request_error", Some("unsupported_value");
+    /// Two parameters that exclude each other.
+    InvalidCombination => 400, "invalid_request_error", Some("invalid_parameter_combination");
+    /// A function whose parameters are not a schema the API takes.
+    InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
+    /// Prompt and completion do not fit the model's context window.
+    ContextLength => 400, "invalid_request_error", Some("context_length_exceeded");
+    /// No key was presented.
+    MissingKey => 401, "invalid_request_error", None;
+    /// The presented key is none of the configured ones.
+    InvalidKey => 401, "invalid_request_error", Some("invalid_api_key");
+    /// The model is not served, or not to this caller.
+    ModelNotFound => 404, "invalid_request_error", Some("model_not_found");
+    /// The model is served, but not by this endpoint.
+    WrongEndpoint => 404, "invalid_request_error", None;
+    /// No such path.
+    UnknownUrl => 404, "invalid_request_error", Some("unknown_url");
+    /// The path is known, the method is not one of its own.
+    MethodNotAllowed => 405, "invalid_request_error", Some("method_not_allowed");
+    /// The body is larger than `PORTCULLIS_MAX_BODY_BYTES`.
+    BodyTooLarge => 413, "invalid_request_error", Some("request_too_large");
+    /// The body is declared to be something else than JSON.
+    UnsupportedMediaType => 415, "invalid_request_error", Some("unsupported_content_type");
+    /// A setting of the operator's is wrong.
+    Misconfigured => 500, "server_error", Some("invalid_configuration");
+    /// The gateway failed.
+    Internal => 500, "server_error", None;
+    /// No upstream could be reached, or it broke off.
+    UpstreamUnavailable => 502, "server_error", Some("upstream_unavailable");
+    /// The upstream did not answer in time.
+    UpstreamTimeout => 504, "server_error", Some("upstream_timeout");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_a_client_or_a_server_error() {
+        for &kind in Kind::ALL {
+            let want = if kind.status() < 500 { "invalid_request_error" } else { "server_error" };
+            assert_eq!(kind.type_(), want, "{kind:?}");
+            assert!((400..600).contains(&kind.status()), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! HTTP messages as plain values: what the edge hands in and takes out.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A request method. Names are case-sensitive (RFC 9110, section 9.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+    /// `OPTIONS`
+    Options,
+    /// Any other, by its name.
+    Other(String),
+}
+
+impl Method {
+    /// The name as it stands in the request line.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Options => "OPTIONS",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Header fields in the order they came; names compare without case (RFC 9110, section 5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Cow<'static, str>, Vec<u8>)>);
+
+impl Headers {
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// Adds a field after those there are; one of the same name stays.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Vec<u8>>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// Every field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Gives up the fields, in order.
+    pub fn into_vec(self) -> Vec<(Cow<'static, str>, Vec<u8>)> {
+        self.0
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// A request's head. The body stays outside until someone may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path, without the query: `/v1/models`.
+    pub path: String,
+    /// The query, without its question mark, if there is one.
+    pub query: Option<String>,
+    /// The header fields.
+    pub headers: Headers,
+}
+
+/// Bytes that arrive in pieces from outside: a caller's body or an upstream's answer.
+///
+/// Dropping it is the cancel: who no longer reads tells the sender so.
+pub trait Incoming {
+    /// The next piece, waiting for it; `None` at the end. A piece is never empty.
+    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError>;
+}
+
+/// A body broke off before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// What the host says of it, for the log.
+    pub reason: String,
+}
+
+/// A response. The body is pulled by the edge, piece by piece.
+pub struct Response<B> {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Headers,
+    /// The body.
+    pub body: Body<B>,
+}
+
+/// A response's body. Dropping it is the cancel: a stream stops being made, an upstream is let go.
+pub enum Body<B> {
+    /// All of it.
+    Full(Vec<u8>),
+    /// Pieces, made when asked for; each is to reach the caller before the next is made.
+    Frames(Box<dyn Iterator<Item = Vec<u8>>>),
+    /// An upstream's answer. Its bytes go to the caller as they come, unread.
+    Relay(Relay<B>),
+}
+
+/// An upstream's answer on its way to the caller.
+pub struct Relay<B> {
+    /// Where the bytes come from.
+    pub from: B,
+    /// What the caller gets when the upstream breaks off: an error event, or nothing.
+    pub if_broken: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_without_case_and_the_first_value_counts() {
+        let headers: Headers = [("Content-Type", "a"), ("content-type", "b")].into_iter().collect();
+        assert_eq!(headers.get("CONTENT-TYPE"), Some("a"));
+        assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_not_given_as_text() {
+        let headers: Headers = [("x", vec![0xff])].into_iter().collect();
+        assert_eq!(headers.get("x"), None);
+        assert_eq!(headers.iter().next(), Some(("x", &[0xff][..])));
+    }
+}

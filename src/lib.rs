@@ -1,0 +1,5 @@
+//! Portcullis: an OpenAI-compatible LLM gateway that is one WebAssembly component.
+
+pub mod config;
+pub mod error;
+pub mod http;
