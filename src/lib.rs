@@ -1,5 +1,8 @@
 //! Portcullis: an OpenAI-compatible LLM gateway that is one WebAssembly component.
 
+pub mod auth;
 pub mod config;
+pub mod ctx;
 pub mod error;
 pub mod http;
+pub mod router;

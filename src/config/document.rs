@@ -256,8 +256,16 @@ mod tests {
             (r#"{"upstreams": {"a": {"url": 1}}}"#, "upstreams.a.url", "a string"),
             (r#"{"upstreams": {"a": {"url": "h"}}}"#, "upstreams.a.url", "http://"),
             (r#"{"upstreams": {"a": {"url": "http://h", "key": "$NOPE"}}}"#, "upstreams.a.key", "$NOPE"),
-            (r#"{"upstreams": {"a": {"url": "http://h", "key": "$BROKEN"}}}"#, "upstreams.a.key", "character"),
-            (r#"{"upstreams": {"a": {"url": "http://h", "headers": {"Host": "x"}}}}"#, "headers.Host", "not the"),
+            (
+                r#"{"upstreams": {"a": {"url": "http://h", "key": "$BROKEN"}}}"#,
+                "upstreams.a.key",
+                "character",
+            ),
+            (
+                r#"{"upstreams": {"a": {"url": "http://h", "headers": {"Host": "x"}}}}"#,
+                "headers.Host",
+                "not the",
+            ),
             (r#"{"upstreams": {"a": {"url": "http://h"}, "a": {"url": "http://h"}}}"#, "upstreams", "twice"),
             (r#"{"models": {"m": {"targets": [{"upstream": "x"}]}}}"#, "models.m.targets[0].upstream", "`x`"),
             (r#"{"models": {"m": {}}}"#, "models.m", "either"),

@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn a_malformed_key_is_refused() {
-        for text in ["", "sk test", "sk-\u{e9}", "sha256:", "sha256:zz", &format!("sha256:{}", "+1".repeat(32))] {
+        for text in
+            ["", "sk test", "sk-\u{e9}", "sha256:", "sha256:zz", &format!("sha256:{}", "+1".repeat(32))]
+        {
             assert!(Key::parse("k", text).is_err(), "{text}");
         }
     }

@@ -53,7 +53,10 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
     if let Some((name, _)) =
         vars.0.iter().find(|(name, _)| name.starts_with("PORTCULLIS_") && !NAMES.contains(&&**name))
     {
-        return Err(ConfigError::new(name, format!("there is no such setting; there are {}.", NAMES.join(", "))));
+        return Err(ConfigError::new(
+            name,
+            format!("there is no such setting; there are {}.", NAMES.join(", ")),
+        ));
     }
     let document = match vars.get("PORTCULLIS_CONFIG") {
         Some(json) => document::parse(json)?,
@@ -90,7 +93,11 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         unknown_params: choice(
             vars,
             "PORTCULLIS_UNKNOWN_PARAMS",
-            &[("reject", UnknownParams::Reject), ("pass", UnknownParams::Pass), ("drop", UnknownParams::Drop)],
+            &[
+                ("reject", UnknownParams::Reject),
+                ("pass", UnknownParams::Pass),
+                ("drop", UnknownParams::Drop),
+            ],
         )?,
         max_body_bytes: bytes(vars, "PORTCULLIS_MAX_BODY_BYTES")?.unwrap_or(DEFAULT_MAX_BODY_BYTES),
         log: choice(
@@ -127,7 +134,10 @@ fn origins(vars: Vars<'_>) -> Result<Option<Origins>, ConfigError> {
     if all.iter().any(|origin| origin == "*") {
         return Ok(Some(Origins::Any));
     }
-    match all.iter().find(|o| !o.contains("://") || o.ends_with('/') || !o.bytes().all(|b| b.is_ascii_graphic())) {
+    match all
+        .iter()
+        .find(|o| !o.contains("://") || o.ends_with('/') || !o.bytes().all(|b| b.is_ascii_graphic()))
+    {
         Some(bad) => Err(ConfigError::new(
             "PORTCULLIS_CORS_ORIGINS",
             format!("`{bad}` is no origin; one is `*` or looks like `https://app.example`."),
