@@ -1,0 +1,3 @@
+//! The OpenAI wire as serde sees it.
+
+pub mod answer;
