@@ -16,6 +16,11 @@ impl<'a> Caller<'a> {
         self.key.map(|key| &*key.name)
     }
 
+    /// Whether the caller's key opens only some models.
+    pub fn is_limited(&self) -> bool {
+        self.key.is_some_and(|key| key.models.is_some())
+    }
+
     /// Whether the caller may use a model.
     pub fn may_use(&self, model: &str) -> bool {
         self.key.is_none_or(|key| key.opens(model))

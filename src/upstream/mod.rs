@@ -4,6 +4,7 @@
 //! is tested without a network.
 
 mod headers;
+pub mod rewrite;
 
 use crate::config::{Timeouts, Upstream};
 use crate::ctx::Ctx;
