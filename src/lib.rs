@@ -14,3 +14,6 @@ pub mod http;
 pub mod log;
 pub mod router;
 pub mod upstream;
+
+#[cfg(target_family = "wasm")]
+mod component;
