@@ -158,7 +158,7 @@ kinds! {
     /// No such path.
     UnknownUrl => 404, "invalid_request_error", Some("unknown_url");
     /// The path is known, the method is not one of its own.
-    MethodNotAllowed => 405, "invalid_request_error", Some("method_not_allowed");
+    MethodNotAllowed => 405, "invalid_request_error", None;
     /// The body is larger than `PORTCULLIS_MAX_BODY_BYTES`.
     BodyTooLarge => 413, "invalid_request_error", Some("request_too_large");
     /// The body is declared to be something else than JSON.

@@ -124,8 +124,8 @@ pub enum Body<B> {
 pub struct Relay<B> {
     /// Where the bytes come from.
     pub from: B,
-    /// What the caller gets when the upstream breaks off: an error event, or nothing.
-    pub if_broken: Vec<u8>,
+    /// What the caller gets when the upstream breaks off; `None`: the caller's connection breaks off too.
+    pub if_broken: Option<Vec<u8>>,
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! `POST /v1/completions`: the request.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
+
+use super::chat::{Stop, StreamOptions};
+use super::value::Members;
+use super::{Int, Number, Text};
+
+object! {
+    /// The body of `POST /v1/completions`.
+    pub struct Request<'a> {
+        /// The id of the model. Required.
+        "model" model: Text<'a>,
+        /// What to complete. Required.
+        "prompt" prompt: Prompt<'a>,
+        /// What comes after the completion.
+        "suffix" suffix: Text<'a>,
+        /// The most tokens to generate; 16 unless told.
+        "max_tokens" max_tokens: Int,
+        /// How far the sampling strays, 0 to 2.
+        "temperature" temperature: Number,
+        /// The share of probability sampled from, 0 to 1.
+        "top_p" top_p: Number,
+        /// How many choices to make, 1 to 128.
+        "n" n: Int,
+        /// Whether to answer as server-sent events.
+        "stream" stream: bool,
+        /// How to stream.
+        "stream_options" stream_options: StreamOptions<'a>,
+        /// How many log probabilities to tell at each token, 0 to 5.
+        "logprobs" logprobs: Int,
+        /// Whether to begin the answer with the prompt.
+        "echo" echo: bool,
+        /// Where to stop.
+        "stop" stop: Stop<'a>,
+        /// How much to shun tokens that occurred, -2 to 2.
+        "presence_penalty" presence_penalty: Number,
+        /// How much to shun tokens by how often they occurred, -2 to 2.
+        "frequency_penalty" frequency_penalty: Number,
+        /// How many choices to make and pick the `n` best of, up to 20.
+        "best_of" best_of: Int,
+        /// Token id → bias, -100 to 100.
+        "logit_bias" logit_bias: Members<'a, Number>,
+        /// Asks for a repeatable answer.
+        "seed" seed: Int,
+        /// The end user.
+        "user" user: Text<'a>,
+    }
+}
+
+impl Request<'_> {
+    /// How many choices the caller wants for each prompt.
+    pub fn choices(&self) -> u64 {
+        self.n.map_or(1, Int::unsigned)
+    }
+
+    /// The most tokens to generate for each choice.
+    pub fn token_limit(&self) -> u64 {
+        self.max_tokens.map_or(16, Int::unsigned)
+    }
+
+    /// Whether the answer goes out as server-sent events.
+    pub fn streams(&self) -> bool {
+        self.stream.unwrap_or(false)
+    }
+}
+
+/// What to complete, in its four forms. An empty array is [`Prompt::Texts`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prompt<'a> {
+    /// One text.
+    Text(Text<'a>),
+    /// Several texts, each completed by itself.
+    Texts(Vec<Text<'a>>),
+    /// One text, as tokens.
+    Tokens(Vec<Int>),
+    /// Several texts, as tokens.
+    TokenLists(Vec<Vec<Int>>),
+}
+
+string_or! { @ Prompt, "a string or an array", |text| Some(Prompt::Text(text)),
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        // The first entry says what all must be.
+        Ok(match seq.next_element::<Entry<'de>>()? {
+            None => Prompt::Texts(Vec::new()),
+            Some(Entry::Text(first)) => Prompt::Texts(collect(first, seq)?),
+            Some(Entry::Token(first)) => Prompt::Tokens(collect(first, seq)?),
+            Some(Entry::Tokens(first)) => Prompt::TokenLists(collect(first, seq)?),
+        })
+    }
+}
+
+/// Reads the rest of a sequence.
+fn collect<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(first: T, mut seq: A) -> Result<Vec<T>, A::Error> {
+    let mut list = vec![first];
+    while let Some(item) = seq.next_element()? {
+        list.push(item);
+    }
+    Ok(list)
+}
+
+/// An entry of a prompt that is an array.
+enum Entry<'a> {
+    Text(Text<'a>),
+    Token(Int),
+    Tokens(Vec<Int>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntryVisitor;
+        impl<'de> Visitor<'de> for EntryVisitor {
+            type Value = Entry<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a token or an array of tokens")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Entry::Text(Text(text.into())))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Entry::Text(Text(text.to_owned().into())))
+            }
+
+            fn visit_u64<E: Error>(self, token: u64) -> Result<Self::Value, E> {
+                Int::deserialize(token.into_deserializer()).map(Entry::Token)
+            }
+
+            fn visit_i64<E: Error>(self, token: i64) -> Result<Self::Value, E> {
+                Int::deserialize(token.into_deserializer()).map(Entry::Token)
+            }
+
+            fn visit_f64<E: Error>(self, token: f64) -> Result<Self::Value, E> {
+                Int::deserialize(token.into_deserializer()).map(Entry::Token)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                let tokens = serde::de::value::SeqAccessDeserializer::new(seq);
+                Deserialize::deserialize(tokens).map(Entry::Tokens)
+            }
+        }
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}

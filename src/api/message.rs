@@ -1,0 +1,191 @@
+//! Messages of a chat, and the parts their content may be made of.
+
+use super::Text;
+use super::tool::{FunctionCall, ToolCall};
+
+strings! {
+    /// Who speaks.
+    pub enum Role {
+        /// Instructions, as models before o1 call them.
+        "system" System,
+        /// The model.
+        "assistant" Assistant,
+        /// The end user.
+        "user" User,
+        /// The result of a legacy function call.
+        "function" Function,
+        /// The result of a tool call.
+        "tool" Tool,
+        /// Instructions, as models from o1 on call them.
+        "developer" Developer,
+    }
+}
+
+object! {
+    /// One message. Which members go with which role is for [`crate::check`] to say.
+    pub struct Message<'a> {
+        /// Who speaks.
+        "role" role: Role,
+        /// What is said.
+        "content" content: Content<'a>,
+        /// Tells speakers of one role apart; the function's name where the role is `function`.
+        "name" name: Text<'a>,
+        /// The assistant's refusal.
+        "refusal" refusal: Text<'a>,
+        /// An earlier audio answer of the assistant's.
+        "audio" audio: AudioReference<'a>,
+        /// The tools the assistant called.
+        "tool_calls" tool_calls: Vec<ToolCall<'a>>,
+        /// The function the assistant called, in the legacy form.
+        "function_call" function_call: FunctionCall<'a>,
+        /// The call that a message of the role `tool` answers.
+        "tool_call_id" tool_call_id: Text<'a>,
+    }
+}
+
+object! {
+    /// An earlier audio answer.
+    pub struct AudioReference<'a> {
+        /// Its id.
+        "id" id: Text<'a>,
+    }
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content<'a> {
+    /// Plain text.
+    Text(Text<'a>),
+    /// Typed parts.
+    Parts(Vec<Part<'a>>),
+}
+
+string_or! { Content, "a string or an array of parts", |text| Some(Content::Text(text)), seq => Content::Parts }
+
+impl Content<'_> {
+    /// The texts of which the content is made, in order; parts of other types have none.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (text, parts): (_, &[Part<'_>]) = match self {
+            Self::Text(text) => (Some(&**text), &[]),
+            Self::Parts(parts) => (None, parts),
+        };
+        text.into_iter().chain(parts.iter().filter_map(Part::as_text))
+    }
+}
+
+strings! {
+    /// The `type` of a part.
+    pub enum PartType {
+        /// Text.
+        "text" Text,
+        /// An image.
+        "image_url" ImageUrl,
+        /// Sound of the user's.
+        "input_audio" InputAudio,
+        /// A refusal of the assistant's.
+        "refusal" Refusal,
+        /// Sound of the assistant's.
+        "audio" Audio,
+        /// A file.
+        "file" File,
+    }
+}
+
+object! {
+    /// One part of a message's content: its type, and the member named after it.
+    pub struct Part<'a> {
+        /// Which member holds the part.
+        "type" kind: PartType,
+        /// The text.
+        "text" text: Text<'a>,
+        /// The image.
+        "image_url" image_url: Box<ImageUrl<'a>>,
+        /// The sound.
+        "input_audio" input_audio: Box<InputAudio<'a>>,
+        /// The refusal.
+        "refusal" refusal: Text<'a>,
+        /// The assistant's sound.
+        "audio" audio: Box<AudioReference<'a>>,
+        /// The file.
+        "file" file: Box<File<'a>>,
+        /// Where the cached prefix may end.
+        "prompt_cache_breakpoint" prompt_cache_breakpoint: Box<CacheBreakpoint<'a>>,
+    }
+}
+
+impl Part<'_> {
+    /// The text of a `text` part.
+    pub fn as_text(&self) -> Option<&str> {
+        if self.kind == Some(PartType::Text) { self.text.as_deref() } else { None }
+    }
+}
+
+object! {
+    /// Where an image is.
+    pub struct ImageUrl<'a> {
+        /// A URL, or the image itself as a `data:` URL.
+        "url" url: Text<'a>,
+        /// How closely to look at it.
+        "detail" detail: Detail,
+    }
+}
+
+strings! {
+    /// How closely the model looks at an image.
+    pub enum Detail {
+        /// As the model sees fit.
+        "auto" Auto,
+        /// In low resolution.
+        "low" Low,
+        /// In high resolution.
+        "high" High,
+    }
+}
+
+object! {
+    /// Sound spoken by the user.
+    pub struct InputAudio<'a> {
+        /// Base64.
+        "data" data: Text<'a>,
+        /// Its encoding.
+        "format" format: InputAudioFormat,
+    }
+}
+
+strings! {
+    /// How sound is encoded.
+    pub enum InputAudioFormat {
+        /// WAV.
+        "wav" Wav,
+        /// MP3.
+        "mp3" Mp3,
+    }
+}
+
+object! {
+    /// A file, uploaded before or along with the message.
+    pub struct File<'a> {
+        /// Its name.
+        "filename" filename: Text<'a>,
+        /// Base64.
+        "file_data" file_data: Text<'a>,
+        /// The id of an uploaded file.
+        "file_id" file_id: Text<'a>,
+    }
+}
+
+object! {
+    /// Where a prompt's cached prefix may end.
+    pub struct CacheBreakpoint<'a> {
+        /// `explicit`.
+        "mode" mode: BreakpointMode,
+    }
+}
+
+strings! {
+    /// How a cache breakpoint is set.
+    pub enum BreakpointMode {
+        /// By the caller.
+        "explicit" Explicit,
+    }
+}

@@ -1,0 +1,17 @@
+//! The OpenAI wire as serde sees it: what a request body may say, and nothing about whether it should.
+//!
+//! Everything borrows from the body where JSON allows it (a string without escapes is a slice of the
+//! body). Every member is optional here and `null` is the same as absent; which ones must be there, and
+//! within which bounds, is judged by [`crate::check`]. A member named twice counts once, with its last
+//! value, as most JSON readers have it.
+
+#[macro_use]
+mod value;
+
+pub mod answer;
+pub mod chat;
+pub mod completions;
+pub mod message;
+pub mod tool;
+
+pub use value::{Int, Members, Number, Skipped, Text};

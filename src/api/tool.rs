@@ -1,0 +1,252 @@
+//! Tools: what a request offers, what it asks for, and what an assistant called.
+
+use serde::de::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::Text;
+
+/// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Json<'a>(pub &'a str);
+
+impl Json<'_> {
+    /// True if the value is an object.
+    pub fn is_object(self) -> bool {
+        self.0.starts_with('{')
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Json(raw.get()))
+    }
+}
+
+object! {
+    /// A function of the caller's.
+    pub struct Function<'a> {
+        /// What the model calls it by.
+        "name" name: Text<'a>,
+        /// What it is for.
+        "description" description: Text<'a>,
+        /// The JSON schema of its arguments.
+        "parameters" parameters: Json<'a>,
+        /// Whether the arguments always keep to the schema.
+        "strict" strict: bool,
+    }
+}
+
+object! {
+    /// A tool that takes free text.
+    pub struct CustomTool<'a> {
+        /// What the model calls it by.
+        "name" name: Text<'a>,
+        /// What it is for.
+        "description" description: Text<'a>,
+        /// What its input looks like.
+        "format" format: CustomFormat<'a>,
+    }
+}
+
+object! {
+    /// What a custom tool's input looks like.
+    pub struct CustomFormat<'a> {
+        /// Whether it is any text, or of a grammar.
+        "type" kind: CustomFormatType,
+        /// The grammar.
+        "grammar" grammar: Grammar<'a>,
+    }
+}
+
+strings! {
+    /// Whether a custom tool's input is any text, or of a grammar.
+    pub enum CustomFormatType {
+        /// Any text.
+        "text" Text,
+        /// Text of a grammar.
+        "grammar" Grammar,
+    }
+}
+
+object! {
+    /// The grammar of a custom tool's input.
+    pub struct Grammar<'a> {
+        /// The grammar itself.
+        "definition" definition: Text<'a>,
+        /// The language it is written in.
+        "syntax" syntax: GrammarSyntax,
+    }
+}
+
+strings! {
+    /// The language of a grammar.
+    pub enum GrammarSyntax {
+        /// Lark.
+        "lark" Lark,
+        /// A regular expression.
+        "regex" Regex,
+    }
+}
+
+strings! {
+    /// The `type` of a tool, and of a call of one.
+    pub enum ToolType {
+        /// A function with a JSON schema.
+        "function" Function,
+        /// A tool that takes free text.
+        "custom" Custom,
+    }
+}
+
+object! {
+    /// A tool the model may call: its type, and the member named after it.
+    pub struct Tool<'a> {
+        /// Which of the two it is.
+        "type" kind: ToolType,
+        /// The function, if it is one.
+        "function" function: Function<'a>,
+        /// The custom tool, if it is one.
+        "custom" custom: CustomTool<'a>,
+    }
+}
+
+impl Tool<'_> {
+    /// The name the model calls it by; empty if it has none.
+    pub fn name(&self) -> &str {
+        let name = match self.kind {
+            Some(ToolType::Custom) => self.custom.as_ref().and_then(|c| c.name.as_deref()),
+            _ => self.function.as_ref().and_then(|f| f.name.as_deref()),
+        };
+        name.unwrap_or_default()
+    }
+}
+
+object! {
+    /// A call the assistant made earlier: its type, and the member named after it.
+    pub struct ToolCall<'a> {
+        /// What the answering message names it by.
+        "id" id: Text<'a>,
+        /// Which of the two it is.
+        "type" kind: ToolType,
+        /// The function called, if it is one.
+        "function" function: FunctionCall<'a>,
+        /// The custom tool called, if it is one.
+        "custom" custom: CustomCall<'a>,
+    }
+}
+
+object! {
+    /// A function call the assistant made earlier.
+    pub struct FunctionCall<'a> {
+        /// The function.
+        "name" name: Text<'a>,
+        /// Its arguments, as JSON in a string.
+        "arguments" arguments: Text<'a>,
+    }
+}
+
+object! {
+    /// A call of a custom tool the assistant made earlier.
+    pub struct CustomCall<'a> {
+        /// The tool.
+        "name" name: Text<'a>,
+        /// Its input.
+        "input" input: Text<'a>,
+    }
+}
+
+object! {
+    /// The name of a tool, where nothing else is said of it.
+    pub struct Named<'a> {
+        /// The name.
+        "name" name: Text<'a>,
+    }
+}
+
+/// Which tools the model may or must call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolChoice<'a> {
+    /// `none`, `auto` or `required`.
+    Mode(ToolMode),
+    /// One tool, or a choice of them.
+    Tool(Box<ChosenTool<'a>>),
+}
+
+strings! {
+    /// Whether the model may or must call a tool.
+    pub enum ToolMode {
+        /// It must not.
+        "none" None,
+        /// It may.
+        "auto" Auto,
+        /// It must.
+        "required" Required,
+    }
+}
+
+strings! {
+    /// The `type` of a tool choice that is an object.
+    pub enum ToolChoiceType {
+        /// One function.
+        "function" Function,
+        /// One custom tool.
+        "custom" Custom,
+        /// Some of the tools.
+        "allowed_tools" AllowedTools,
+    }
+}
+
+object! {
+    /// A tool choice that is an object: its type, and the member named after it.
+    pub struct ChosenTool<'a> {
+        /// Which of the three it is.
+        "type" kind: ToolChoiceType,
+        /// The function to call.
+        "function" function: Named<'a>,
+        /// The custom tool to call.
+        "custom" custom: Named<'a>,
+        /// The tools allowed.
+        "allowed_tools" allowed_tools: AllowedTools<'a>,
+    }
+}
+
+object! {
+    /// Some of the request's tools.
+    pub struct AllowedTools<'a> {
+        /// `auto` or `required`.
+        "mode" mode: ToolMode,
+        /// Which.
+        "tools" tools: Vec<AllowedTool<'a>>,
+    }
+}
+
+object! {
+    /// One of the tools allowed: its type, and the member named after it.
+    pub struct AllowedTool<'a> {
+        /// Which of the two it is.
+        "type" kind: ToolType,
+        /// The function.
+        "function" function: Named<'a>,
+        /// The custom tool.
+        "custom" custom: Named<'a>,
+    }
+}
+
+string_or! { ToolChoice, "a string or an object",
+    |text: Text<'_>| ToolMode::parse(&text).map(ToolChoice::Mode),
+    map => |tool| ToolChoice::Tool(Box::new(tool))
+}
+
+/// The legacy form of [`ToolChoice`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum FunctionChoice<'a> {
+    /// `none` or `auto`.
+    Mode(ToolMode),
+    /// One function.
+    Function(Named<'a>),
+}
+
+string_or! { FunctionChoice, "a string or an object",
+    |text: Text<'_>| ToolMode::parse(&text).filter(|m| *m != ToolMode::Required).map(FunctionChoice::Mode),
+    map => FunctionChoice::Function
+}

@@ -1,0 +1,132 @@
+//! Who calls: headers → [`Caller`], or 401.
+
+use crate::config::{Config, Key, bearer};
+use crate::error::{ApiError, Kind};
+use crate::http::Headers;
+
+/// A caller that may proceed.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    key: Option<&'a Key>,
+}
+
+impl<'a> Caller<'a> {
+    /// What the log calls the caller; `None` for one without a key.
+    pub fn name(&self) -> Option<&'a str> {
+        self.key.map(|key| &*key.name)
+    }
+
+    /// Whether the caller's key opens only some models.
+    pub fn is_limited(&self) -> bool {
+        self.key.is_some_and(|key| key.models.is_some())
+    }
+
+    /// Whether the caller may use a model.
+    pub fn may_use(&self, model: &str) -> bool {
+        self.key.is_none_or(|key| key.opens(model))
+    }
+}
+
+/// Checks the `Authorization` header against the configured keys, every one of them, so that the
+/// time taken tells nothing about which came near.
+pub fn check<'a>(headers: &Headers, config: &'a Config) -> Result<Caller<'a>, ApiError> {
+    let Some(presented) = headers.get("authorization").and_then(bearer) else {
+        return match config.allow_anonymous {
+            true => Ok(Caller { key: None }),
+            false => {
+                Err(ApiError::new(Kind::MissingKey, if config.keys.is_empty() { CLOSED } else { NO_KEY }))
+            }
+        };
+    };
+    let found =
+        config.keys.iter().fold(None, |found, key| if key.matches(presented) { Some(key) } else { found });
+    match found {
+        Some(key) => Ok(Caller { key: Some(key) }),
+        None if config.allow_anonymous => Ok(Caller { key: None }),
+        None if config.keys.is_empty() => Err(ApiError::new(Kind::InvalidKey, CLOSED)),
+        None => Err(ApiError::new(
+            Kind::InvalidKey,
+            format!(
+                "Incorrect API key provided: {}. You can find your API key at \
+                 https://platform.openai.com/account/api-keys.",
+                masked(presented)
+            ),
+        )),
+    }
+}
+
+const CLOSED: &str = "No API key can be right: the gateway has none. Its operator sets PORTCULLIS_API_KEYS to the \
+                      keys callers may present (or PORTCULLIS_ALLOW_ANONYMOUS to `true`).";
+
+const NO_KEY: &str = "You didn't provide an API key. You need to provide your API key in an Authorization header \
+                      using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank \
+                      username) if you're accessing the API from your browser and are prompted for a username and \
+                      password. You can obtain an API key from https://platform.openai.com/account/api-keys.";
+
+/// A wrong key as the live API shows it: whole up to 12 characters, else its first 8, a star for
+/// each between, its last 4.
+fn masked(key: &str) -> String {
+    let chars: Vec<char> = key.chars().collect();
+    if chars.len() <= 12 {
+        return key.to_owned();
+    }
+    let (head, tail) = (&chars[..8], &chars[chars.len() - 4..]);
+    // A key of kilobytes would only make the message as long.
+    let stars = "*".repeat((chars.len() - 12).min(200));
+    head.iter().copied().chain(stars.chars()).chain(tail.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(vars: &[(&str, &str)], authorization: Option<&str>) -> Result<Option<String>, ApiError> {
+        let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let config = Config::from_vars(&vars).expect("valid settings");
+        let headers = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        check(&headers, &config).map(|caller| caller.name().map(str::to_owned))
+    }
+
+    const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", "sk-one,sk-two");
+    const OPEN: (&str, &str) = ("PORTCULLIS_ALLOW_ANONYMOUS", "true");
+
+    #[test]
+    fn a_known_key_has_a_name() {
+        assert_eq!(checked(&[KEYS], Some("Bearer sk-two")), Ok(Some("key-2".to_owned())));
+        assert_eq!(checked(&[KEYS, OPEN], Some("Bearer sk-one")), Ok(Some("key-1".to_owned())));
+    }
+
+    #[test]
+    fn an_open_gateway_takes_any_key_or_none() {
+        assert_eq!(checked(&[OPEN], None), Ok(None));
+        assert_eq!(checked(&[OPEN], Some("Bearer whatever")), Ok(None));
+    }
+
+    #[test]
+    fn failures_say_what_is_missing() {
+        let (none, wrong) = (None, Some("Bearer sk-wrong-wrong-key"));
+        for (vars, header, code, part) in [
+            (vec![], none, None, "PORTCULLIS_API_KEYS"),
+            (vec![], wrong, Some("invalid_api_key"), "PORTCULLIS_API_KEYS"),
+            (vec![KEYS], none, None, "You didn't provide an API key."),
+            (vec![KEYS], Some("Basic c2s6"), None, "You didn't provide an API key."),
+            (vec![KEYS], wrong, Some("invalid_api_key"), "provided: sk-wrong******-key. You can"),
+        ] {
+            let error = checked(&vars, header).expect_err("refused");
+            assert_eq!((error.status(), error.code()), (401, code));
+            assert!(error.message().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn keys_are_masked_as_the_live_api_does() {
+        for (key, want) in [
+            ("sk-", "sk-"),
+            ("invalid-key1", "invalid-key1"),
+            ("sk-wrong-key-", "sk-wrong*key-"),
+            ("sk-0123456789abcdef", "sk-01234*******cdef"),
+        ] {
+            assert_eq!(masked(key), want);
+        }
+    }
+}

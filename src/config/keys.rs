@@ -1,0 +1,146 @@
+//! Secrets: the keys callers present and the keys upstreams want.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// A value that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a value into keeping.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A key a caller may present, by value or by digest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// What the log calls its owner.
+    pub name: String,
+    /// The models it opens; `None` opens all.
+    pub models: Option<Vec<String>>,
+    proof: Proof,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Proof {
+    Plain(Secret),
+    Sha256([u8; 32]),
+}
+
+impl Key {
+    /// Reads `sk-…` or `sha256:<64 hex digits>`; the error says what is wrong without the value.
+    pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, &'static str> {
+        let proof = match text.strip_prefix("sha256:") {
+            Some(hex) => Proof::Sha256(digest(hex)?),
+            None if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
+                Proof::Plain(Secret::new(text))
+            }
+            None => return Err("a key is visible ASCII without spaces"),
+        };
+        Ok(Self { name: name.into(), models: None, proof })
+    }
+
+    /// Whether a presented key is this one. Takes as long for a wrong key as for the right one;
+    /// only the lengths show.
+    pub fn matches(&self, presented: &str) -> bool {
+        match &self.proof {
+            Proof::Plain(secret) => same(secret.expose().as_bytes(), presented.as_bytes()),
+            Proof::Sha256(want) => same(want, &Sha256::digest(presented.as_bytes())),
+        }
+    }
+
+    /// Whether the key opens a model.
+    pub fn opens(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|m| m == model))
+    }
+}
+
+fn digest(hex: &str) -> Result<[u8; 32], &'static str> {
+    const WANT: &str = "a digest is `sha256:` and 64 hexadecimal digits";
+    let mut out = [0; 32];
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(WANT);
+    }
+    for (byte, pair) in out.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| WANT)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| WANT)?;
+    }
+    Ok(out)
+}
+
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && std::hint::black_box(a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y))) == 0
+}
+
+/// The key in an `Authorization` value of the `Bearer` scheme (RFC 6750, section 2.1; the scheme
+/// compares without case, RFC 9110, section 11.1).
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, key) = authorization.split_once(' ')?;
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_known_by_value_or_digest() {
+        let hash = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        for (text, presented, want) in [
+            ("sk-test", "sk-test", true),
+            ("sk-test", "sk-tesu", false),
+            ("sk-test", "sk-test1", false),
+            ("sk-test", "", false),
+            (hash, "test", true),
+            (hash, "Test", false),
+            (hash, hash, false),
+        ] {
+            assert_eq!(Key::parse("k", text).expect("valid").matches(presented), want, "{text} {presented}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_key_is_refused() {
+        for text in
+            ["", "sk test", "sk-\u{e9}", "sha256:", "sha256:zz", &format!("sha256:{}", "+1".repeat(32))]
+        {
+            assert!(Key::parse("k", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let key = Key::parse("ci", "sk-verysecret").expect("valid");
+        assert!(!format!("{key:?}").contains("verysecret"));
+    }
+
+    #[test]
+    fn the_scheme_has_no_case_and_the_key_must_be_there() {
+        for (header, want) in [
+            ("Bearer sk-1", Some("sk-1")),
+            ("bearer sk-1", Some("sk-1")),
+            ("Bearer   sk-1 ", Some("sk-1")),
+            ("Basic sk-1", None),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("xBearer sk-1", None),
+        ] {
+            assert_eq!(bearer(header), want, "{header:?}");
+        }
+    }
+}

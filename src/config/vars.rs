@@ -1,0 +1,234 @@
+//! The environment variables: their names, and the values one line can say.
+
+use super::document::{self, Document};
+use super::route::{Backend, Served, Target, Upstream};
+use super::{Config, ConfigError, Key, LogLevel, Origins, Secret, UnknownParams, Validation};
+
+/// Every variable there is, in the order of the documentation.
+pub const NAMES: [&str; 11] = [
+    "PORTCULLIS_API_KEYS",
+    "PORTCULLIS_ALLOW_ANONYMOUS",
+    "PORTCULLIS_UPSTREAM_URL",
+    "PORTCULLIS_UPSTREAM_KEY",
+    "PORTCULLIS_MODELS",
+    "PORTCULLIS_CONFIG",
+    "PORTCULLIS_UNKNOWN_PARAMS",
+    "PORTCULLIS_VALIDATION",
+    "PORTCULLIS_MAX_BODY_BYTES",
+    "PORTCULLIS_LOG",
+    "PORTCULLIS_CORS_ORIGINS",
+];
+
+const DEFAULT_MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+
+/// Where settings come from, with the two ways to read one.
+#[derive(Clone, Copy)]
+pub(super) struct Vars<'a>(&'a [(String, String)]);
+
+impl<'a> Vars<'a> {
+    /// A variable's value without surrounding space; an empty one is as good as none, since that
+    /// is how most hosts say "unset".
+    pub(super) fn get(self, name: &str) -> Option<&'a str> {
+        let value = self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim())?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// A secret as a setting gives it: itself, or `$NAME` for another variable's value.
+    pub(super) fn secret(self, text: &str, setting: &str) -> Result<Secret, ConfigError> {
+        let value = match text.strip_prefix('$') {
+            None => text,
+            Some(name) => self.get(name).ok_or_else(|| {
+                ConfigError::new(setting, format!("it refers to ${name}, which is not set."))
+            })?,
+        };
+        match value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+            true => Ok(Secret::new(value)),
+            false => Err(ConfigError::new(setting, "its value has a character no header field can carry.")),
+        }
+    }
+}
+
+pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
+    let vars = Vars(vars);
+    if let Some((name, _)) =
+        vars.0.iter().find(|(name, _)| name.starts_with("PORTCULLIS_") && !NAMES.contains(&&**name))
+    {
+        return Err(ConfigError::new(
+            name,
+            format!("there is no such setting; there are {}.", NAMES.join(", ")),
+        ));
+    }
+    let document = match vars.get("PORTCULLIS_CONFIG") {
+        Some(json) => document::parse(json)?,
+        None => Document::default(),
+    };
+    let mut keys = list(vars, "PORTCULLIS_API_KEYS")
+        .enumerate()
+        .map(|(i, text)| {
+            Key::parse(format!("key-{}", i + 1), text)
+                .map_err(|why| ConfigError::new("PORTCULLIS_API_KEYS", format!("entry {}: {why}.", i + 1)))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    keys.extend(document.keys(vars)?);
+    let mut upstreams = document.upstreams(vars)?;
+    let mut named = document.models(&upstreams)?;
+    let default = default_upstream(vars, &mut upstreams)?;
+    named.extend(list(vars, "PORTCULLIS_MODELS").map(|id| (id.to_owned(), default.clone())));
+    let others = match (&default, named.is_empty()) {
+        (Backend::Engine, false) => None,
+        (Backend::Upstream(_), false) if vars.get("PORTCULLIS_MODELS").is_some() => None,
+        _ => Some(default),
+    };
+    Ok(Config {
+        keys,
+        allow_anonymous: choice(vars, "PORTCULLIS_ALLOW_ANONYMOUS", &[("true", true), ("false", false)])?
+            .unwrap_or(false),
+        upstreams,
+        served: Served { named, others },
+        validation: choice(
+            vars,
+            "PORTCULLIS_VALIDATION",
+            &[("live", Validation::Live), ("schema", Validation::Schema)],
+        )?,
+        unknown_params: choice(
+            vars,
+            "PORTCULLIS_UNKNOWN_PARAMS",
+            &[
+                ("reject", UnknownParams::Reject),
+                ("pass", UnknownParams::Pass),
+                ("drop", UnknownParams::Drop),
+            ],
+        )?,
+        max_body_bytes: bytes(vars, "PORTCULLIS_MAX_BODY_BYTES")?.unwrap_or(DEFAULT_MAX_BODY_BYTES),
+        log: choice(
+            vars,
+            "PORTCULLIS_LOG",
+            &[("off", LogLevel::Off), ("error", LogLevel::Error), ("info", LogLevel::Info)],
+        )?
+        .unwrap_or(LogLevel::Info),
+        origins: origins(vars)?,
+    })
+}
+
+/// Who answers for the models the document does not route: the endpoint of
+/// `PORTCULLIS_UPSTREAM_URL`, or the engine.
+fn default_upstream(vars: Vars<'_>, upstreams: &mut Vec<Upstream>) -> Result<Backend, ConfigError> {
+    let key = vars.get("PORTCULLIS_UPSTREAM_KEY");
+    let Some(url) = vars.get("PORTCULLIS_UPSTREAM_URL") else {
+        return match key {
+            None => Ok(Backend::Engine),
+            Some(_) => Err(ConfigError::new(
+                "PORTCULLIS_UPSTREAM_KEY",
+                "it needs PORTCULLIS_UPSTREAM_URL, the endpoint it is for.",
+            )),
+        };
+    };
+    let mut upstream = Upstream::from_url("default", url, "PORTCULLIS_UPSTREAM_URL")?;
+    upstream.key = key.map(|text| vars.secret(text, "PORTCULLIS_UPSTREAM_KEY")).transpose()?;
+    upstreams.push(upstream);
+    Ok(Backend::Upstream(Target { upstream: upstreams.len() - 1, model: None }))
+}
+
+fn origins(vars: Vars<'_>) -> Result<Option<Origins>, ConfigError> {
+    let all: Vec<String> = list(vars, "PORTCULLIS_CORS_ORIGINS").map(str::to_owned).collect();
+    if all.iter().any(|origin| origin == "*") {
+        return Ok(Some(Origins::Any));
+    }
+    match all
+        .iter()
+        .find(|o| !o.contains("://") || o.ends_with('/') || !o.bytes().all(|b| b.is_ascii_graphic()))
+    {
+        Some(bad) => Err(ConfigError::new(
+            "PORTCULLIS_CORS_ORIGINS",
+            format!("`{bad}` is no origin; one is `*` or looks like `https://app.example`."),
+        )),
+        None => Ok((!all.is_empty()).then_some(Origins::Listed(all))),
+    }
+}
+
+fn list<'a>(vars: Vars<'a>, name: &str) -> impl Iterator<Item = &'a str> {
+    vars.get(name).unwrap_or("").split(',').map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+fn choice<T: Copy>(vars: Vars<'_>, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+    let Some(value) = vars.get(name) else { return Ok(None) };
+    match choices.iter().find(|(text, _)| *text == value) {
+        Some((_, choice)) => Ok(Some(*choice)),
+        None => {
+            let all: Vec<_> = choices.iter().map(|(text, _)| format!("`{text}`")).collect();
+            Err(ConfigError::new(name, format!("it is `{value}`; it may be {}.", all.join(", "))))
+        }
+    }
+}
+
+fn bytes(vars: Vars<'_>, name: &str) -> Result<Option<usize>, ConfigError> {
+    let Some(value) = vars.get(name) else { return Ok(None) };
+    match value.parse() {
+        Ok(0) | Err(_) => {
+            Err(ConfigError::new(name, format!("it is `{value}`; it is a number of bytes, 1 or more.")))
+        }
+        Ok(bytes) => Ok(Some(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, String> {
+        let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Config::from_vars(&vars).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn nothing_set_is_the_engine_closed_to_all() {
+        let config = config(&[]).expect("valid");
+        assert!(config.keys.is_empty() && !config.allow_anonymous);
+        assert_eq!(config.served, Served { named: vec![], others: Some(Backend::Engine) });
+        assert_eq!(config.max_body_bytes, 20 * 1024 * 1024);
+        assert_eq!(config.log, LogLevel::Info);
+    }
+
+    #[test]
+    fn an_upstream_url_serves_all_models_or_the_named_ones() {
+        let url = ("PORTCULLIS_UPSTREAM_URL", "http://h/v1");
+        let to_it = Backend::Upstream(Target { upstream: 0, model: None });
+        let all = config(&[url]).expect("valid");
+        assert_eq!(all.served.find("any"), Some((&to_it, false)));
+        let some = config(&[url, ("PORTCULLIS_MODELS", "a, b,")]).expect("valid");
+        assert_eq!(some.served.find("b"), Some((&to_it, true)));
+        assert_eq!(some.served.find("c"), None);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_would_be_right() {
+        for (name, value, hint) in [
+            ("PORTCULLIS_ALLOW_ANONYMOUS", "yes", "`true`, `false`"),
+            ("PORTCULLIS_VALIDATION", "strict", "`live`, `schema`"),
+            ("PORTCULLIS_UNKNOWN_PARAMS", "ignore", "`reject`, `pass`, `drop`"),
+            ("PORTCULLIS_LOG", "debug", "`off`, `error`, `info`"),
+            ("PORTCULLIS_MAX_BODY_BYTES", "20MB", "number of bytes"),
+            ("PORTCULLIS_MAX_BODY_BYTES", "0", "1 or more"),
+            ("PORTCULLIS_CORS_ORIGINS", "example.org", "https://app.example"),
+            ("PORTCULLIS_UPSTREAM_KEY", "sk", "PORTCULLIS_UPSTREAM_URL"),
+            ("PORTCULLIS_API_KEYS", "ok,sha256:12", "entry 2"),
+            ("PORTCULLIS_API_KEY", "sk", "PORTCULLIS_API_KEYS"),
+        ] {
+            let error = config(&[(name, value)]).expect_err(name);
+            assert!(error.contains(name) && error.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        let line_break = "sk-secret\nx";
+        for vars in [
+            vec![("PORTCULLIS_API_KEYS", "sk-secret x")],
+            vec![("PORTCULLIS_UPSTREAM_URL", "http://h"), ("PORTCULLIS_UPSTREAM_KEY", line_break)],
+            vec![("PORTCULLIS_UPSTREAM_KEY", "sk-secret")],
+        ] {
+            let error = config(&vars).expect_err("wrong");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

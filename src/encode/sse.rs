@@ -1,0 +1,26 @@
+//! Framing of server-sent events (WHATWG HTML, section 9.2.6). Payloads are JSON, which has no line breaks.
+
+/// Ends a stream that told all.
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// Appends one event.
+pub fn push_event(out: &mut Vec<u8>, json: &[u8]) {
+    debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "one line");
+    out.reserve(json.len() + 8);
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(json);
+    out.extend_from_slice(b"\n\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_and_a_blank_one() {
+        let mut out = Vec::new();
+        push_event(&mut out, b"{\"a\":1}");
+        push_event(&mut out, b"{}");
+        assert_eq!(out, b"data: {\"a\":1}\n\ndata: {}\n\n");
+    }
+}

@@ -1,0 +1,136 @@
+//! One file a route, the same steps in each: parse, check, answer, encode.
+
+pub mod chat;
+pub mod completions;
+pub mod health;
+mod judges;
+pub mod models;
+mod relay;
+
+use crate::api::answer::Usage;
+use crate::auth::Caller;
+use crate::config::Config;
+use crate::ctx::Ctx;
+use crate::error::{ApiError, Kind};
+use crate::http::{Incoming, Request, Response};
+use crate::log::Record;
+use crate::upstream::Failure;
+use std::borrow::Cow;
+
+/// What every endpoint is given.
+pub struct Call<'a, T> {
+    /// The request's head.
+    pub request: &'a Request,
+    /// The operator's settings.
+    pub config: &'a Config,
+    /// Who calls.
+    pub caller: Caller<'a>,
+    /// The way to the upstreams.
+    pub transport: &'a T,
+    /// Time, randomness, ids.
+    pub ctx: &'a Ctx<'a>,
+    /// The request's id.
+    pub id: &'a str,
+}
+
+impl<T> Call<'_, T> {
+    /// Reads the whole body: JSON, within the limit of `PORTCULLIS_MAX_BODY_BYTES`.
+    pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Vec<u8>, ApiError> {
+        if let Some(declared) = self.request.headers.get("content-type").filter(|value| !is_json(value)) {
+            return Err(ApiError::new(
+                Kind::UnsupportedMediaType,
+                format!(
+                    "Unsupported content type: '{declared}'. This API method only accepts 'application/json' requests, \
+                     but you specified the header 'Content-Type: {declared}'. Please try again with a supported \
+                     content type."
+                ),
+            ));
+        }
+        let limit = self.config.max_body_bytes;
+        let mut bytes = Vec::new();
+        loop {
+            match body.read() {
+                Ok(Some(piece)) if bytes.len() + piece.len() <= limit => bytes.extend_from_slice(&piece),
+                Ok(Some(piece)) => {
+                    record.bytes_in = (bytes.len() + piece.len()) as u64;
+                    drain(body, limit, record);
+                    return Err(ApiError::new(
+                        Kind::BodyTooLarge,
+                        format!(
+                            "The request body is larger than the {limit} bytes this gateway reads \
+                             (PORTCULLIS_MAX_BODY_BYTES)."
+                        ),
+                    ));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    record.reason = Some(error.reason);
+                    return Err(ApiError::new(Kind::Invalid, "The request body broke off before its end."));
+                }
+            }
+        }
+        record.bytes_in = bytes.len() as u64;
+        Ok(bytes)
+    }
+}
+
+/// Reads on without keeping anything, up to four times the limit: a connection that is closed while its
+/// other side still sends is reset, and the answer with it.
+fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
+    let most = record.bytes_in.saturating_add((limit as u64).saturating_mul(4));
+    while record.bytes_in < most {
+        match body.read() {
+            Ok(Some(piece)) => record.bytes_in += piece.len() as u64,
+            Ok(None) | Err(_) => break,
+        }
+    }
+}
+
+/// `application/json` or any other that is written in JSON, with whatever parameters.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The error of a call that got no answer from an upstream; the host's words go to the log.
+pub(crate) fn log_failure(failure: Failure, record: &mut Record) -> ApiError {
+    record.reason = Some(failure.reason);
+    failure.error
+}
+
+/// Notes what the engine counted.
+fn log_usage(usage: &Usage, record: &mut Record) {
+    record.target = Some("engine".to_owned());
+    record.input_tokens = Some(usage.prompt_tokens);
+    record.output_tokens = Some(usage.completion_tokens);
+}
+
+/// Names the parameters that were taken out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).
+fn tell_dropped<B>(response: &mut Response<B>, dropped: &[Cow<'_, str>]) {
+    if !dropped.is_empty() {
+        // A name is the caller's own: what no header field can carry is shown as `?`.
+        let name = |name: &Cow<'_, str>| name.replace(|c: char| !c.is_ascii_graphic() || c == ',', "?");
+        let names: Vec<String> = dropped.iter().map(name).collect();
+        response.headers.push("x-portcullis-dropped", names.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_several_names() {
+        for (value, want) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("multipart/form-data; boundary=application/json", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(value), want, "{value}");
+        }
+    }
+}

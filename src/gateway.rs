@@ -1,0 +1,149 @@
+//! [`Gateway::handle`]: a request's whole way.
+
+use crate::config::{Config, ConfigError, LogLevel, Origins};
+use crate::ctx::Ctx;
+use crate::endpoint::{self, Call};
+use crate::error::{ApiError, Kind};
+use crate::http::{Body, Headers, Incoming, Method, Request, Response};
+use crate::log::{Ending, Record};
+use crate::router::Route;
+use crate::upstream::Transport;
+use crate::{auth, encode};
+
+/// The gateway, ready to answer any number of requests.
+pub struct Gateway {
+    config: Result<Config, ConfigError>,
+}
+
+/// An answer, and what is known of how it came about.
+pub struct Exchange<B> {
+    /// For the caller.
+    pub response: Response<B>,
+    /// For the log.
+    pub record: Record,
+}
+
+impl Gateway {
+    /// A gateway with the settings among some (name, value) pairs. Wrong ones make it answer every
+    /// request with an error that says so.
+    pub fn new(vars: &[(String, String)]) -> Self {
+        Self { config: Config::from_vars(vars) }
+    }
+
+    /// Answers a request. Its body is read only once the caller is known, and only as far as needed.
+    pub fn handle<T: Transport>(
+        &self,
+        request: &Request,
+        body: &mut impl Incoming,
+        transport: &T,
+        ctx: &Ctx<'_>,
+    ) -> Exchange<T::Body> {
+        let id = request_id(&request.headers, ctx);
+        let mut record = Record::new(ctx.now);
+        record.method = request.method.to_string();
+        record.path = request.path.clone();
+        let mut response = match self.answer(request, body, transport, ctx, &id, &mut record) {
+            Ok(response) => response,
+            Err(error) => {
+                record.fail(&error);
+                encode::error(&error)
+            }
+        };
+        record.status = response.status;
+        self.finish(request, &mut response, &id, ctx);
+        record.request_id = id;
+        Exchange { response, record }
+    }
+
+    fn answer<T: Transport>(
+        &self,
+        request: &Request,
+        body: &mut impl Incoming,
+        transport: &T,
+        ctx: &Ctx<'_>,
+        id: &str,
+        record: &mut Record,
+    ) -> Result<Response<T::Body>, ApiError> {
+        let config = self.config.as_ref().map_err(|error| {
+            record.reason = Some(error.to_string());
+            ApiError::new(Kind::Misconfigured, error.to_string())
+        })?;
+        if request.method == Method::Options && config.origins.is_some() && Route::at(&request.path).is_some()
+        {
+            return Ok(Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) });
+        }
+        let route = Route::find(&request.method, &request.path)?;
+        if route == Route::Health {
+            return Ok(endpoint::health::show());
+        }
+        let caller = auth::check(&request.headers, config)?;
+        record.key = caller.name().map(str::to_owned);
+        let call = Call { request, config, caller, transport, ctx, id };
+        match route {
+            Route::Health => Ok(endpoint::health::show()),
+            Route::ListModels => endpoint::models::list(&call, record),
+            Route::RetrieveModel(model) => endpoint::models::retrieve(&call, &model, record),
+            Route::ChatCompletions => endpoint::chat::create(&call, body, record),
+            Route::Completions => endpoint::completions::create(&call, body, record),
+        }
+    }
+
+    /// Adds what every response carries.
+    fn finish<B>(&self, request: &Request, response: &mut Response<B>, id: &str, ctx: &Ctx<'_>) {
+        let headers = &mut response.headers;
+        headers.push("x-request-id", id);
+        if headers.get("openai-processing-ms").is_none() {
+            headers.push("openai-processing-ms", (ctx.elapsed)().as_millis().to_string());
+        }
+        if headers.get("openai-version").is_none() {
+            headers.push("openai-version", "2020-10-01");
+        }
+        let origins = self.config.as_ref().ok().and_then(|config| config.origins.as_ref());
+        if response.status == 405
+            && let Some(route) = Route::at(&request.path)
+        {
+            let own = if route.method() == "GET" { "GET, HEAD" } else { route.method() };
+            headers.push("allow", if origins.is_some() { format!("{own}, OPTIONS") } else { own.to_owned() });
+        }
+        if let Some(origins) = origins {
+            allow_origin(origins, request, headers);
+        }
+    }
+
+    /// The log line of an exchange that has ended, if one is wanted.
+    pub fn log_line(&self, record: &Record, ending: &Ending) -> Option<String> {
+        let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
+        let wanted = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
+        (level >= wanted).then(|| record.line(ending))
+    }
+}
+
+/// Tells a browser that the page may read the answer (Fetch standard, section 3.3).
+fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
+    let allowed = match (origins, request.headers.get("origin")) {
+        (Origins::Any, _) => "*",
+        (Origins::Listed(all), Some(origin)) if all.iter().any(|one| one == origin) => origin,
+        (Origins::Listed(_), _) => {
+            headers.push("vary", "Origin");
+            return;
+        }
+    };
+    headers.push("access-control-allow-origin", allowed);
+    if allowed != "*" {
+        headers.push("vary", "Origin");
+    }
+    if request.method == Method::Options {
+        let wanted = request.headers.get("access-control-request-headers");
+        headers.push("access-control-allow-methods", "GET, POST, OPTIONS");
+        headers.push("access-control-allow-headers", wanted.unwrap_or("authorization, content-type"));
+        headers.push("access-control-max-age", "86400");
+    } else {
+        headers.push("access-control-expose-headers", "x-request-id, openai-processing-ms, retry-after");
+    }
+}
+
+/// The caller's own `x-request-id` if it is sane, or a new one.
+fn request_id(headers: &Headers, ctx: &Ctx<'_>) -> String {
+    let sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    headers.get("x-request-id").filter(sane).map_or_else(|| ctx.request_id(), str::to_owned)
+}

@@ -1,0 +1,129 @@
+//! (method, path) → [`Route`].
+
+use crate::error::{ApiError, Kind};
+use crate::http::Method;
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `GET /health`
+    Health,
+    /// `GET /v1/models`
+    ListModels,
+    /// `GET /v1/models/{model}`; the model's id, decoded. It may hold slashes.
+    RetrieveModel(String),
+    /// `POST /v1/chat/completions`
+    ChatCompletions,
+    /// `POST /v1/completions`
+    Completions,
+}
+
+impl Route {
+    /// The one method the route takes. `GET` routes also answer `HEAD`.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
+            Self::ChatCompletions | Self::Completions => "POST",
+        }
+    }
+
+    /// Finds the route for a path, whatever the method; `path` has no query.
+    pub fn at(path: &str) -> Option<Self> {
+        match path {
+            "/health" => Some(Self::Health),
+            "/v1/models" => Some(Self::ListModels),
+            "/v1/chat/completions" => Some(Self::ChatCompletions),
+            "/v1/completions" => Some(Self::Completions),
+            _ => {
+                let id = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty())?;
+                Some(Self::RetrieveModel(decode(id)))
+            }
+        }
+    }
+
+    /// Finds the route for a request line. An unknown path is 404, a known one with another
+    /// method 405.
+    pub fn find(method: &Method, path: &str) -> Result<Self, ApiError> {
+        let Some(route) = Self::at(path) else {
+            return Err(ApiError::new(
+                Kind::UnknownUrl,
+                format!(
+                    "Unknown request URL: {method} {path}. Please check the URL for typos, or see the docs at \
+                     https://platform.openai.com/docs/api-reference/."
+                ),
+            ));
+        };
+        match method.as_str() {
+            "HEAD" if route.method() == "GET" => Ok(route),
+            name if name == route.method() => Ok(route),
+            _ => Err(ApiError::new(
+                Kind::MethodNotAllowed,
+                format!("Invalid method for URL ({method} {path})"),
+            )),
+        }
+    }
+}
+
+/// Decodes `%41` (RFC 3986, section 2.1). What is no escape, or no UTF-8 once decoded, stays as it is.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = text.get(i + 1..i + 3).filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit()));
+        match (bytes[i], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                i += 3;
+            }
+            (byte, _) => {
+                out.push(byte);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_routes() {
+        let model = |id: &str| Some(Route::RetrieveModel(id.to_owned()));
+        for (path, want) in [
+            ("/health", Some(Route::Health)),
+            ("/v1/models", Some(Route::ListModels)),
+            ("/v1/models/", None),
+            ("/v1/models/gpt-4o", model("gpt-4o")),
+            ("/v1/models/meta/llama%203", model("meta/llama 3")),
+            ("/v1/models/a%2Fb%", model("a/b%")),
+            ("/v1/models/%ff", model("%ff")),
+            ("/v1/models/%+1", model("%+1")),
+            ("/v1/models/%é", model("%é")),
+            ("/v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/v1/chat/completions/", None),
+            ("/v1/completions", Some(Route::Completions)),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(Route::at(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_405_and_a_wrong_path_404() {
+        let error = |method, path| Route::find(&method, path).expect_err("refused");
+        assert_eq!(
+            error(Method::Get, "/v1/completions").message(),
+            "Invalid method for URL (GET /v1/completions)"
+        );
+        assert_eq!(error(Method::Head, "/v1/completions").status(), 405);
+        assert_eq!(error(Method::Other("PUT".into()), "/health").status(), 405);
+        let unknown = error(Method::Post, "/v2/x");
+        assert_eq!((unknown.status(), unknown.code()), (404, Some("unknown_url")));
+        assert!(unknown.message().starts_with("Unknown request URL: POST /v2/x. Please check"));
+        assert_eq!(Route::find(&Method::Head, "/v1/models"), Ok(Route::ListModels));
+    }
+}

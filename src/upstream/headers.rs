@@ -1,0 +1,103 @@
+//! Which header fields cross, in each direction.
+
+use crate::config::Upstream;
+use crate::http::Headers;
+use std::borrow::Cow;
+
+/// Fields of one connection (RFC 9110, section 7.6.1), not of the message.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The caller's fields that stay here: its credentials, and what is made anew for the upstream.
+const CALLERS_OWN: [&str; 10] = [
+    "authorization",
+    "api-key",
+    "x-api-key",
+    "cookie",
+    "host",
+    "content-length",
+    "expect",
+    "x-request-id",
+    // A compressed stream could not be told of an error at its end.
+    "accept-encoding",
+    "http2-settings",
+];
+
+/// The upstream's fields the caller gets. Everything else is about the upstream's connection, its
+/// cookies or its machinery.
+const RELAYED: [&str; 8] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-disposition",
+    "cache-control",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+];
+
+/// Families of fields the caller gets, by how their names begin.
+const RELAYED_FAMILIES: [&str; 2] = ["x-ratelimit-", "openai-"];
+
+fn is_in(list: &[&str], name: &str) -> bool {
+    list.iter().any(|entry| entry.eq_ignore_ascii_case(name))
+}
+
+fn begins(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// What an upstream gets: the caller's fields but those that stay here, then the operator's.
+pub(super) fn to_upstream<'a>(
+    caller: &'a Headers,
+    upstream: &'a Upstream,
+    request_id: &'a str,
+) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
+    // `Connection` names further fields of this connection alone.
+    let named: Vec<&str> = caller
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    let crosses = |name: &str| {
+        !is_in(&HOP_BY_HOP, name)
+            && !is_in(&CALLERS_OWN, name)
+            && !is_in(&named, name)
+            && !begins(name, "spin-")
+            && !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    };
+    let mut out: Vec<(Cow<'a, str>, Cow<'a, [u8]>)> = caller
+        .iter()
+        .filter(|(name, _)| crosses(name))
+        .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+        .collect();
+    out.push(("x-request-id".into(), request_id.as_bytes().into()));
+    if let Some(key) = &upstream.key {
+        out.push(("authorization".into(), format!("Bearer {}", key.expose()).into_bytes().into()));
+    }
+    for (name, value) in &upstream.headers {
+        out.push((name.into(), value.expose().as_bytes().into()));
+    }
+    out
+}
+
+/// What the caller gets.
+pub(super) fn to_caller(upstream: &Headers) -> Headers {
+    upstream
+        .iter()
+        .filter(|(name, _)| {
+            is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family))
+        })
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
