@@ -155,7 +155,9 @@ async fn connecting_has_its_limit() {
     let listener = socket.listen(1).unwrap();
     let addr = listener.local_addr().unwrap();
     let mut queue = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(addr)).await {
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(addr)).await
+    {
         queue.push(stream);
     }
     let gateway = start().await;
@@ -170,5 +172,8 @@ async fn an_upstream_that_speaks_no_tls_is_named_so() {
     // The fake upstream waits for a line; to give it one would take TLS.
     let reply = gateway.get(&format!("/tls/{}/", upstream.addr())).header("x-timeouts", "300,300,300").await;
     assert_eq!(reply.status, 502);
-    assert!(["ErrorCode::TlsProtocolError", "ErrorCode::ConnectionTimeout"].contains(&reply.text()), "{reply:?}");
+    assert!(
+        ["ErrorCode::TlsProtocolError", "ErrorCode::ConnectionTimeout"].contains(&reply.text()),
+        "{reply:?}"
+    );
 }
