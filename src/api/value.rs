@@ -254,6 +254,8 @@ macro_rules! object {
             $($(#[$member_doc])* pub $member: Option<$type>,)*
             /// Members nobody documents, by name.
             pub extra: Vec<$crate::api::Text<'a>>,
+            /// Whether a member was given as null.
+            pub nulls: bool,
         }
 
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
@@ -270,7 +272,10 @@ macro_rules! object {
                         let mut object = $name::default();
                         while let Some(name) = map.next_key::<$crate::api::Text<'de>>()? {
                             match &*name {
-                                $($key => object.$member = map.next_value()?,)*
+                                $($key => {
+                                    object.$member = map.next_value()?;
+                                    object.nulls |= object.$member.is_none();
+                                })*
                                 _ => {
                                     map.next_value::<$crate::api::Skipped>()?;
                                     object.extra.push(name);
