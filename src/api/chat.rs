@@ -136,13 +136,14 @@ object! {
     }
 }
 
-object! {
+tagged! {
     /// What form the answer has.
-    pub struct ResponseFormat<'a> {
+    pub struct ResponseFormat<'a> by
         /// Which form.
-        "type" kind: ResponseFormatType,
+        "type" kind: ResponseFormatType
+    {
         /// The schema, if the form is one.
-        "json_schema" json_schema: JsonSchema<'a>,
+        "json_schema" json_schema: JsonSchema<'a>, of ResponseFormatType::JsonSchema,
     }
 }
 

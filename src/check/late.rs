@@ -5,6 +5,7 @@
 //! reported the other way round.
 
 use super::models::Family::{self, Any, Audio, Classic, Reasoning, Search};
+use super::schema::Wrong;
 use super::shape::{Path, Scope};
 use super::tree::push_python_str;
 use super::{conversation, schema, wording};
@@ -165,7 +166,11 @@ fn response_format_schema(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let format = request.response_format.as_ref()?;
     let schema =
         format.json_schema.as_ref().filter(|_| format.kind == Some(ResponseFormatType::JsonSchema))?;
-    let fault = schema::fault(schema.schema?, schema::Use::ResponseFormat, schema.strict == Some(true))?;
+    let fault = match schema::fault(schema.schema?, schema::Use::ResponseFormat, schema.strict == Some(true))?
+    {
+        Wrong::Unreadable => return Some(wording::not_json()),
+        Wrong::Worded(fault) => fault,
+    };
     let name = schema.name.as_deref().unwrap_or_default();
     let message = format!("Invalid schema for response_format '{name}': {fault}");
     Some(ApiError::new(Kind::Invalid, message).at("response_format"))
@@ -180,7 +185,10 @@ fn function_schemas(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     functions.chain(tools).find_map(|(list, i, inside, function)| {
         let strict = function.strict == Some(true);
         let fault = match function.parameters {
-            Some(parameters) => schema::fault(parameters, schema::Use::Function, strict)?,
+            Some(parameters) => match schema::fault(parameters, schema::Use::Function, strict)? {
+                Wrong::Unreadable => return Some(wording::not_json()),
+                Wrong::Worded(fault) => fault,
+            },
             // No parameters are the empty object, which a strict schema has to say.
             None if strict => schema::NOT_CLOSED.to_owned(),
             None => return None,
@@ -232,6 +240,7 @@ fn choice_of_nothing(request: &Request<'_>, _: Scope) -> Option<ApiError> {
             ToolChoiceType::AllowedTools => {
                 let allowed = chosen.allowed_tools.as_ref()?.tools.iter().flatten();
                 let mut names = allowed.filter_map(|tool| {
+                    let tool = tool.0.as_ref()?;
                     let kind = tool.kind?;
                     let named = if kind == ToolType::Function { &tool.function } else { &tool.custom };
                     Some((kind, named.as_ref()?.name.as_deref()?))

@@ -6,6 +6,8 @@
 //! first fault. What concerns several parameters at once ([`late`]) is asked of the typed request in the end,
 //! whichever pass found the rest good.
 
+#[cfg(test)]
+mod agreement;
 mod conversation;
 mod late;
 mod messages;
@@ -14,6 +16,7 @@ mod params;
 mod published;
 mod python;
 mod quick;
+mod scan;
 mod schema;
 mod shape;
 mod text;
@@ -150,7 +153,8 @@ impl<'a> Request<'a> for completions::Request<'a> {
 
 fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
     let request = serde_json::from_slice::<R>(body).ok();
-    if let Some(model) = request.as_ref().and_then(R::model).filter(|model| !model.is_empty()) {
+    let named = |model: &&Text<'_>| !model.is_empty() || judges.validation() == Validation::Schema;
+    if let Some(model) = request.as_ref().and_then(R::model).filter(named) {
         let judge = served(model, judges, R::ENDPOINT)?;
         let scope = Scope::of(judge);
         let mut request = request.expect("its model was just read");
@@ -222,12 +226,12 @@ fn against_params(
             return Err(wording::unknown(&root.key(name), &wording::nearest(name, &absent)));
         }
     }
-    params.iter().try_for_each(|param| match tree.get(param.name) {
-        None => Ok(()),
-        // Null is the same as absent, but for the one that must be there.
-        Some(Value::Null) if param.name != required => Ok(()),
-        Some(value) if param.known_to(scope.family()) => param.judge(value, scope),
-        Some(_) => Ok(()),
+    params.iter().try_for_each(|param| {
+        tree.all(param.name).try_for_each(|value| match value {
+            // Null is the same as absent, but for the one that must be there.
+            Value::Null if param.name != required => Ok(()),
+            value => param.judge(value, scope),
+        })
     })
 }
 

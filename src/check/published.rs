@@ -434,7 +434,8 @@ fn prompt(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErr
     let tokens =
         Shape::Array(&Array { noun: "an array of integers", min: 1, max: usize::MAX, item: &ANY_INTEGER });
     match value {
-        Value::String(_) => return Ok(()),
+        // Required, and yet it may be null.
+        Value::Null | Value::String(_) => return Ok(()),
         Value::Array(items) => {
             let all = |shape: &Shape| items.iter().all(|item| shape.judge(item, path, scope).is_ok());
             if all(&STRING) || all(&ANY_INTEGER) || all(&tokens) {

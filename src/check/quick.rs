@@ -7,7 +7,7 @@
 use super::models::Family;
 use super::shape::Scope;
 use super::tools::{CALL_ID_CHARS, DESCRIPTION_CHARS, MOST_TOOLS, NAME_CHARS};
-use super::{messages, params};
+use super::{messages, params, scan};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier, Stop, StreamOptions};
 use crate::api::completions::{self, Prompt};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
@@ -18,7 +18,8 @@ use crate::api::{Int, Number, Text};
 pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
     let r = request;
     // Parameters the families of models treat too differently.
-    let usual = r.modalities.is_none()
+    let usual = !r.doubles
+        && r.modalities.is_none()
         && r.audio.is_none()
         && r.prediction.is_none()
         && r.web_search_options.is_none()
@@ -31,16 +32,19 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
     let family = match scope.family() {
         _ if scope.published => true,
         Family::Any | Family::Classic => true,
-        Family::Reasoning => r.max_tokens.is_none() && r.stop.is_none() && r.reasoning_effort.is_none(),
+        // Null is no better than another value where the name is not known.
+        Family::Reasoning => {
+            !r.nulls && r.max_tokens.is_none() && r.stop.is_none() && r.reasoning_effort.is_none()
+        }
         Family::Audio | Family::Search => false,
     };
     usual
         && family
         && r.messages.as_ref().is_some_and(|list| !list.is_empty() && list.iter().all(|m| message(m, scope)))
-        && r.tools.as_ref().is_none_or(|list| tools(list))
+        && r.tools.as_ref().is_none_or(|list| tools(list, scope))
         && r.tool_choice.as_ref().is_none_or(|choice| matches!(choice, ToolChoice::Mode(_)))
-        && r.response_format.as_ref().is_none_or(response_format)
-        && decimal(r.temperature, 0.0, if scope.family() == Family::Reasoning { f64::MAX } else { 2.0 })
+        && r.response_format.as_ref().is_none_or(|format| response_format(format, scope))
+        && decimal(r.temperature, 0.0, 2.0)
         && decimal(r.top_p, 0.0, 1.0)
         && decimal(r.presence_penalty, -2.0, 2.0)
         && decimal(r.frequency_penalty, -2.0, 2.0)
@@ -78,6 +82,7 @@ pub(super) fn completions(request: &completions::Request<'_>, scope: Scope) -> b
         None => false,
     };
     prompt
+        && !r.doubles
         && integer(r.max_tokens, 0, i64::MAX)
         && decimal(r.temperature, 0.0, 2.0)
         && decimal(r.top_p, 0.0, 1.0)
@@ -113,40 +118,48 @@ fn stop(stop: &Stop<'_>) -> bool {
 }
 
 fn stream_options(options: &StreamOptions<'_>) -> bool {
-    options.extra.is_empty() && !options.nulls
+    options.extra.is_empty() && !options.nulls && !options.doubles
 }
 
-/// Schemas are looked at with the rules of the conversation, whichever pass led there.
-fn response_format(format: &ResponseFormat<'_>) -> bool {
+fn response_format(format: &ResponseFormat<'_>, scope: Scope) -> bool {
     let schema = match format.kind {
         None => false,
         Some(ResponseFormatType::JsonSchema) => format.json_schema.as_ref().is_some_and(|schema| {
             schema.extra.is_empty()
                 && !schema.nulls
+                && !schema.doubles
                 && named(&schema.name)
-                && schema.schema.is_some_and(Json::is_object)
+                && schema.schema.is_some_and(|schema| object(schema, scope))
         }),
         Some(_) => format.json_schema.is_none(),
     };
-    schema && format.extra.is_empty() && !format.nulls
+    schema && format.extra.is_empty() && !format.nulls && !format.doubles
+}
+
+/// Free-form JSON that is an object. What else a schema must be, and whether it can be read at all, is asked
+/// with the rules for several parameters, but those are not the published schema's.
+fn object(json: Json<'_>, scope: Scope) -> bool {
+    json.is_object() && (!scope.published || scan::is_sound(json.0))
 }
 
 fn named(name: &Option<Text<'_>>) -> bool {
     name.as_ref().is_some_and(|name| NAME_CHARS.holds(name))
 }
 
-fn tools(tools: &[Tool<'_>]) -> bool {
+fn tools(tools: &[Tool<'_>], scope: Scope) -> bool {
     (1..=MOST_TOOLS).contains(&tools.len())
-        && tools
-            .iter()
-            .all(|tool| tool.kind == Some(ToolType::Function) && tool.function.as_ref().is_some_and(function))
+        && tools.iter().all(|tool| {
+            tool.kind == Some(ToolType::Function)
+                && tool.function.as_ref().is_some_and(|f| function(f, scope))
+        })
 }
 
-fn function(function: &Function<'_>) -> bool {
+fn function(function: &Function<'_>, scope: Scope) -> bool {
     named(&function.name)
         && !function.nulls
+        && !function.doubles
         && function.description.as_ref().is_none_or(|text| DESCRIPTION_CHARS.holds(text))
-        && function.parameters.is_none_or(Json::is_object)
+        && function.parameters.is_none_or(|schema| object(schema, scope))
 }
 
 fn message(message: &Message<'_>, scope: Scope) -> bool {
@@ -158,7 +171,8 @@ fn message(message: &Message<'_>, scope: Scope) -> bool {
         // Null is as good as absent to an assistant alone.
         None => role == Role::Assistant,
     };
-    let nulls = !m.nulls || role == Role::Assistant && only_content_is_null(m);
+    // The live API minds no null of an assistant's; a call comes with null for content as often as not.
+    let nulls = !m.nulls || role == Role::Assistant && !scope.published;
     let rest = match role {
         Role::System | Role::User => true,
         Role::Developer => m.extra.is_empty() && has_nothing_else(m),
@@ -170,12 +184,10 @@ fn message(message: &Message<'_>, scope: Scope) -> bool {
         Role::Tool => m.tool_call_id.is_some(),
         Role::Function => false,
     };
-    said && nulls && rest && m.name.as_ref().is_none_or(|name| messages::SPEAKER_CHARS.holds(name))
-}
-
-/// True if the one member given as null can only be the content: the others are given.
-fn only_content_is_null(m: &Message<'_>) -> bool {
-    m.content.is_none() && m.nulls
+    said && nulls
+        && !m.doubles
+        && rest
+        && m.name.as_ref().is_none_or(|name| messages::SPEAKER_CHARS.holds(name))
 }
 
 fn has_nothing_else(m: &Message<'_>) -> bool {
@@ -187,7 +199,7 @@ fn has_nothing_else(m: &Message<'_>) -> bool {
 }
 
 fn part(part: &Part<'_>, role: Role, scope: Scope) -> bool {
-    let breakpoint = |point: &CacheBreakpoint<'_>| point.mode.is_some();
+    let breakpoint = |point: &CacheBreakpoint<'_>| point.mode.is_some() && !point.doubles;
     let fine = match (part.kind, role) {
         (Some(PartType::Text), Role::Developer) => {
             part.extra.is_empty()
@@ -201,17 +213,18 @@ fn part(part: &Part<'_>, role: Role, scope: Scope) -> bool {
         (Some(PartType::Text), _) => part.text.as_ref().is_some_and(|text| messages::TEXT_CHARS.holds(text)),
         (Some(PartType::ImageUrl), Role::User) => part.image_url.as_ref().is_some_and(|image| {
             let url = image.url.as_deref().unwrap_or_default();
-            !image.nulls && messages::plain_url(url, scope)
+            !image.nulls && !image.doubles && messages::plain_url(url, scope)
         }),
         _ => false,
     };
-    fine && !part.nulls && part.prompt_cache_breakpoint.as_deref().is_none_or(breakpoint)
+    fine && !part.nulls && !part.doubles && part.prompt_cache_breakpoint.as_deref().is_none_or(breakpoint)
 }
 
 fn tool_call(call: &ToolCall<'_>) -> bool {
     call.extra.is_empty()
+        && !call.doubles
         && call.custom.is_none()
         && call.kind == Some(ToolType::Function)
         && call.id.as_ref().is_some_and(|id| CALL_ID_CHARS.holds(id))
-        && call.function.as_ref().is_some_and(|f| named(&f.name) && f.arguments.is_some())
+        && call.function.as_ref().is_some_and(|f| !f.doubles && named(&f.name) && f.arguments.is_some())
 }

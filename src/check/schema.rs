@@ -1,6 +1,7 @@
 //! The JSON schemas callers send: what the live API asks of the schema of a function's parameters or of a
 //! response format, and of the subset it keeps to when `strict` is set.
 
+use super::scan;
 use super::tree::{Value, push_python_str};
 use crate::api::tool::Json;
 
@@ -17,12 +18,15 @@ pub(super) enum Use {
 pub(super) const NOT_CLOSED: &str =
     "In context=(), 'additionalProperties' is required to be supplied and to be false.";
 
-const MOST_LEVELS: usize = 10;
-static TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
-static FORMATS: &[&str] =
+/// How many objects and arrays may lie inside each other.
+pub(super) const MOST_LEVELS: usize = 10;
+/// The types there are.
+pub(super) static TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
+/// The formats a strict schema may name.
+pub(super) static FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 /// Keywords a strict schema must do without.
-static NOT_PERMITTED: &[&str] = &[
+pub(super) static NOT_PERMITTED: &[&str] = &[
     "allOf",
     "oneOf",
     "not",
@@ -44,32 +48,41 @@ static NOT_PERMITTED: &[&str] = &[
     "prefixItems",
 ];
 
-/// Words what is wrong with a schema.
-pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<String> {
-    // What cannot be read here is read by nobody later: it nests too deep.
-    let Some(root) = Value::parse(schema.0.as_bytes()) else { return Some(too_deep()) };
-    meta(&root).or_else(|| of_object(&root, purpose)).or_else(|| {
-        let walk = Walk { root: &root, strict };
-        let mut context = Vec::new();
-        walk.judge(&root, &mut context, 0).map(|fault| match fault {
-            Fault::Here(sentence) => {
-                let mut out = "In context=(".to_owned();
-                for (i, step) in context.iter().enumerate() {
-                    out.push_str(if i > 0 { ", " } else { "" });
-                    push_python_str(step, &mut out);
-                }
-                if context.len() == 1 {
-                    out.push(',');
-                }
-                out + "), " + &sentence
-            }
-            Fault::Whole(sentence) => sentence,
-        })
-    })
+/// What is wrong with a schema.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It is no JSON that anybody could read later.
+    Unreadable,
+    /// It is not what it should be.
+    Worded(String),
 }
 
-fn too_deep() -> String {
-    format!("more than {MOST_LEVELS} levels of nesting exceeds limit of {MOST_LEVELS}.")
+/// What is wrong with a schema, if anything is.
+pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wrong> {
+    if scan::is_plain(schema.0, strict) {
+        return None;
+    }
+    let Some(root) = Value::parse(schema.0.as_bytes()) else { return Some(Wrong::Unreadable) };
+    meta(&root).or_else(|| of_object(&root, purpose)).or_else(|| walk(&root, strict)).map(Wrong::Worded)
+}
+
+fn walk(root: &Value<'_>, strict: bool) -> Option<String> {
+    let mut context = Vec::new();
+    let fault = Walk { root, strict }.judge(root, &mut context, 0)?;
+    Some(match fault {
+        Fault::Here(sentence) => {
+            let mut out = "In context=(".to_owned();
+            for (i, step) in context.iter().enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                push_python_str(step, &mut out);
+            }
+            if context.len() == 1 {
+                out.push(',');
+            }
+            out + "), " + &sentence
+        }
+        Fault::Whole(sentence) => sentence,
+    })
 }
 
 /// The root is an object's schema; that of a function may also say nothing at all.

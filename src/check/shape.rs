@@ -243,6 +243,9 @@ fn integer(
     let number = match value {
         Value::Number(text) if is_integer(text) => saturated(text),
         // JSON Schema takes 1.0 for an integer, the live API does not.
+        Value::Number(text) if scope.published && double(text).is_infinite() => {
+            return Err(wording::not_json());
+        }
         Value::Number(text) if scope.published && double(text).trunc() == double(text) => double(text) as i64,
         _ => return wrong(value, path, "an integer"),
     };
@@ -268,7 +271,8 @@ fn decimal(value: &Value<'_>, path: &Path<'_>, min: f64, max: f64) -> Result<(),
     if number > max {
         return Err(wording::out_of_range(path, false, Side::Above, &max, text));
     }
-    Ok(())
+    // Past what a double holds nobody can read it.
+    if number.is_finite() { Ok(()) } else { Err(wording::not_json()) }
 }
 
 impl Chars {
@@ -313,11 +317,14 @@ impl Object {
         }
         self.members.iter().try_for_each(|member| {
             let path = path.key(member.name);
-            match (value.get(member.name), member.need) {
-                (None, Need::Required) => Err(wording::missing(&path)),
-                (None, _) | (Some(Value::Null), Need::Optional) => Ok(()),
-                (Some(value), _) => member.shape.judge(value, &path, scope),
+            if member.need == Need::Required && value.get(member.name).is_none() {
+                return Err(wording::missing(&path));
             }
+            // The last of several counts, but none may be what the gateway cannot read.
+            value.all(member.name).try_for_each(|value| match value {
+                Value::Null if member.need == Need::Optional => Ok(()),
+                value => member.shape.judge(value, &path, scope),
+            })
         })
     }
 }
@@ -328,13 +335,19 @@ impl Tagged {
             return wrong(value, path, "an object");
         }
         let tag_path = path.key(self.tag);
-        let tag = value.get(self.tag).ok_or_else(|| wording::missing(&tag_path))?;
+        let last = value.get(self.tag).ok_or_else(|| wording::missing(&tag_path))?;
         let names = || self.variants.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        let Value::String(text) = tag else { return wrong(tag, &tag_path, &one_of(&names())) };
-        match self.variants.iter().find(|(name, _)| name == text) {
-            Some((_, object)) => object.judge(value, path, scope, Some(self.tag)),
-            None => Err(wording::not_one_of(&tag_path, text, &names())),
+        let find = |tag: &Value<'_>| match tag {
+            Value::String(text) => match self.variants.iter().find(|(name, _)| name == text) {
+                Some((_, object)) => Ok(*object),
+                None => Err(wording::not_one_of(&tag_path, text, &names())),
+            },
+            _ => Err(wording::wrong_type(&tag_path, &one_of(&names()), tag.noun())),
+        };
+        if value.all(self.tag).count() > 1 {
+            return Err(wording::not_json()); // two kinds at once: JSON does not say which one counts
         }
+        find(last)?.judge(value, path, scope, Some(self.tag))
     }
 }
 
@@ -347,7 +360,7 @@ impl Map {
         if count > self.max {
             return Err(wording::many_properties(path, self.max, count));
         }
-        value.members().try_for_each(|(name, value)| {
+        value.all_members().iter().try_for_each(|(name, value)| {
             if name.chars().count() > self.name_max {
                 return Err(wording::long_name(path, name, self.name_max));
             }

@@ -31,8 +31,20 @@ impl<'a> Value<'a> {
 
     /// The member of this name, the last if there are several; none if this is not an object.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        let Self::Object(members) = self else { return None };
-        members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.all_members().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// All members of this name: one, but for a body that says it several times.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.all_members().iter().filter(move |(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The members as they stand in the body, with those named twice.
+    pub(super) fn all_members(&self) -> &[(Cow<'a, str>, Self)] {
+        match self {
+            Self::Object(members) => members,
+            _ => &[],
+        }
     }
 
     /// The member of this name, unless it is null.
@@ -42,10 +54,7 @@ impl<'a> Value<'a> {
 
     /// The members that count: of several by one name only the last, in that one's place.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
-        let members: &[(Cow<'a, str>, Self)] = match self {
-            Self::Object(members) => members,
-            _ => &[],
-        };
+        let members = self.all_members();
         // Objects are short, save for those of an attacker: past a limit, doubles are not looked for.
         let few = members.len() <= 256;
         members.iter().enumerate().filter_map(move |(i, (name, value))| {
