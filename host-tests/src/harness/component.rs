@@ -51,7 +51,17 @@ pub fn component_file() -> &'static Path {
 
 fn build(package: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // `cargo test` told us which package this is, and some build scripts run anew when that changes.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    let output = command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
         // Progress and errors go to the terminal; where the file is comes as JSON.
