@@ -1,1 +1,31 @@
+//! Portcullis in a real host: Wasmtime, set up as a server, and a harness for end-to-end tests.
+//!
+//! The host is what `cargo serve` starts where no `wasmtime` is installed, and what tests and benchmarks
+//! run the component in:
+//!
+//! - [`Program`] compiles a component, or takes it from the cache of an earlier run;
+//! - [`Server`] serves it: HTTP/1.1 in front, a stack of instances behind, and kept connections to upstreams.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the core's bans on clocks and environment do not bind its host"
+)]
+
+mod caller;
+mod engine;
+mod handler;
+mod instances;
+mod outgoing;
+mod output;
+mod server;
+mod state;
+
+pub use engine::{MAX_INSTANCES, MAX_MEMORY, Program};
+pub use instances::IdleInstance;
+pub use output::{Captured, Output};
+pub use server::{Options, Server};
+mod harness;
+pub use harness::{
+    Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, component,
+    component_file, guest,
+};

@@ -1,0 +1,160 @@
+//! Wasmtime set up for a gateway, and components made ready to run in it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, Linker};
+use wasmtime::error::Context;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use crate::state::State;
+
+/// How many requests can be inside a guest at the same time.
+///
+/// A streamed answer holds an instance for as long as it runs, so this is also the number of open
+/// streams. Each slot reserves about 4 GiB of address space (not memory): 1,000 of them fit every
+/// 64-bit machine.
+pub const MAX_INSTANCES: u32 = 1_000;
+
+/// Linear memory an instance may grow to. A body of the default 20 MiB limit, parsed, needs a fraction.
+pub const MAX_MEMORY: usize = 1 << 30;
+
+/// A component compiled and linked, ready to be instantiated for a request.
+#[derive(Clone)]
+pub struct Program {
+    /// The pre-instantiated component: imports resolved, types checked.
+    pub(crate) pre: Arc<ProxyPre<State>>,
+    /// One for each instance the engine has room for.
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+impl Program {
+    /// Compiles the component in `file`, or loads what an earlier run compiled.
+    ///
+    /// Fails when the file is no component, exports no `wasi:http/incoming-handler@0.2`, or imports
+    /// something other than WASI 0.2.
+    pub fn load(file: &Path) -> Result<Self> {
+        let wasm = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Self::from_binary(&wasm, cache_dir().as_deref())
+            .with_context(|| format!("cannot load the component {}", file.display()))
+    }
+
+    /// As [`Program::load`], for bytes already in memory; without a `cache` directory, always compiles.
+    pub fn from_binary(wasm: &[u8], cache: Option<&Path>) -> Result<Self> {
+        let engine = engine()?;
+        let component = match cache {
+            Some(dir) => cached(&engine, wasm, dir)?,
+            None => Component::from_binary(&engine, wasm)?,
+        };
+        let mut linker = Linker::<State>::new(&engine);
+        // All of `wasi:cli`, not only the proxy world: Rust's std imports its environment, exit and stdio.
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+        let pre = ProxyPre::new(linker.instantiate_pre(&component)?)?;
+        let slots = Semaphore::new(MAX_INSTANCES as usize);
+        Ok(Self { pre: Arc::new(pre), slots: Arc::new(slots) })
+    }
+
+    /// The names of what the component imports, sorted.
+    pub fn imports(&self) -> Vec<String> {
+        let component = self.pre.instance_pre().component();
+        sorted(component.component_type().imports(component.engine()).map(|(name, _)| name.to_owned()))
+    }
+
+    /// The names of what the component exports, sorted.
+    pub fn exports(&self) -> Vec<String> {
+        let component = self.pre.instance_pre().component();
+        sorted(component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()))
+    }
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+fn engine() -> Result<Engine> {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::Speed);
+    // Only a component of WASI 0.3 runs several tasks in one instance; each store is lighter without.
+    config.concurrency_support(false);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    // The pool maps its address space at once, which a container with a limit on it refuses.
+    // Such a host still works, with slower instantiation.
+    Engine::new(&config).or_else(|_| {
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        Engine::new(&config)
+    })
+}
+
+/// Slots for [`MAX_INSTANCES`] components, each of which wit-component splits into a few core modules.
+fn pool() -> PoolingAllocationConfig {
+    const CORE_INSTANCES: u32 = 8;
+    const TABLES: u32 = 4;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * CORE_INSTANCES)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES * TABLES)
+        .total_stacks(MAX_INSTANCES)
+        .max_memory_size(MAX_MEMORY)
+        // A fresh instance costs page faults for what the last one touched; memset is cheaper than
+        // giving the pages back and faulting them in again.
+        .linear_memory_keep_resident(256 * 1024)
+        .async_stack_keep_resident(64 * 1024)
+        .table_keep_resident(16 * 1024);
+    pool
+}
+
+/// Where compiled components are kept: beside our own executable, so under `target/`.
+fn cache_dir() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let dir = own.parent()?;
+    // Test executables live one level down; they share the cache of the binaries.
+    let dir = if dir.ends_with("deps") { dir.parent()? } else { dir };
+    Some(dir.join("compiled-components"))
+}
+
+/// Loads `wasm` from the cache in `dir`, compiling and storing it when it is not there.
+///
+/// The cache saves the seconds Cranelift needs. It can only help: a file that cannot be read or
+/// written, or that Wasmtime rejects, means compiling.
+fn cached(engine: &Engine, wasm: &[u8], dir: &Path) -> Result<Component> {
+    // Not a cryptographic hash: it tells our own builds apart, it does not defend against anyone.
+    let mut hasher = DefaultHasher::new();
+    wasm.hash(&mut hasher);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let file = dir.join(format!("{:016x}-{}.cwasm", hasher.finish(), wasm.len()));
+    if let Some(component) = load(engine, &file) {
+        return Ok(component);
+    }
+    let component = Component::from_binary(engine, wasm)?;
+    // A cache that cannot be written costs time at the next start, no more.
+    let _ = store(&component, dir, &file);
+    Ok(component)
+}
+
+#[allow(unsafe_code, reason = "the cache holds machine code, which Wasmtime cannot check")]
+fn load(engine: &Engine, file: &Path) -> Option<Component> {
+    // SAFETY: the bytes must come from `Component::serialize`. Only `store` writes to this directory,
+    // by renaming a complete file into place. It lies beside our own executable, so whoever could put
+    // other bytes there could as well replace the executable. A file of another Wasmtime version or of
+    // other settings has another name, and Wasmtime refuses it besides.
+    unsafe { Component::deserialize_file(engine, file) }.ok()
+}
+
+fn store(component: &Component, dir: &Path, file: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    // Several test processes may get here together: each writes its own file, the last rename wins.
+    let partial = file.with_extension(format!("{}.partial", std::process::id()));
+    let mut out = std::fs::File::create(&partial)?;
+    out.write_all(&component.serialize()?)?;
+    drop(out);
+    std::fs::rename(&partial, file)?;
+    Ok(())
+}

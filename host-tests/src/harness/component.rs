@@ -1,0 +1,104 @@
+//! The components under test: built as the sources are now, once for a test process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::Program;
+
+/// The component, compiled and linked.
+///
+/// # Panics
+///
+/// When it cannot be built or loaded, with what Cargo or Wasmtime said.
+pub fn component() -> &'static Program {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    PROGRAM.get_or_init(|| load(component_file()))
+}
+
+/// The component of `host-tests/guest`, which does what the path of a request says.
+///
+/// # Panics
+///
+/// As [`component`].
+pub fn guest() -> &'static Program {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    PROGRAM.get_or_init(|| load(&build("host-tests-guest")))
+}
+
+fn load(file: &Path) -> Program {
+    match Program::load(file) {
+        Ok(program) => program,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// The component's file: what `PORTCULLIS_WASM` names, else the release build of this workspace.
+///
+/// Cargo decides whether there is anything to build. It can be asked from within `cargo test`, which
+/// holds no lock any more once tests run.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn component_file() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| match std::env::var("PORTCULLIS_WASM") {
+        Ok(file) => file.into(),
+        Err(_) => build("portcullis"),
+    })
+}
+
+fn build(package: &str) -> PathBuf {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    // `cargo test` told us which package this is, and some build scripts run anew when that changes.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
+        // Progress and errors go to the terminal; where the file is comes as JSON.
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs, as it runs this test");
+    assert!(
+        output.status.success(),
+        "{package} does not build, see above; where the target is missing: rustup target add wasm32-wasip2"
+    );
+    let messages = String::from_utf8_lossy(&output.stdout);
+    artifact(&messages, package).expect("cargo names the component it built")
+}
+
+/// Finds the component of `package` among Cargo's messages.
+fn artifact(messages: &str, package: &str) -> Option<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let built = messages.filter(|message| {
+        message["reason"] == "compiler-artifact" && message["target"]["name"] == package.replace('-', "_")
+    });
+    let mut files = built.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
+    files.find_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_component_among_other_artifacts() {
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"name":"serde"},"filenames":["/t/libserde.rlib"]}
+            {"reason":"build-script-executed"}
+            {"reason":"compiler-artifact","target":{"name":"portcullis"},"filenames":["/t/libportcullis.rlib","/t/portcullis.wasm"]}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(artifact(messages, "portcullis"), Some("/t/portcullis.wasm".into()));
+        assert_eq!(artifact(r#"{"reason":"build-finished","success":false}"#, "portcullis"), None);
+    }
+}

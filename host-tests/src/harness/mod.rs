@@ -1,0 +1,71 @@
+//! What end-to-end tests are written with: a [`Gateway`] that runs the component, a client to call it
+//! with, and an [`Upstream`] that answers as the test says.
+//!
+//! ```no_run
+//! # use host_tests::{Answer, Gateway, Upstream};
+//! # use serde_json::json;
+//! # async fn test() {
+//! let mut upstream = Upstream::by_hand().await;
+//! let settings = [("PORTCULLIS_API_KEYS", "sk-test"), ("PORTCULLIS_UPSTREAM_URL", &upstream.url("/v1"))];
+//! let gateway = Gateway::start(&settings).await;
+//!
+//! let call = gateway.post("/v1/chat/completions", &json!({"model": "m", "stream": true, "messages": []}));
+//! let call = call.spawn();
+//! let mut exchange = upstream.next().await;
+//! assert_eq!(exchange.request.json()["model"], "m");
+//! exchange.head(200, &[("content-type", "text/event-stream")]).await;
+//! exchange.event("first").await;
+//!
+//! let mut live = call.live().await;
+//! assert_eq!(live.event().await.as_deref(), Some("first"));
+//! live.hang_up();
+//! exchange.closed().await;
+//! # }
+//! ```
+//!
+//! Servers run on a runtime of their own, so a test may block its thread, as one that waits for a child
+//! process does. Nothing waits for ever: what takes longer than [`PATIENCE`] fails the test.
+
+mod answer;
+mod client;
+mod component;
+mod gateway;
+mod sse;
+mod upstream;
+mod wire;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+pub use answer::Answer;
+pub use client::{Call, Live, Reply, Running};
+pub use component::{component, component_file, guest};
+pub use gateway::Gateway;
+pub use upstream::{Exchange, Upstream};
+pub use wire::Recorded;
+
+/// How long a test waits for anything. Long enough for a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for `what`, at most as long as [`PATIENCE`].
+///
+/// # Panics
+///
+/// When that was not long enough.
+pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {} s for {what}", PATIENCE.as_secs()),
+    }
+}
+
+/// Where servers run, apart from the runtimes of tests.
+pub(crate) fn background() -> &'static Runtime {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).enable_all().build().expect("threads can be started")
+    });
+    &RUNTIME
+}

@@ -1,0 +1,76 @@
+//! What the host keeps for one instance of the component.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::caller::Caller;
+use crate::engine::MAX_MEMORY;
+use crate::outgoing::{Connections, Hooks};
+use crate::output::Output;
+
+/// The data of an instance's store.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    hooks: Hooks,
+    pub(crate) memory: Memory,
+}
+
+impl State {
+    /// A guest gets its settings, two streams to print to, clocks, randomness and outgoing HTTP. No files
+    /// and no sockets.
+    pub(crate) fn new(settings: &[(String, String)], output: &Output, connections: Arc<Connections>) -> Self {
+        let wasi = WasiCtx::builder().envs(settings).stdout(output.stdout()).stderr(output.stderr()).build();
+        Self {
+            wasi,
+            http: WasiHttpCtx::new(),
+            table: ResourceTable::new(),
+            hooks: Hooks::new(connections),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Ties what the guest sends upstream to the caller of the request it is about to handle.
+    pub(crate) fn serve(&mut self, caller: Caller) {
+        self.hooks.caller = Some(caller);
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// Counts and limits an instance's linear memory, which a component does not show to its host.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Bytes of linear memory now; it never shrinks.
+    pub(crate) bytes: usize,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.bytes + (desired - current);
+        let granted = total <= MAX_MEMORY;
+        if granted {
+            self.bytes = total;
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
