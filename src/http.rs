@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// A request method. Names are case-sensitive (RFC 9110, section 9.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,9 +117,20 @@ pub enum Body<B> {
     /// All of it.
     Full(Vec<u8>),
     /// Pieces, made when asked for; each is to reach the caller before the next is made.
-    Frames(Box<dyn Iterator<Item = Vec<u8>>>),
+    Frames(Box<dyn Iterator<Item = Frame>>),
     /// An upstream's answer. Its bytes go to the caller as they come, unread.
     Relay(Relay<B>),
+}
+
+/// What a body made piece by piece does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// Sends these bytes.
+    Data(Vec<u8>),
+    /// Waits.
+    Pause(Duration),
+    /// Breaks the connection off, so that the caller sees that something is missing.
+    Abort,
 }
 
 /// An upstream's answer on its way to the caller.

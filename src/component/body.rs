@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use crate::encode;
-use crate::http::{Body, Incoming, Method, ReadError, Relay, Request, Response};
+use crate::http::{Body, Frame, Incoming, Method, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use wasi::http::types::{
@@ -130,12 +130,22 @@ pub(super) fn send(
             End::Whole
         }
         (_, Body::Frames(frames)) => {
+            let mut end = End::Whole;
             for frame in frames {
-                if !note(write(&stream, &frame).map(|()| frame.len() as u64), &mut ending, clock) {
-                    break;
+                match frame {
+                    Frame::Data(bytes) => {
+                        if !note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock) {
+                            break;
+                        }
+                    }
+                    Frame::Pause(time) => super::clock::wait(time),
+                    Frame::Abort => {
+                        end = End::Broken("a rule of the engine".to_owned());
+                        break;
+                    }
                 }
             }
-            End::Whole
+            end
         }
         (_, Body::Relay(relay)) => splice(relay, &stream, &mut ending, clock),
     };
