@@ -2,6 +2,7 @@
 //!
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
+use super::engine::{Engine, ModelEngine};
 use super::route::{Backend, Target, Timeouts, Upstream};
 use super::vars::Vars;
 use super::{ConfigError, Key};
@@ -18,6 +19,7 @@ pub(super) struct Document {
     upstreams: Ordered<UpstreamEntry>,
     models: Ordered<ModelEntry>,
     keys: Vec<KeyEntry>,
+    engine: Engine,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +45,7 @@ struct TimeoutsEntry {
 #[serde(deny_unknown_fields)]
 struct ModelEntry {
     targets: Option<Vec<TargetEntry>>,
-    engine: Option<EngineEntry>,
+    engine: Option<ModelEngine>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,21 +53,6 @@ struct ModelEntry {
 struct TargetEntry {
     upstream: String,
     model: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EngineEntry {
-    #[serde(default)]
-    #[expect(dead_code, reason = "read so that only known replies are taken; `echo` is the one there is")]
-    reply: Reply,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reply {
-    #[default]
-    Echo,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +116,16 @@ impl Document {
             Ok(upstream)
         };
         self.upstreams.0.iter().map(upstream).collect()
+    }
+
+    /// The engine's settings, with what its models say otherwise.
+    pub(super) fn engine(&self) -> Result<Engine, ConfigError> {
+        if let Some((path, problem)) = self.engine.problem() {
+            return Err(wrong(path, problem));
+        }
+        let models =
+            self.models.0.iter().filter_map(|(name, entry)| Some((name.clone(), entry.engine.clone()?)));
+        Ok(Engine { models: models.collect(), ..self.engine.clone() })
     }
 
     pub(super) fn models(&self, upstreams: &[Upstream]) -> Result<Vec<(String, Backend)>, ConfigError> {

@@ -174,7 +174,8 @@ impl<'de> Deserialize<'de> for ResultMatch {
                 Ok(ResultMatch::Present(value))
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<ResultMatch, A::Error> {
-                TextMatch::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(ResultMatch::Text)
+                TextMatch::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    .map(ResultMatch::Text)
             }
         }
         deserializer.deserialize_any(Visitor)
