@@ -7,10 +7,12 @@ mod judges;
 pub mod models;
 mod relay;
 
-use crate::api::answer::Usage;
 use crate::auth::Caller;
 use crate::config::Config;
+use crate::config::engine::Fault;
 use crate::ctx::Ctx;
+use crate::encode;
+use crate::engine::Counts;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
@@ -99,10 +101,17 @@ pub(crate) fn log_failure(failure: Failure, record: &mut Record) -> ApiError {
 }
 
 /// Notes what the engine counted.
-fn log_usage(usage: &Usage, record: &mut Record) {
+fn log_usage(counts: &Counts, record: &mut Record) {
     record.target = Some("engine".to_owned());
-    record.input_tokens = Some(usage.prompt_tokens);
-    record.output_tokens = Some(usage.completion_tokens);
+    record.input_tokens = Some(counts.prompt);
+    record.output_tokens = Some(counts.completion);
+}
+
+/// The error that a rule of the engine answers with.
+fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
+    record.target = Some("engine".to_owned());
+    record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
+    encode::fault(fault)
 }
 
 /// Names the parameters that were taken out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).

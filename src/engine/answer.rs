@@ -4,6 +4,7 @@ use super::pace::Pace;
 use super::sampler::FinishReason;
 use super::speech::Speech;
 use crate::config::engine::Fault;
+use std::rc::Rc;
 
 /// How a request ends.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub struct Counts {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choice {
     /// The prompt, where it is to be told before the answer.
-    pub echo: Option<Speech>,
+    pub echo: Option<Rc<Speech>>,
     /// Characters of the prompt, from which the places of tokens are counted.
     pub offset: usize,
     /// The text, if there is one.
@@ -79,6 +80,12 @@ pub struct Call {
 }
 
 impl Choice {
+    /// How many tokens are said, besides the names of what is called.
+    pub fn tokens(&self) -> usize {
+        let speeches = [&self.content, &self.refusal].into_iter().flatten();
+        speeches.chain(self.calls.iter().map(|call| &call.input)).map(|speech| speech.tokens().len()).sum()
+    }
+
     /// Why it ended, in the API's word.
     pub fn finish_reason(&self) -> &'static str {
         self.finish_reason.unwrap_or(FinishReason::Stop).as_str()

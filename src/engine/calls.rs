@@ -95,7 +95,8 @@ impl Input<'_> {
             },
             Self::Pattern(source) => {
                 let mut draw = Draw::new(seed);
-                let made = Pattern::new(source).ok().and_then(|p| p.make(0, 4096, &mut |bound| draw.below(bound)));
+                let made =
+                    Pattern::new(source).ok().and_then(|p| p.make(0, 4096, &mut |bound| draw.below(bound)));
                 made.unwrap_or_default().into()
             }
         }
@@ -149,7 +150,7 @@ fn choice<'r>(request: &'r Request<'_>) -> (Choice<'r>, Option<Vec<&'r str>>) {
     let name = |name: Option<&'r crate::api::tool::Named<'_>>| name.and_then(|named| named.name.as_deref());
     match (chosen.kind, &chosen.allowed_tools) {
         (Some(ToolChoiceType::AllowedTools), Some(allowed)) => {
-            let names = allowed.tools.iter().flatten();
+            let names = allowed.tools.iter().flatten().filter_map(|tool| tool.0.as_ref());
             let names = names.filter_map(|tool| name(tool.function.as_ref()).or(name(tool.custom.as_ref())));
             (mode(allowed.mode), Some(names.collect()))
         }
@@ -199,9 +200,7 @@ fn mentioned<'r>(offers: &[Offer<'r>], text: &str) -> Vec<Offer<'r>> {
     let place = |offer: Offer<'r>| {
         let name = offer.name().to_ascii_lowercase();
         let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let whole = |at: usize| {
-            !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part)
-        };
+        let whole = |at: usize| !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part);
         let found = text.match_indices(&*name).map(|(at, _)| at).find(|at| !name.is_empty() && whole(*at));
         found.map(|at| (at, offer))
     };

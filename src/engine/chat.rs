@@ -12,7 +12,7 @@ use super::speech::Speech;
 use super::tokens::Encoding;
 use super::value::{Value, push_string};
 use super::words;
-use crate::api::chat::{JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
+use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
 use crate::api::tool::Json;
 use crate::check::models::Card;
 use crate::check::wording;
@@ -73,7 +73,8 @@ pub fn answer<'s>(
         }
         choices.push(choice);
     }
-    let mut counts = Counts { prompt: prompt.tokens, prompt_audio: prompt.audio, reasoning, ..Counts::default() };
+    let mut counts =
+        Counts { prompt: prompt.tokens, prompt_audio: prompt.audio, reasoning, ..Counts::default() };
     counts.completion = reasoning + choices.iter().map(|choice| said(choice, encoding)).sum::<u64>();
     predict(request, choices.first(), encoding, &mut counts);
     let latency = rule.and_then(|rule| rule.then.latency).or(model.and_then(|model| model.latency));
@@ -105,14 +106,15 @@ fn room(card: Option<&Card>, prompt: u64, limit: Option<u64>) -> Option<u64> {
 
 /// The tokens that are thought before the answer, out of the most there may be.
 fn reasoning(request: &Request<'_>, limit: Option<u64>) -> u64 {
-    let tokens = match request.reasoning_effort {
-        None | Some(ReasoningEffort::None) => 0,
-        Some(ReasoningEffort::Minimal) => 16,
-        Some(ReasoningEffort::Low) => 64,
-        Some(ReasoningEffort::Medium) => 128,
-        Some(ReasoningEffort::High) => 256,
-        Some(ReasoningEffort::Xhigh) => 512,
-        Some(ReasoningEffort::Max) => 1024,
+    let Some(Effort::Known(effort)) = request.reasoning_effort else { return 0 };
+    let tokens: u64 = match effort {
+        ReasoningEffort::None => 0,
+        ReasoningEffort::Minimal => 16,
+        ReasoningEffort::Low => 64,
+        ReasoningEffort::Medium => 128,
+        ReasoningEffort::High => 256,
+        ReasoningEffort::Xhigh => 512,
+        ReasoningEffort::Max => 1024,
     };
     tokens.min(limit.unwrap_or(u64::MAX))
 }
@@ -164,7 +166,9 @@ fn plan<'r>(
     };
     let format = request.response_format.as_ref();
     match (format.and_then(|format| format.kind), format.and_then(|format| format.json_schema.as_ref())) {
-        (Some(ResponseFormatType::JsonSchema), Some(schema)) if schema.schema.is_some() => Plan::Schema(schema),
+        (Some(ResponseFormatType::JsonSchema), Some(schema)) if schema.schema.is_some() => {
+            Plan::Schema(schema)
+        }
         (Some(ResponseFormatType::JsonObject | ResponseFormatType::JsonSchema), _) => object(plan, asked),
         _ => plan,
     }
@@ -193,18 +197,21 @@ fn filled_in<'r>(text: &'r str, asked: &Asked<'_>) -> Cow<'r, str> {
 
 /// The results of tools, each with its tool's name.
 fn quoted(asked: &Asked<'_>) -> String {
-    let lines: Vec<String> = asked.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
+    let lines: Vec<String> =
+        asked.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
     lines.join("\n")
 }
 
 /// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
 fn object<'r>(plan: Plan<'r>, asked: &Asked<'_>) -> Plan<'r> {
-    let is_object = |text: &str| {
-        serde_json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some())
-    };
+    let is_object =
+        |text: &str| serde_json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
     let text = match plan {
         Plan::Text(text, manner) if is_object(text.trim()) => {
-            return Plan::Text(text.trim().to_owned().into(), if manner == Manner::Free { Manner::Formal } else { manner });
+            return Plan::Text(
+                text.trim().to_owned().into(),
+                if manner == Manner::Free { Manner::Formal } else { manner },
+            );
         }
         Plan::Text(text, _) => text,
         Plan::Prose(length) => words::prose(asked.number(), length as usize * 5).into(),
@@ -311,9 +318,8 @@ fn no_instance(format: &JsonSchema<'_>, why: &NoInstance) -> ApiError {
 
 /// The tokens of an answer.
 fn said(choice: &Choice, encoding: Encoding) -> u64 {
-    let speech = |speech: &Option<Speech>| speech.as_ref().map_or(0, |speech| speech.tokens().len());
-    let calls = choice.calls.iter().map(|call| encoding.count(&call.name) + call.input.tokens().len());
-    (speech(&choice.content) + speech(&choice.refusal) + calls.sum::<usize>()) as u64
+    let names: usize = choice.calls.iter().map(|call| encoding.count(&call.name)).sum();
+    (choice.tokens() + names) as u64
 }
 
 /// Counts which tokens of the `prediction` came true: those the answer begins with.

@@ -30,17 +30,17 @@ const TOOLS: u64 = 12;
 
 /// The tokens of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Prompt {
+pub(super) struct Prompt {
     /// All of them.
-    pub tokens: u64,
+    pub(super) tokens: u64,
     /// Those that are sound.
-    pub audio: u64,
+    pub(super) audio: u64,
     /// Those of functions and tools, which some errors tell apart.
-    pub tools: u64,
+    pub(super) tools: u64,
 }
 
 /// Counts a chat request.
-pub fn count(request: &Request<'_>, model: &str, encoding: Encoding) -> Prompt {
+pub(super) fn count(request: &Request<'_>, model: &str, encoding: Encoding) -> Prompt {
     let mut prompt = Prompt { tokens: ANSWER, ..Prompt::default() };
     for message in request.messages.as_deref().unwrap_or_default() {
         let counted = self::message(message, model, encoding);
@@ -128,7 +128,8 @@ fn function_frame(encoding: Encoding) -> u64 {
 /// itself. A full stop at the end of a description is not counted.
 fn function(function: &Function<'_>, encoding: Encoding) -> u64 {
     let line = format!("{}:{}", name(function.name.as_deref()), description(function.description.as_deref()));
-    let parameters = function.parameters.and_then(|Json(schema)| serde_json::from_str::<Value<'_>>(schema).ok());
+    let parameters =
+        function.parameters.and_then(|Json(schema)| serde_json::from_str::<Value<'_>>(schema).ok());
     let properties = parameters.as_ref().map_or(0, |schema| self::properties(schema, encoding));
     function_frame(encoding) + text(Some(&line), encoding) + properties
 }
@@ -137,7 +138,8 @@ fn tool(tool: &Tool<'_>, encoding: Encoding) -> u64 {
     match (&tool.function, &tool.custom) {
         (Some(function), _) => self::function(function, encoding),
         (None, Some(custom)) => {
-            let line = format!("{}:{}", name(custom.name.as_deref()), description(custom.description.as_deref()));
+            let line =
+                format!("{}:{}", name(custom.name.as_deref()), description(custom.description.as_deref()));
             let grammar = custom.format.as_ref().and_then(|format| format.grammar.as_ref());
             let definition = grammar.and_then(|grammar| grammar.definition.as_deref());
             function_frame(encoding) + text(Some(&line), encoding) + text(definition, encoding)
@@ -156,7 +158,8 @@ fn description(text: Option<&str>) -> &str {
 }
 
 fn properties(schema: &Value<'_>, encoding: Encoding) -> u64 {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty()) else {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty())
+    else {
         return 0;
     };
     let mut tokens = 3;
@@ -229,7 +232,9 @@ mod tests {
         ] {
             assert_eq!(tokens("gpt-4", &format!(r#""messages":[{messages}]"#)), want, "{messages}");
         }
-        let both = format!(r#""messages":[{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"Hello"}}]"#);
+        let both = format!(
+            r#""messages":[{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"Hello"}}]"#
+        );
         assert_eq!(tokens("gpt-4o", &both), 18);
     }
 

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn images_cost_as_openai_documents() {
         let cost = |model: &str, url: &str, detail| {
-            image(&ImageUrl { url: Some(url.into()), detail, extra: Vec::new() }, model)
+            image(&ImageUrl { url: Some(url.into()), detail, ..Default::default() }, model)
         };
         // OpenAI's examples: 1024 x 1024 in high detail 765, 2048 x 4096 1105, any in low detail 85.
         assert_eq!(cost("gpt-4o", "https://example.com/x.png", Some(Detail::High)), 765);
@@ -182,13 +182,18 @@ mod tests {
             const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
             let mut text = String::from("data:image/x;base64,");
             for three in bytes.chunks(3) {
-                let bits = three.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-                (0..=three.len()).for_each(|i| text.push(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63].into()));
+                let bits =
+                    three.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+                (0..=three.len())
+                    .for_each(|i| text.push(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63].into()));
             }
             text
         };
         assert_eq!(size(&url(b"GIF89a\x10\x00\x20\x00")), Some((16, 32)));
-        assert_eq!(size(&url(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")), Some((7, 5)));
+        assert_eq!(
+            size(&url(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")),
+            Some((7, 5))
+        );
         assert_eq!(
             size(&url(b"RIFF....WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x07\x00\x00")),
             Some((16, 8))
@@ -205,7 +210,7 @@ mod tests {
         let head = "UklGRgAAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAA";
         let data = format!("{head}{}", "AAAA".repeat((16_000 - 44) / 3));
         let of = |format, data: &str| {
-            sound(&InputAudio { data: Some(data.into()), format: Some(format), extra: Vec::new() })
+            sound(&InputAudio { data: Some(data.into()), format: Some(format), ..Default::default() })
         };
         assert_eq!(of(InputAudioFormat::Wav, &data), 20);
         assert_eq!(of(InputAudioFormat::Mp3, &"AAAA".repeat(16_000)), 30);

@@ -43,12 +43,18 @@ mod tests {
         let latency = Latency { ttft_ms: 100, per_token_ms: 10, jitter: Share(0.0) };
         let pace = Pace::new(latency, 1);
         let ms = Duration::from_millis;
-        assert_eq!((pace.wait(0, 1), pace.wait(1, 1), pace.wait(0, 3)), (Some(ms(100)), Some(ms(10)), Some(ms(120))));
+        assert_eq!(
+            (pace.wait(0, 1), pace.wait(1, 1), pace.wait(0, 3)),
+            (Some(ms(100)), Some(ms(10)), Some(ms(120)))
+        );
         assert_eq!((pace.wait(0, 0), Pace::default().wait(0, 5)), (None, None));
         let stray = Pace::new(Latency { jitter: Share(0.5), ..latency }, 1);
         let waits: Vec<_> = (1..50).filter_map(|token| stray.wait(token, 1)).collect();
         assert!(waits.iter().all(|wait| (ms(5)..=ms(15)).contains(wait)), "{waits:?}");
-        assert!(waits.iter().any(|wait| *wait < ms(8)) && waits.iter().any(|wait| *wait > ms(12)), "{waits:?}");
+        assert!(
+            waits.iter().any(|wait| *wait < ms(8)) && waits.iter().any(|wait| *wait > ms(12)),
+            "{waits:?}"
+        );
         assert_eq!(stray.wait(3, 1), stray.wait(3, 1));
     }
 }

@@ -5,10 +5,10 @@
 //! other words are the alternatives, and `logit_bias`, the penalties, `temperature`, `top_p` and `seed`
 //! decide as they do for a model. `docs/engine.md` has the table.
 
+use super::draw::{Draw, hash, mix};
 use super::odds::{Alternatives, Candidates};
 use super::speech::{Odds, Speech};
 use super::tokens::Encoding;
-use super::draw::{Draw, hash, mix};
 use std::collections::HashMap;
 
 /// The sampling parameters of a request.
@@ -95,7 +95,8 @@ impl<'a> Sampler<'a> {
     pub fn new(mut sampling: Sampling<'a>) -> Self {
         sampling.logit_bias.retain(|(id, _)| sampling.encoding.token_bytes(*id).is_some());
         sampling.logit_bias.sort_by_key(|(id, _)| *id);
-        let mut favoured: Vec<_> = sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
+        let mut favoured: Vec<_> =
+            sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
         favoured.sort_by(|a, b| b.1.total_cmp(&a.1));
         favoured.truncate(MOST_FAVOURED);
         Self { sampling, alternatives: Alternatives::default(), favoured }
@@ -135,7 +136,8 @@ impl<'a> Sampler<'a> {
         let most = most.min(self.most());
         if self.is_plain(manner, index) {
             let end = self.stop(text);
-            let (speech, whole) = Speech::new(&text[..end.unwrap_or(text.len())], self.sampling.encoding, most);
+            let (speech, whole) =
+                Speech::new(&text[..end.unwrap_or(text.len())], self.sampling.encoding, most);
             return (speech, if whole { FinishReason::Stop } else { FinishReason::Length });
         }
         let (mut speech, whole) = self.choose(text, manner, index, most);
@@ -225,7 +227,7 @@ impl<'a> Sampler<'a> {
             });
             // A part of a character fits only where its other parts are, unless it is banned.
             let fixed = manner == Manner::Formal
-                || (!encoding.token_bytes(id).is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
+                || (encoding.token_bytes(id).is_none_or(|bytes| std::str::from_utf8(&bytes).is_err())
                     && bias(id) > -FORCING);
             let chosen = match (fixed, drawing) {
                 (true, _) => id,
@@ -371,7 +373,10 @@ mod tests {
         let banned = Sampling { logit_bias: vec![(three, -100.0)], ..Sampling::default() };
         for manner in [Manner::Free, Manner::Quoted] {
             let (text, _) = say(banned.clone(), manner, 0);
-            assert!(!text.contains("three") && text.starts_with("one two ") && text.contains(" four"), "{text}");
+            assert!(
+                !text.contains("three") && text.starts_with("one two ") && text.contains(" four"),
+                "{text}"
+            );
         }
         assert_eq!(say(banned, Manner::Formal, 0).0, TEXT);
         let forced = Sampling { logit_bias: vec![(three, 100.0)], ..Sampling::default() };
@@ -414,9 +419,8 @@ mod tests {
 
     #[test]
     fn the_answers_of_one_request_are_bounded_together() {
-        let most = |answers, logprobs| {
-            Sampler::new(Sampling { answers, logprobs, ..Sampling::default() }).most()
-        };
+        let most =
+            |answers, logprobs| Sampler::new(Sampling { answers, logprobs, ..Sampling::default() }).most();
         assert_eq!((most(1, None), most(128, None)), (1 << 22, 1 << 15));
         assert!(most(128, Some(20)) >= 1024);
         assert_eq!(most(u64::MAX, Some(20)), 0);

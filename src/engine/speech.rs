@@ -88,32 +88,32 @@ impl Speech {
     }
 
     /// The same speech with its odds, one for each token.
-    pub(super) fn with_odds(mut self, odds: Vec<Odds>) -> Self {
+    pub fn with_odds(mut self, odds: Vec<Odds>) -> Self {
         self.odds = odds;
         self
     }
 
     /// Ends the speech before a byte of its text, which begins a character.
     pub(super) fn cut_at(&mut self, byte: usize, encoding: Encoding) {
-        let start = |tokens: &[Token]| tokens.len().checked_sub(2).map_or(0, |i| tokens[i].end as usize);
-        while !self.tokens.is_empty() && start(&self.tokens) >= byte {
+        let mut odds = None;
+        while let Some(last) = self.tokens.last() {
+            // What ends in the middle of a character is not over at its end either.
+            let whole =
+                encoding.token_bytes(last.id).is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok());
+            if whole && last.end as usize <= byte {
+                break;
+            }
             self.tokens.pop();
+            odds = self.odds.pop();
         }
-        self.odds.truncate(self.tokens.len());
-        if self.tokens.last().is_some_and(|last| last.end as usize > byte) {
-            // The cut goes through a token: what is left of it is said in tokens of its own.
-            let from = start(&self.tokens);
-            self.tokens.pop();
-            let odds = self.odds.pop();
-            let rest = &self.text[from..byte];
-            let mut said = from;
-            for id in encoding.tokens(rest) {
-                said += encoding.token_bytes(id).map_or(0, |bytes| bytes.len());
-                self.tokens.push(Token { id, end: floor(&self.text, said) });
-                if let Some(odds) = &odds {
-                    let top = odds.top.first().map(|_| (id, odds.logprob));
-                    self.odds.push(Odds { logprob: odds.logprob, top: top.into_iter().collect() });
-                }
+        // What is left of a token the cut goes through is said in tokens of its own.
+        let mut said = self.tokens.last().map_or(0, |last| last.end as usize);
+        for id in encoding.tokens(self.text.get(said..byte).unwrap_or_default()) {
+            said += encoding.token_bytes(id).map_or(0, |bytes| bytes.len());
+            self.tokens.push(Token { id, end: floor(&self.text, said) });
+            if let Some(odds) = &odds {
+                let top = odds.top.first().map(|_| (id, odds.logprob));
+                self.odds.push(Odds { logprob: odds.logprob, top: top.into_iter().collect() });
             }
         }
         self.text.truncate(byte);
@@ -141,6 +141,13 @@ impl Speech {
         let last = rest.iter().position(|token| token.end > start).unwrap_or(rest.len() - 1);
         let text = self.text.get(start as usize..rest[last].end as usize).unwrap_or_default();
         Some(Piece { text, tokens: from..from + last + 1 })
+    }
+
+    /// What one token adds to the text: nothing, where it leaves a character unfinished.
+    pub fn text_of(&self, token: usize) -> &str {
+        let start = token.checked_sub(1).map_or(0, |before| self.tokens[before].end);
+        let end = self.tokens.get(token).map_or(start, |token| token.end);
+        self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// Every piece, in order.
@@ -202,7 +209,8 @@ mod tests {
 
     #[test]
     fn pieces_are_whole_characters_and_join_to_the_text() {
-        for text in ["", "Hello there, world", "👩🏽‍🚀 naïve 漢字かな交じり文 𝔘𝔫𝔦", "\u{0}\u{10ffff}", "  \n"] {
+        for text in ["", "Hello there, world", "👩🏽‍🚀 naïve 漢字かな交じり文 𝔘𝔫𝔦", "\u{0}\u{10ffff}", "  \n"]
+        {
             for encoding in Encoding::ALL {
                 let (speech, whole) = Speech::new(text, encoding, usize::MAX);
                 assert!(whole && speech.text() == text);

@@ -15,6 +15,7 @@ use crate::check::wording;
 use crate::config::engine::{Engine, Reply, Rule, Withheld};
 use crate::error::ApiError;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// One of the prompts.
 struct Asking<'r> {
@@ -58,8 +59,7 @@ pub fn answer<'s>(
     }
     let sampler = Sampler::new(sampling);
     let setup_of_model = setup.model(model);
-    let mut answer =
-        Answer { choices: Vec::new(), counts, pace: Pace::default(), cut_after_chunks: None };
+    let mut answer = Answer { choices: Vec::new(), counts, pace: Pace::default(), cut_after_chunks: None };
     let mut latency = setup_of_model.and_then(|model| model.latency);
     for prompt in &prompts {
         let asked = asked(request, model, prompt);
@@ -77,7 +77,7 @@ pub fn answer<'s>(
         let mut said: Vec<Choice> = (0..each)
             .map(|index| say(&sampler, &asked, rule, reply, u32::try_from(index).unwrap_or(u32::MAX)))
             .collect();
-        answer.counts.completion += said.iter().map(tokens).sum::<u64>();
+        answer.counts.completion += said.iter().map(|choice| choice.tokens() as u64).sum::<u64>();
         if each > n {
             // Stable: of equals the earlier ones are kept.
             said.sort_by(|a, b| likelihood(b).total_cmp(&likelihood(a)));
@@ -88,7 +88,7 @@ pub fn answer<'s>(
                 });
             }
         }
-        let echo = (request.echo == Some(true)).then(|| self::echo(prompt, &sampler, wanted));
+        let echo = (request.echo == Some(true)).then(|| Rc::new(self::echo(prompt, &sampler, wanted)));
         let offset = prompt.text.chars().count();
         answer.choices.extend(said.into_iter().map(|choice| Choice { echo: echo.clone(), offset, ..choice }));
     }
@@ -166,7 +166,8 @@ fn say(sampler: &Sampler<'_>, asked: &Asked<'_>, rule: Option<&Rule>, reply: &Re
     let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
     let seed = mix(asked.number(), sampler.variant(index));
     let (speech, finish) = match (scripted, reply) {
-        (Some(text), _) | (None, Reply::Text(text)) => {
+        (Some(text), _) => sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index),
+        (None, Reply::Text(text)) => {
             sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index)
         }
         (None, Reply::Echo) => sampler.say(&asked.user, Manner::Free, index),
@@ -194,10 +195,6 @@ fn echo(prompt: &Asking<'_>, sampler: &Sampler<'_>, logprobs: Option<usize>) -> 
         Some(top) => sampler.judge(speech, top),
         None => speech,
     }
-}
-
-fn tokens(choice: &Choice) -> u64 {
-    choice.content.as_ref().map_or(0, |speech| speech.tokens().len() as u64)
 }
 
 /// The mean of the logarithms of an answer's tokens.

@@ -72,7 +72,9 @@ impl<'a> Value<'a> {
             // Writing to a string cannot fail.
             Self::Int(value) => drop(write!(out, "{value}")),
             Self::Float(value) => {
-                out.push_str(&serde_json::Number::from_f64(*value).map(|n| n.to_string()).unwrap_or_default());
+                out.push_str(
+                    &serde_json::Number::from_f64(*value).map(|n| n.to_string()).unwrap_or_default(),
+                );
             }
             Self::Text(text) => push_string(text, out),
             Self::Array(items) => {

@@ -44,8 +44,8 @@ impl<'m, 's> Heights<'m, 's> {
             Value::Object(members) => members.0.iter().try_for_each(|(name, value)| {
                 match (&**name, value) {
                     ("$ref", Value::Text(reference)) if !self.known.contains_key(&**reference) => {
-                        let target =
-                            find(self.root, reference).ok_or_else(|| NoInstance::Dangling(reference.to_string()))?;
+                        let target = find(self.root, reference)
+                            .ok_or_else(|| NoInstance::Dangling(reference.to_string()))?;
                         self.known.insert(reference, (target, ENDLESS));
                     }
                     // Values are no schemas.
@@ -147,8 +147,18 @@ pub(super) fn has_type(schema: &Value<'_>, value: &Value<'_>) -> bool {
 
 /// Whether a schema asks for something besides one of its keywords.
 pub(super) fn constrains(schema: &Value<'_>, keyword: &str) -> bool {
-    const SILENT: [&str; 10] =
-        ["description", "title", "$defs", "definitions", "default", "examples", "$schema", "$id", "$comment", "deprecated"];
+    const SILENT: [&str; 10] = [
+        "description",
+        "title",
+        "$defs",
+        "definitions",
+        "default",
+        "examples",
+        "$schema",
+        "$id",
+        "$comment",
+        "deprecated",
+    ];
     let members = schema.as_object().unwrap_or_default();
     members.iter().any(|(name, _)| &**name != keyword && !SILENT.contains(&&**name))
 }

@@ -138,7 +138,8 @@ impl Maker<'_, '_> {
     /// One of the values of an `enum`, of the schema's type if it has one.
     fn push_one_of(&mut self, values: &[Value<'_>], schema: &Value<'_>) -> Result<(), NoInstance> {
         let fitting: Vec<_> = values.iter().filter(|value| heights::has_type(schema, value)).collect();
-        let value = fitting.get(self.draw.below(fitting.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
+        let value =
+            fitting.get(self.draw.below(fitting.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
         value.push_json(&mut self.out);
         Ok(())
     }
@@ -151,7 +152,8 @@ impl Maker<'_, '_> {
         at: At,
     ) -> Result<(), NoInstance> {
         let height = |branch: &&Value<'_>| self.heights.of(branch);
-        let shortest = branches.iter().map(|branch| self.heights.of(branch)).min().ok_or(NoInstance::Impossible)?;
+        let shortest =
+            branches.iter().map(|branch| self.heights.of(branch)).min().ok_or(NoInstance::Impossible)?;
         let limit = if self.is_tired(at) { shortest } else { heights::ENDLESS - 1 };
         let mut open: Vec<_> = branches.iter().filter(|branch| height(branch) <= limit).collect();
         let substantial: Vec<_> = open.iter().copied().filter(|branch| !is_null(branch)).collect();
@@ -192,7 +194,9 @@ impl Maker<'_, '_> {
         let mut count = 0;
         for (name, property) in properties {
             let optional = !required.contains(&&**name);
-            if optional && (self.heights.of(property) > 0 && self.is_tired(at) || *property == Value::Bool(false)) {
+            if optional
+                && (self.heights.of(property) > 0 && self.is_tired(at) || *property == Value::Bool(false))
+            {
                 continue;
             }
             if optional && self.heights.of(property) == heights::ENDLESS {
@@ -220,7 +224,13 @@ impl Maker<'_, '_> {
         Ok(())
     }
 
-    fn push_member(&mut self, name: &str, schema: &Value<'_>, count: &mut u64, at: At) -> Result<(), NoInstance> {
+    fn push_member(
+        &mut self,
+        name: &str,
+        schema: &Value<'_>,
+        count: &mut u64,
+        at: At,
+    ) -> Result<(), NoInstance> {
         if *count > 0 {
             self.out.push(',');
         }
@@ -240,7 +250,8 @@ impl Maker<'_, '_> {
             return Err(NoInstance::Impossible);
         }
         let height = self.heights.of(items);
-        let none = *items == Value::Bool(false) || height == heights::ENDLESS || (height > 0 && self.is_tired(at));
+        let none =
+            *items == Value::Bool(false) || height == heights::ENDLESS || (height > 0 && self.is_tired(at));
         let wish = if none || self.is_tired(at) { 0 } else { 1 + self.draw.below(2) };
         let want = wish.max(first.len() as u64).max(least).min(most);
         let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
@@ -335,10 +346,14 @@ fn merge<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
             ("required" | "allOf", Value::Array(some), Value::Array(more)) => {
                 Value::Array(some.iter().chain(more.iter().filter(|m| !some.contains(m))).cloned().collect())
             }
-            ("minimum" | "minLength" | "minItems" | "exclusiveMinimum", ..) if known.as_f64() > value.as_f64() => {
+            ("minimum" | "minLength" | "minItems" | "exclusiveMinimum", ..)
+                if known.as_f64() > value.as_f64() =>
+            {
                 continue;
             }
-            ("maximum" | "maxLength" | "maxItems" | "exclusiveMaximum", ..) if known.as_f64() < value.as_f64() => {
+            ("maximum" | "maxLength" | "maxItems" | "exclusiveMaximum", ..)
+                if known.as_f64() < value.as_f64() =>
+            {
                 continue;
             }
             _ => value.clone(),
