@@ -85,6 +85,8 @@ impl Gateway {
             Route::RetrieveModel(model) => endpoint::models::retrieve(&call, &model, record),
             Route::ChatCompletions => endpoint::chat::create(&call, body, record),
             Route::Completions => endpoint::completions::create(&call, body, record),
+            Route::Embeddings => endpoint::embeddings::create(&call, body, record),
+            Route::Moderations => endpoint::moderations::create(&call, body, record),
         }
     }
 

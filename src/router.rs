@@ -16,6 +16,10 @@ pub enum Route {
     ChatCompletions,
     /// `POST /v1/completions`
     Completions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/moderations`
+    Moderations,
 }
 
 impl Route {
@@ -23,7 +27,7 @@ impl Route {
     pub fn method(&self) -> &'static str {
         match self {
             Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
-            Self::ChatCompletions | Self::Completions => "POST",
+            Self::ChatCompletions | Self::Completions | Self::Embeddings | Self::Moderations => "POST",
         }
     }
 
@@ -34,6 +38,8 @@ impl Route {
             "/v1/models" => Some(Self::ListModels),
             "/v1/chat/completions" => Some(Self::ChatCompletions),
             "/v1/completions" => Some(Self::Completions),
+            "/v1/embeddings" => Some(Self::Embeddings),
+            "/v1/moderations" => Some(Self::Moderations),
             _ => {
                 let id = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty())?;
                 Some(Self::RetrieveModel(decode(id)))

@@ -1,6 +1,7 @@
 //! Answers to bytes: JSON, SSE framing, chunks. The one place an [`ApiError`] becomes a response.
 
 pub mod chat;
+pub mod embeddings;
 pub mod sse;
 pub mod text;
 mod tokens;

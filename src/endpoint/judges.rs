@@ -20,6 +20,12 @@ impl<'a> Routes<'a> {
         let served = named || *backend != Backend::Engine || engine_serves(model, self.text);
         served.then_some((backend, named))
     }
+
+    /// Who answers for a model at an endpoint where the engine has other models than for completions.
+    pub(super) fn found(&self, model: &str, of_engine: &[&str]) -> Option<&'a Backend> {
+        let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
+        (named || *backend != Backend::Engine || of_engine.contains(&model)).then_some(backend)
+    }
 }
 
 impl Judges for Routes<'_> {

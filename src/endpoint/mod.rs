@@ -2,12 +2,15 @@
 
 pub mod chat;
 pub mod completions;
+pub mod embeddings;
 pub mod health;
 mod judges;
 pub mod models;
+pub mod moderations;
 mod relay;
 
 use crate::auth::Caller;
+use crate::check::wording;
 use crate::config::Config;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
@@ -98,6 +101,23 @@ fn is_json(content_type: &str) -> bool {
 pub(crate) fn log_failure(failure: Failure, record: &mut Record) -> ApiError {
     record.reason = Some(failure.reason);
     failure.error
+}
+
+/// Reads a body of an endpoint whose requests the tables of [`crate::check`] do not cover.
+fn lenient<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => ApiError::new(
+            Kind::Invalid,
+            "A parameter of the request has a wrong type or value. Please check the API reference: \
+             https://platform.openai.com/docs/api-reference.",
+        ),
+        _ => wording::not_json(),
+    })
+}
+
+/// A parameter that nobody documents, at such an endpoint.
+fn unknown(name: &str) -> ApiError {
+    ApiError::new(Kind::UnknownParameter, format!("Unknown parameter: '{name}'.")).at(name.to_owned())
 }
 
 /// Notes what the engine counted.

@@ -2,9 +2,17 @@
 //!
 //! The types are read straight from `PORTCULLIS_CONFIG`, so what is no rule cannot be held either.
 
+mod fault;
+mod moderation;
+mod reply;
+
+pub use fault::{Fault, FaultStatus, HeaderFields};
+pub use moderation::{Category, ModerationRule};
+pub use reply::{Length, Reply};
+
 use crate::pattern::Pattern;
+use serde::Deserialize;
 use serde::de::{Deserializer, Error};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The engine's settings.
@@ -30,32 +38,6 @@ pub struct ModelEngine {
     pub reply: Reply,
     /// How long it takes.
     pub latency: Option<Latency>,
-}
-
-/// What is answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Reply {
-    /// The last user message's text.
-    #[default]
-    Echo,
-    /// Prose of so many tokens: `{"words": 40}`.
-    Words(Length),
-    /// This text: `{"text": "…"}`.
-    Text(String),
-}
-
-/// A length in tokens, at the most 100,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Length(pub u32);
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            length @ 0..=100_000 => Ok(Self(length)),
-            _ => Err(D::Error::custom("a length goes up to 100000 tokens")),
-        }
-    }
 }
 
 /// How long an answer takes.
@@ -227,151 +209,6 @@ pub struct ScriptedCall {
     pub arguments: Option<serde_json::Value>,
 }
 
-/// An error a rule answers with.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// The status, 400 to 599.
-    pub status: FaultStatus,
-    /// What is wrong.
-    #[serde(default = "Fault::default_message")]
-    pub message: String,
-    /// The error's `type`; the one the API has with the status, if none is given.
-    pub r#type: Option<String>,
-    /// The parameter at fault.
-    pub param: Option<String>,
-    /// The error's `code`.
-    pub code: Option<String>,
-    /// Header fields, such as `retry-after`.
-    #[serde(default)]
-    pub headers: HeaderFields,
-}
-
-impl Fault {
-    fn default_message() -> String {
-        "A rule of the engine answers this request with an error.".to_owned()
-    }
-
-    /// The error's `type`.
-    pub fn kind(&self) -> &str {
-        let usual = match self.status.0 {
-            429 => "requests",
-            500.. => "server_error",
-            _ => "invalid_request_error",
-        };
-        self.r#type.as_deref().unwrap_or(usual)
-    }
-}
-
-/// The status of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FaultStatus(pub u16);
-
-impl<'de> Deserialize<'de> for FaultStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u16::deserialize(deserializer)? {
-            status @ 400..=599 => Ok(Self(status)),
-            _ => Err(D::Error::custom("the status of an error is 400 to 599")),
-        }
-    }
-}
-
-/// Header fields of an answer, in the order they are written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeaderFields(pub Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for HeaderFields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = HeaderFields;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of header fields")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<HeaderFields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-                    if name.is_empty() || !name.bytes().all(token) {
-                        return Err(A::Error::custom(format_args!("`{name}` is no name of a header field")));
-                    }
-                    if ["content-length", "transfer-encoding", "connection"]
-                        .iter()
-                        .any(|framing| framing.eq_ignore_ascii_case(&name))
-                    {
-                        return Err(A::Error::custom(format_args!("`{name}` is for the host to set")));
-                    }
-                    if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-                        return Err(A::Error::custom(format_args!(
-                            "the value of `{name}` has a character no header field can carry"
-                        )));
-                    }
-                    fields.push((name, value));
-                }
-                Ok(HeaderFields(fields))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
-/// What moderation finds in a text like this.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModerationRule {
-    /// What the input must be like.
-    pub input: TextMatch,
-    /// What it is then flagged as.
-    pub categories: Vec<Category>,
-}
-
-macro_rules! categories {
-    ($($(#[$doc:meta])* $variant:ident $name:literal,)+) => {
-        /// What moderation looks for.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-        pub enum Category { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
-
-        impl Category {
-            /// Every category, in the order of the API's answers.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The API's name for it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-        }
-    };
-}
-
-categories! {
-    /// Harassment.
-    Harassment "harassment",
-    /// Harassment with a threat.
-    HarassmentThreatening "harassment/threatening",
-    /// Sexual content.
-    Sexual "sexual",
-    /// Hate.
-    Hate "hate",
-    /// Hate with a threat.
-    HateThreatening "hate/threatening",
-    /// Advice for wrongdoing.
-    Illicit "illicit",
-    /// The same with violence.
-    IllicitViolent "illicit/violent",
-    /// An intent to harm oneself.
-    SelfHarmIntent "self-harm/intent",
-    /// Advice for harming oneself.
-    SelfHarmInstructions "self-harm/instructions",
-    /// Self-harm in general.
-    SelfHarm "self-harm",
-    /// Sexual content about minors.
-    SexualMinors "sexual/minors",
-    /// Violence.
-    Violence "violence",
-    /// Violence, in detail.
-    ViolenceGraphic "violence/graphic",
-}
-
 impl Engine {
     /// What a model says otherwise than the others, if it does.
     pub fn model(&self, model: &str) -> Option<&ModelEngine> {
@@ -379,7 +216,7 @@ impl Engine {
     }
 
     /// What is wrong with the rules beyond their types, as (path, problem).
-    pub(super) fn problem(&self) -> Option<(String, &'static str)> {
+    pub(in crate::config) fn problem(&self) -> Option<(String, &'static str)> {
         self.rules.iter().enumerate().find_map(|(i, rule)| {
             let then = &rule.then;
             let answers = [
@@ -399,5 +236,63 @@ impl Engine {
             };
             Some((format!("engine.rules[{i}].then"), problem))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn problem(engine: &str) -> Option<String> {
+        let vars = [("PORTCULLIS_CONFIG".to_owned(), engine.to_owned())];
+        Config::from_vars(&vars).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wrong_rule_is_told_with_its_path() {
+        for (rule, path, hint) in [
+            (r#"{"then":{}}"#, "engine.rules[1].then", "neither what is answered nor how"),
+            (r#"{"then":{"text":"a","refusal":"b"}}"#, "engine.rules[1].then", "more than one answer"),
+            (r#"{"then":{"say":"a"}}"#, "engine.rules[1].then.say", "unknown field"),
+            (r#"{"when":{"user":{"like":"a"}},"then":{"text":"a"}}"#, "engine.rules[1].when.user", "regex"),
+            (
+                r#"{"when":{"user":{"regex":"("}},"then":{"text":"a"}}"#,
+                "engine.rules[1].when.user.regex",
+                "not closed",
+            ),
+            (
+                r#"{"when":{"tool_result":7},"then":{"text":"a"}}"#,
+                "engine.rules[1].when.tool_result",
+                "a boolean",
+            ),
+            (r#"{"probability":1.5,"then":{"drop":true}}"#, "engine.rules[1].probability", "from 0 to 1"),
+            (r#"{"then":{"error":{"status":200}}}"#, "engine.rules[1].then.error.status", "400 to 599"),
+            (
+                r#"{"then":{"error":{"status":500,"headers":{"a b":"c"}}}}"#,
+                "engine.rules[1].then.error.headers",
+                "no name of a header",
+            ),
+            (
+                r#"{"then":{"error":{"status":500,"headers":{"retry-after":"1\n"}}}}"#,
+                "engine.rules[1].then.error.headers",
+                "no header field can carry",
+            ),
+            (r#"{"then":{"reply":{"words":1000000}}}"#, "engine.rules[1].then.reply.words", "100000"),
+            (r#"{"then":{"reply":"sing"}}"#, "engine.rules[1].then.reply", "echo"),
+            (r#"{"then":{"latency":{"ttft":5}}}"#, "engine.rules[1].then.latency.ttft", "ttft_ms"),
+            (r#"{"then":{"tool_calls":[{}]}}"#, "engine.rules[1].then.tool_calls[0]", "name"),
+        ] {
+            let config = format!(r#"{{"engine":{{"rules":[{{"then":{{"text":"fine"}}}},{rule}]}}}}"#);
+            let told = problem(&config).unwrap_or_else(|| panic!("{rule}"));
+            assert!(told.contains(path) && told.contains(hint), "{told}");
+        }
+    }
+
+    #[test]
+    fn replies_have_a_short_and_a_long_form() {
+        for reply in [r#""echo""#, r#""words""#, r#"{"words":5}"#, r#"{"text":"hi"}"#] {
+            assert_eq!(problem(&format!(r#"{{"models":{{"m":{{"engine":{{"reply":{reply}}}}}}}}}"#)), None);
+        }
+        assert!(problem(r#"{"models":{"m":{"engine":{"reply":{"words":5,"text":"x"}}}}}"#).is_some());
     }
 }
