@@ -2,6 +2,7 @@
 //!
 //! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
 
+mod golden;
 mod instances;
 mod log;
 mod refused;
