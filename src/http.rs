@@ -1,5 +1,6 @@
 //! HTTP messages as plain values: what the edge hands in and takes out.
 
+use crate::error::ApiError;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -124,8 +125,9 @@ pub enum Body<B> {
 pub struct Relay<B> {
     /// Where the bytes come from.
     pub from: B,
-    /// What the caller gets when the upstream breaks off; `None`: the caller's connection breaks off too.
-    pub if_broken: Option<Vec<u8>>,
+    /// What the caller is told, in an event, when the upstream breaks off; `None`: the caller's
+    /// connection breaks off too.
+    pub if_broken: Option<ApiError>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
+use crate::encode;
 use crate::http::{Body, Incoming, Method, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
@@ -174,8 +175,9 @@ fn splice(relay: Relay<Upstream>, stream: &OutputStream, ending: &mut Ending, cl
             Err(StreamError::Closed) => return End::Whole,
             Err(StreamError::LastOperationFailed(error)) => {
                 let reason = error.to_debug_string();
-                let Some(event) = &relay.if_broken else { return End::Broken(reason) };
-                note(write(stream, event).map(|()| event.len() as u64), ending, clock);
+                let Some(error) = &relay.if_broken else { return End::Broken(reason) };
+                let event = encode::error_event(error);
+                note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
                 ending.broken = Some(reason);
                 return End::Whole;
             }

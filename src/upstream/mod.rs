@@ -8,7 +8,6 @@ pub mod rewrite;
 
 use crate::config::{Timeouts, Upstream};
 use crate::ctx::Ctx;
-use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Incoming, Relay, Response};
 use std::borrow::Cow;
@@ -118,7 +117,7 @@ pub fn forward<T: Transport>(
         Kind::UpstreamUnavailable,
         format!("The upstream `{}` broke off before the end of its answer.", upstream.name),
     );
-    let if_broken = is_stream.then(|| encode::error_event(&broken));
+    let if_broken = is_stream.then_some(broken);
     Ok(Response {
         status: answered.status,
         headers,
