@@ -151,12 +151,14 @@ kinds! {
     MissingKey => 401, "invalid_request_error", None;
     /// The presented key is none of the configured ones.
     InvalidKey => 401, "invalid_request_error", Some("invalid_api_key");
-    /// The key does not open this.
-    NotAllowed => 403, "invalid_request_error", Some("insufficient_permissions");
+    /// Neither the model nor the gateway does this for this caller.
+    NotAllowed => 403, "invalid_request_error", None;
     /// The model is not served, or not to this caller.
     ModelNotFound => 404, "invalid_request_error", Some("model_not_found");
     /// The model is served, but not by this endpoint.
     WrongEndpoint => 404, "invalid_request_error", None;
+    /// The model calls no tools.
+    ToolsUnsupported => 404, "invalid_request_error", None;
     /// No such path.
     UnknownUrl => 404, "invalid_request_error", Some("unknown_url");
     /// The path is known, the method is not one of its own.

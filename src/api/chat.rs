@@ -1,5 +1,7 @@
 //! `POST /v1/chat/completions`: the request.
 
+use serde::de::{Deserialize, Deserializer};
+
 use super::message::{Content, Message};
 use super::tool::{Function, FunctionChoice, Json, Tool, ToolChoice};
 use super::value::Members;
@@ -67,7 +69,7 @@ object! {
         /// Text the answer is expected to repeat.
         "prediction" prediction: Prediction<'a>,
         /// How hard to reason.
-        "reasoning_effort" reasoning_effort: ReasoningEffort,
+        "reasoning_effort" reasoning_effort: Effort,
         /// How long-winded to be.
         "verbosity" verbosity: Verbosity,
         /// How to search the web.
@@ -134,13 +136,14 @@ object! {
     }
 }
 
-object! {
+tagged! {
     /// What form the answer has.
-    pub struct ResponseFormat<'a> {
+    pub struct ResponseFormat<'a> by
         /// Which form.
-        "type" kind: ResponseFormatType,
+        "type" kind: ResponseFormatType
+    {
         /// The schema, if the form is one.
-        "json_schema" json_schema: JsonSchema<'a>,
+        "json_schema" json_schema: JsonSchema<'a>, of ResponseFormatType::JsonSchema,
     }
 }
 
@@ -280,6 +283,25 @@ strings! {
         "xhigh" Xhigh,
         /// As much as it can.
         "max" Max,
+    }
+}
+
+/// How hard the model is to reason, if it is said in a way anybody knows.
+///
+/// Models that do not reason refuse the parameter without a look at its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Said in one of the known ways.
+    Known(ReasoningEffort),
+    /// Anything else.
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Effort {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Json::deserialize(deserializer)?;
+        let effort = serde_json::from_str(raw.0).map_or(Self::Unknown, Self::Known);
+        Ok(effort)
     }
 }
 

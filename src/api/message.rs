@@ -21,25 +21,26 @@ strings! {
     }
 }
 
-object! {
-    /// One message. Which members go with which role is for [`crate::check`] to say.
-    pub struct Message<'a> {
+tagged! {
+    /// One message.
+    pub struct Message<'a> by
         /// Who speaks.
-        "role" role: Role,
+        "role" role: Role
+    {
         /// What is said.
-        "content" content: Content<'a>,
+        "content" content: Content<'a>, of _,
         /// Tells speakers of one role apart; the function's name where the role is `function`.
-        "name" name: Text<'a>,
+        "name" name: Text<'a>, of Role::System | Role::Developer | Role::User | Role::Assistant | Role::Function,
         /// The assistant's refusal.
-        "refusal" refusal: Text<'a>,
+        "refusal" refusal: Text<'a>, of Role::Assistant,
         /// An earlier audio answer of the assistant's.
-        "audio" audio: AudioReference<'a>,
+        "audio" audio: AudioReference<'a>, of Role::Assistant,
         /// The tools the assistant called.
-        "tool_calls" tool_calls: Vec<ToolCall<'a>>,
+        "tool_calls" tool_calls: Vec<ToolCall<'a>>, of Role::Assistant,
         /// The function the assistant called, in the legacy form.
-        "function_call" function_call: FunctionCall<'a>,
+        "function_call" function_call: FunctionCall<'a>, of Role::Assistant,
         /// The call that a message of the role `tool` answers.
-        "tool_call_id" tool_call_id: Text<'a>,
+        "tool_call_id" tool_call_id: Text<'a>, of Role::Tool,
     }
 }
 
@@ -91,32 +92,34 @@ strings! {
     }
 }
 
-object! {
+tagged! {
     /// One part of a message's content: its type, and the member named after it.
-    pub struct Part<'a> {
+    pub struct Part<'a> by
         /// Which member holds the part.
-        "type" kind: PartType,
+        "type" kind: PartType
+    {
         /// The text.
-        "text" text: Text<'a>,
+        "text" text: Text<'a>, of PartType::Text,
         /// The image.
-        "image_url" image_url: Box<ImageUrl<'a>>,
+        "image_url" image_url: Box<ImageUrl<'a>>, of PartType::ImageUrl,
         /// The sound.
-        "input_audio" input_audio: Box<InputAudio<'a>>,
+        "input_audio" input_audio: Box<InputAudio<'a>>, of PartType::InputAudio,
         /// The refusal.
-        "refusal" refusal: Text<'a>,
+        "refusal" refusal: Text<'a>, of PartType::Refusal,
         /// The assistant's sound.
-        "audio" audio: Box<AudioReference<'a>>,
+        "audio" audio: Box<AudioReference<'a>>, of PartType::Audio,
         /// The file.
-        "file" file: Box<File<'a>>,
+        "file" file: Box<File<'a>>, of PartType::File,
         /// Where the cached prefix may end.
         "prompt_cache_breakpoint" prompt_cache_breakpoint: Box<CacheBreakpoint<'a>>,
+            of PartType::Text | PartType::ImageUrl | PartType::InputAudio | PartType::File,
     }
 }
 
 impl Part<'_> {
     /// The text of a `text` part.
     pub fn as_text(&self) -> Option<&str> {
-        if self.kind == Some(PartType::Text) { self.text.as_deref() } else { None }
+        self.text.as_deref()
     }
 }
 

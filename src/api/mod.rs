@@ -14,4 +14,4 @@ pub mod completions;
 pub mod message;
 pub mod tool;
 
-pub use value::{Int, Members, Number, Skipped, Text};
+pub use value::{Int, Loose, Members, Number, Skipped, Text};

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::{Loose, Text};
 
 /// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,14 @@ object! {
     }
 }
 
-object! {
+tagged! {
     /// What a custom tool's input looks like.
-    pub struct CustomFormat<'a> {
+    pub struct CustomFormat<'a> by
         /// Whether it is any text, or of a grammar.
-        "type" kind: CustomFormatType,
+        "type" kind: CustomFormatType
+    {
         /// The grammar.
-        "grammar" grammar: Grammar<'a>,
+        "grammar" grammar: Grammar<'a>, of CustomFormatType::Grammar,
     }
 }
 
@@ -98,15 +99,16 @@ strings! {
     }
 }
 
-object! {
+tagged! {
     /// A tool the model may call: its type, and the member named after it.
-    pub struct Tool<'a> {
+    pub struct Tool<'a> by
         /// Which of the two it is.
-        "type" kind: ToolType,
+        "type" kind: ToolType
+    {
         /// The function, if it is one.
-        "function" function: Function<'a>,
+        "function" function: Function<'a>, of ToolType::Function,
         /// The custom tool, if it is one.
-        "custom" custom: CustomTool<'a>,
+        "custom" custom: Box<CustomTool<'a>>, of ToolType::Custom,
     }
 }
 
@@ -121,17 +123,18 @@ impl Tool<'_> {
     }
 }
 
-object! {
+tagged! {
     /// A call the assistant made earlier: its type, and the member named after it.
-    pub struct ToolCall<'a> {
-        /// What the answering message names it by.
-        "id" id: Text<'a>,
+    pub struct ToolCall<'a> by
         /// Which of the two it is.
-        "type" kind: ToolType,
+        "type" kind: ToolType
+    {
+        /// What the answering message names it by.
+        "id" id: Text<'a>, of _,
         /// The function called, if it is one.
-        "function" function: FunctionCall<'a>,
+        "function" function: FunctionCall<'a>, of ToolType::Function,
         /// The custom tool called, if it is one.
-        "custom" custom: CustomCall<'a>,
+        "custom" custom: Box<CustomCall<'a>>, of ToolType::Custom,
     }
 }
 
@@ -196,17 +199,18 @@ strings! {
     }
 }
 
-object! {
+tagged! {
     /// A tool choice that is an object: its type, and the member named after it.
-    pub struct ChosenTool<'a> {
+    pub struct ChosenTool<'a> by
         /// Which of the three it is.
-        "type" kind: ToolChoiceType,
+        "type" kind: ToolChoiceType
+    {
         /// The function to call.
-        "function" function: Named<'a>,
+        "function" function: Named<'a>, of ToolChoiceType::Function,
         /// The custom tool to call.
-        "custom" custom: Named<'a>,
+        "custom" custom: Named<'a>, of ToolChoiceType::Custom,
         /// The tools allowed.
-        "allowed_tools" allowed_tools: AllowedTools<'a>,
+        "allowed_tools" allowed_tools: AllowedTools<'a>, of ToolChoiceType::AllowedTools,
     }
 }
 
@@ -215,20 +219,21 @@ object! {
     pub struct AllowedTools<'a> {
         /// `auto` or `required`.
         "mode" mode: ToolMode,
-        /// Which.
-        "tools" tools: Vec<AllowedTool<'a>>,
+        /// Which. The published schema lets them be any objects.
+        "tools" tools: Vec<Loose<AllowedTool<'a>>>,
     }
 }
 
-object! {
+tagged! {
     /// One of the tools allowed: its type, and the member named after it.
-    pub struct AllowedTool<'a> {
+    pub struct AllowedTool<'a> by
         /// Which of the two it is.
-        "type" kind: ToolType,
+        "type" kind: ToolType
+    {
         /// The function.
-        "function" function: Named<'a>,
+        "function" function: Named<'a>, of ToolType::Function,
         /// The custom tool.
-        "custom" custom: Named<'a>,
+        "custom" custom: Named<'a>, of ToolType::Custom,
     }
 }
 

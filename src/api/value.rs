@@ -218,6 +218,20 @@ impl<'de> Visitor<'de> for Skipped {
     }
 }
 
+/// A value of a type, or any other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loose<T>(pub Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?.get();
+        match serde_json::from_str(raw) {
+            Ok(value) => Ok(Self(Some(value))),
+            Err(_) => serde_json::from_str::<Skipped>(raw).map(|_| Self(None)).map_err(D::Error::custom),
+        }
+    }
+}
+
 /// The members of an object whose names are free, in the order of the body.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Members<'a, T>(pub Vec<(Text<'a>, T)>);
@@ -254,6 +268,10 @@ macro_rules! object {
             $($(#[$member_doc])* pub $member: Option<$type>,)*
             /// Members nobody documents, by name.
             pub extra: Vec<$crate::api::Text<'a>>,
+            /// Whether a member was given as null.
+            pub nulls: bool,
+            /// Whether a member was given more than once.
+            pub doubles: bool,
         }
 
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
@@ -270,12 +288,105 @@ macro_rules! object {
                         let mut object = $name::default();
                         while let Some(name) = map.next_key::<$crate::api::Text<'de>>()? {
                             match &*name {
-                                $($key => object.$member = map.next_value()?,)*
+                                $($key => {
+                                    object.doubles |= object.$member.is_some();
+                                    object.$member = map.next_value()?;
+                                    object.nulls |= object.$member.is_none();
+                                })*
                                 _ => {
                                     map.next_value::<$crate::api::Skipped>()?;
                                     object.extra.push(name);
                                 }
                             }
+                        }
+                        Ok(object)
+                    }
+                }
+                deserializer.deserialize_map(ObjectVisitor)
+            }
+        }
+    };
+}
+
+/// An object of the wire whose member `by` says which others belong to it (`of` a pattern).
+///
+/// A member of another kind of object is no more than an unknown one: it may be anything, and its name goes to
+/// `extra`. Where the kind comes first, as it mostly does, nothing is read twice.
+macro_rules! tagged {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> by $(#[$tag_doc:meta])* $tag_key:literal $tag:ident: $tag_type:ty {
+        $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty, of $kind:pat,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Default)]
+        $vis struct $name<'a> {
+            $(#[$tag_doc])* pub $tag: Option<$tag_type>,
+            $($(#[$member_doc])* pub $member: Option<$type>,)*
+            /// Members nobody documents for this kind of object, by name.
+            pub extra: Vec<$crate::api::Text<'a>>,
+            /// Whether a member was given as null.
+            pub nulls: bool,
+            /// Whether a member was given more than once.
+            pub doubles: bool,
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct ObjectVisitor;
+                impl<'de> serde::de::Visitor<'de> for ObjectVisitor {
+                    type Value = $name<'de>;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let error = <A::Error as serde::de::Error>::custom::<&str>;
+                        let mut object = $name::default();
+                        // Members that came before the kind and are not what they should be.
+                        let mut odd: Vec<&'static str> = Vec::new();
+                        while let Some(name) = map.next_key::<$crate::api::Text<'de>>()? {
+                            match &*name {
+                                $tag_key => {
+                                    if object.$tag.is_some() {
+                                        return Err(error("two kinds at once"));
+                                    }
+                                    object.$tag = map.next_value()?;
+                                    object.nulls |= object.$tag.is_none();
+                                }
+                                $($key => match object.$tag {
+                                    Some(kind) if matches!(kind, $kind) => {
+                                        object.doubles |= object.$member.is_some();
+                                        object.$member = map.next_value()?;
+                                        object.nulls |= object.$member.is_none();
+                                    }
+                                    Some(_) => {
+                                        map.next_value::<$crate::api::Skipped>()?;
+                                        object.extra.push(name);
+                                    }
+                                    None => {
+                                        object.doubles |= object.$member.is_some() || odd.contains(&$key);
+                                        let value = map.next_value::<Option<$crate::api::Loose<_>>>()?;
+                                        object.nulls |= value.is_none();
+                                        if matches!(value, Some($crate::api::Loose(None))) {
+                                            odd.push($key);
+                                        }
+                                        object.$member = value.and_then(|value| value.0);
+                                    }
+                                },)*
+                                _ => {
+                                    map.next_value::<$crate::api::Skipped>()?;
+                                    object.extra.push(name);
+                                }
+                            }
+                        }
+                        if let Some(kind) = object.$tag {
+                            $(if matches!(kind, $kind) {
+                                if odd.contains(&$key) {
+                                    return Err(error("a member is not what it should be"));
+                                }
+                            } else if object.$member.take().is_some() || odd.contains(&$key) {
+                                object.extra.push($key.into());
+                            })*
                         }
                         Ok(object)
                     }

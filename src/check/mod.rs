@@ -1,11 +1,37 @@
 //! Judging requests: what the live API refuses is refused here, in the same words.
+//!
+//! Two passes. The first reads the body into the typed request and asks [`quick`] whether it is plainly good;
+//! most requests are. Only for the others the body is read again, as a [`tree`] that keeps every number as it
+//! was spelled, and held against the tables of rules ([`params`], [`text`], [`published`]), which word the
+//! first fault. What concerns several parameters at once ([`late`]) is asked of the typed request in the end,
+//! whichever pass found the rest good.
 
+#[cfg(test)]
+mod agreement;
+mod conversation;
+mod late;
+mod messages;
 pub mod models;
+mod params;
+mod published;
+mod python;
+mod quick;
+mod scan;
+mod schema;
+mod shape;
+mod text;
+mod tools;
+mod tree;
+pub mod wording;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use self::models::{Card, Endpoint, Family};
+use self::params::Param;
+use self::shape::{Path, Scope};
+use self::tree::Value;
 use crate::api::{Text, chat, completions};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
@@ -19,13 +45,18 @@ pub struct Judge {
     pub unknown: UnknownParams,
     /// What is known of the model; without, everything documented is accepted and no rule that depends
     /// on the model applies.
-    pub card: Option<&'static models::Card>,
+    pub card: Option<&'static Card>,
 }
 
 /// Finds the judge for a model.
 pub trait Judges {
     /// The judge for this model, or none if it is not served, or not to this caller.
     fn judge(&self, model: &str) -> Option<Judge>;
+
+    /// How strictly requests are judged that name no model which is served.
+    fn validation(&self) -> Validation {
+        Validation::Live
+    }
 }
 
 /// A request that was found good.
@@ -41,13 +72,7 @@ pub struct Checked<'a, R> {
 
 /// Judges the body of `POST /v1/chat/completions`.
 pub fn chat<'a>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, chat::Request<'a>>, ApiError> {
-    let mut request: chat::Request<'a> = parse(body)?;
-    let judge = find(request.model.as_ref(), judges)?;
-    if request.messages.is_none() {
-        return Err(missing("messages"));
-    }
-    let dropped = unknown(std::mem::take(&mut request.extra), judge)?;
-    Ok(Checked { request, judge, dropped })
+    judge(body, judges)
 }
 
 /// Judges the body of `POST /v1/completions`.
@@ -55,50 +80,199 @@ pub fn completions<'a>(
     body: &'a [u8],
     judges: &dyn Judges,
 ) -> Result<Checked<'a, completions::Request<'a>>, ApiError> {
-    let mut request: completions::Request<'a> = parse(body)?;
-    let judge = find(request.model.as_ref(), judges)?;
-    if request.prompt.is_none() {
-        return Err(missing("prompt"));
+    judge(body, judges)
+}
+
+/// What the two endpoints' requests differ in.
+trait Request<'a>: Deserialize<'a> {
+    /// The endpoint whose models take such requests.
+    const ENDPOINT: Endpoint;
+    /// The parameter besides the model that must be there.
+    const REQUIRED: &'static str;
+
+    fn model(&self) -> Option<&Text<'a>>;
+    fn extra(&mut self) -> &mut Vec<Text<'a>>;
+    /// Whether the fast pass finds it plainly good.
+    fn is_plain(&self, scope: Scope) -> bool;
+    /// What must be true of several parameters at once.
+    fn judge_late(&self, scope: Scope) -> Result<(), ApiError>;
+    /// The parameters in the order they are looked at.
+    fn params(scope: Scope) -> &'static [&'static Param];
+}
+
+impl<'a> Request<'a> for chat::Request<'a> {
+    const ENDPOINT: Endpoint = Endpoint::Chat;
+    const REQUIRED: &'static str = "messages";
+
+    fn model(&self) -> Option<&Text<'a>> {
+        self.model.as_ref()
     }
-    let dropped = unknown(std::mem::take(&mut request.extra), judge)?;
-    Ok(Checked { request, judge, dropped })
+
+    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+        &mut self.extra
+    }
+
+    fn is_plain(&self, scope: Scope) -> bool {
+        quick::chat(self, scope)
+    }
+
+    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
+        if scope.published { Ok(()) } else { late::judge(self, scope) }
+    }
+
+    fn params(scope: Scope) -> &'static [&'static Param] {
+        if scope.published { published::CHAT } else { params::chat(scope.family()) }
+    }
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|_| not_json())
+impl<'a> Request<'a> for completions::Request<'a> {
+    const ENDPOINT: Endpoint = Endpoint::Text;
+    const REQUIRED: &'static str = "prompt";
+
+    fn model(&self) -> Option<&Text<'a>> {
+        self.model.as_ref()
+    }
+
+    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+        &mut self.extra
+    }
+
+    fn is_plain(&self, scope: Scope) -> bool {
+        quick::completions(self, scope)
+    }
+
+    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
+        let rules = if scope.published { &[] } else { text::LATE };
+        rules.iter().find_map(|rule| rule(self, scope)).map_or(Ok(()), Err)
+    }
+
+    fn params(scope: Scope) -> &'static [&'static Param] {
+        if scope.published { published::TEXT_COMPLETION } else { text::PARAMS }
+    }
 }
 
-fn find(model: Option<&Text<'_>>, judges: &dyn Judges) -> Result<Judge, ApiError> {
-    let model = model.filter(|m| !m.is_empty());
-    let model = model.ok_or_else(|| ApiError::new(Kind::Invalid, "you must provide a model parameter"))?;
-    judges.judge(model).ok_or_else(|| {
-        let message = format!("The model `{}` does not exist or you do not have access to it.", &**model);
-        ApiError::new(Kind::ModelNotFound, message)
+fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
+    let request = serde_json::from_slice::<R>(body).ok();
+    let named = |model: &&Text<'_>| !model.is_empty() || judges.validation() == Validation::Schema;
+    if let Some(model) = request.as_ref().and_then(R::model).filter(named) {
+        let judge = served(model, judges, R::ENDPOINT)?;
+        let scope = Scope::of(judge);
+        let mut request = request.expect("its model was just read");
+        let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
+        if strange || !request.is_plain(scope) {
+            diagnose::<R>(body, judge)?;
+        }
+        request.judge_late(scope)?;
+        let names = std::mem::take(request.extra());
+        let dropped = match judge.unknown {
+            UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
+            _ => Vec::new(),
+        };
+        return Ok(Checked { request, judge, dropped });
+    }
+    Err(refuse::<R>(body, judges))
+}
+
+/// Words what is wrong with a body that could not be read as a request, or names no model.
+fn refuse<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> ApiError {
+    let Some(tree) = Value::parse(body).filter(Value::is_object) else { return wording::not_json() };
+    let model = match tree.given("model") {
+        None => return wording::no_model(),
+        Some(Value::String(model)) if model.is_empty() && judges.validation() == Validation::Live => {
+            return wording::no_model();
+        }
+        Some(Value::String(model)) => model,
+        // Told this way for any other JSON, too.
+        Some(_) => return wording::not_json(),
+    };
+    let fault = served(model, judges, R::ENDPOINT).and_then(|judge| against::<R>(&tree, judge));
+    // A fault that serde found and no rule words: the body cannot be read, if for reasons of the gateway's.
+    fault.err().unwrap_or_else(wording::not_json)
+}
+
+/// Words the first fault of a body that was read as a request.
+fn diagnose<'a, R: Request<'a>>(body: &'a [u8], judge: Judge) -> Result<(), ApiError> {
+    let tree = Value::parse(body).ok_or_else(wording::not_json)?;
+    against::<R>(&tree, judge)
+}
+
+/// Holds a body against the rules, in the live API's order.
+fn against<'a, R: Request<'a>>(tree: &Value<'_>, judge: Judge) -> Result<(), ApiError> {
+    against_params(tree, Scope::of(judge), judge.unknown, R::REQUIRED, R::params(Scope::of(judge)))
+}
+
+fn against_params(
+    tree: &Value<'_>,
+    scope: Scope,
+    unknown: UnknownParams,
+    required: &'static str,
+    params: &[&Param],
+) -> Result<(), ApiError> {
+    if scope.card.is_some_and(|card| card.python_faults) && !scope.published {
+        python::judge(tree)?;
+    }
+    let root = Path::ROOT;
+    if tree.get(required).is_none() {
+        return Err(wording::missing(&root.key(required)));
+    }
+    let known = || params.iter().filter(|param| param.known_to(scope.family())).map(|param| param.name);
+    if unknown == UnknownParams::Reject {
+        let mut names = tree.members().map(|(name, _)| name);
+        if let Some(name) = names.find(|name| *name != "model" && !known().any(|other| other == *name)) {
+            if required == "prompt" && !scope.published {
+                return Err(wording::unrecognized(name)); // the older endpoint says it as all did once
+            }
+            let absent: Vec<&str> = known().filter(|other| tree.get(other).is_none()).collect();
+            return Err(wording::unknown(&root.key(name), &wording::nearest(name, &absent)));
+        }
+    }
+    params.iter().try_for_each(|param| {
+        tree.all(param.name).try_for_each(|value| match value {
+            // Null is the same as absent, but for the one that must be there.
+            Value::Null if param.name != required => Ok(()),
+            value => param.judge(value, scope),
+        })
     })
 }
 
-fn unknown<'a>(names: Vec<Text<'a>>, judge: Judge) -> Result<Vec<Cow<'a, str>>, ApiError> {
-    match (judge.unknown, names.first()) {
-        (UnknownParams::Pass, _) | (_, None) => Ok(Vec::new()),
-        (UnknownParams::Drop, _) => Ok(names.into_iter().map(Text::into_inner).collect()),
-        (UnknownParams::Reject, Some(name)) => {
-            Err(ApiError::new(Kind::UnknownParameter, format!("Unknown parameter: '{}'.", &**name))
-                .at(name.to_string()))
-        }
+impl Scope {
+    fn of(judge: Judge) -> Self {
+        Self { card: judge.card, published: judge.validation == Validation::Schema }
+    }
+
+    /// Which rules the model is judged by.
+    fn family(self) -> Family {
+        self.card.map_or(Family::Any, |card| card.family)
     }
 }
 
-fn missing(name: &'static str) -> ApiError {
-    ApiError::new(Kind::MissingParameter, format!("Missing required parameter: '{name}'.")).at(name)
-}
-
-fn not_json() -> ApiError {
-    ApiError::new(
-        Kind::Invalid,
-        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
-         library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you \
-         have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
-    )
+/// The judge for a model, if the model is served, by this endpoint.
+fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge, ApiError> {
+    let Some(judge) = judges.judge(model) else {
+        return Err(match models::find(model).map(|card| card.endpoint) {
+            Some(Endpoint::Retired) => wording::retired(model),
+            _ => wording::model_not_found(model),
+        });
+    };
+    let wrong = match judge.card.map(|card| card.endpoint).filter(|served| *served != endpoint) {
+        None => return Ok(judge),
+        Some(Endpoint::Chat) => {
+            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
+             v1/chat/completions?"
+        }
+        Some(Endpoint::Text) => {
+            "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use \
+             v1/completions?"
+        }
+        Some(Endpoint::Responses) => {
+            "This model is only supported in v1/responses and not in v1/chat/completions."
+        }
+        Some(Endpoint::Embeddings) => {
+            return Err(ApiError::new(Kind::NotAllowed, "You are not allowed to sample from this model"));
+        }
+        Some(Endpoint::Retired) => return Err(wording::retired(model)),
+    };
+    Err(ApiError::new(Kind::WrongEndpoint, wrong).at("model"))
 }
 
 #[cfg(test)]

@@ -1,15 +1,322 @@
 //! The models OpenAI documents, and what each can do: the one place that is written down.
+//!
+//! Limits are those of OpenAI's model pages; what a model refuses, and in which words, is as the live API
+//! was seen to do it.
+
+/// Which rules a model is judged by. The live API words one fault differently from family to family, and
+/// looks for faults in a different order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Not known: everything documented is accepted.
+    Any,
+    /// Models that do not reason: gpt-3.5, gpt-4, gpt-4o, gpt-4.1.
+    Classic,
+    /// Models that hear or speak, and must be made to.
+    Audio,
+    /// Models that search the web.
+    Search,
+    /// Models that reason: o1 and later, gpt-5 and later.
+    Reasoning,
+}
+
+/// Where a model is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/v1/chat/completions`.
+    Chat,
+    /// `/v1/completions`.
+    Text,
+    /// `/v1/responses` alone.
+    Responses,
+    /// Neither of them, as the model does not generate text.
+    Embeddings,
+    /// Nowhere any longer.
+    Retired,
+}
+
+/// How a model's text is cut into tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// `o200k_base`.
+    O200k,
+    /// `cl100k_base`.
+    Cl100k,
+}
+
+impl Encoding {
+    /// The largest token id there is.
+    pub const fn largest_token(self) -> u32 {
+        match self {
+            Self::O200k => 200_018,
+            Self::Cl100k => 100_257,
+        }
+    }
+}
 
 /// What is known of a model.
 #[derive(Debug)]
 pub struct Card {
-    /// Its id, which dated ids extend: `gpt-4o` also stands for `gpt-4o-2024-08-06`.
+    /// Its id, which a date may follow: `gpt-4o` also stands for `gpt-4o-2024-08-06`.
     pub id: &'static str,
+    /// Which rules it is judged by.
+    pub family: Family,
+    /// Where it is served.
+    pub endpoint: Endpoint,
+    /// How many tokens prompt and completion may have together.
+    pub window: u32,
+    /// How many tokens the completion may have.
+    pub output: u32,
+    /// How its text is cut into tokens.
+    pub encoding: Encoding,
+    /// Whether it sees images.
+    pub vision: bool,
+    /// Whether an image may be named by where it is, or has to be sent.
+    pub image_urls: bool,
+    /// Whether it answers in JSON objects when asked to.
+    pub json_object: bool,
+    /// Whether it keeps to a schema when asked to.
+    pub json_schema: bool,
+    /// Whether it calls tools.
+    pub tools: bool,
+    /// Whether functions may be offered while it reasons.
+    pub tools_while_reasoning: bool,
+    /// Whether log probabilities can be had.
+    pub logprobs: bool,
+    /// How many alternatives can be had with them.
+    pub top_logprobs: i64,
+    /// How many choices can be had.
+    pub choices: i64,
+    /// Whether it takes a predicted output.
+    pub prediction: bool,
+    /// Whether it takes messages of the role `system`.
+    pub system_role: bool,
+    /// How hard it can be told to reason; empty if it does not.
+    pub efforts: &'static [&'static str],
+    /// Whether the faults of some parameters are told as lists of a Python library's.
+    pub python_faults: bool,
+}
+
+impl Card {
+    /// Whether it reasons unless it is told not to, and can be told.
+    pub fn can_rest(&self) -> bool {
+        self.efforts.contains(&"none")
+    }
 }
 
 /// The card of a model, if it is known.
 pub fn find(id: &str) -> Option<&'static Card> {
-    CARDS.iter().find(|card| card.id == id)
+    let exact = CARDS.iter().find(|card| card.id == id);
+    exact.or_else(|| CARDS.iter().find(|card| id.strip_prefix(card.id).is_some_and(is_date)))
 }
 
-static CARDS: &[Card] = &[Card { id: "gpt-4o" }];
+/// True for what follows the name in a dated id: `-2024-08-06` or `-0613`.
+fn is_date(suffix: &str) -> bool {
+    let shape: String = suffix.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    shape == "-0000-00-00" || shape == "-0000"
+}
+
+const CLASSIC: Card = Card {
+    id: "",
+    family: Family::Classic,
+    endpoint: Endpoint::Chat,
+    window: 128_000,
+    output: 16_384,
+    encoding: Encoding::O200k,
+    vision: true,
+    image_urls: true,
+    json_object: true,
+    json_schema: true,
+    tools: true,
+    tools_while_reasoning: true,
+    logprobs: true,
+    top_logprobs: 20,
+    choices: 128,
+    prediction: true,
+    system_role: true,
+    efforts: &[],
+    python_faults: false,
+};
+
+const GPT_4: Card = Card {
+    window: 8_192,
+    output: 8_192,
+    encoding: Encoding::Cl100k,
+    vision: false,
+    image_urls: false, // as recorded in 2025; gpt-3.5 and gpt-4o got as far as looking at the model
+    json_object: false,
+    json_schema: false,
+    prediction: false,
+    ..CLASSIC
+};
+
+const GPT_4_TURBO: Card =
+    Card { window: 128_000, output: 4_096, vision: true, image_urls: true, json_object: true, ..GPT_4 };
+
+const GPT_35: Card = Card { window: 16_385, vision: false, ..GPT_4_TURBO };
+
+const TEXT: Card = Card { endpoint: Endpoint::Text, ..GPT_35 };
+
+const GPT_41: Card = Card { window: 1_047_576, output: 32_768, ..CLASSIC };
+
+const SPEAKING: Card = Card {
+    family: Family::Audio,
+    vision: false,
+    json_object: false,
+    json_schema: false,
+    prediction: false,
+    ..CLASSIC
+};
+
+const SEARCHING: Card = Card {
+    family: Family::Search,
+    vision: false,
+    tools: false,
+    logprobs: false,
+    prediction: false,
+    ..CLASSIC
+};
+
+const O_SERIES: Card = Card {
+    family: Family::Reasoning,
+    window: 200_000,
+    output: 100_000,
+    logprobs: false,
+    top_logprobs: 5,
+    choices: 8,
+    prediction: false,
+    efforts: &["low", "medium", "high"],
+    ..CLASSIC
+};
+
+const O1_MINI: Card = Card {
+    window: 128_000,
+    output: 65_536,
+    vision: false,
+    json_object: false,
+    json_schema: false,
+    tools: false,
+    system_role: false,
+    efforts: &[],
+    ..O_SERIES
+};
+
+const GPT_5: Card =
+    Card { window: 400_000, output: 128_000, efforts: &["minimal", "low", "medium", "high"], ..O_SERIES };
+
+const GPT_51: Card = Card { logprobs: true, efforts: &["none", "low", "medium", "high"], ..GPT_5 };
+
+const GPT_52: Card = Card { efforts: &["none", "low", "medium", "high", "xhigh"], ..GPT_51 };
+
+const GPT_54: Card = Card { window: 1_050_000, tools_while_reasoning: false, ..GPT_52 };
+
+const RESPONSES: Card = Card { endpoint: Endpoint::Responses, ..GPT_5 };
+
+const RETIRED: Card = Card { endpoint: Endpoint::Retired, ..GPT_35 };
+
+const EMBEDDING: Card = Card { endpoint: Endpoint::Embeddings, window: 8_191, ..GPT_35 };
+
+#[rustfmt::skip] // a table
+static CARDS: &[Card] = &[
+    Card { id: "gpt-4", ..GPT_4 },
+    Card { id: "gpt-4-32k", window: 32_768, output: 32_768, ..GPT_4 },
+    Card { id: "gpt-4-turbo", ..GPT_4_TURBO },
+    Card { id: "gpt-4-turbo-preview", vision: false, ..GPT_4_TURBO },
+    Card { id: "gpt-4-0125-preview", vision: false, ..GPT_4_TURBO },
+    Card { id: "gpt-4-1106-preview", vision: false, ..GPT_4_TURBO },
+    Card { id: "gpt-4-vision-preview", json_object: false, tools: false, ..GPT_4_TURBO },
+    Card { id: "gpt-3.5-turbo", ..GPT_35 },
+    Card { id: "gpt-3.5-turbo-16k", ..GPT_35 },
+    Card { id: "gpt-4o", ..CLASSIC },
+    Card { id: "gpt-4o-2024-05-13", output: 4_096, json_schema: false, ..CLASSIC },
+    Card { id: "gpt-4o-mini", ..CLASSIC },
+    Card { id: "chatgpt-4o-latest", json_schema: false, tools: false, prediction: false, ..CLASSIC },
+    Card { id: "gpt-4.1", ..GPT_41 },
+    Card { id: "gpt-4.1-mini", ..GPT_41 },
+    Card { id: "gpt-4.1-nano", ..GPT_41 },
+    Card { id: "gpt-4o-audio-preview", python_faults: true, ..SPEAKING },
+    Card { id: "gpt-4o-mini-audio-preview", python_faults: true, ..SPEAKING },
+    Card { id: "gpt-audio", ..SPEAKING },
+    Card { id: "gpt-audio-mini", ..SPEAKING },
+    Card { id: "gpt-audio-1.5", ..SPEAKING },
+    Card { id: "gpt-4o-search-preview", ..SEARCHING },
+    Card { id: "gpt-4o-mini-search-preview", ..SEARCHING },
+    Card { id: "gpt-5-search-api", ..SEARCHING },
+    Card { id: "o1", ..O_SERIES },
+    Card { id: "o1-mini", ..O1_MINI },
+    Card { id: "o1-preview", output: 32_768, ..O1_MINI },
+    Card { id: "o1-pro", ..RESPONSES },
+    Card { id: "o3", ..O_SERIES },
+    Card { id: "o3-mini", vision: false, ..O_SERIES },
+    Card { id: "o3-pro", ..RESPONSES },
+    Card { id: "o3-deep-research", ..RESPONSES },
+    Card { id: "o4-mini", ..O_SERIES },
+    Card { id: "o4-mini-deep-research", ..RESPONSES },
+    Card { id: "codex-mini-latest", ..RESPONSES },
+    Card { id: "computer-use-preview", ..RESPONSES },
+    Card { id: "gpt-5", ..GPT_5 },
+    Card { id: "gpt-5-mini", ..GPT_5 },
+    Card { id: "gpt-5-nano", ..GPT_5 },
+    Card { id: "gpt-5-chat-latest", prediction: false, ..CLASSIC },
+    Card { id: "gpt-5-codex", ..RESPONSES },
+    Card { id: "gpt-5-pro", ..RESPONSES },
+    Card { id: "gpt-5.1", ..GPT_51 },
+    Card { id: "gpt-5.1-mini", ..GPT_51 },
+    Card { id: "gpt-5.1-chat-latest", prediction: false, ..CLASSIC },
+    Card { id: "gpt-5.1-codex", ..RESPONSES },
+    Card { id: "gpt-5.2", ..GPT_52 },
+    Card { id: "gpt-5.2-chat-latest", prediction: false, ..CLASSIC },
+    Card { id: "gpt-5.2-pro", ..RESPONSES },
+    Card { id: "gpt-5.3-chat-latest", prediction: false, ..CLASSIC },
+    Card { id: "gpt-5.4", ..GPT_54 },
+    Card { id: "gpt-5.4-mini", window: 400_000, ..GPT_54 },
+    Card { id: "gpt-5.4-nano", window: 400_000, ..GPT_54 },
+    Card { id: "gpt-5.5", ..GPT_54 },
+    Card { id: "gpt-5.6-sol", ..GPT_54 },
+    Card { id: "gpt-5.6-terra", ..GPT_54 },
+    Card { id: "gpt-5.6-luna", ..GPT_54 },
+    Card { id: "gpt-3.5-turbo-instruct", window: 4_097, ..TEXT },
+    Card { id: "davinci-002", window: 16_384, output: 16_384, ..TEXT },
+    Card { id: "babbage-002", window: 16_384, output: 16_384, ..TEXT },
+    Card { id: "text-embedding-3-small", ..EMBEDDING },
+    Card { id: "text-embedding-3-large", ..EMBEDDING },
+    Card { id: "text-embedding-ada-002", ..EMBEDDING },
+    Card { id: "gpt-3.5-turbo-0301", ..RETIRED },
+    Card { id: "gpt-3.5-turbo-0613", ..RETIRED },
+    Card { id: "gpt-3.5-turbo-1106", ..RETIRED },
+    Card { id: "gpt-3.5-turbo-16k-0613", ..RETIRED },
+    Card { id: "gpt-4-0314", ..RETIRED },
+    Card { id: "gpt-4-32k-0314", ..RETIRED },
+    Card { id: "text-davinci-003", ..RETIRED },
+    Card { id: "text-davinci-002", ..RETIRED },
+    Card { id: "code-davinci-002", ..RETIRED },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dated_ids_are_those_of_their_model() {
+        for (id, want) in [
+            ("gpt-4", Some("gpt-4")),
+            ("gpt-4-0613", Some("gpt-4")),
+            ("gpt-4o-2024-11-20", Some("gpt-4o")),
+            ("gpt-4o-2024-05-13", Some("gpt-4o-2024-05-13")),
+            ("gpt-3.5-turbo-0125", Some("gpt-3.5-turbo")),
+            ("gpt-3.5-turbo-1106", Some("gpt-3.5-turbo-1106")),
+            ("gpt-4.5", None),
+            ("gpt-4-x", None),
+            ("", None),
+        ] {
+            assert_eq!(find(id).map(|card| card.id), want, "{id}");
+        }
+    }
+
+    #[test]
+    fn ids_are_told_once_and_limits_fit() {
+        for (i, card) in CARDS.iter().enumerate() {
+            assert!(!CARDS[..i].iter().any(|other| other.id == card.id), "{} twice", card.id);
+            assert!(card.output <= card.window, "{}", card.id);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
 
 mod reply;
+pub mod tokens;
 
 pub use reply::{Choice, FinishReason, Sampling, count, sample};
 

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(answer.pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nxy"]);
         assert_eq!(answer.cut().pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nx"]);
         let events = Answer::events(["a\nb"]);
-        assert_eq!(events.pieces[1..], [&b"12\r\ndata: a\ndata: b\n\n\r\n"[..], b"0\r\n\r\n"]);
+        assert_eq!(events.pieces[1..], [&b"11\r\ndata: a\ndata: b\n\n\r\n"[..], b"0\r\n\r\n"]);
         assert_eq!(events.cut().pieces.len(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! The component under test: built as the sources are now, once for a test process.
+//! The components under test: built as the sources are now, once for a test process.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,10 +13,24 @@ use crate::Program;
 /// When it cannot be built or loaded, with what Cargo or Wasmtime said.
 pub fn component() -> &'static Program {
     static PROGRAM: OnceLock<Program> = OnceLock::new();
-    PROGRAM.get_or_init(|| match Program::load(component_file()) {
+    PROGRAM.get_or_init(|| load(component_file()))
+}
+
+/// The component of `host-tests/guest`, which does what the path of a request says.
+///
+/// # Panics
+///
+/// As [`component`].
+pub fn guest() -> &'static Program {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    PROGRAM.get_or_init(|| load(&build("host-tests-guest")))
+}
+
+fn load(file: &Path) -> Program {
+    match Program::load(file) {
         Ok(program) => program,
-        Err(error) => panic!("{error:#}"),
-    })
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 /// The component's file: what `PORTCULLIS_WASM` names, else the release build of this workspace.
@@ -31,15 +45,25 @@ pub fn component_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| match std::env::var("PORTCULLIS_WASM") {
         Ok(file) => file.into(),
-        Err(_) => build(),
+        Err(_) => build("portcullis"),
     })
 }
 
-fn build() -> PathBuf {
+fn build(package: &str) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // `cargo test` told us which package this is, and some build scripts run anew when that changes.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    let output = command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .args(["build", "--release", "--target", "wasm32-wasip2", "-p", "portcullis", "--lib"])
+        .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
         // Progress and errors go to the terminal; where the file is comes as JSON.
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
@@ -47,17 +71,17 @@ fn build() -> PathBuf {
         .expect("cargo runs, as it runs this test");
     assert!(
         output.status.success(),
-        "the component does not build, see above; where the target is missing: rustup target add wasm32-wasip2"
+        "{package} does not build, see above; where the target is missing: rustup target add wasm32-wasip2"
     );
     let messages = String::from_utf8_lossy(&output.stdout);
-    artifact(&messages).expect("cargo names the component it built")
+    artifact(&messages, package).expect("cargo names the component it built")
 }
 
-/// Finds the component among Cargo's messages.
-fn artifact(messages: &str) -> Option<PathBuf> {
+/// Finds the component of `package` among Cargo's messages.
+fn artifact(messages: &str, package: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let built = messages.filter(|message| {
-        message["reason"] == "compiler-artifact" && message["target"]["name"] == "portcullis"
+        message["reason"] == "compiler-artifact" && message["target"]["name"] == package.replace('-', "_")
     });
     let mut files = built.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
     files.find_map(|file| file.as_str().filter(|file| file.ends_with(".wasm")).map(PathBuf::from))
@@ -74,7 +98,7 @@ mod tests {
             {"reason":"build-script-executed"}
             {"reason":"compiler-artifact","target":{"name":"portcullis"},"filenames":["/t/libportcullis.rlib","/t/portcullis.wasm"]}
             {"reason":"build-finished","success":true}"#;
-        assert_eq!(artifact(messages), Some("/t/portcullis.wasm".into()));
-        assert_eq!(artifact(r#"{"reason":"build-finished","success":false}"#), None);
+        assert_eq!(artifact(messages, "portcullis"), Some("/t/portcullis.wasm".into()));
+        assert_eq!(artifact(r#"{"reason":"build-finished","success":false}"#, "portcullis"), None);
     }
 }

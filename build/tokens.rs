@@ -1,0 +1,160 @@
+//! The data behind `src/engine/tokens/`, from what tiktoken-rs bundles and regex-syntax knows.
+//!
+//! Everything is written in the form it is read in, so that an instance starts with nothing to do:
+//!
+//! - `text.bin`: the bytes of all tokens of both vocabularies. A token that begins or ends another one
+//!   lies inside it, and one that both vocabularies have is there once.
+//! - `<name>.spans`: for each token id, where in the text it lies.
+//! - `<name>.index`: the hash table from bytes to ids: two buckets a token may lie in, four entries each.
+//! - `classes.index`, `classes.blocks`: the class of each code point: the number of its block, and the
+//!   blocks that differ.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use layout::{BLOCK, Class, ENTRY_BYTES, ID_BITS, NO_TOKEN, SLOTS};
+use regex_syntax::hir::{Class as HirClass, HirKind};
+
+#[allow(dead_code, reason = "the reading side is for the crate")]
+#[path = "../src/engine/tokens/exact/layout.rs"]
+mod layout;
+
+pub(crate) fn write() {
+    println!("cargo::rerun-if-changed=build/tokens.rs");
+    println!("cargo::rerun-if-changed=src/engine/tokens/exact/layout.rs");
+    let cl100k = tokens(&tiktoken_rs::cl100k_base().expect("tiktoken-rs bundles cl100k_base"));
+    let o200k = tokens(&tiktoken_rs::o200k_base().expect("tiktoken-rs bundles o200k_base"));
+    let (text, offsets) = pack(cl100k.iter().chain(&o200k).map(Vec::as_slice).collect());
+    put("text.bin", &text);
+    for (name, tokens) in [("cl100k", &cl100k), ("o200k", &o200k)] {
+        let span = |token: &Vec<u8>| layout::pack_span(offsets[token.as_slice()], token.len()).to_le_bytes();
+        put(&format!("{name}.spans"), &tokens.iter().flat_map(span).collect::<Vec<_>>());
+        put(&format!("{name}.index"), &index(tokens));
+    }
+    let (index, blocks) = classes();
+    put("classes.index", &index);
+    put("classes.blocks", &blocks);
+}
+
+fn put(name: &str, bytes: &[u8]) {
+    let directory = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names the directory"));
+    std::fs::write(directory.join(name), bytes).expect("the output directory can be written");
+}
+
+/// The bytes of the ordinary tokens, by id. The special ones lie behind a gap in the ids.
+fn tokens(bpe: &tiktoken_rs::CoreBPE) -> Vec<Vec<u8>> {
+    let tokens: Vec<_> = (0..NO_TOKEN).map_while(|id| bpe.decode_bytes(&[id]).ok()).collect();
+    // o200k_base has no gap of its own: 199998 is unused, 199999 is special.
+    assert!(tokens.len() == 100_256 || tokens.len() == 199_998, "{} tokens", tokens.len());
+    tokens
+}
+
+/// One text that holds every token, and where each lies in it.
+fn pack(mut tokens: Vec<&[u8]>) -> (Vec<u8>, HashMap<&[u8], usize>) {
+    tokens.sort_unstable();
+    tokens.dedup();
+    // What begins a token sorts right before one it begins.
+    let begins = |pair: &[&[u8]]| pair[1].starts_with(pair[0]);
+    let (beginnings, mut rest) = hosted(&tokens, begins);
+    rest.sort_unstable_by(|a, b| a.iter().rev().cmp(b.iter().rev()));
+    let (endings, rest) = hosted(&rest, |pair| pair[1].ends_with(pair[0]));
+
+    let mut text = Vec::new();
+    let mut offsets = HashMap::with_capacity(tokens.len());
+    for token in rest {
+        offsets.insert(token, text.len());
+        text.extend_from_slice(token);
+    }
+    // From the last to the first, so that a host which is itself inside another has its offset already.
+    for (token, host) in endings.into_iter().rev() {
+        offsets.insert(token, offsets[host] + host.len() - token.len());
+    }
+    for (token, host) in beginnings.into_iter().rev() {
+        offsets.insert(token, offsets[host]);
+    }
+    (text, offsets)
+}
+
+/// A token and the one it lies in.
+type Hosted<'t> = (&'t [u8], &'t [u8]);
+
+/// Splits sorted tokens into those that lie in the next one and the others.
+fn hosted<'t>(tokens: &[&'t [u8]], inside: impl Fn(&[&[u8]]) -> bool) -> (Vec<Hosted<'t>>, Vec<&'t [u8]>) {
+    let (mut guests, mut others) = (Vec::new(), Vec::new());
+    for pair in tokens.windows(2) {
+        if inside(pair) {
+            guests.push((pair[0], pair[1]));
+        } else {
+            others.push(pair[0]);
+        }
+    }
+    others.extend(tokens.last());
+    (guests, others)
+}
+
+/// The hash table of a vocabulary, 95 % full.
+fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let buckets = tokens.len() * 20 / 19 / SLOTS;
+    let places: Vec<_> = tokens.iter().map(|token| layout::place(token, buckets)).collect();
+    let mut table = vec![NO_TOKEN; buckets * SLOTS];
+    let mut turn = 0;
+    for id in 0..tokens.len() as u32 {
+        let mut homeless = id;
+        let mut bucket = places[id as usize].buckets[0];
+        // Who finds both buckets full takes the place of another, which moves to its own other bucket.
+        for step in 0.. {
+            assert!(step < 10_000, "the table is too full");
+            let [first, second] = places[homeless as usize].buckets;
+            let free = [bucket, first, second]
+                .into_iter()
+                .flat_map(|bucket| bucket * SLOTS..(bucket + 1) * SLOTS)
+                .find(|&slot| table[slot] == NO_TOKEN);
+            if let Some(slot) = free {
+                table[slot] = homeless;
+                break;
+            }
+            turn += 1;
+            std::mem::swap(&mut table[bucket * SLOTS + turn % SLOTS], &mut homeless);
+            let [first, second] = places[homeless as usize].buckets;
+            bucket = if bucket == first { second } else { first };
+        }
+    }
+    let entry = |id: &u32| {
+        let tag = if *id == NO_TOKEN { 0 } else { places[*id as usize].tag };
+        (id | tag << ID_BITS).to_le_bytes().into_iter().take(ENTRY_BYTES)
+    };
+    table.iter().flat_map(entry).collect()
+}
+
+/// The number of each code point's block, and the blocks, two code points to a byte.
+fn classes() -> (Vec<u8>, Vec<u8>) {
+    let mut of = vec![Class::Other; char::MAX as usize + 1];
+    for (class, pattern) in [
+        (Class::Upper, r"[\p{Lu}\p{Lt}]"),
+        (Class::Lower, r"\p{Ll}"),
+        (Class::Letter, r"[\p{Lm}\p{Lo}]"),
+        (Class::Mark, r"\p{M}"),
+        (Class::Number, r"\p{N}"),
+        (Class::Space, r"\s"),
+        (Class::Break, r"[\r\n]"),
+    ] {
+        let hir = regex_syntax::parse(pattern).expect("the pattern is a class");
+        let HirKind::Class(HirClass::Unicode(ranges)) = hir.kind() else { panic!("{pattern} is a class") };
+        for range in ranges.ranges() {
+            of[range.start() as usize..=range.end() as usize].fill(class);
+        }
+    }
+    let mut numbers = HashMap::new();
+    let mut blocks = Vec::new();
+    let mut index = Vec::new();
+    for block in of.chunks(BLOCK) {
+        let block: Vec<u8> = block.chunks(2).map(|two| two[0] as u8 | (two[1] as u8) << 4).collect();
+        let next = numbers.len();
+        let number = *numbers.entry(block.clone()).or_insert(next);
+        if number == next {
+            blocks.extend(block);
+        }
+        index.push(u8::try_from(number).expect("the blocks that differ are few"));
+    }
+    (index, blocks)
+}

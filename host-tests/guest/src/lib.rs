@@ -1,0 +1,16 @@
+//! A component that does what the path of a request says, to test the host with.
+//!
+//! | path | does |
+//! |---|---|
+//! | `/fixed` | answers a fixed text, the body unread |
+//! | `/read` | reads the body, then answers its length |
+//! | `/settings` | answers its environment variables |
+//! | `/served` | answers how many requests this instance has had |
+//! | `/grow` | keeps another MiB of memory |
+//! | `/trap`, `/trap-later` | traps, before an answer or within it |
+//! | `/silent` | ends without an answer |
+//! | `/events` | sends events until it cannot any more, then prints why |
+//! | `/to/AUTHORITY/PATH` | forwards by plain HTTP and splices the answer back; `/tls/…` by HTTPS. `x-timeouts: C,F,B` are milliseconds to connect, to the first byte, between bytes. Without an answer it is 502 with the error's name |
+
+#[cfg(target_family = "wasm")]
+mod guest;

@@ -1,0 +1,34 @@
+// Where the gateway is, and the few values all tests share.
+//
+// The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
+// FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
+
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+
+export const MODEL = 'gpt-4o';
+export const TEXT_MODEL = 'gpt-3.5-turbo-instruct';
+
+/** A client that gives up at the first failure, unless told otherwise. */
+export const connect = (options = {}) => new OpenAI({ maxRetries: 0, timeout: 30_000, ...options });
+
+export const client = connect();
+
+/** A conversation of one message, which the engine echoes. */
+export const user = (text) => [{ role: 'user', content: text }];
+
+/** The gateway whose models fail, if there is one. */
+export const faulty = process.env.FAULTY_BASE_URL;
+
+/** All items of a stream. */
+export async function all(stream) {
+  const items = [];
+  for await (const item of await stream) items.push(item);
+  return items;
+}
+
+/** Asserts that the same client, and so maybe the same connection, goes on to work. */
+export async function well() {
+  const answer = await client.chat.completions.create({ model: MODEL, messages: user('Still there?') });
+  assert.equal(answer.choices[0].message.content, 'Still there?');
+}

@@ -1,0 +1,62 @@
+"""Where the gateway is, and the few values all tests share.
+
+The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
+FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
+"""
+
+import asyncio
+import os
+import unittest
+
+import openai
+
+MODEL = "gpt-4o"
+TEXT_MODEL = "gpt-3.5-turbo-instruct"
+
+
+def client(**options) -> openai.OpenAI:
+    """A client that gives up at the first failure, unless told otherwise."""
+    return openai.OpenAI(**{"max_retries": 0, "timeout": 30, **options})
+
+
+def async_client(**options) -> openai.AsyncOpenAI:
+    """The same, for asyncio."""
+    return openai.AsyncOpenAI(**{"max_retries": 0, "timeout": 30, **options})
+
+
+def user(text: str) -> list:
+    """A conversation of one message, which the engine echoes."""
+    return [{"role": "user", "content": text}]
+
+
+FAULTY = os.environ.get("FAULTY_BASE_URL")
+
+needs_faults = unittest.skipUnless(FAULTY, "FAULTY_BASE_URL names no gateway whose upstreams fail")
+
+
+def faulty_client(**options) -> openai.OpenAI:
+    """A client of the gateway whose models fail."""
+    return client(base_url=FAULTY, **options)
+
+
+class Sync(unittest.TestCase):
+    """Tests that have a client."""
+
+    def setUp(self):
+        self.client = client()
+        self.addCleanup(self.client.close)
+
+    def well(self):
+        """Asserts that the same client, and so maybe the same connection, goes on to work."""
+        answer = self.client.chat.completions.create(model=MODEL, messages=user("Still there?"))
+        self.assertEqual(answer.choices[0].message.content, "Still there?")
+
+
+class Async(unittest.IsolatedAsyncioTestCase):
+    """Tests that have an asyncio client."""
+
+    async def asyncSetUp(self):
+        # unittest debugs the loop: it would tell of every callback a slow machine was slow in.
+        asyncio.get_running_loop().slow_callback_duration = float("inf")
+        self.client = async_client()
+        self.addAsyncCleanup(self.client.close)

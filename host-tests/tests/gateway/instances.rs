@@ -1,0 +1,98 @@
+//! Instances: one that served many answers as a fresh one.
+
+use host_tests::{Call, Gateway, Options, Reply};
+use serde_json::{Value, json};
+
+use super::{CHAT, KEYS, chat, streamed};
+
+async fn reusing(reuse: u32) -> Gateway {
+    let settings = vec![(KEYS.0.to_owned(), KEYS.1.to_owned())];
+    Gateway::start_with(Options { settings, reuse, ..Options::default() }).await
+}
+
+/// Requests of every kind, good and bad; none depends on the others.
+fn calls(gateway: &Gateway) -> Vec<Call> {
+    let completion = |more: Value| {
+        let mut body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": ["one two", "three"]});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        gateway.post("/v1/completions", &body)
+    };
+    vec![
+        gateway.get("/v1/models"),
+        gateway.post(CHAT, &chat("one two three")),
+        gateway.post(CHAT, &streamed("one two three")),
+        gateway.call("POST", CHAT).body("{"),
+        completion(json!({"n": 2, "echo": true})),
+        completion(json!({"stream": true, "max_tokens": 1})),
+        gateway.get("/v1/models").no_key(),
+        gateway.post(CHAT, &json!({"model": "gpt-0", "messages": []})),
+        gateway.get("/nowhere"),
+    ]
+}
+
+/// What of an answer does not depend on time and chance.
+fn essence(reply: &Reply) -> (u16, Option<String>, Vec<Value>) {
+    let strip = |text: &str| -> Value {
+        let mut value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+        if let Some(object) = value.as_object_mut() {
+            // Of a model `created` is fixed, but then it is not at the top.
+            object.remove("id");
+            object.remove("created");
+        }
+        value
+    };
+    let body = match reply.header("content-type") {
+        Some(kind) if kind.starts_with("text/event-stream") => {
+            reply.events().iter().map(|e| strip(e)).collect()
+        }
+        _ => vec![strip(reply.text())],
+    };
+    (reply.status, reply.header("content-type").map(str::to_owned), body)
+}
+
+/// Sends a call and waits until the instance that answered it is idle.
+async fn settled(gateway: &Gateway, call: Call) -> Reply {
+    let reply = call.await;
+    let id = reply.header("x-request-id").expect("every answer has one");
+    gateway.log(|line| line.contains(id)).await;
+    while gateway.idle_instances().len() as u64 != gateway.instances_made() {
+        tokio::task::yield_now().await;
+    }
+    reply
+}
+
+#[tokio::test]
+async fn one_that_is_used_again_answers_as_a_fresh_one() {
+    let mut fresh = Vec::new();
+    let gateway = reusing(1).await;
+    for call in calls(&gateway) {
+        fresh.push(essence(&call.await));
+    }
+    assert_eq!(gateway.instances_made(), fresh.len() as u64);
+
+    let gateway = reusing(u32::MAX).await;
+    let mut memory = Vec::new();
+    for round in 0..30 {
+        for (call, fresh) in calls(&gateway).into_iter().zip(&fresh) {
+            let reply = settled(&gateway, call).await;
+            assert_eq!(essence(&reply), *fresh, "round {round}");
+        }
+        memory.push(gateway.idle_instances()[0].memory);
+    }
+    assert_eq!(gateway.instances_made(), 1);
+    assert_eq!(memory[1], memory[29], "memory grows with the requests: {memory:?}");
+}
+
+#[tokio::test]
+async fn ids_are_never_given_twice() {
+    for reuse in [1, u32::MAX] {
+        let gateway = reusing(reuse).await;
+        let mut ids = std::collections::HashSet::new();
+        for _ in 0..20 {
+            let reply = gateway.post(CHAT, &chat("hi")).await;
+            let id = reply.json()["id"].as_str().expect("an id").to_owned();
+            let request_id = reply.header("x-request-id").expect("every answer has one").to_owned();
+            assert!(ids.insert(id) && ids.insert(request_id), "{reply:?}");
+        }
+    }
+}

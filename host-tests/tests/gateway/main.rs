@@ -1,0 +1,67 @@
+//! The component as its callers meet it: over HTTP, in the embedded host, with upstreams of every temper.
+//!
+//! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
+
+mod instances;
+mod log;
+mod refused;
+mod settings;
+mod streams;
+mod upstreams;
+
+use host_tests::{Gateway, Reply};
+use serde_json::{Value, json};
+
+/// The caller's key.
+const KEY: &str = "sk-caller-6f1d2c9a";
+
+/// The setting that lets [`KEY`] in.
+const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", KEY);
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// A chat whose answer by the engine is `text`.
+fn chat(text: &str) -> Value {
+    json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
+}
+
+/// The same, as a stream.
+fn streamed(text: &str) -> Value {
+    let mut chat = chat(text);
+    chat["stream"] = json!(true);
+    chat
+}
+
+/// Asserts that the gateway is well: no request trapped, and the engine answers a chat.
+async fn assert_well(gateway: &Gateway) {
+    let reply = gateway.post(CHAT, &chat("Still there?")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.json()["choices"][0]["message"]["content"], "Still there?");
+    assert_untrapped(gateway);
+}
+
+/// Asserts that the component answered every request by itself: the host had nothing to say.
+fn assert_untrapped(gateway: &Gateway) {
+    let notes: Vec<_> = gateway.logs().into_iter().filter(|line| !line.starts_with('{')).collect();
+    assert!(notes.is_empty(), "{notes:#?}");
+}
+
+/// The error object of an answer, which must be one in all its parts.
+fn error(reply: &Reply) -> Value {
+    assert_eq!(reply.header("content-type"), Some("application/json"), "{reply:?}");
+    for name in ["x-request-id", "openai-version", "openai-processing-ms"] {
+        assert!(reply.header(name).is_some(), "{name} is missing: {reply:?}");
+    }
+    let body = reply.json();
+    assert_eq!(members(&body), ["error"]);
+    let error = &body["error"];
+    assert_eq!(members(error), ["code", "message", "param", "type"]);
+    assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
+    error.clone()
+}
+
+fn members(value: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}

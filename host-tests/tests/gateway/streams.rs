@@ -1,0 +1,171 @@
+//! Streams: event by event, and cut off at either end.
+
+use host_tests::{Answer, Gateway, Upstream};
+use serde_json::{Value, json};
+
+use super::{CHAT, KEYS, assert_well, streamed};
+
+const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
+
+/// A gateway before an upstream for the model `far`; the engine still answers for `gpt-4o`.
+async fn before(upstream: &Upstream) -> Gateway {
+    let config = json!({
+        "upstreams": {"up": {"url": upstream.url("/v1")}},
+        "models": {"far": {"targets": [{"upstream": "up"}]}, "gpt-4o": {"engine": {}}},
+    });
+    Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
+}
+
+fn far() -> Value {
+    let mut chat = streamed("hi");
+    chat["model"] = json!("far");
+    chat
+}
+
+#[tokio::test]
+async fn the_engine_streams_chunks_and_then_done() {
+    let gateway = Gateway::start(&[KEYS]).await;
+    let reply = gateway.post(CHAT, &streamed("one two three")).await;
+    assert_eq!(reply.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    assert_eq!(reply.header("cache-control"), Some("no-cache"));
+    let mut events = reply.events();
+    assert_eq!(events.pop().as_deref(), Some("[DONE]"));
+    let chunks: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).expect("JSON")).collect();
+    let text: String =
+        chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, "one two three");
+    assert!(chunks.len() >= 4, "a first chunk, some of text, a last: {chunks:?}");
+    assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"]), "{chunks:?}");
+    assert_eq!(chunks.last().map(|chunk| &chunk["choices"][0]["finish_reason"]), Some(&json!("stop")));
+}
+
+#[tokio::test]
+async fn an_event_arrives_before_the_upstream_sends_its_next() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = before(&upstream).await;
+    let call = gateway.post(CHAT, &far()).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &EVENTS).await;
+    exchange.event("1").await;
+    let mut live = call.live().await;
+    assert_eq!(live.event().await.as_deref(), Some("1"));
+    // Nothing was sent since: what arrived was not waiting for company.
+    for event in ["2", "3"] {
+        exchange.event(event).await;
+        assert_eq!(live.event().await.as_deref(), Some(event));
+    }
+    exchange.event("[DONE]").await;
+    exchange.end().await;
+    assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
+    assert_eq!(live.event().await, None);
+    assert_well(&gateway).await;
+}
+
+#[tokio::test]
+async fn half_an_event_arrives_too() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = before(&upstream).await;
+    let call = gateway.post(CHAT, &far()).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &EVENTS).await;
+    exchange.event("{}").await;
+    exchange.chunk("data: {\"ha").await;
+    let mut live = call.live().await;
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"data: {\"ha") {
+        seen.extend(live.piece().await.expect("unbroken").expect("more to come"));
+    }
+    exchange.chunk("lf\":1}\n\n").await;
+    exchange.end().await;
+    assert_eq!(live.event().await.as_deref(), None, "the rest of an event is none: {seen:?}");
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = before(&upstream).await;
+    let call = gateway.post(CHAT, &far()).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &EVENTS).await;
+    exchange.event("1").await;
+    let mut live = call.live().await;
+    assert_eq!(live.event().await.as_deref(), Some("1"));
+    live.hang_up();
+    // The upstream is told at once, not when it has more to say.
+    exchange.closed().await;
+    assert_well(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
+    let gateway = Gateway::start(&[KEYS]).await;
+    let text = "word ".repeat(400_000);
+    let mut live = gateway.post(CHAT, &streamed(&text)).live().await;
+    live.event().await.expect("a stream begins");
+    let id = live.header("x-request-id").expect("every answer has one").to_owned();
+    live.hang_up();
+    let line: Value = serde_json::from_str(&gateway.log(|line| line.contains(&id)).await).expect("JSON");
+    // The whole would be 400,000 chunks of over 200 bytes.
+    let sent = line["http.response.body.size"].as_u64().expect("a number");
+    assert!(sent < 50_000_000, "{line}");
+    assert_well(&gateway).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
+    let answers = [Answer::events(["1", "2"]).cut(), Answer::events(["1", "2"])];
+    let upstream = Upstream::script(answers).await;
+    let gateway = before(&upstream).await;
+    let reply = gateway.post(CHAT, &far()).await;
+    assert_eq!((reply.status, reply.broken.as_deref()), (200, None));
+    let events = reply.events();
+    assert_eq!(events[..2], ["1", "2"]);
+    let error: Value = serde_json::from_str(&events[2]).expect("JSON");
+    assert_eq!(error["error"]["type"], "server_error");
+    assert_eq!(error["error"]["code"], "upstream_unavailable");
+    assert_eq!(error["error"]["message"], "The upstream `up` broke off before the end of its answer.");
+    assert_eq!(events.len(), 3, "nothing follows the error: {events:?}");
+    let next = gateway.post(CHAT, &far()).await;
+    assert_eq!(next.events(), ["1", "2"]);
+    assert_well(&gateway).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = before(&upstream).await;
+    let call = gateway.post(CHAT, &far()).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &EVENTS).await;
+    exchange.event("1").await;
+    let mut live = call.live().await;
+    assert_eq!(live.event().await.as_deref(), Some("1"));
+    exchange.reset();
+    let error = live.event().await.expect("an event tells of it");
+    assert!(error.contains("upstream_unavailable"), "{error}");
+    assert_eq!(live.event().await, None);
+    assert_well(&gateway).await;
+}
+
+#[tokio::test]
+async fn streams_side_by_side_do_not_mix() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = before(&upstream).await;
+    let mut running = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let call = gateway.post(CHAT, &far()).spawn();
+        let mut exchange = upstream.next().await;
+        exchange.head(200, &EVENTS).await;
+        exchange.event(name).await;
+        running.push((name, exchange, call.live().await));
+    }
+    for (name, exchange, live) in &mut running {
+        exchange.event(&format!("{name}2")).await;
+        assert_eq!(live.event().await.as_deref(), Some(*name));
+        assert_eq!(live.event().await, Some(format!("{name}2")));
+    }
+    for (_, exchange, mut live) in running {
+        exchange.end().await;
+        assert_eq!(live.event().await, None);
+    }
+}

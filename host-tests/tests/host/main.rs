@@ -1,0 +1,16 @@
+//! The embedded host by itself, with a guest that does as it is told.
+
+mod serving;
+mod upstreams;
+
+use host_tests::{Gateway, Options, guest};
+
+/// Serves the guest.
+async fn start() -> Gateway {
+    start_with(Options::default()).await
+}
+
+async fn start_with(options: Options) -> Gateway {
+    let program = tokio::task::spawn_blocking(guest).await.expect("the guest builds");
+    Gateway::serve(program, options).await
+}

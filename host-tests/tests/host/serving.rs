@@ -1,0 +1,163 @@
+//! Callers and instances.
+
+use std::time::Duration;
+
+use host_tests::{IdleInstance, Options};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::{start, start_with};
+
+#[tokio::test]
+async fn settings_reach_the_guest_and_no_others() {
+    let settings = vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x=y".to_owned())];
+    let gateway = start_with(Options { settings, ..Options::default() }).await;
+    assert_eq!(gateway.get("/settings").await.text(), "A=1\nB=x=y");
+}
+
+#[tokio::test]
+async fn an_instance_serves_its_number_of_requests() {
+    let gateway = start_with(Options { reuse: 3, ..Options::default() }).await;
+    let mut served = Vec::new();
+    for _ in 0..7 {
+        served.push(gateway.get("/served").await.text().to_owned());
+        // The answer is out a moment before the instance is back.
+        settled(&gateway).await;
+    }
+    assert_eq!(served, ["1", "2", "3", "1", "2", "3", "1"]);
+    assert_eq!(gateway.instances_made(), 3);
+}
+
+#[tokio::test]
+async fn instances_are_fresh_with_a_reuse_of_one() {
+    let gateway = start_with(Options { reuse: 1, ..Options::default() }).await;
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/served").await.text(), "1");
+    }
+    assert_eq!(gateway.idle_instances(), []);
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_have_an_instance_each() {
+    let gateway = start().await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut live = gateway.get("/events").live().await;
+        assert_eq!(live.event().await.as_deref(), Some("0"));
+        streams.push(live);
+    }
+    assert_eq!(gateway.instances_made(), 20);
+}
+
+#[tokio::test]
+async fn memory_of_an_instance_can_be_seen() {
+    let gateway = start().await;
+    gateway.get("/fixed").await;
+    let before = settled(&gateway).await;
+    gateway.get("/grow").await;
+    let after = settled(&gateway).await;
+    assert_eq!((before.served, after.served), (1, 2));
+    assert!(after.memory >= before.memory + (1 << 20), "{before:?} {after:?}");
+}
+
+#[tokio::test]
+async fn a_trap_is_an_error_object_and_costs_one_instance() {
+    let gateway = start().await;
+    for path in ["/trap", "/silent"] {
+        let reply = gateway.get(path).await;
+        assert_eq!(reply.status, 500, "{path}");
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        let want = r#"{"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}"#;
+        assert_eq!(reply.text(), want, "{path}");
+    }
+    gateway.log(|line| line.contains("trapped")).await;
+    gateway.log(|line| line.contains("without an answer")).await;
+    assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+}
+
+#[tokio::test]
+async fn half_an_answer_does_not_pass_for_a_whole_one() {
+    let gateway = start().await;
+    let reply = gateway.get("/trap-later").await;
+    assert_eq!((reply.status, reply.text()), (200, "half an answer"));
+    assert!(reply.broken.is_some());
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_stops_the_guest() {
+    let gateway = start().await;
+    let mut live = gateway.get("/events").live().await;
+    live.event().await;
+    live.hang_up();
+    gateway.log(|line| line.starts_with("stopped by")).await;
+    assert_eq!(gateway.get("/served").await.text(), "2");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_a_large_body_arrives() {
+    let gateway = start().await;
+    let body = vec![b'x'; 30 << 20];
+    let reply = gateway.call("POST", "/fixed").body(body.clone()).await;
+    assert_eq!(reply.text(), "a fixed answer");
+    let reply = gateway.call("POST", "/read").body(body).await;
+    assert_eq!(reply.text(), (30 << 20).to_string());
+}
+
+#[tokio::test]
+async fn a_caller_that_asks_first_may_be_refused_without_sending() {
+    let gateway = start().await;
+    let head = "POST /fixed HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    let answer = raw(&gateway, head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("a fixed answer"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_host_header_is_needed_as_http_says() {
+    let gateway = start().await;
+    for (head, want) in [
+        ("GET /fixed HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n"),
+        ("GET /fixed HTTP/1.1\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+        ("GET http://h/fixed HTTP/1.1\r\nconnection: close\r\n\r\n", "HTTP/1.1 200 OK\r\n"),
+        ("GET /fixed HTTP/1.1\r\nhost: \u{e9}\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+    ] {
+        let answer = raw(&gateway, head).await;
+        assert!(answer.starts_with(want), "{head:?} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_lets_running_answers_end() {
+    let mut gateway = start().await;
+    let mut live = gateway.get("/events").live().await;
+    live.event().await;
+    // Neither of these is in the middle of a request.
+    let _silent = TcpStream::connect(gateway.addr()).await.unwrap();
+    gateway.stop();
+    while TcpStream::connect(gateway.addr()).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(live.event().await.is_some());
+    live.hang_up();
+    gateway.stopped().await;
+}
+
+/// Waits for the only instance to be idle; one that has served its number never is.
+async fn settled(gateway: &host_tests::Gateway) -> IdleInstance {
+    for _ in 0..100 {
+        if let [instance] = gateway.idle_instances()[..] {
+            return instance;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    IdleInstance { served: 0, memory: 0 }
+}
+
+/// Sends these bytes and reads until the connection is closed.
+async fn raw(gateway: &host_tests::Gateway, request: &str) -> String {
+    let mut stream = TcpStream::connect(gateway.addr()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}

@@ -1,0 +1,244 @@
+//! The official OpenAI SDKs against the running component: each suite under `sdk/` in a process of its own,
+//! with the versions its lock names, installed under `target/` at the first run.
+
+#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use host_tests::{Answer, Gateway, Upstream};
+use serde_json::json;
+use tokio::net::TcpSocket;
+
+const KEY: &str = "sk-sdk-tests";
+
+#[tokio::test]
+async fn the_python_sdk() {
+    // Debian has a Python without the means to make a virtual environment.
+    let probe = ["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"];
+    let names = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"];
+    let Some(python) = find("Python 3.11 or newer (with venv)", &names, &probe) else { return };
+    let suite = suite("python");
+    let home = Home::open("sdk-python");
+    let lock = suite.join("requirements.txt");
+    let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
+    home.install(&[&lock, &python], || {
+        run("python", Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")));
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        run("python", Command::new(&bin).args(pip).arg(&lock));
+    });
+    let mut tests = Command::new(&bin);
+    tests.args(["-m", "unittest", "--verbose"]).current_dir(suite);
+    // The sources are not the place for what Python compiles.
+    tests.env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = check("python", tests).await;
+    let summary = output.iter().find(|line| line.starts_with("Ran ")).expect("unittest counts its tests");
+    assert!(!summary.starts_with("Ran 0 "), "no test ran");
+    assert!(!output.iter().any(|line| line.contains("skipped")), "no test may be skipped here");
+}
+
+#[tokio::test]
+async fn the_node_sdk() {
+    let probe = ["-e", "process.exit(parseInt(process.versions.node) < 20)"];
+    let Some(node) = find("Node 20 or newer", &["node"], &probe) else { return };
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let Some(npm) = find("npm", &[npm], &["--version"]) else { return };
+    let suite = suite("node");
+    let home = Home::open("sdk-node");
+    // Node looks for packages beside the tests, and they do not belong among the sources.
+    let files = |name: &str| name.ends_with(".js") || name.ends_with(".json");
+    copy(&suite, &home.dir, files);
+    home.install(&[&suite.join("package-lock.json"), &node], || {
+        let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+        run("node", Command::new(&npm).args(quiet).current_dir(&home.dir));
+    });
+    let mut tests = Command::new(&node);
+    tests.args(["--test", "--test-reporter=spec"]).current_dir(&home.dir);
+    let output = check("node", tests).await;
+    let passed = output.iter().find_map(|line| line.split_once("pass ")?.1.parse::<u32>().ok());
+    assert!(passed.expect("Node counts its tests") > 0, "no test ran");
+    assert!(!output.iter().any(|line| line.starts_with('﹣')), "no test may be skipped here");
+}
+
+/// Runs a suite against a gateway of its own and one whose upstreams fail; fails as it fails.
+async fn check(name: &str, mut tests: Command) -> Vec<String> {
+    let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY)]).await;
+    let faulty = Faulty::start().await;
+    tests
+        .env("OPENAI_API_KEY", KEY)
+        .env("OPENAI_BASE_URL", gateway.url("/v1"))
+        .env("FAULTY_BASE_URL", faulty.gateway.url("/v1"))
+        .env("NO_PROXY", "127.0.0.1");
+    let output = run(name, &mut tests);
+    let notes: Vec<_> = gateway.logs().into_iter().filter(|line| !line.starts_with('{')).collect();
+    assert!(notes.is_empty(), "the component trapped: {notes:#?}");
+    output
+}
+
+/// A gateway whose models fail, each in the way of its name.
+struct Faulty {
+    gateway: Gateway,
+    _upstreams: Vec<Upstream>,
+    _down: TcpSocket,
+}
+
+impl Faulty {
+    async fn start() -> Self {
+        let limited = json!({"error": {"message": "Rate limit reached.", "type": "requests", "param": null,
+                                       "code": "rate_limit_exceeded"}});
+        let limits = [
+            ("content-type", "application/json"),
+            ("retry-after", "7"),
+            ("x-ratelimit-remaining-requests", "0"),
+        ];
+        let failing =
+            json!({"error": {"message": "Oh.", "type": "server_error", "param": null, "code": null}});
+        let chunk = |delta: &str| {
+            json!({"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "dying", "choices":
+                   [{"index": 0, "delta": {"content": delta}, "finish_reason": null}]})
+            .to_string()
+        };
+        let answer = json!({"id": "1", "object": "chat.completion", "created": 1, "model": "flaky", "choices":
+            [{"index": 0, "message": {"role": "assistant", "content": "At last."}, "finish_reason": "stop"}]});
+        let upstreams = [
+            ("limited", vec![Answer::new(429, &limits, limited.to_string())]),
+            ("failing", vec![Answer::json(500, &failing)]),
+            ("dying", vec![Answer::events([&*chunk("one"), &*chunk(" two")]).cut()]),
+            ("flaky", vec![Answer::json(503, &failing), Answer::json(200, &answer)]),
+        ];
+        let (down, down_url) = Upstream::refusing();
+        let (mut config, mut running) =
+            (json!({"upstreams": {"down": {"url": down_url}}, "models": {}}), vec![]);
+        config["models"]["down"] = json!({"targets": [{"upstream": "down"}]});
+        for (name, answers) in upstreams {
+            let upstream = Upstream::script(answers).await;
+            config["upstreams"][name] = json!({"url": upstream.url("/v1")});
+            config["models"][name] = json!({"targets": [{"upstream": name}]});
+            running.push(upstream);
+        }
+        let config = config.to_string();
+        let settings = [("PORTCULLIS_API_KEYS", KEY), ("PORTCULLIS_CONFIG", &*config)];
+        let gateway = Gateway::start(&settings).await;
+        Self { gateway, _upstreams: running, _down: down }
+    }
+}
+
+/// The sources of a suite.
+fn suite(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(name)
+}
+
+/// The first of some programs that succeeds with these arguments. Without any, says so where a passing test
+/// is heard too, and fails only where `CI` is `true`: who has no Python can still test all else.
+fn find(what: &str, names: &[&str], probe: &[&str]) -> Option<PathBuf> {
+    let works = |name: &&&str| Command::new(name).args(probe).output().is_ok_and(|o| o.status.success());
+    let found = names.iter().find(works);
+    if found.is_none() {
+        say("sdk", &format!("SKIPPED: there is no {what} on the PATH, and the tests of its SDK need it"));
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of the SDKs");
+    }
+    found.map(PathBuf::from)
+}
+
+/// A directory under `target/` for what a suite installs, held by one process at a time.
+struct Home {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Home {
+    fn open(name: &str) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&dir).expect("cargo's target directory can be written");
+        let lock = File::create(dir.join("lock")).expect("the directory was just made");
+        lock.lock().expect("the file system has locks");
+        Self { dir, _lock: lock }
+    }
+
+    /// Installs what is not yet installed as `inputs`, files or names, say.
+    fn install(&self, inputs: &[&Path], install: impl FnOnce()) {
+        let stamp = self.dir.join("installed");
+        let mut wanted = self.dir.display().to_string();
+        for input in inputs {
+            wanted += "\n";
+            wanted += &fs::read_to_string(input).unwrap_or_else(|_| version(input));
+        }
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return;
+        }
+        // Half an installation must not pass for a whole one.
+        let _ = fs::remove_file(&stamp);
+        let _ = fs::remove_dir_all(self.dir.join("venv"));
+        install();
+        fs::write(stamp, wanted).expect("cargo's target directory can be written");
+    }
+}
+
+fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output().expect("it ran before");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Makes `to` hold the files of `from` that are wanted, and no others of their kind.
+fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
+    let files = |dir: &Path| -> Vec<_> {
+        let entries =
+            fs::read_dir(dir).expect("the directory can be read").map(|entry| entry.expect("an entry"));
+        let names = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
+        names.filter(|name| wanted(name)).collect()
+    };
+    for name in files(to) {
+        fs::remove_file(to.join(name)).expect("the copy can be removed");
+    }
+    for name in files(from) {
+        fs::copy(from.join(&name), to.join(&name)).expect("the file can be copied");
+    }
+}
+
+/// How long a process may say nothing. An installation from a slow registry must fit in.
+const SILENCE: Duration = Duration::from_secs(600);
+
+/// Runs a command and returns what it said, which is shown at once.
+///
+/// # Panics
+///
+/// When it fails, or hangs.
+fn run(name: &str, command: &mut Command) -> Vec<String> {
+    let (reader, writer) = io::pipe().expect("pipes can be had");
+    command.stdout(writer.try_clone().expect("pipes can be had")).stderr(writer);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    // The pipe ends when its last writer is gone, and `command` holds two.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let (said, lines) = mpsc::channel();
+    // A thread of its own, since reading has no time limit.
+    std::thread::spawn(move || {
+        let lines = BufReader::new(reader).split(b'\n').map_while(Result::ok);
+        lines.map(|line| String::from_utf8_lossy(&line).into_owned()).try_for_each(|line| said.send(line))
+    });
+    let mut output = Vec::new();
+    loop {
+        match lines.recv_timeout(SILENCE) {
+            Ok(line) => {
+                say(name, &line);
+                output.push(line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("{command:?} has said nothing for {} s", SILENCE.as_secs());
+            }
+        }
+    }
+    let status = child.wait().expect("it was started");
+    assert!(status.success(), "{command:?}: {status}; what it said is above");
+    output
+}
+
+/// Says a line on standard error itself: what goes through `eprintln` is kept back unless a test fails.
+fn say(name: &str, line: &str) {
+    let _ = writeln!(io::stderr(), "{name} | {line}");
+}

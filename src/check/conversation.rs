@@ -1,0 +1,125 @@
+//! What must be true of the messages of a chat together.
+
+use super::models::Family;
+use super::shape::Scope;
+use crate::api::chat::Request;
+use crate::api::message::{Content, Message, Part, PartType, Role};
+use crate::error::{ApiError, Kind};
+
+fn messages<'r, 'a>(request: &'r Request<'a>) -> &'r [Message<'a>] {
+    request.messages.as_deref().unwrap_or_default()
+}
+
+/// The parts of all messages of one type: the message, its index, and the part's.
+fn parts_of<'r, 'a>(
+    request: &'r Request<'a>,
+    kind: PartType,
+) -> impl Iterator<Item = (&'r Message<'a>, usize, usize)> {
+    messages(request).iter().enumerate().flat_map(move |(i, message)| {
+        let parts: &[Part<'_>] = match &message.content {
+            Some(Content::Parts(parts)) => parts,
+            _ => &[],
+        };
+        let parts = parts.iter().enumerate().filter(move |(_, part)| part.kind == Some(kind));
+        parts.map(move |(j, _)| (message, i, j))
+    })
+}
+
+/// Images come from users, and go to models that see.
+pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
+    let (message, i, j) = parts_of(request, PartType::ImageUrl).find(|(message, ..)| {
+        message.role != Some(Role::User) || scope.card.is_some_and(|card| !card.vision)
+    })?;
+    if scope.card.is_some_and(|card| !card.vision) {
+        let sentence = "Invalid content type. image_url is only supported by certain models.";
+        return Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].content.[{j}].type")));
+    }
+    let role = message.role.map_or("", Role::as_str);
+    let sentence = format!(
+        "Invalid 'messages[{i}]'. Image URLs are only allowed for messages with role 'user', but this message with \
+         role '{role}' contains an image URL."
+    );
+    Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
+}
+
+/// Sound goes to models that hear.
+pub(super) fn sounds(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
+    if matches!(scope.family(), Family::Any | Family::Audio) {
+        return None;
+    }
+    let (_, i, _) = parts_of(request, PartType::InputAudio).next()?;
+    let sentence =
+        format!("Invalid 'messages[{i}]'. Content blocks are expected to be either text or image_url type.");
+    Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
+}
+
+/// Every call is answered at once, and nothing is answered that was not called.
+pub(super) fn tool_calls(request: &Request<'_>, _: Scope) -> Option<ApiError> {
+    let messages = messages(request);
+    let at = |i: usize, member: &str, sentence: String| {
+        Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].{member}")))
+    };
+    // The index of the last message that called tools, and the ids that are not answered yet.
+    let mut calling: Option<usize> = None;
+    let mut open: Vec<&str> = Vec::new();
+    for (i, message) in messages.iter().enumerate() {
+        if message.role == Some(Role::Tool) {
+            let Some(id) = message.tool_call_id.as_deref() else {
+                let sentence =
+                    "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.";
+                return at(i, "tool_call_id", sentence.to_owned());
+            };
+            let Some(caller) = calling else {
+                let sentence = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message \
+                                with 'tool_calls'.";
+                return at(i, "role", sentence.to_owned());
+            };
+            let calls = messages[caller].tool_calls.iter().flatten();
+            if !calls.into_iter().any(|call| call.id.as_deref() == Some(id)) {
+                let sentence = format!(
+                    "Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous message."
+                );
+                return at(i, "tool_call_id", sentence);
+            }
+            open.retain(|other| *other != id);
+            continue;
+        }
+        if !open.is_empty() {
+            // Told of the message after the calls, whichever follows the answers that are there.
+            return at(calling.map_or(i, |caller| caller + 1), "role", unanswered(&open));
+        }
+        calling = None;
+        if message.role == Some(Role::Assistant) && message.tool_calls.is_some() {
+            calling = Some(i);
+            open.extend(message.tool_calls.iter().flatten().filter_map(|call| call.id.as_deref()));
+        }
+    }
+    (!open.is_empty()).then(|| ApiError::new(Kind::Invalid, unanswered(&open)).at("messages"))
+}
+
+fn unanswered(ids: &[&str]) -> String {
+    format!(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
+         The following tool_call_ids did not have response messages: {}",
+        ids.join(", ")
+    )
+}
+
+/// Everybody says something, save for an assistant that did something else: the last check of all.
+pub(super) fn contents(request: &Request<'_>, _: Scope) -> Option<ApiError> {
+    let silent = messages(request).iter().position(|message| {
+        let instead = match message.role {
+            Some(Role::Assistant) => {
+                message.tool_calls.is_some()
+                    || message.function_call.is_some()
+                    || message.refusal.is_some()
+                    || message.audio.is_some()
+            }
+            Some(Role::Function) => true,
+            _ => false,
+        };
+        message.content.is_none() && !instead
+    })?;
+    let sentence = "Invalid value for 'content': expected a string, got null.";
+    Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{silent}].content")))
+}

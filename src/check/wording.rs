@@ -1,0 +1,312 @@
+//! The live API's sentences. Which of them applies is for the rules to say.
+
+use std::fmt::Display;
+
+use super::shape::Path;
+use super::tree::Value;
+use crate::error::{ApiError, Kind};
+
+/// The body is not a JSON object the API can read.
+pub(super) fn not_json() -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
+         library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you \
+         have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+    )
+}
+
+/// No model was named.
+pub(super) fn no_model() -> ApiError {
+    ApiError::new(Kind::Invalid, "you must provide a model parameter")
+}
+
+/// The model is not served, or not to this caller.
+pub fn model_not_found(model: &str) -> ApiError {
+    ApiError::new(
+        Kind::ModelNotFound,
+        format!("The model `{model}` does not exist or you do not have access to it."),
+    )
+}
+
+/// The model was served once.
+pub(super) fn retired(model: &str) -> ApiError {
+    ApiError::new(
+        Kind::ModelNotFound,
+        format!(
+            "The model `{model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+        ),
+    )
+}
+
+/// Prompt and completion do not fit a chat model's context window: `messages` tokens were sent and
+/// `completion` more asked for, if any were.
+pub fn context_length(window: u32, messages: u64, completion: Option<u64>) -> ApiError {
+    let rest = match completion {
+        Some(completion) => format!(
+            "However, you requested {} tokens ({messages} in the messages, {completion} in the completion). \
+             Please reduce the length of the messages or completion.",
+            messages.saturating_add(completion)
+        ),
+        None => format!(
+            "However, your messages resulted in {messages} tokens. Please reduce the length of the messages."
+        ),
+    };
+    let message = format!("This model's maximum context length is {window} tokens. {rest}");
+    ApiError::new(Kind::ContextLength, message).at("messages")
+}
+
+/// The same at the text endpoint, which says it in other words and without a code.
+pub fn text_context_length(window: u32, prompt: u64, completion: u64) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!(
+            "This model's maximum context length is {window} tokens, however you requested {} tokens ({prompt} in \
+             your prompt; {completion} for the completion). Please reduce your prompt; or completion length.",
+            prompt.saturating_add(completion)
+        ),
+    )
+}
+
+/// A prompt of a wrong type, in the words of 2023: no newer ones are known.
+pub(super) fn not_a_prompt(prompt: &Value<'_>) -> ApiError {
+    let message = format!("{} is not valid under any of the given schemas - 'prompt'", prompt.python());
+    ApiError::new(Kind::Invalid, message)
+}
+
+/// A token of a prompt is none of the model's.
+pub fn invalid_token(token: i64, largest: u32) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!(
+            "Invalid token in prompt: {token}. Minimum value is 0, maximum value is {largest} (inclusive)."
+        ),
+    )
+}
+
+pub(super) fn missing(path: &Path<'_>) -> ApiError {
+    at(Kind::MissingParameter, format!("Missing required parameter: '{path}'."), path)
+}
+
+/// A name nobody knows; `known` are the names it may have been meant to be.
+pub(super) fn unknown(path: &Path<'_>, known: &[&str]) -> ApiError {
+    let hint = match known {
+        [] => String::new(),
+        [one] => format!(" Did you mean '{one}'?"),
+        [one, other, ..] => format!(" Did you mean '{one}' or '{other}'?"),
+    };
+    at(Kind::UnknownParameter, format!("Unknown parameter: '{path}'.{hint}"), path)
+}
+
+/// The names a misspelled one may stand for: those at most two edits away, the nearest first.
+pub(super) fn nearest<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
+    let mut near: Vec<(usize, &str)> =
+        known.iter().map(|other| (edits(name, other), *other)).filter(|(edits, _)| *edits <= 2).collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
+/// How many letters have to be put in, taken out or changed; more than two are not told apart.
+fn edits(from: &str, to: &str) -> usize {
+    if from.len().abs_diff(to.len()) > 2 {
+        return usize::MAX;
+    }
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.iter().enumerate() {
+            let change = diagonal + usize::from(a != b);
+            let fewest = change.min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], fewest);
+        }
+    }
+    row[to.len()]
+}
+
+pub(super) fn wrong_type(path: &Path<'_>, expected: &str, got: &str) -> ApiError {
+    at(
+        Kind::InvalidType,
+        format!("Invalid type for '{path}': expected {expected}, but got {got} instead."),
+        path,
+    )
+}
+
+/// A string that is none of those supported. The parameter is named by `param` alone.
+pub(super) fn not_one_of(path: &Path<'_>, value: &str, supported: &[&str]) -> ApiError {
+    let rest = match supported {
+        [one] => format!("Value must be '{one}'."),
+        _ => format!("Supported values are: {}.", list(supported, "and")),
+    };
+    at(Kind::InvalidValue, format!("Invalid value: '{value}'. {rest}"), path)
+}
+
+/// `'a', 'b', and 'c'`, or `'a' and 'b'`.
+pub(super) fn list(names: &[&str], conjunction: &str) -> String {
+    let mut out = String::new();
+    for (i, name) in names.iter().enumerate() {
+        let joint = match i {
+            0 => String::new(),
+            1 if names.len() == 2 => format!(" {conjunction} "),
+            _ if i + 1 == names.len() => format!(", {conjunction} "),
+            _ => ", ".to_owned(),
+        };
+        out.push_str(&format!("{joint}'{name}'"));
+    }
+    out
+}
+
+/// What a value may be at the least or the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Below,
+    Above,
+}
+
+pub(super) fn out_of_range(
+    path: &Path<'_>,
+    integer: bool,
+    side: Side,
+    bound: &dyn Display,
+    got: &str,
+) -> ApiError {
+    let (noun, kind) = match (integer, side) {
+        (true, Side::Below) => ("integer", Kind::IntegerBelowMin),
+        (true, Side::Above) => ("integer", Kind::IntegerAboveMax),
+        (false, Side::Below) => ("decimal", Kind::DecimalBelowMin),
+        (false, Side::Above) => ("decimal", Kind::DecimalAboveMax),
+    };
+    let (side, sign) = match side {
+        Side::Below => ("below minimum", ">="),
+        Side::Above => ("above maximum", "<="),
+    };
+    at(
+        kind,
+        format!(
+            "Invalid '{path}': {noun} {side} value. Expected a value {sign} {bound}, but got {got} instead."
+        ),
+        path,
+    )
+}
+
+pub(super) fn empty_array(path: &Path<'_>) -> ApiError {
+    at(
+        Kind::EmptyArray,
+        format!(
+            "Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead."
+        ),
+        path,
+    )
+}
+
+pub(super) fn long_array(path: &Path<'_>, most: usize, got: usize) -> ApiError {
+    at(
+        Kind::ArrayAboveMax,
+        format!(
+            "Invalid '{path}': array too long. Expected an array with maximum length {most}, but got an array with \
+             length {got} instead."
+        ),
+        path,
+    )
+}
+
+pub(super) fn empty_string(path: &Path<'_>) -> ApiError {
+    at(
+        Kind::EmptyString,
+        format!(
+            "Invalid '{path}': empty string. Expected a string with minimum length 1, but got an empty string instead."
+        ),
+        path,
+    )
+}
+
+pub(super) fn long_string(path: &Path<'_>, most: usize, got: usize) -> ApiError {
+    at(
+        Kind::StringAboveMax,
+        format!(
+            "Invalid '{path}': string too long. Expected a string with maximum length {most}, but got a string with \
+             length {got} instead."
+        ),
+        path,
+    )
+}
+
+pub(super) fn no_match(path: &Path<'_>, pattern: &str) -> ApiError {
+    at(
+        Kind::InvalidValue,
+        format!(
+            "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '{pattern}'."
+        ),
+        path,
+    )
+}
+
+pub(super) fn many_properties(path: &Path<'_>, most: usize, got: usize) -> ApiError {
+    at(
+        Kind::ObjectAboveMax,
+        format!(
+            "Invalid '{path}': too many properties. Expected an object with at most {most} properties, but got an \
+             object with {got} properties instead."
+        ),
+        path,
+    )
+}
+
+/// A property name that is too long: abbreviated in the message, whole in `param`.
+pub(super) fn long_name(path: &Path<'_>, name: &str, most: usize) -> ApiError {
+    let chars: Vec<char> = name.chars().collect();
+    let short: String = chars[..3].iter().chain(&['.'; 3]).chain(&chars[chars.len() - 3..]).collect();
+    let message = format!(
+        "Invalid property name in '{path}': '{short}' is too long. Expected a string with maximum length {most}, but \
+         got a string with length {} instead.",
+        chars.len()
+    );
+    at(Kind::PropertyNameAboveMax, message, &path.key(name))
+}
+
+/// A parameter the model does not have; `hint` is what to do instead, with a space before it.
+pub(super) fn unsupported_parameter(path: &Path<'_>, hint: &str) -> ApiError {
+    at(
+        Kind::UnsupportedParameter,
+        format!("Unsupported parameter: '{path}' is not supported with this model.{hint}"),
+        path,
+    )
+}
+
+/// A value the model does not have, as Python shows it.
+pub(super) fn unsupported_value(path: &Path<'_>, value: &str, rest: &str) -> ApiError {
+    at(
+        Kind::UnsupportedValue,
+        format!("Unsupported value: '{path}' does not support {value} with this model.{rest}"),
+        path,
+    )
+}
+
+/// `parameter` makes sense only where another is set.
+pub(super) fn only_allowed_when(parameter: &'static str, other: &str) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!("The '{parameter}' parameter is only allowed when '{other}' is enabled."),
+    )
+    .at(parameter)
+}
+
+/// `parameter` makes sense only where others are given.
+pub(super) fn only_allowed_with(parameter: &'static str, others: &str) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!(
+            "Invalid value for '{parameter}': '{parameter}' is only allowed when '{others}' are specified."
+        ),
+    )
+    .at(parameter)
+}
+
+/// An argument that is known, but not to this model.
+pub(super) fn unrecognized(name: &str) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("Unrecognized request argument supplied: {name}"))
+}
+
+fn at(kind: Kind, message: String, path: &impl Display) -> ApiError {
+    ApiError::new(kind, message).at(path.to_string())
+}

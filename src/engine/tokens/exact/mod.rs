@@ -1,0 +1,48 @@
+//! Tokens by the vocabularies that `build.rs` laid out.
+
+mod class;
+mod layout;
+mod merge;
+mod split;
+mod vocab;
+
+use std::ops::Deref;
+
+use super::Encoding;
+use vocab::Vocabulary;
+
+/// The bytes of one token; a slice with another name where estimates need one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenBytes(&'static [u8]);
+
+impl Deref for TokenBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl From<&'static str> for TokenBytes {
+    fn from(text: &'static str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
+/// The length in bytes of the first piece of a text; 0 if the text is empty.
+pub(super) fn split(encoding: Encoding, text: &str) -> usize {
+    match encoding {
+        Encoding::O200kBase => split::o200k(text),
+        Encoding::Cl100kBase => split::cl100k(text),
+    }
+}
+
+/// Gives `emit` the tokens of one piece.
+pub(super) fn merge(encoding: Encoding, piece: &str, emit: &mut impl FnMut(u32)) {
+    merge::merge(Vocabulary::of(encoding), piece.as_bytes(), emit);
+}
+
+/// What an ordinary token stands for.
+pub(super) fn bytes(encoding: Encoding, id: u32) -> Option<TokenBytes> {
+    Vocabulary::of(encoding).bytes(id).map(TokenBytes)
+}

@@ -1,0 +1,164 @@
+//! Tokens: text to ids and back, token for token what tiktoken gives.
+//!
+//! Special tokens are never made from text: `<|endoftext|>` in a message is ordinary text, as it is for the
+//! API. No state is kept and nothing is prepared at run time; all data lies ready in the component.
+//!
+//! Without the cargo feature `vocab` there are no vocabularies, and everything here is an estimate with the
+//! same properties: any text becomes tokens, and their bytes joined are the text again. [`EXACT`] tells.
+
+use std::borrow::Cow;
+
+#[cfg(any(test, not(feature = "vocab")))]
+#[cfg_attr(feature = "vocab", allow(unreachable_pub, reason = "here for its tests alone"))]
+mod estimate;
+#[cfg(feature = "vocab")]
+mod exact;
+mod model;
+
+#[cfg(not(feature = "vocab"))]
+use estimate as table;
+#[cfg(feature = "vocab")]
+use exact as table;
+
+pub use table::TokenBytes;
+
+/// Whether counts are tiktoken's, or estimates because the feature `vocab` is off.
+pub const EXACT: bool = cfg!(feature = "vocab");
+
+/// A vocabulary, with the pattern that splits text before its merges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Of gpt-4o and everything newer.
+    O200kBase,
+    /// Of gpt-4, gpt-3.5, the base models and the embeddings.
+    Cl100kBase,
+}
+
+impl Encoding {
+    /// Every encoding.
+    pub const ALL: [Self; 2] = [Self::O200kBase, Self::Cl100kBase];
+
+    /// The encoding of a model, by its name's beginning; a name nobody knows gets the newest encoding.
+    ///
+    /// A fine-tuned model, `ft:gpt-4o:org::id`, has the encoding of its base.
+    pub fn for_model(name: &str) -> Self {
+        model::encoding(name)
+    }
+
+    /// The name tiktoken has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::O200kBase => "o200k_base",
+            Self::Cl100kBase => "cl100k_base",
+        }
+    }
+
+    /// The ids of a text's tokens.
+    ///
+    /// Takes time near linear in the text, which may have up to 4 GiB.
+    pub fn encode(self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 4 + 1);
+        self.pieces(text).for_each(|piece| table::merge(self, piece, &mut |id| ids.push(id)));
+        ids
+    }
+
+    /// How many tokens a text has, without keeping them.
+    pub fn count(self, text: &str) -> usize {
+        let mut count = 0;
+        self.pieces(text).for_each(|piece| table::merge(self, piece, &mut |_| count += 1));
+        count
+    }
+
+    /// The ids of a text's tokens one after the other, each made when it is asked for.
+    ///
+    /// Only one word of the text is ahead of the caller, so taking the first few tokens of a long text is
+    /// cheap.
+    pub fn tokens(self, text: &str) -> Tokens<'_> {
+        Tokens { encoding: self, rest: text, ready: Vec::new() }
+    }
+
+    /// What a token stands for: parts of a character too, since many need several tokens. `None` if there is
+    /// no such token.
+    pub fn token_bytes(self, id: u32) -> Option<TokenBytes> {
+        let special = self.special_tokens().iter().find(|&&(_, special)| special == id);
+        special.map(|(name, _)| TokenBytes::from(*name)).or_else(|| table::bytes(self, id))
+    }
+
+    /// The bytes of all tokens, joined. Ids that are no tokens stand for nothing.
+    pub fn decode_bytes(self, ids: &[u32]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ids.len() * 4);
+        ids.iter().filter_map(|&id| self.token_bytes(id)).for_each(|token| bytes.extend_from_slice(&token));
+        bytes
+    }
+
+    /// The text of all tokens, joined. Bytes that form no character become U+FFFD, as in the API.
+    pub fn decode(self, ids: &[u32]) -> String {
+        match String::from_utf8_lossy(&self.decode_bytes(ids)) {
+            Cow::Borrowed(text) => text.to_owned(),
+            Cow::Owned(text) => text,
+        }
+    }
+
+    /// The special tokens tiktoken has, with their ids.
+    pub fn special_tokens(self) -> &'static [(&'static str, u32)] {
+        match self {
+            Self::O200kBase => &[("<|endoftext|>", 199_999), ("<|endofprompt|>", 200_018)],
+            Self::Cl100kBase => &[
+                ("<|endoftext|>", 100_257),
+                ("<|fim_prefix|>", 100_258),
+                ("<|fim_middle|>", 100_259),
+                ("<|fim_suffix|>", 100_260),
+                ("<|endofprompt|>", 100_276),
+            ],
+        }
+    }
+
+    /// The id of a special token by its text.
+    pub fn special_token(self, name: &str) -> Option<u32> {
+        self.special_tokens().iter().find(|(special, _)| *special == name).map(|&(_, id)| id)
+    }
+
+    /// One more than the largest id, which is tiktoken's `n_vocab`. Some ids below it are no tokens.
+    ///
+    /// It does not bound the ids of estimates.
+    pub fn vocabulary_size(self) -> u32 {
+        match self {
+            Self::O200kBase => 200_019,
+            Self::Cl100kBase => 100_277,
+        }
+    }
+
+    /// The pieces that are merged for themselves: words, numbers, signs and spaces.
+    fn pieces(self, mut rest: &str) -> impl Iterator<Item = &str> {
+        std::iter::from_fn(move || {
+            let piece;
+            (piece, rest) = rest.split_at(table::split(self, rest));
+            (!piece.is_empty()).then_some(piece)
+        })
+    }
+}
+
+/// An iterator over the tokens of a text; see [`Encoding::tokens`].
+#[derive(Debug, Clone)]
+pub struct Tokens<'t> {
+    encoding: Encoding,
+    rest: &'t str,
+    /// What is left of the last piece, the next token last.
+    ready: Vec<u32>,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        if self.ready.is_empty() {
+            let (piece, rest) = self.rest.split_at(table::split(self.encoding, self.rest));
+            table::merge(self.encoding, piece, &mut |id| self.ready.push(id));
+            self.ready.reverse();
+            self.rest = rest;
+        }
+        self.ready.pop()
+    }
+}
+
+impl std::iter::FusedIterator for Tokens<'_> {}

@@ -1,0 +1,96 @@
+//! The house in order: which room may use which, read off the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms of `src/`. Each may use those above it and nothing below.
+const ROOMS: [&str; 15] = [
+    "error",
+    "http",
+    "api",
+    "config",
+    "ctx",
+    "log",
+    "auth",
+    "router",
+    "check",
+    "engine",
+    "upstream",
+    "encode",
+    "endpoint",
+    "gateway",
+    "component",
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The room a file below `src/` is in: `check` for `check/models.rs` and `check.rs`.
+fn room(path: &Path) -> String {
+    let first = path.iter().next().expect("a file below src").to_str().expect("UTF-8");
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The rooms a line of code names as `crate::room`, those in braces included.
+fn named(code: &str) -> impl Iterator<Item = &str> {
+    code.split("crate::").skip(1).flat_map(|rest| {
+        let list = match rest.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default(),
+            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+        };
+        list.split(',').map(|name| name.trim().split("::").next().unwrap_or_default())
+    })
+}
+
+#[test]
+fn imports_go_one_way() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    assert!(files.len() > 20, "the sources are where they are looked for");
+    let place = |name: &str| ROOMS.iter().position(|r| *r == name);
+    let mut wrong = Vec::new();
+    for file in &files {
+        let below = file.strip_prefix(&src).expect("found below src");
+        let own = room(below);
+        if own == "lib" {
+            continue;
+        }
+        let Some(own_place) = place(&own) else { panic!("{} is in no room of the table", below.display()) };
+        let text = fs::read_to_string(file).expect("a source file");
+        let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in code {
+            for name in named(line) {
+                let allowed = name == own || place(name).is_some_and(|at| at < own_place);
+                // Macros and the crate's own name stand at the root, where there are no rooms.
+                if !allowed && place(name).is_some() {
+                    wrong.push(format!("{}:{}: {own} uses {name}", below.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a room uses one to its right:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_public_but_the_edge() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("lib.rs");
+    for room in ROOMS {
+        let want = if room == "component" { "\nmod component;" } else { &format!("\npub mod {room};") };
+        assert!(lib.contains(want), "lib.rs lacks `{}`", want.trim());
+    }
+}
+
+#[test]
+fn names_are_read_off_a_line() {
+    let line = "use crate::{check, ctx::Ctx}; x(crate::api::Text, crate::error)";
+    assert_eq!(named(line).collect::<Vec<_>>(), ["check", "ctx", "api", "error"]);
+}

@@ -1,0 +1,116 @@
+//! What runs the component: the `wasmtime` of the command line, or the embedded host.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::component::{cargo, target_dir};
+use crate::flags::HostKind;
+
+/// The oldest `wasmtime` the component was seen to run in.
+const OLDEST: u32 = 36;
+
+/// The oldest one seen to know `--max-instance-reuse-count`; 36 does not.
+const OLDEST_REUSING: u32 = 42;
+
+/// What is served, apart from the settings.
+pub(crate) struct Job<'a> {
+    pub(crate) wasm: &'a Path,
+    pub(crate) addr: SocketAddr,
+    pub(crate) reuse: u32,
+    /// Names of the variables the component is to see, with the values they have in the host's environment:
+    /// values on its command line could be read by every user of the machine.
+    pub(crate) env: &'a [String],
+}
+
+/// The command that serves `job`, after building what it takes.
+pub(crate) fn command(kind: Option<HostKind>, job: &Job<'_>) -> Result<Command, String> {
+    let found = wasmtime();
+    match (kind, found) {
+        (Some(HostKind::Embedded), _) => embedded(job),
+        (_, Ok(version)) => Ok(wasmtime_serve(version, job)),
+        (Some(HostKind::Wasmtime), Err(why)) => {
+            Err(format!("--host wasmtime: {why}; get it from https://wasmtime.dev, or leave --host out"))
+        }
+        (None, Err(why)) => {
+            eprintln!("Using the embedded host: {why}.");
+            embedded(job)
+        }
+    }
+}
+
+fn embedded(job: &Job<'_>) -> Result<Command, String> {
+    let mut host = target_dir()?.join("debug/portcullis-host");
+    host.set_extension(std::env::consts::EXE_EXTENSION);
+    if !host.exists() {
+        eprintln!(
+            "Building the embedded host: about 10 minutes on 2 cores, 3 on 8, this once. (Or interrupt, and \
+             install wasmtime {OLDEST} or newer from https://wasmtime.dev, which is used when it is there.)"
+        );
+    }
+    cargo(&["build", "-p", "host-tests", "--bin", "portcullis-host"])
+        .map_err(|error| format!("the embedded host does not build: {error}"))?;
+    let mut command = Command::new(host);
+    command.args(["--reuse", &job.reuse.to_string()]);
+    command.arg("--wasm").arg(job.wasm);
+    Ok(with_env(command, job))
+}
+
+fn wasmtime_serve(version: u32, job: &Job<'_>) -> Command {
+    let mut command = Command::new("wasmtime");
+    // Rust's standard library needs `wasi:cli`, for the environment and standard error.
+    command.args(["serve", "-Scli", "--no-logging-prefix"]);
+    if version >= OLDEST_REUSING {
+        command.args(["--max-instance-reuse-count", &job.reuse.to_string()]);
+    } else if job.reuse > 1 {
+        eprintln!("Each request gets an instance of its own: wasmtime {version} cannot reuse them.");
+    }
+    let mut command = with_env(command, job);
+    command.arg(job.wasm);
+    command
+}
+
+fn with_env(mut command: Command, job: &Job<'_>) -> Command {
+    command.args(["--addr", &job.addr.to_string()]);
+    for name in job.env {
+        command.arg("--env").arg(OsString::from(name));
+    }
+    command
+}
+
+/// The version of the `wasmtime` on the `PATH`, or why it is not to be used.
+fn wasmtime() -> Result<u32, String> {
+    let output = Command::new("wasmtime").arg("--version").stderr(Stdio::null()).output();
+    let output = output.map_err(|_| "there is no `wasmtime` on the PATH".to_owned())?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match version(&text) {
+        Some(version) if version >= OLDEST => Ok(version),
+        Some(_) => {
+            Err(format!("the `wasmtime` on the PATH is too old ({text}; {OLDEST} or newer is needed)"))
+        }
+        None => Err(format!("`wasmtime --version` says {text:?}, which is no version")),
+    }
+}
+
+/// The major version in the answer of `wasmtime --version`.
+fn version(text: &str) -> Option<u32> {
+    text.strip_prefix("wasmtime ")?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        for (text, want) in [
+            ("wasmtime 49.0.3 (f96eabaa1 2026-10-14)", Some(49)),
+            ("wasm-tools 1.2.3", None),
+            ("wasmtime 36.0.9 (c59270b18 2026-05-05)", Some(36)),
+            ("", None),
+        ] {
+            assert_eq!(version(text), want, "{text:?}");
+        }
+    }
+}
