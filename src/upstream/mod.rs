@@ -125,8 +125,3 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
     };
     ApiError::new(kind, message)
 }
-
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod tests;
