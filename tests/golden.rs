@@ -10,8 +10,9 @@ use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
 use portcullis::http::{Body, Incoming, Method, ReadError, Request, Response};
 use portcullis::router::Route;
-use portcullis::upstream::{Answered, Outgoing, SendError, Transport};
+use portcullis::upstream::{Answered, Outgoing, Pending, SendError, Transport};
 use serde_json::Value;
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,9 +31,23 @@ impl Incoming for Whole {
 struct Nowhere;
 
 impl Transport for Nowhere {
+    type Call = Infallible;
     type Body = Whole;
+    type Upload = Whole;
 
-    fn send(&self, request: &Outgoing<'_>) -> Result<Answered<Whole>, SendError> {
+    fn start(&self, request: &Outgoing<'_>) -> Result<Infallible, SendError> {
+        panic!("the engine answers {request:?}")
+    }
+
+    fn head(&self, call: &mut Infallible) -> Option<Result<Answered<Whole>, SendError>> {
+        match *call {}
+    }
+
+    fn wait(&self, _: &[Pending<'_, Self>], _: Option<Duration>) {
+        panic!("there is nothing to wait for")
+    }
+
+    fn pass(&self, request: &Outgoing<'_>, _: &mut Whole) -> Result<Answered<Whole>, SendError> {
         panic!("the engine answers {request:?}")
     }
 }
@@ -85,7 +100,7 @@ fn render(response: Response<Whole>) -> String {
     let body = match response.body {
         Body::Full(bytes) => bytes,
         Body::Frames(frames) => frames.flatten().collect(),
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
     };
     out.push('\n');
     out + &String::from_utf8(body).expect("UTF-8")

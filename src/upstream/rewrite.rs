@@ -38,7 +38,7 @@ pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
 }
 
 /// The members of a JSON object in their order, their values as they are spelled.
-fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+pub(super) fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
