@@ -31,8 +31,12 @@ fn the_host_has_the_same_features_alone_and_in_the_workspace() {
     let differ: Vec<_> = alone
         .iter()
         .filter(|(package, _)| !package.starts_with("host-tests "))
-        .filter(|(package, features)| !together.get(*package).is_some_and(|all| features.is_subset(all) && all.is_subset(features)))
-        .map(|(package, features)| format!("{package}: {features:?} alone, {:?} together", together.get(package)))
+        .filter(|(package, features)| {
+            !together.get(*package).is_some_and(|all| features.is_subset(all) && all.is_subset(features))
+        })
+        .map(|(package, features)| {
+            format!("{package}: {features:?} alone, {:?} together", together.get(package))
+        })
         .collect();
     assert!(
         differ.is_empty(),
