@@ -19,6 +19,15 @@ pub enum Route {
 }
 
 impl Route {
+    /// One of each, for tests that must miss none.
+    pub const ALL: [Self; 5] = [
+        Self::Health,
+        Self::ListModels,
+        Self::RetrieveModel(String::new()),
+        Self::ChatCompletions,
+        Self::Completions,
+    ];
+
     /// The one method the route takes. `GET` routes also answer `HEAD`.
     pub fn method(&self) -> &'static str {
         match self {

@@ -19,6 +19,8 @@ mod quick;
 mod scan;
 mod schema;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tools;
 mod tree;
@@ -273,39 +275,4 @@ fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge,
         Some(Endpoint::Retired) => return Err(wording::retired(model)),
     };
     Err(ApiError::new(Kind::WrongEndpoint, wrong).at("model"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Open;
-
-    impl Judges for Open {
-        fn judge(&self, model: &str) -> Option<Judge> {
-            let judge = Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card: None };
-            (model != "unknown").then_some(judge)
-        }
-    }
-
-    #[test]
-    fn a_plain_request_is_good() {
-        let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"n":2,"stop":null}"#;
-        let checked = chat(body, &Open).unwrap();
-        assert_eq!(checked.request.choices(), 2);
-        assert_eq!(checked.request.stop, None);
-    }
-
-    #[test]
-    fn a_model_is_needed_before_all_else() {
-        for (body, message) in [
-            (r#"{"messages":7"#, "We could not parse the JSON body of your request."),
-            (r#"{"messages":null}"#, "you must provide a model parameter"),
-            (r#"{"model":"unknown"}"#, "The model `unknown` does not exist or you do not have access to it."),
-            (r#"{"model":"gpt-4o"}"#, "Missing required parameter: 'messages'."),
-        ] {
-            let error = chat(body.as_bytes(), &Open).unwrap_err();
-            assert!(error.message().starts_with(message), "{body}: {error}");
-        }
-    }
 }
