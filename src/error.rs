@@ -151,8 +151,10 @@ kinds! {
     MissingKey => 401, "invalid_request_error", None;
     /// The presented key is none of the configured ones.
     InvalidKey => 401, "invalid_request_error", Some("invalid_api_key");
-    /// Neither the model nor the gateway does this for this caller.
+    /// The model does not do this for this caller.
     NotAllowed => 403, "invalid_request_error", None;
+    /// The key does not open this.
+    KeyNotAllowed => 403, "invalid_request_error", Some("insufficient_permissions");
     /// The model is not served, or not to this caller.
     ModelNotFound => 404, "invalid_request_error", Some("model_not_found");
     /// The model is served, but not by this endpoint.

@@ -1,6 +1,6 @@
 //! What of an upstream's answer the caller gets, and how.
 
-use super::attempts::Taken;
+use super::attempt::Taken;
 use super::dialect::{Endpoint, anthropic};
 use super::events::{Handling, Reader, Watch};
 use super::peek::{Answer, Form};
