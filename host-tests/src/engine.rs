@@ -106,7 +106,6 @@ fn pool() -> PoolingAllocationConfig {
         // A fresh instance costs page faults for what the last one touched; memset is cheaper than
         // giving the pages back and faulting them in again.
         .linear_memory_keep_resident(256 * 1024)
-        .async_stack_keep_resident(64 * 1024)
         .table_keep_resident(16 * 1024);
     pool
 }
@@ -156,5 +155,20 @@ fn store(component: &Component, dir: &Path, file: &Path) -> Result<()> {
     out.write_all(&component.serialize()?)?;
     drop(out);
     std::fs::rename(&partial, file)?;
+    prune(dir)
+}
+
+/// Every edit of a component leaves another file behind; a few of them are enough.
+fn prune(dir: &Path) -> Result<()> {
+    const KEPT: usize = 8;
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        files.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    files.sort();
+    for (_, file) in files.iter().rev().skip(KEPT) {
+        std::fs::remove_file(file)?;
+    }
     Ok(())
 }

@@ -27,5 +27,5 @@ pub use server::{Options, Server};
 mod harness;
 pub use harness::{
     Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, component,
-    component_file, guest,
+    component_file, guest, guest_file,
 };

@@ -10,7 +10,7 @@ use crate::api::answer::{CompletionTokensDetails, PromptTokensDetails, Usage};
 use crate::config::engine::Fault;
 use crate::engine::{Answer, Choice, Counts};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Frame, Headers, Response};
+use crate::http::{Beat, Body, Headers, Response};
 use serde::Serialize;
 
 /// A JSON response.
@@ -54,7 +54,7 @@ fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
     let longest = answer.choices.iter().map(Choice::tokens).max().unwrap_or(0).max(1);
     match (answer.pace.wait(0, longest), response.body) {
         (Some(wait), Body::Full(bytes)) => {
-            let frames = [Frame::Pause(wait), Frame::Data(bytes)];
+            let frames = [Beat::Pause(wait), Beat::Data(bytes)];
             Response { body: Body::Frames(Box::new(frames.into_iter())), ..response }
         }
         (_, body) => Response { body, ..response },
@@ -64,8 +64,8 @@ fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
 /// A stream that breaks off after so many chunks, if it is to.
 fn cut_after(
     chunks: Option<u32>,
-    frames: impl Iterator<Item = Frame> + 'static,
-) -> Box<dyn Iterator<Item = Frame>> {
+    frames: impl Iterator<Item = Beat> + 'static,
+) -> Box<dyn Iterator<Item = Beat>> {
     let Some(mut left) = chunks else { return Box::new(frames) };
     let mut frames = frames;
     let mut broken = false;
@@ -73,11 +73,11 @@ fn cut_after(
         (_, true) => None,
         (0, false) => {
             broken = true;
-            Some(Frame::Abort)
+            Some(Beat::Abort)
         }
         _ => {
             let frame = frames.next();
-            left -= u32::from(matches!(frame, Some(Frame::Data(_))));
+            left -= u32::from(matches!(frame, Some(Beat::Data(_))));
             frame
         }
     }))
@@ -86,7 +86,7 @@ fn cut_after(
 /// An answer that breaks off before its first byte.
 pub fn dropped<B>() -> Response<B> {
     let headers = [("content-type", "application/json")].into_iter().collect();
-    Response { status: 200, headers, body: Body::Frames(Box::new(std::iter::once(Frame::Abort))) }
+    Response { status: 200, headers, body: Body::Frames(Box::new(std::iter::once(Beat::Abort))) }
 }
 
 /// An error as a rule of the engine says it.

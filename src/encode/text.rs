@@ -5,7 +5,7 @@ use super::{sse, to_vec};
 use crate::api::answer::{ByToken, TextChoice, TextCompletion, TextLogprobs, Usage};
 use crate::engine::tokens::Encoding;
 use crate::engine::{self, Choice, Speech};
-use crate::http::{Body, Frame, Response};
+use crate::http::{Beat, Body, Response};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -211,20 +211,20 @@ fn next<'a>(
 }
 
 impl Iterator for Events {
-    type Item = Frame;
+    type Item = Beat;
 
-    fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<Beat> {
         if let Some(event) = self.held.take() {
-            return Some(Frame::Data(event));
+            return Some(Beat::Data(event));
         }
         if let Some((event, said, more)) = self.next_piece() {
             let first = self.turn == 1 % self.cursors.len().max(1);
             return Some(match self.answer.said.pace.wait(said, more).filter(|_| first) {
                 Some(pause) => {
                     self.held = Some(event);
-                    Frame::Pause(pause)
+                    Beat::Pause(pause)
                 }
-                None => Frame::Data(event),
+                None => Beat::Data(event),
             });
         }
         if self.ended {
@@ -236,7 +236,7 @@ impl Iterator for Events {
             false => Vec::new(),
         };
         last.extend_from_slice(sse::DONE);
-        Some(Frame::Data(last))
+        Some(Beat::Data(last))
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
     fn events(response: Response<()>) -> Vec<String> {
         let Body::Frames(frames) = response.body else { panic!("a stream has frames") };
         let bytes = frames.flat_map(|frame| match frame {
-            Frame::Data(bytes) => bytes,
+            Beat::Data(bytes) => bytes,
             other => panic!("{other:?}"),
         });
         let text = String::from_utf8(bytes.collect()).expect("UTF-8");

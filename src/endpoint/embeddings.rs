@@ -1,11 +1,10 @@
 //! `POST /v1/embeddings`.
 
+use super::Call;
 use super::judges::Routes;
-use super::{Call, relay};
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
 use crate::check::wording;
-use crate::config::Backend;
 use crate::encode::embeddings::Answer;
 use crate::engine::{self, tokens::Encoding};
 use crate::error::{ApiError, Kind};
@@ -24,7 +23,7 @@ const MOST: usize = 2048;
 /// The most tokens of a request.
 const MOST_TOKENS: u64 = 300_000;
 
-/// Embeds one or several texts, by the engine or an upstream.
+/// Embeds one or several texts by the engine.
 pub fn create<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
@@ -35,15 +34,14 @@ pub fn create<T: Transport>(
     let model = request.model.as_deref().filter(|model| !model.is_empty()).ok_or_else(wording::no_model)?;
     record.model = Some(model.to_owned());
     let routes = Routes { config: call.config, caller: call.caller, text: false };
-    match routes.found(model, &MODELS) {
-        Some(Backend::Upstream(target)) => relay::relay(call, target, &body, &[], record),
-        Some(Backend::Engine) => {
+    match routes.engine_serves(model, &MODELS) {
+        true => {
             let answer = answer(&request, model)?;
             record.target = Some("engine".to_owned());
             record.input_tokens = Some(answer.tokens);
             Ok(answer.whole())
         }
-        None => Err(wording::model_not_found(model)),
+        false => Err(wording::model_not_found(model)),
     }
 }
 

@@ -21,10 +21,10 @@ impl<'a> Routes<'a> {
         served.then_some((backend, named))
     }
 
-    /// Who answers for a model at an endpoint where the engine has other models than for completions.
-    pub(super) fn found(&self, model: &str, of_engine: &[&str]) -> Option<&'a Backend> {
-        let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        (named || *backend != Backend::Engine || of_engine.contains(&model)).then_some(backend)
+    /// Whether the engine answers for a model, at an endpoint where it has other models than for completions.
+    pub(super) fn engine_serves(&self, model: &str, own: &[&str]) -> bool {
+        let found = self.config.served.find(model).filter(|_| self.caller.may_use(model));
+        found.is_some_and(|(backend, named)| *backend == Backend::Engine && (named || own.contains(&model)))
     }
 }
 

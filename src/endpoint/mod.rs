@@ -7,6 +7,7 @@ pub mod health;
 mod judges;
 pub mod models;
 pub mod moderations;
+pub mod passthrough;
 mod relay;
 
 use crate::auth::Caller;
@@ -19,7 +20,6 @@ use crate::engine::Counts;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
-use crate::upstream::Failure;
 use std::borrow::Cow;
 
 /// What every endpoint is given.
@@ -95,12 +95,6 @@ fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The error of a call that got no answer from an upstream; the host's words go to the log.
-pub(crate) fn log_failure(failure: Failure, record: &mut Record) -> ApiError {
-    record.reason = Some(failure.reason);
-    failure.error
 }
 
 /// Reads a body of an endpoint whose requests the tables of [`crate::check`] do not cover.

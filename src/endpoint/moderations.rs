@@ -1,10 +1,9 @@
 //! `POST /v1/moderations`.
 
+use super::Call;
 use super::judges::Routes;
-use super::{Call, relay};
 use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType, Request};
 use crate::check::wording;
-use crate::config::Backend;
 use crate::config::engine::Category;
 use crate::encode;
 use crate::engine;
@@ -28,7 +27,7 @@ struct Judged<'a> {
     images: bool,
 }
 
-/// Judges one or several inputs, by the engine or an upstream.
+/// Judges one or several inputs by the engine.
 pub fn create<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
@@ -39,9 +38,8 @@ pub fn create<T: Transport>(
     let model = request.model.as_deref().unwrap_or(MODELS[0]);
     record.model = Some(model.to_owned());
     let routes = Routes { config: call.config, caller: call.caller, text: false };
-    match routes.found(model, &MODELS) {
-        Some(Backend::Upstream(target)) => relay::relay(call, target, &body, &[], record),
-        Some(Backend::Engine) => {
+    match routes.engine_serves(model, &MODELS) {
+        true => {
             record.target = Some("engine".to_owned());
             if let Some(name) = request.extra.first() {
                 return Err(super::unknown(name));
@@ -52,7 +50,7 @@ pub fn create<T: Transport>(
             let id = call.ctx.object_id("modr-");
             Ok(encode::json(200, &Moderation { id: &id, model, results }))
         }
-        None => Err(wording::model_not_found(model)),
+        false => Err(wording::model_not_found(model)),
     }
 }
 

@@ -35,13 +35,18 @@ pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
 }
 
 /// Where Cargo puts what it builds: this program lies in there.
-pub(crate) fn target_dir() -> Result<PathBuf, String> {
+fn target_dir() -> Result<PathBuf, String> {
     let own =
         std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
     // Cargo marks the directory for backup programs, wherever it was told to put it.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     let marked = marked.ok_or_else(|| format!("{} is not in a target directory of Cargo", own.display()))?;
     Ok(marked.to_owned())
+}
+
+/// Where this program is.
+pub(crate) fn own_path() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))
 }
 
 fn root() -> &'static Path {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::component::{cargo, target_dir};
+use crate::component::{cargo, own_path};
 use crate::flags::HostKind;
 
 /// The oldest `wasmtime` the component was seen to run in.
@@ -41,12 +41,13 @@ pub(crate) fn command(kind: Option<HostKind>, job: &Job<'_>) -> Result<Command, 
 }
 
 fn embedded(job: &Job<'_>) -> Result<Command, String> {
-    let mut host = target_dir()?.join("debug/portcullis-host");
-    host.set_extension(std::env::consts::EXE_EXTENSION);
+    // Built as this program was, it lies beside it.
+    let own = own_path()?;
+    let host = own.with_file_name("portcullis-host").with_extension(std::env::consts::EXE_EXTENSION);
     if !host.exists() {
         eprintln!(
-            "Building the embedded host: about 10 minutes on 2 cores, 3 on 8, this once. (Or interrupt, and \
-             install wasmtime {OLDEST} or newer from https://wasmtime.dev, which is used when it is there.)"
+            "Building the embedded host: about 10 minutes on 2 cores, this once. (Or interrupt, and install \
+             wasmtime {OLDEST} or newer from https://wasmtime.dev, which is used when it is there.)"
         );
     }
     cargo(&["build", "-p", "host-tests", "--bin", "portcullis-host"])

@@ -48,11 +48,12 @@ fn serve(flags: &Flags) -> Result<ExitCode, String> {
     let addr = free(flags.addr)?;
     let job = Job { wasm: &wasm, addr, reuse: flags.reuse, env: &env };
     let mut command = host::command(flags.host, &job)?;
-    let text = announcement(addr, key.as_deref(), &settings);
+    let reach = reachable(addr);
+    let text = announcement(reach, key.as_deref(), &settings);
     command.envs(settings);
     // Again, since building may have taken minutes.
     free(addr)?;
-    announce::start(addr, &text).map_err(|error| format!("cannot start a process: {error}"))?;
+    announce::start(reach, &text).map_err(|error| format!("cannot start a process: {error}"))?;
     start(command)
 }
 
@@ -150,15 +151,19 @@ fn free(addr: SocketAddr) -> Result<SocketAddr, String> {
     listener.local_addr().map_err(|error| format!("cannot listen on {addr}: {error}"))
 }
 
+/// The address to call what listens on `addr` by, which may be all addresses of the machine.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    addr
+}
+
 /// What the newcomer is to see: where, with which key, and a line that works.
 fn announcement(addr: SocketAddr, key: Option<&str>, settings: &Settings) -> String {
-    let mut reach = addr;
-    if addr.ip().is_unspecified() {
-        let loopback =
-            |v4| if v4 { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
-        reach.set_ip(loopback(addr.is_ipv4()));
-    }
-    let url = format!("http://{reach}/v1");
+    let url = format!("http://{addr}/v1");
     let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
     let shown = key.map_or_else(|| "none needed".to_owned(), str::to_owned);
     // Only the built-in engine's models are known here; what others there are, the gateway itself tells.
@@ -245,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_line_to_paste_reaches_the_gateway() {
-        let addr = "0.0.0.0:3000".parse().unwrap();
+        let addr = reachable("0.0.0.0:3000".parse().unwrap());
         let text = announcement(addr, Some("sk-1"), &Settings::new());
         assert!(
             text.contains("curl http://127.0.0.1:3000/v1/chat/completions -H 'Authorization: Bearer sk-1'")

@@ -162,3 +162,34 @@ fn setting(text: String) -> Result<(String, String), String> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Args>, String> {
+        Args::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn flags_are_understood() {
+        let args = parse("--wasm f --addr 0.0.0.0:0 --reuse 1 --env A=b=c").unwrap().unwrap();
+        assert_eq!((args.wasm, args.addr.port(), args.reuse), ("f".into(), 0, 1));
+        assert_eq!(args.settings, [("A".to_owned(), "b=c".to_owned())]);
+        assert!(parse("--help").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_wrong_flag_is_named_with_the_reason() {
+        for (line, want) in [
+            ("", "--wasm FILE is missing"),
+            ("--wasm", "--wasm needs a value"),
+            ("--wasm f --port 1", "--port: no such flag"),
+            ("--addr 1", "--addr 1: not an address and port, such as 127.0.0.1:3000"),
+            ("--reuse 0", "--reuse 0: not a number of 1 or more"),
+            ("--env =1", "--env =1: the name is missing"),
+        ] {
+            assert_eq!(parse(line).unwrap_err(), want);
+        }
+    }
+}

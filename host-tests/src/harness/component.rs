@@ -23,7 +23,17 @@ pub fn component() -> &'static Program {
 /// As [`component`].
 pub fn guest() -> &'static Program {
     static PROGRAM: OnceLock<Program> = OnceLock::new();
-    PROGRAM.get_or_init(|| load(&build("host-tests-guest")))
+    PROGRAM.get_or_init(|| load(guest_file()))
+}
+
+/// The file of [`guest`].
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn guest_file() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| build("host-tests-guest"))
 }
 
 fn load(file: &Path) -> Program {

@@ -1,5 +1,6 @@
 //! The embedded host by itself, with a guest that does as it is told.
 
+mod cache;
 mod serving;
 mod upstreams;
 

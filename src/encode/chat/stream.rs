@@ -4,7 +4,7 @@ use super::{Answer, StreamOptions, called, kind};
 use crate::api::answer::{ChatChunk, ChatChunkChoice, Delta, FunctionCall, Logprobs, ToolCall, Usage};
 use crate::encode::{self, sse, to_vec};
 use crate::engine::{Choice, FINGERPRINT, Piece, Speech};
-use crate::http::Frame;
+use crate::http::Beat;
 
 /// The frames of a stream: chunks, and pauses between them.
 pub(super) struct Events {
@@ -225,11 +225,11 @@ fn call<'a>(choice: &'a Choice, place: usize, input: Option<&'a str>) -> Delta<'
 }
 
 impl Iterator for Events {
-    type Item = Frame;
+    type Item = Beat;
 
-    fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<Beat> {
         if let Some(chunk) = self.held.take() {
-            return Some(Frame::Data(chunk));
+            return Some(Beat::Data(chunk));
         }
         if let State::Choices = self.state {
             match self.next_chunk() {
@@ -245,9 +245,9 @@ impl Iterator for Events {
                     match self.answer.said.pace.wait(said, more).filter(|_| first) {
                         Some(pause) => {
                             self.held = Some(chunk);
-                            return Some(Frame::Pause(pause));
+                            return Some(Beat::Pause(pause));
                         }
-                        None => return Some(Frame::Data(chunk)),
+                        None => return Some(Beat::Data(chunk)),
                     }
                 }
                 None => self.state = State::Totals,
@@ -261,7 +261,7 @@ impl Iterator for Events {
                     false => Vec::new(),
                 };
                 last.extend_from_slice(sse::DONE);
-                Some(Frame::Data(last))
+                Some(Beat::Data(last))
             }
             State::Choices | State::Done => None,
         }

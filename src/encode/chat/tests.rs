@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::{Counts, FinishReason, Pace};
-use crate::http::Frame;
+use crate::http::Beat;
 
 fn speech(text: &str) -> Speech {
     Speech::new(text, Encoding::O200kBase, usize::MAX).0
@@ -48,9 +48,9 @@ fn text(response: Response<()>) -> String {
         Body::Full(bytes) => bytes,
         Body::Frames(frames) => frames
             .flat_map(|frame| match frame {
-                Frame::Data(bytes) => bytes,
-                Frame::Abort => b"ABORT\n\n".to_vec(),
-                Frame::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
+                Beat::Data(bytes) => bytes,
+                Beat::Abort => b"ABORT\n\n".to_vec(),
+                Beat::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
             })
             .collect(),
         Body::Relay(_) => panic!("the engine relays nothing"),

@@ -1,0 +1,46 @@
+//! What `cargo test --workspace` builds of Wasmtime, `cargo serve` uses: Cargo compiles a crate anew for other
+//! features, and features depend on which packages are asked for together.
+
+#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// Each package with the sets of features it is built with.
+type Packages = BTreeMap<String, BTreeSet<String>>;
+
+fn tree(whose: &[&str]) -> Packages {
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let shape = ["tree", "--offline", "--prefix", "none", "--no-dedupe", "--format", "{p}|{f}"];
+    let output = Command::new(cargo).args(shape).args(whose).current_dir("..").output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut packages = Packages::new();
+    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+        if let Some((package, features)) = line.split_once('|') {
+            packages.entry(package.to_owned()).or_default().insert(features.to_owned());
+        }
+    }
+    packages
+}
+
+#[test]
+fn the_host_has_the_same_features_alone_and_in_the_workspace() {
+    let alone = tree(&["--package", "host-tests", "--edges", "normal,build"]);
+    let together = tree(&["--workspace", "--edges", "normal,build,dev"]);
+    assert!(alone.len() > 100, "the tree is Wasmtime's");
+    let differ: Vec<_> = alone
+        .iter()
+        .filter(|(package, _)| !package.starts_with("host-tests "))
+        .filter(|(package, features)| {
+            !together.get(*package).is_some_and(|all| features.is_subset(all) && all.is_subset(features))
+        })
+        .map(|(package, features)| {
+            format!("{package}: {features:?} alone, {:?} together", together.get(package))
+        })
+        .collect();
+    assert!(
+        differ.is_empty(),
+        "give host-tests/Cargo.toml these packages with the features of the workspace:\n{}",
+        differ.join("\n")
+    );
+}
