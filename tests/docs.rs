@@ -19,3 +19,12 @@ fn every_example_of_forwarding_is_a_valid_configuration() {
         Config::from_vars(&vars).unwrap_or_else(|error| panic!("{error}:\n{example}"));
     }
 }
+
+#[test]
+fn every_example_of_the_engine_is_a_valid_configuration() {
+    let page = include_str!("../docs/engine.md");
+    for example in examples(page).into_iter().chain([include_str!("../examples/agent-rules.json")]) {
+        let vars = [("PORTCULLIS_CONFIG".to_owned(), example.to_owned())];
+        Config::from_vars(&vars).unwrap_or_else(|error| panic!("{error}:\n{example}"));
+    }
+}

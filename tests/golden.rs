@@ -8,49 +8,16 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Incoming, Method, ReadError, Request, Response};
+use portcullis::http::{Beat, Body, Method, Request, Response};
 use portcullis::router::Route;
-use portcullis::upstream::{Answered, Outgoing, Pending, SendError, Transport};
 use serde_json::Value;
-use std::convert::Infallible;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A body that is there.
-struct Whole(Option<Vec<u8>>);
-
-impl Incoming for Whole {
-    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-/// No network.
-struct Nowhere;
-
-impl Transport for Nowhere {
-    type Call = Infallible;
-    type Body = Whole;
-    type Upload = Whole;
-
-    fn start(&self, request: &Outgoing<'_>) -> Result<Infallible, SendError> {
-        panic!("the engine answers {request:?}")
-    }
-
-    fn head(&self, call: &mut Infallible) -> Option<Result<Answered<Whole>, SendError>> {
-        match *call {}
-    }
-
-    fn wait(&self, _: &[Pending<'_, Self>], _: Option<Duration>) {
-        panic!("there is nothing to wait for")
-    }
-
-    fn pass(&self, request: &Outgoing<'_>, _: &mut Whole) -> Result<Answered<Whole>, SendError> {
-        panic!("the engine answers {request:?}")
-    }
-}
+mod nowhere;
+use nowhere::{Nowhere, Whole};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")

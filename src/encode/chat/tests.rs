@@ -53,7 +53,7 @@ fn text(response: Response<()>) -> String {
                 Beat::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
             })
             .collect(),
-        Body::Relay(_) => panic!("the engine relays nothing"),
+        Body::Relay(_) | Body::Read(_) => panic!("the engine relays nothing"),
     };
     String::from_utf8(bytes).expect("UTF-8")
 }

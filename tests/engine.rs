@@ -1,0 +1,186 @@
+//! The engine through the gateway: whole exchanges, without a component around them.
+
+#![cfg(feature = "vocab")] // without it tokens are others
+
+use portcullis::ctx::Ctx;
+use portcullis::gateway::Gateway;
+use portcullis::http::{Beat, Body, Method, Request};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+mod nowhere;
+use nowhere::{Nowhere, Whole};
+
+const RULES: &str = include_str!("../examples/agent-rules.json");
+
+/// The status, the `retry-after` field and the body; `BROKEN` where the connection breaks off.
+fn ask(config: &str, path: &str, body: &Value) -> (u16, Option<String>, String) {
+    let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_CONFIG", config)];
+    let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let request = Request {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: None,
+        headers: [("accept", "*/*")].into_iter().collect(),
+    };
+    let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
+    let mut upload = Whole(Some(body.to_string().into_bytes()));
+    let response = Gateway::new(&vars).handle(&request, &mut upload, &Nowhere, &ctx).response;
+    let retry = response.headers.get("retry-after").map(str::to_owned);
+    let mut out = Vec::new();
+    match response.body {
+        Body::Full(bytes) => out = bytes,
+        Body::Frames(beats) => beats.for_each(|beat| match beat {
+            Beat::Data(bytes) => out.extend(bytes),
+            Beat::Pause(_) => {}
+            Beat::Abort => out.extend(b"BROKEN"),
+        }),
+        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+    }
+    (response.status, retry, String::from_utf8(out).expect("UTF-8"))
+}
+
+fn chat(config: &str, members: Value) -> Value {
+    let mut body = json!({"model": "gpt-4o"});
+    body.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+    let (status, _, text) = ask(config, "/v1/chat/completions", &body);
+    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} {text}"));
+    assert_eq!(status, 200, "{text}");
+    answer
+}
+
+fn says(user: &str) -> Value {
+    json!([{"role": "user", "content": user}])
+}
+
+fn weather() -> Value {
+    json!([{"type": "function", "function": {"name": "get_weather", "parameters": {
+        "type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1, "maximum": 7}},
+        "required": ["city", "days"], "additionalProperties": false}}}])
+}
+
+#[test]
+fn an_agent_is_led_by_rules_to_its_end() {
+    let first = chat(RULES, json!({"messages": says("What's the weather?"), "tools": weather()}));
+    let message = &first["choices"][0]["message"];
+    assert_eq!(first["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(message["tool_calls"][0]["function"]["arguments"], r#"{"city":"Paris"}"#);
+    let id = message["tool_calls"][0]["id"].clone();
+    let messages = json!([
+        {"role": "user", "content": "What's the weather?"},
+        message,
+        {"role": "tool", "tool_call_id": id, "content": "18 degrees"},
+    ]);
+    let last = chat(RULES, json!({"messages": messages, "tools": weather()}));
+    assert_eq!(last["choices"][0]["message"]["content"], "It is 18 degrees in Paris.");
+    assert_eq!(last["choices"][0]["finish_reason"], "stop");
+}
+
+#[test]
+fn rules_refuse_fail_break_off_and_cut() {
+    let body =
+        |user: &str, stream: bool| json!({"model": "gpt-4o", "messages": says(user), "stream": stream});
+    let at = |user: &str, stream| ask(RULES, "/v1/chat/completions", &body(user, stream));
+    let (status, retry, text) = at("overload", false);
+    assert_eq!((status, retry.as_deref()), (429, Some("2")));
+    assert!(text.contains("rate_limit_exceeded"), "{text}");
+    assert_eq!(at("please hang up", false).2, "BROKEN");
+    let (_, _, cut) = at("break off", true);
+    assert!(cut.ends_with("BROKEN") && cut.matches("data: ").count() == 3, "{cut}");
+    let refused = chat(RULES, json!({"messages": says("My PASSWORD?")}));
+    assert_eq!(refused["choices"][0]["message"]["content"], Value::Null);
+    assert_eq!(refused["choices"][0]["message"]["refusal"], "I can't help with passwords.");
+    let flaky = |seed: i64| {
+        ask(
+            RULES,
+            "/v1/chat/completions",
+            &json!({"model": "gpt-4o", "messages": says("flaky"), "seed": seed}),
+        )
+        .0
+    };
+    let failed = (0..200).filter(|seed| flaky(*seed) == 503).count();
+    assert!((70..130).contains(&failed), "{failed}");
+    assert_eq!(flaky(5), flaky(5));
+}
+
+#[test]
+fn tools_are_called_as_they_are_asked_for() {
+    for (members, finish, called) in [
+        (json!({"messages": says("use get_weather"), "tools": weather()}), "tool_calls", true),
+        (json!({"messages": says("hello"), "tools": weather()}), "stop", false),
+        (
+            json!({"messages": says("hello"), "tools": weather(), "tool_choice": "required"}),
+            "tool_calls",
+            true,
+        ),
+        (
+            json!({"messages": says("use get_weather"), "tools": weather(), "tool_choice": "none"}),
+            "stop",
+            false,
+        ),
+        (
+            json!({"messages": says("hello"), "tools": weather(),
+                   "tool_choice": {"type": "function", "function": {"name": "get_weather"}}}),
+            "stop",
+            true,
+        ),
+    ] {
+        let answer = chat("{}", members.clone());
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["finish_reason"], finish, "{members}");
+        assert_eq!(choice["message"]["tool_calls"].is_array(), called, "{members}");
+        if called {
+            let arguments =
+                choice["message"]["tool_calls"][0]["function"]["arguments"].as_str().expect("a string");
+            let arguments: Value = serde_json::from_str(arguments).expect("JSON");
+            assert!(
+                arguments["city"].is_string() && (1..=7).contains(&arguments["days"].as_i64().unwrap_or(0))
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_request_gives_the_same_answer() {
+    for body in [
+        json!({"model": "gpt-4o", "messages": says("Hello there, world"), "n": 3, "seed": 4, "logprobs": true, "top_logprobs": 5}),
+        json!({"model": "gpt-4", "messages": says("Hello there, world"), "stream": true, "temperature": 2, "n": 2}),
+    ] {
+        let once = ask("{}", "/v1/chat/completions", &body);
+        assert_eq!(once, ask("{}", "/v1/chat/completions", &body));
+    }
+}
+
+#[test]
+fn text_completions_echo_and_tell_log_probabilities() {
+    let body = json!({"model": "davinci-002", "prompt": "one two three", "max_tokens": 0, "echo": true, "logprobs": 2});
+    let (status, _, text) = ask("{}", "/v1/completions", &body);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((status, &answer["choices"][0]["text"]), (200, &json!("one two three")));
+    let logprobs = &answer["choices"][0]["logprobs"];
+    assert_eq!(logprobs["tokens"], json!(["one", " two", " three"]));
+    assert_eq!(logprobs["text_offset"], json!([0, 3, 7]));
+    assert_eq!(logprobs["token_logprobs"][0], Value::Null);
+    let bad = json!({"model": "davinci-002", "prompt": [100_300]});
+    let (status, _, text) = ask("{}", "/v1/completions", &bad);
+    assert!(status == 400 && text.contains("Invalid token in prompt: 100300."), "{text}");
+}
+
+#[test]
+fn embeddings_and_moderations_have_the_apis_shapes() {
+    let body = json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 8});
+    let (status, _, text) = ask("{}", "/v1/embeddings", &body);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((status, answer["data"][1]["embedding"].as_array().map(Vec::len)), (200, Some(8)));
+    assert_eq!(answer["usage"], json!({"prompt_tokens": 2, "total_tokens": 2}));
+    assert_eq!(ask("{}", "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": ""})).0, 400);
+    let config = RULES.replace(r#""slow""#, r#""omni-moderation-latest""#);
+    let (status, _, text) = ask(&config, "/v1/moderations", &json!({"input": ["fine", "a bomb"]}));
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(
+        (&answer["results"][0]["flagged"], &answer["results"][1]["flagged"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(answer["results"][1]["categories"]["illicit/violent"], true);
+}
