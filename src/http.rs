@@ -1,5 +1,6 @@
 //! HTTP messages as plain values: what the edge hands in and takes out.
 
+use crate::error::ApiError;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -160,10 +161,19 @@ pub enum Body<B> {
 /// Pieces of a body that can go wrong on the way.
 pub trait Frames {
     /// The next piece, made when asked for; it is to reach the caller before the next is asked for.
-    fn next(&mut self) -> Option<Vec<u8>>;
+    fn next(&mut self) -> Option<Frame>;
 
     /// What is known once there are no more, or no more are wanted.
     fn outcome(&self) -> Outcome;
+}
+
+/// A piece of a body that was read on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Frame {
+    /// Bytes, at least one.
+    Bytes(Vec<u8>),
+    /// What the caller is told, in an event; nothing follows.
+    Error(ApiError),
 }
 
 /// How a body that was read on its way ended.
@@ -183,7 +193,7 @@ pub struct Relay<B> {
     pub from: B,
     /// What the caller is told, in an event, when the upstream breaks off; `None`: the caller's
     /// connection breaks off too.
-    pub if_broken: Option<Vec<u8>>,
+    pub if_broken: Option<ApiError>,
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
-use crate::http::{Body, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
+use crate::encode;
+use crate::http::{Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -307,7 +308,11 @@ fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock: &Clock) -
 /// Hands a body on that is read on its way.
 fn read_on(mut frames: Box<dyn Frames>, stream: &OutputStream, ending: &mut Ending, clock: &Clock) -> End {
     while let Some(frame) = frames.next() {
-        if !note(write(stream, &frame).map(|()| frame.len() as u64), ending, clock) {
+        let bytes = match frame {
+            Frame::Bytes(bytes) => bytes,
+            Frame::Error(error) => encode::error_event(&error),
+        };
+        if !note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock) {
             break;
         }
     }
@@ -331,8 +336,11 @@ fn splice(relay: Relay<Upstream>, stream: &OutputStream, ending: &mut Ending, cl
             Err(StreamError::Closed) => return End::Whole,
             Err(StreamError::LastOperationFailed(error)) => {
                 let reason = broken(&error).reason;
-                let Some(event) = &relay.if_broken else { return End::Broken(reason) };
-                note(write(stream, event).map(|()| event.len() as u64), ending, clock);
+                let Some(error) = &relay.if_broken else { return End::Broken(reason) };
+                // Nobody knows where the stream broke off: within an event, the blank line ends that one.
+                let mut event = b"\n\n".to_vec();
+                event.extend(encode::error_event(error));
+                note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
                 ending.broken = Some(reason);
                 return End::Whole;
             }

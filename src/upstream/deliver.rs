@@ -1,13 +1,12 @@
 //! What of an upstream's answer the caller gets, and how.
 
-use super::attempts::Taken;
+use super::attempt::Taken;
 use super::dialect::{Endpoint, anthropic};
 use super::events::{Handling, Reader, Watch};
 use super::peek::{Answer, Form};
 use super::{Ask, SendErrorKind, headers, no_answer};
 use crate::config::{Api, Upstream};
 use crate::ctx::Ctx;
-use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Incoming, Relay, Response, Tokens};
 
@@ -42,7 +41,7 @@ fn relayed<B: Incoming + 'static>(taken: Taken<B>, upstream: &Upstream) -> Deliv
             (Body::Full(held), tokens)
         }
         Some(from) if !is_stream || upstream.splice => {
-            let if_broken = is_stream.then(|| broken_event(upstream));
+            let if_broken = is_stream.then(|| broken_off(&upstream.name));
             (Body::Relay(Relay { head: held, from, if_broken }), None)
         }
         rest => {
@@ -54,12 +53,10 @@ fn relayed<B: Incoming + 'static>(taken: Taken<B>, upstream: &Upstream) -> Deliv
     (Response { status, headers, body }, tokens)
 }
 
-/// The end of a stream that nobody reads and that broke off: within an event, the blank line ends that one.
-pub(super) fn broken_event(upstream: &Upstream) -> Vec<u8> {
-    let message = format!("The upstream `{}` broke off before the end of its answer.", upstream.name);
-    let mut event = b"\n\n".to_vec();
-    event.extend(encode::error_event(&ApiError::new(Kind::UpstreamUnavailable, message)));
-    event
+/// What the caller is told where a stream broke off.
+pub(super) fn broken_off(upstream: &str) -> ApiError {
+    let message = format!("The upstream `{upstream}` broke off before the end of its answer.");
+    ApiError::new(Kind::UpstreamUnavailable, message)
 }
 
 /// The answer in OpenAI's words.

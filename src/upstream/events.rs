@@ -3,12 +3,12 @@
 //! Only whole events go out, so that whatever happens to the upstream the caller can be told of it in an
 //! event of its own. What is kept is one unfinished event, however long the stream.
 
+use super::deliver::broken_off;
 use super::dialect::anthropic::Stream;
 use super::peek::Answer;
 use super::sse::{Event, Parser};
-use crate::encode;
 use crate::error::{ApiError, Kind};
-use crate::http::{Frames, Incoming, Outcome, Piece, Tokens};
+use crate::http::{Frame, Frames, Incoming, Outcome, Piece, Tokens};
 use std::time::Duration;
 
 /// What becomes of each event.
@@ -50,6 +50,8 @@ pub(super) struct Reader<B> {
     handling: Handling,
     state: State,
     upstream: String,
+    /// What the caller is still to be told.
+    error: Option<ApiError>,
     broken: Option<String>,
 }
 
@@ -69,6 +71,7 @@ impl<B: Incoming> Reader<B> {
             handling,
             state: State::Running,
             upstream: upstream.to_owned(),
+            error: None,
             broken: None,
         }
     }
@@ -115,22 +118,17 @@ impl<B: Incoming> Reader<B> {
         }
     }
 
-    /// Tells the caller that no more will come.
-    fn break_off(&mut self, broken: Broken, out: &mut Vec<u8>) {
-        let name = &self.upstream;
-        let error = match broken.timed_out {
-            true => ApiError::new(
-                Kind::UpstreamTimeout,
-                format!("The upstream `{name}` fell silent before the end of its answer."),
-            ),
-            false => ApiError::new(
-                Kind::UpstreamUnavailable,
-                format!("The upstream `{name}` broke off before the end of its answer."),
-            ),
-        };
-        out.extend(encode::error_event(&error));
+    /// Notes why no more will come; what the caller is told of it.
+    fn break_off(&mut self, broken: Broken) -> ApiError {
         self.broken = Some(broken.reason);
         self.end();
+        match broken.timed_out {
+            true => ApiError::new(
+                Kind::UpstreamTimeout,
+                format!("The upstream `{}` fell silent before the end of its answer.", self.upstream),
+            ),
+            false => broken_off(&self.upstream),
+        }
     }
 
     fn end(&mut self) {
@@ -182,21 +180,23 @@ impl Broken {
 }
 
 impl<B: Incoming> Frames for Reader<B> {
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<Frame> {
+        if let Some(error) = self.error.take() {
+            return Some(Frame::Error(error));
+        }
         let mut out = Vec::new();
         loop {
             match self.state {
                 State::Running => {
                     if let Err(broken) = self.step(&mut out) {
-                        self.break_off(broken, &mut out);
+                        self.error = Some(self.break_off(broken));
                     }
                 }
-                State::Ending if out.is_empty() => self.finish(),
-                State::Ended if out.is_empty() => return None,
-                State::Ending | State::Ended => {}
+                State::Ending => self.finish(),
+                State::Ended => return self.error.take().map(Frame::Error),
             }
             if !out.is_empty() {
-                return Some(out);
+                return Some(Frame::Bytes(out));
             }
         }
     }

@@ -16,8 +16,12 @@ fn relay(pieces: Vec<Result<Vec<u8>, ReadError>>) -> (Vec<Vec<u8>>, Outcome) {
         Reader::new(Vec::new(), Some(Pieces(pieces.into())), Handling::Pass(Watch::default()), "up");
     let mut frames = Vec::new();
     while let Some(frame) = reader.next() {
-        assert!(!frame.is_empty());
-        frames.push(frame);
+        let Frame::Bytes(bytes) = frame else {
+            frames.push(format!("{frame:?}").into_bytes());
+            continue;
+        };
+        assert!(!bytes.is_empty());
+        frames.push(bytes);
     }
     (frames, reader.outcome())
 }
@@ -79,25 +83,25 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
     let reset = ReadError { reason: "reset by peer".into(), timed_out: false };
     let stall = ReadError { reason: "read timeout".into(), timed_out: true };
     for (what, rest, reason, code) in [
-        ("reset", vec![Err(reset.clone())], "reset by peer", "upstream_unavailable"),
+        ("reset", vec![Err(reset.clone())], "reset by peer", "UpstreamUnavailable"),
         (
             "reset in an event",
             vec![Ok(b"data: {\"cho".to_vec()), Err(reset)],
             "reset by peer",
-            "upstream_unavailable",
+            "UpstreamUnavailable",
         ),
-        ("stall", vec![Err(stall)], "read timeout", "upstream_timeout"),
-        ("truncation", vec![], "before it told all", "upstream_unavailable"),
+        ("stall", vec![Err(stall)], "read timeout", "UpstreamTimeout"),
+        ("truncation", vec![], "before it told all", "UpstreamUnavailable"),
         (
             "truncation in an event",
             vec![Ok(b"data: {\"cho".to_vec())],
             "before it told all",
-            "upstream_unavailable",
+            "UpstreamUnavailable",
         ),
-        ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "upstream_unavailable"),
-        ("no object", vec![Ok(b"data: [1]\n\n".to_vec())], "no JSON object", "upstream_unavailable"),
-        ("no UTF-8", vec![Ok(b"data: {\"a\":\"\xff\"}\n\n".to_vec())], "no ", "upstream_unavailable"),
-        ("no end", vec![Ok(vec![b'x'; 1 << 21])], "without an end", "upstream_unavailable"),
+        ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "UpstreamUnavailable"),
+        ("no object", vec![Ok(b"data: [1]\n\n".to_vec())], "no JSON object", "UpstreamUnavailable"),
+        ("no UTF-8", vec![Ok(b"data: {\"a\":\"\xff\"}\n\n".to_vec())], "no ", "UpstreamUnavailable"),
+        ("no end", vec![Ok(vec![b'x'; 1 << 21])], "without an end", "UpstreamUnavailable"),
     ] {
         let mut pieces = vec![Ok(good.clone())];
         pieces.extend(rest);
@@ -108,8 +112,10 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
         let (frames, outcome) = relay(pieces);
         let got = String::from_utf8(frames.concat()).expect("UTF-8");
         let error = got.strip_prefix(std::str::from_utf8(&good).unwrap()).expect("what was good arrives");
-        assert!(error.starts_with("data: {\"error\":{") && error.ends_with("}}\n\n"), "{what}: {error}");
-        assert!(error.contains(code) && error.matches("data:").count() == 1, "{what}: {error}");
+        assert!(
+            error.starts_with("Error(") && error.contains(code) && !error.contains("data:"),
+            "{what}: {error}"
+        );
         assert!(outcome.broken.as_ref().is_some_and(|broken| broken.contains(reason)), "{what}: {outcome:?}");
     }
 }
@@ -136,7 +142,7 @@ fn memory_does_not_grow_with_the_stream() {
     }
     let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Handling::Pass(Watch::default()), "up");
     for _ in 0..50_000 {
-        assert!(reader.next().is_some_and(|frame| frame.len() < 64));
+        assert!(matches!(reader.next(), Some(Frame::Bytes(bytes)) if bytes.len() < 64));
     }
     assert!(reader.outcome().broken.is_none());
 }

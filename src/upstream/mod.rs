@@ -1,9 +1,10 @@
 //! Forwarding: the caller's bytes to an upstream, its answer back, as it comes.
 //!
-//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`peek`] looks whether an answer is
+//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`attempt`] and [`peek`] look whether an answer is
 //! one, [`events`] hands streams on, [`dialect`] knows what upstreams speak, [`headers`] what crosses. Who
 //! carries it all is a [`Transport`], so that everything here is tested without a network.
 
+mod attempt;
 mod attempts;
 mod deliver;
 mod dialect;
@@ -21,7 +22,8 @@ use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Response, Tokens};
-use attempts::{Attempts, Failed};
+use attempt::Failed;
+use attempts::Attempts;
 pub use dialect::Endpoint;
 pub use pass::pass;
 pub use transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
@@ -125,8 +127,3 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
     };
     ApiError::new(kind, message)
 }
-
-#[cfg(test)]
-mod fake;
-#[cfg(test)]
-mod tests;

@@ -45,7 +45,7 @@ pub fn pass<T: Transport>(
         Ok(answered) => {
             let form = Form::of(answered.status, &answered.headers);
             let headers = headers::to_caller(&answered.headers, false);
-            let if_broken = (form == Form::Events).then(|| deliver::broken_event(upstream));
+            let if_broken = (form == Form::Events).then(|| deliver::broken_off(&upstream.name));
             let body = Body::Relay(Relay { head: Vec::new(), from: answered.body, if_broken });
             (Ok(Response { status: answered.status, headers, body }), None)
         }

@@ -45,6 +45,8 @@ pub(super) struct Peek {
     /// All that was read.
     pub(super) held: Vec<u8>,
     parser: Parser,
+    /// How long it is to be, where that was said.
+    length: Option<usize>,
 }
 
 /// What the beginning of an answer says.
@@ -61,8 +63,13 @@ pub(super) enum Verdict {
 }
 
 impl Peek {
-    pub(super) fn new(form: Form) -> Self {
-        Self { form, held: Vec::new(), parser: Parser::default() }
+    pub(super) fn new(form: Form, length: Option<usize>) -> Self {
+        Self { form, held: Vec::new(), parser: Parser::default(), length }
+    }
+
+    /// Whether all is here that was to come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.length.is_some_and(|length| self.held.len() >= length)
     }
 
     /// Takes more of the answer.
@@ -217,7 +224,7 @@ mod tests {
     use super::*;
 
     fn json(body: &[u8]) -> Verdict {
-        let mut peek = Peek::new(Form::Json);
+        let mut peek = Peek::new(Form::Json, None);
         assert_eq!(peek.take(body), Verdict::More);
         peek.end()
     }
@@ -272,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_long_answer_is_not_gathered() {
-        let mut peek = Peek::new(Form::Json);
+        let mut peek = Peek::new(Form::Json, None);
         assert_eq!(peek.take(&[b'['; HELD]), Verdict::More);
         assert_eq!(peek.take(b"["), Verdict::Good);
     }
@@ -280,7 +287,7 @@ mod tests {
     #[test]
     fn the_first_event_decides() {
         let first = |stream: &str| {
-            let mut peek = Peek::new(Form::Events);
+            let mut peek = Peek::new(Form::Events, None);
             for byte in stream.as_bytes() {
                 match peek.take(&[*byte]) {
                     Verdict::More => {}

@@ -84,6 +84,33 @@ mod tests {
     }
 
     #[test]
+    fn every_other_byte_stays_however_odd() {
+        for (before, after) in [
+            // Numbers no double can hold, repeated members, escapes, control characters that are escaped.
+            ("{\"seed\":123456789012345678901234567890,\"t\":1E+2,\"t\":-0.0,\"model\":", "}"),
+            (
+                "\r\n\t {\"a\\\"model\\\"\":\"\\ud83e\\udd80\\u0000\",\"model\":",
+                ",\"z\":[{},[],null,true]}  \n",
+            ),
+            ("{\"x\":{\"model\":\"keep\"},\"model\":", ",\"Model\":\"keep\",\"model \":\"keep\"}"),
+        ] {
+            for old in ["\"m\"", "\"\\u006d\"", "null", "7", "{\"a\":[1]}"] {
+                let body = format!("{before}{old}{after}");
+                assert_eq!(renamed(&body), Some(format!("{before}\"qwen\\\"3\"{after}")), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_model() {
+        for body in
+            ["", "7", "\"model\"", "[{\"model\":1}]", "{\"model\":}", "{\"model\":1", "\u{feff}{\"model\":1}"]
+        {
+            assert_eq!(renamed(body), None, "{body}");
+        }
+    }
+
+    #[test]
     fn members_go_and_the_others_keep_their_spelling() {
         let body = r#"{ "a": 1e2, "b" : [1, 2 ], "a":3, "c":"\u00e9" }"#;
         let out = without(body.as_bytes(), &["a".into()]).expect("an object");

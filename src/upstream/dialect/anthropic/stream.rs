@@ -2,10 +2,9 @@
 
 use super::answer::{Counts, Usage, error_body, finish_reason};
 use crate::api::Text;
-use crate::encode::sse::{DONE, push_event};
 use crate::http::Tokens;
 use crate::upstream::events::Flow;
-use crate::upstream::sse::Event;
+use crate::upstream::sse::{DONE, Event, push_event};
 use serde::{Deserialize, Serialize};
 
 /// Turns a message's events over, one by one.

@@ -1,8 +1,12 @@
 //! Upstreams that do as a script says, and a clock that jumps.
 
-use super::*;
-use crate::config::Config;
-use crate::http::{Body, Incoming, Piece, ReadError, Request};
+use portcullis::config::Config;
+use portcullis::ctx::Ctx;
+use portcullis::encode;
+use portcullis::gateway::Gateway;
+use portcullis::http::{Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request};
+use portcullis::log::Ending;
+use portcullis::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -252,19 +256,22 @@ pub(crate) fn ask(fake: &Fake, config: &str, request: &Request, body: &str) -> G
 pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, body: &str) -> Got {
     let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     Config::from_vars(&vars).expect("valid settings");
-    let gateway = crate::gateway::Gateway::new(&vars);
+    let gateway = Gateway::new(&vars);
     let elapsed = || Duration::from_millis(fake.now());
     let ctx = Ctx { now: Duration::from_secs(784_111_777), random: [3, 5], elapsed: &elapsed };
     let mut upload = FakeUpload([body.as_bytes().to_vec()].into_iter().filter(|b| !b.is_empty()).collect());
     let exchange = gateway.handle(request, &mut upload, fake, &ctx);
-    let mut ending = crate::log::Ending { total: elapsed(), ..Default::default() };
+    let mut ending = Ending { total: elapsed(), ..Default::default() };
     let (mut out, mut cut) = (Vec::new(), false);
     match exchange.response.body {
         Body::Full(bytes) => out = bytes,
         Body::Frames(frames) => frames.for_each(|frame| out.extend(frame)),
         Body::Read(mut frames) => {
             while let Some(frame) = frames.next() {
-                out.extend(frame);
+                out.extend(match frame {
+                    Frame::Bytes(bytes) => bytes,
+                    Frame::Error(error) => encode::error_event(&error),
+                });
             }
             (ending.broken, ending.tokens) = (frames.outcome().broken, frames.outcome().tokens);
         }
@@ -276,7 +283,10 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
                     Ok(None) => break,
                     Err(error) => {
                         cut = relay.if_broken.is_none();
-                        out.extend(relay.if_broken.unwrap_or_default());
+                        if let Some(error) = relay.if_broken {
+                            out.extend(b"\n\n");
+                            out.extend(encode::error_event(&error));
+                        }
                         ending.broken = Some(error.reason);
                         break;
                     }
@@ -301,9 +311,9 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&'static str, &str
         None => (target, None),
     };
     let method = match method {
-        "GET" => crate::http::Method::Get,
-        "POST" => crate::http::Method::Post,
-        name => crate::http::Method::Other(name.to_owned()),
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        name => Method::Other(name.to_owned()),
     };
     let own = [("authorization", "Bearer sk-caller"), ("content-type", "application/json")];
     let headers = own.iter().chain(headers).map(|(name, value)| (*name, *value)).collect();

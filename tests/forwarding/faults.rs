@@ -1,7 +1,8 @@
 //! Every way an upstream fails, against every policy, plain and streamed: each cell has one outcome.
 
-use super::*;
-use crate::http::ReadError;
+use crate::fake::*;
+use portcullis::http::ReadError;
+use portcullis::upstream::SendErrorKind;
 
 /// What the caller sees of a fault of the target that is asked first.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,7 @@
 //! Whom is asked, when, how often.
 
-use super::*;
+use crate::fake::*;
+use portcullis::upstream::SendErrorKind;
 
 const OK: &str =
     r#"{"choices":[{"message":{"content":"ok"}}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#;
@@ -260,7 +261,6 @@ fn a_key_opens_its_models_alone() {
     assert!(refused.body.contains("model_not_found"));
     let refused = ask_with(&fake, &vars, &request("POST", "/v1/embeddings", &[]), "{}");
     assert_eq!(refused.status, 403);
-    assert!(refused.body.contains("insufficient_permissions"));
     assert_eq!(fake.seen().len(), 1);
 }
 

@@ -1,6 +1,7 @@
 //! What crosses, in both directions, and what never does.
 
-use super::*;
+use crate::fake::*;
+use portcullis::upstream::SendErrorKind;
 
 const DEFAULT: [(&str, &str); 3] = [
     ("PORTCULLIS_UPSTREAM_URL", "https://up.example/v1"),
