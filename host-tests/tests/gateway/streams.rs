@@ -114,21 +114,21 @@ async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
 #[tokio::test]
 async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
     let (first, second) = (event(1), event(2));
-    let whole = Answer::events([&*first, &second]);
-    let answers = [whole.clone().cut(), whole];
+    let cut = Answer::events([&*first, &second]).cut();
+    let answers = [cut, Answer::events([&*first, &second, "[DONE]"])];
     let upstream = Upstream::script(answers).await;
     let gateway = before(&upstream).await;
     let reply = gateway.post(CHAT, &far()).await;
     assert_eq!((reply.status, reply.broken.as_deref()), (200, None));
     let events = reply.events();
-    assert_eq!(events[..2], [event(1), event(2)]);
+    assert_eq!(events[..2], [&*first, &second]);
     let error: Value = serde_json::from_str(&events[2]).expect("JSON");
     assert_eq!(error["error"]["type"], "server_error");
     assert_eq!(error["error"]["code"], "upstream_unavailable");
     assert_eq!(error["error"]["message"], "The upstream `up` broke off before the end of its answer.");
     assert_eq!(events.len(), 3, "nothing follows the error: {events:?}");
     let next = gateway.post(CHAT, &far()).await;
-    assert_eq!(next.events(), [event(1), event(2)]);
+    assert_eq!(next.events(), [&*first, &second, "[DONE]"]);
     assert_well(&gateway).await;
 }
 
@@ -166,8 +166,10 @@ async fn streams_side_by_side_do_not_mix() {
         assert_eq!(live.event().await, Some(event(*name)));
         assert_eq!(live.event().await, Some(event(*name * 10)));
     }
-    for (_, exchange, mut live) in running {
+    for (_, mut exchange, mut live) in running {
+        exchange.event("[DONE]").await;
         exchange.end().await;
+        assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
         assert_eq!(live.event().await, None);
     }
 }
