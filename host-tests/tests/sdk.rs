@@ -43,7 +43,7 @@ async fn the_python_sdk() {
 
 #[tokio::test]
 async fn the_node_sdk() {
-    let probe = ["-e", "process.exit(parseInt(process.versions.node) < 20)"];
+    let probe = ["-e", "process.exit(Number(parseInt(process.versions.node) < 20))"];
     let Some(node) = find("Node 20 or newer", &["node"], &probe) else { return };
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let Some(npm) = find("npm", &[npm], &["--version"]) else { return };
