@@ -2,6 +2,7 @@
 
 mod cache;
 mod serving;
+mod tls;
 mod upstreams;
 
 use host_tests::{Gateway, Options, guest};
