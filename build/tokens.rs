@@ -6,13 +6,15 @@
 //!   lies inside it, and one that both vocabularies have is there once.
 //! - `<name>.spans`: for each token id, where in the text it lies.
 //! - `<name>.index`: the hash table from bytes to ids: two buckets a token may lie in, four entries each.
+//! - `<name>.pairs`, `<name>.pair_ids`: which two bytes are a token, and their ids; also in the hash table,
+//!   but merging looks for little else.
 //! - `classes.index`, `classes.blocks`: the class of each code point: the number of its block, and the
 //!   blocks that differ.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use layout::{BLOCK, Class, ENTRY_BYTES, ID_BITS, NO_TOKEN, SLOTS};
+use layout::{BLOCK, Bucket, Class, NO_TOKEN, PAIR_ID_BYTES, Pairs, SLOTS};
 use regex_syntax::hir::{Class as HirClass, HirKind};
 
 #[allow(dead_code, reason = "the reading side is for the crate")]
@@ -30,6 +32,9 @@ pub(crate) fn write() {
         let span = |token: &Vec<u8>| layout::pack_span(offsets[token.as_slice()], token.len()).to_le_bytes();
         put(&format!("{name}.spans"), &tokens.iter().flat_map(span).collect::<Vec<_>>());
         put(&format!("{name}.index"), &index(tokens));
+        let (pairs, ids) = pairs(tokens);
+        put(&format!("{name}.pairs"), &pairs);
+        put(&format!("{name}.pair_ids"), &ids);
     }
     let (index, blocks) = classes();
     put("classes.index", &index);
@@ -72,6 +77,7 @@ fn pack(mut tokens: Vec<&[u8]>) -> (Vec<u8>, HashMap<&[u8], usize>) {
     for (token, host) in beginnings.into_iter().rev() {
         offsets.insert(token, offsets[host]);
     }
+    text.extend([0; layout::WORD_BYTES]);
     (text, offsets)
 }
 
@@ -94,36 +100,53 @@ fn hosted<'t>(tokens: &[&'t [u8]], inside: impl Fn(&[&[u8]]) -> bool) -> (Vec<Ho
 
 /// The hash table of a vocabulary, 95 % full.
 fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let buckets = tokens.len() * 20 / 19 / SLOTS;
-    let places: Vec<_> = tokens.iter().map(|token| layout::place(token, buckets)).collect();
-    let mut table = vec![NO_TOKEN; buckets * SLOTS];
-    let mut turn = 0;
-    for id in 0..tokens.len() as u32 {
-        let mut homeless = id;
-        let mut bucket = places[id as usize].buckets[0];
-        // Who finds both buckets full takes the place of another, which moves to its own other bucket.
+    let count = tokens.len() * 20 / 19 / SLOTS;
+    let places: Vec<_> = tokens.iter().map(|token| layout::place(token, count)).collect();
+    let mut buckets = vec![[NO_TOKEN; SLOTS]; count];
+    for mut homeless in 0..tokens.len() as u32 {
+        let [mut bucket, second] = places[homeless as usize].buckets;
+        if !buckets[bucket].contains(&NO_TOKEN) && buckets[second].contains(&NO_TOKEN) {
+            bucket = second;
+        }
+        // Where both are full, the token takes the place of another one, which moves to its other bucket.
         for step in 0.. {
             assert!(step < 10_000, "the table is too full");
-            let [first, second] = places[homeless as usize].buckets;
-            let free = [bucket, first, second]
-                .into_iter()
-                .flat_map(|bucket| bucket * SLOTS..(bucket + 1) * SLOTS)
-                .find(|&slot| table[slot] == NO_TOKEN);
-            if let Some(slot) = free {
-                table[slot] = homeless;
+            let ids = &mut buckets[bucket];
+            if let Some(free) = ids.iter_mut().find(|id| **id == NO_TOKEN) {
+                *free = homeless;
                 break;
             }
-            turn += 1;
-            std::mem::swap(&mut table[bucket * SLOTS + turn % SLOTS], &mut homeless);
+            // First the rarest, so that frequent tokens stay where they are looked for first.
+            let rarest = (0..SLOTS).max_by_key(|&slot| ids[slot]).filter(|_| step < 20);
+            std::mem::swap(&mut ids[rarest.unwrap_or(step % SLOTS)], &mut homeless);
             let [first, second] = places[homeless as usize].buckets;
             bucket = if bucket == first { second } else { first };
         }
     }
-    let entry = |id: &u32| {
-        let tag = if *id == NO_TOKEN { 0 } else { places[*id as usize].tag };
-        (id | tag << ID_BITS).to_le_bytes().into_iter().take(ENTRY_BYTES)
-    };
-    table.iter().flat_map(entry).collect()
+    let tag = |id: u32| places.get(id as usize).map_or(0, |place| place.tag);
+    buckets.into_iter().flat_map(|ids| Bucket::new(ids.map(|id| (id, tag(id)))).to_bytes()).collect()
+}
+
+/// Which pairs of bytes are tokens, and the ids of those that are.
+fn pairs(tokens: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+    let mut of = vec![None; 1 << 16];
+    for (token, id) in tokens.iter().zip(0u32..) {
+        if let &[first, second] = token.as_slice() {
+            of[usize::from(u16::from_be_bytes([first, second]))] = Some(id);
+        }
+    }
+    let mut pairs = Vec::new();
+    let mut ids = Vec::new();
+    for group in of.chunks(32) {
+        let before = (ids.len() / PAIR_ID_BYTES) as u16;
+        let mut tokens = 0;
+        for (number, id) in group.iter().enumerate().filter_map(|(number, id)| Some((number, (*id)?))) {
+            tokens |= 1 << number;
+            ids.extend(id.to_le_bytes().into_iter().take(PAIR_ID_BYTES));
+        }
+        pairs.extend(Pairs { tokens, before }.to_bytes());
+    }
+    (pairs, ids)
 }
 
 /// The number of each code point's block, and the blocks, two code points to a byte.

@@ -21,6 +21,11 @@ impl<'a> Caller<'a> {
         self.key.is_some_and(|key| key.models.is_some())
     }
 
+    /// The models the caller's key names; empty where it names none.
+    pub fn models(&self) -> &'a [String] {
+        self.key.and_then(|key| key.models.as_deref()).unwrap_or_default()
+    }
+
     /// Whether the caller may use a model.
     pub fn may_use(&self, model: &str) -> bool {
         self.key.is_none_or(|key| key.opens(model))

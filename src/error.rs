@@ -153,6 +153,8 @@ kinds! {
     InvalidKey => 401, "invalid_request_error", Some("invalid_api_key");
     /// The model does not do this for this caller.
     NotAllowed => 403, "invalid_request_error", None;
+    /// The key does not open this.
+    KeyNotAllowed => 403, "invalid_request_error", Some("insufficient_permissions");
     /// The model is not served, or not to this caller.
     ModelNotFound => 404, "invalid_request_error", Some("model_not_found");
     /// The model is served, but not by this endpoint.

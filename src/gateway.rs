@@ -4,9 +4,9 @@ use crate::config::{Config, ConfigError, LogLevel, Origins};
 use crate::ctx::Ctx;
 use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Incoming, Method, Request, Response};
+use crate::http::{Body, Headers, Method, Request, Response};
 use crate::log::{Ending, Record};
-use crate::router::Route;
+use crate::router::{Route, passes_through};
 use crate::upstream::Transport;
 use crate::{auth, encode};
 
@@ -34,7 +34,7 @@ impl Gateway {
     pub fn handle<T: Transport>(
         &self,
         request: &Request,
-        body: &mut impl Incoming,
+        body: &mut T::Upload,
         transport: &T,
         ctx: &Ctx<'_>,
     ) -> Exchange<T::Body> {
@@ -50,6 +50,9 @@ impl Gateway {
             }
         };
         record.status = response.status;
+        if self.config.as_ref().is_ok_and(|config| config.route_headers) {
+            tell_route(&record, &mut response.headers);
+        }
         self.finish(request, &mut response, &id, ctx);
         record.request_id = id;
         Exchange { response, record }
@@ -58,7 +61,7 @@ impl Gateway {
     fn answer<T: Transport>(
         &self,
         request: &Request,
-        body: &mut impl Incoming,
+        body: &mut T::Upload,
         transport: &T,
         ctx: &Ctx<'_>,
         id: &str,
@@ -68,23 +71,27 @@ impl Gateway {
             record.reason = Some(error.to_string());
             ApiError::new(Kind::Misconfigured, error.to_string())
         })?;
-        if request.method == Method::Options && config.origins.is_some() && Route::at(&request.path).is_some()
-        {
+        let passthrough = config.passthrough.filter(|_| passes_through(&request.path));
+        let is_known = Route::at(&request.path).is_some() || passthrough.is_some();
+        if request.method == Method::Options && config.origins.is_some() && is_known {
             return Ok(Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) });
         }
-        let route = Route::find(&request.method, &request.path)?;
-        if route == Route::Health {
-            return Ok(endpoint::health::show());
-        }
+        let way = match (Route::find(&request.method, &request.path), passthrough) {
+            (Ok(Route::Health), _) => return Ok(endpoint::health::show()),
+            (Ok(route), _) => Way::Known(route),
+            (Err(_), Some(upstream)) => Way::Through(upstream),
+            (Err(error), None) => return Err(error),
+        };
         let caller = auth::check(&request.headers, config)?;
         record.key = caller.name().map(str::to_owned);
         let call = Call { request, config, caller, transport, ctx, id };
-        match route {
-            Route::Health => Ok(endpoint::health::show()),
-            Route::ListModels => endpoint::models::list(&call, record),
-            Route::RetrieveModel(model) => endpoint::models::retrieve(&call, &model, record),
-            Route::ChatCompletions => endpoint::chat::create(&call, body, record),
-            Route::Completions => endpoint::completions::create(&call, body, record),
+        match way {
+            Way::Known(Route::Health) => Ok(endpoint::health::show()),
+            Way::Known(Route::ListModels) => endpoint::models::list(&call, record),
+            Way::Known(Route::RetrieveModel(model)) => endpoint::models::retrieve(&call, &model, record),
+            Way::Known(Route::ChatCompletions) => endpoint::chat::create(&call, body, record),
+            Way::Known(Route::Completions) => endpoint::completions::create(&call, body, record),
+            Way::Through(upstream) => endpoint::passthrough::pass_through(&call, upstream, body, record),
         }
     }
 
@@ -115,6 +122,22 @@ impl Gateway {
         let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
         let wanted = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
         (level >= wanted).then(|| record.line(ending))
+    }
+}
+
+/// Who is to answer.
+enum Way {
+    /// An endpoint of our own.
+    Known(Route),
+    /// An upstream, an index into the configured ones: the gateway does not know the path, or the method.
+    Through(usize),
+}
+
+/// Tells which upstream was asked (last), and how often one was.
+fn tell_route(record: &Record, headers: &mut Headers) {
+    if let (Some(attempts), Some(target)) = (record.attempts, &record.target) {
+        headers.push("x-portcullis-attempts", attempts.to_string());
+        headers.push("x-portcullis-target", &**target);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// A request method. Names are case-sensitive (RFC 9110, section 9.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,13 @@ impl Headers {
         self.0.push((name.into(), value.into()));
     }
 
+    /// The same fields but those of one name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// Every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
@@ -92,6 +100,22 @@ pub struct Request {
 pub trait Incoming {
     /// The next piece, waiting for it; `None` at the end. A piece is never empty.
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// The next piece, waiting no longer than a time for it.
+    fn read_within(&mut self, _patience: Duration) -> Result<Piece, ReadError> {
+        Ok(self.read()?.map_or(Piece::End, Piece::Bytes))
+    }
+}
+
+/// What can be read of a body by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Some bytes, at least one.
+    Bytes(Vec<u8>),
+    /// Nothing yet.
+    Later,
+    /// Nothing any more.
+    End,
 }
 
 /// A body broke off before its end.
@@ -99,6 +123,17 @@ pub trait Incoming {
 pub struct ReadError {
     /// What the host says of it, for the log.
     pub reason: String,
+    /// Whether a timeout ran out.
+    pub timed_out: bool,
+}
+
+/// Tokens of a request and of its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of the request.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
 }
 
 /// A response. The body is pulled by the edge, piece by piece.
@@ -117,12 +152,43 @@ pub enum Body<B> {
     Full(Vec<u8>),
     /// Pieces, made when asked for; each is to reach the caller before the next is made.
     Frames(Box<dyn Iterator<Item = Vec<u8>>>),
+    /// An upstream's answer, read on its way.
+    Read(Box<dyn Frames>),
     /// An upstream's answer. Its bytes go to the caller as they come, unread.
     Relay(Relay<B>),
 }
 
+/// Pieces of a body that can go wrong on the way.
+pub trait Frames {
+    /// The next piece, made when asked for; it is to reach the caller before the next is asked for.
+    fn next(&mut self) -> Option<Frame>;
+
+    /// What is known once there are no more, or no more are wanted.
+    fn outcome(&self) -> Outcome;
+}
+
+/// A piece of a body that was read on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Frame {
+    /// Bytes, at least one.
+    Bytes(Vec<u8>),
+    /// What the caller is told, in an event; nothing follows.
+    Error(ApiError),
+}
+
+/// How a body that was read on its way ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why it did not end well, if it did not.
+    pub broken: Option<String>,
+    /// The tokens the upstream counted.
+    pub tokens: Option<Tokens>,
+}
+
 /// An upstream's answer on its way to the caller.
 pub struct Relay<B> {
+    /// What goes to the caller first: it was read already.
+    pub head: Vec<u8>,
     /// Where the bytes come from.
     pub from: B,
     /// What the caller is told, in an event, when the upstream breaks off; `None`: the caller's

@@ -2,6 +2,7 @@
 //! where those have one. No key, prompt or answer is ever in it.
 
 use crate::error::ApiError;
+use crate::http::Tokens;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -30,13 +31,16 @@ pub struct Record {
     /// Who answered: `engine`, or an upstream by its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// How often an upstream was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
     /// Whether a stream was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
-    /// Tokens of the request, where the engine counted them.
+    /// Tokens of the request, where the engine or an upstream counted them and the answer was read.
     #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
-    /// Tokens of the answers, where the engine counted them.
+    /// Tokens of the answers, likewise.
     #[serde(rename = "gen_ai.usage.output_tokens", skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
     /// The error's `code`, or its `type` where it has none.
@@ -61,6 +65,8 @@ pub struct Ending {
     pub total: Duration,
     /// Why the body did not end well.
     pub broken: Option<String>,
+    /// The tokens an upstream counted, where they stood in a stream.
+    pub tokens: Option<Tokens>,
 }
 
 impl Record {
@@ -95,11 +101,16 @@ impl Record {
             #[serde(skip_serializing_if = "Option::is_none")]
             broken: Option<&'a str>,
         }
+        let counted = ending.tokens.map(|tokens| Self {
+            input_tokens: Some(tokens.input),
+            output_tokens: Some(tokens.output),
+            ..self.clone()
+        });
         let ms = |time: Duration| time.as_micros() as f64 / 1000.0;
         let mut line = serde_json::to_string(&Line {
             time: rfc3339(self.arrived),
             level: if self.is_fault(ending) { "error" } else { "info" },
-            record: self,
+            record: counted.as_ref().unwrap_or(self),
             bytes_out: ending.bytes_out,
             first_byte_ms: ending.first_byte.map(ms),
             total_ms: ms(ending.total),

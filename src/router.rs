@@ -19,6 +19,15 @@ pub enum Route {
 }
 
 impl Route {
+    /// One of each, for tests that must miss none.
+    pub const ALL: [Self; 5] = [
+        Self::Health,
+        Self::ListModels,
+        Self::RetrieveModel(String::new()),
+        Self::ChatCompletions,
+        Self::Completions,
+    ];
+
     /// The one method the route takes. `GET` routes also answer `HEAD`.
     pub fn method(&self) -> &'static str {
         match self {
@@ -62,6 +71,16 @@ impl Route {
             )),
         }
     }
+}
+
+/// Whether a path may go to an upstream that knows it: below `/v1/`, and without a segment that leads out of
+/// there, whichever way it is spelled.
+pub fn passes_through(path: &str) -> bool {
+    let leads_out = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".." || plain.contains('\\') || plain.contains("%2f") && plain.contains("..")
+    };
+    path.strip_prefix("/v1/").is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(leads_out))
 }
 
 /// Decodes `%41` (RFC 3986, section 2.1). What is no escape, or no UTF-8 once decoded, stays as it is.
@@ -109,6 +128,27 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Route::at(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_v1() {
+        for (path, want) in [
+            ("/v1/embeddings", true),
+            ("/v1/files/file-1/content", true),
+            ("/v1/models/a%2Fb", true),
+            ("/v1/x..y/...", true),
+            ("/v1/", false),
+            ("/v1", false),
+            ("/v2/x", false),
+            ("/v1/../admin", false),
+            ("/v1/%2e%2E/admin", false),
+            ("/v1/.%2e/admin", false),
+            ("/v1/x/./y", false),
+            ("/v1/..%2fadmin", false),
+            ("/v1/..\\admin", false),
+        ] {
+            assert_eq!(passes_through(path), want, "{path}");
         }
     }
 

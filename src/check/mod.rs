@@ -19,6 +19,8 @@ mod quick;
 mod scan;
 mod schema;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tools;
 mod tree;
@@ -152,25 +154,22 @@ impl<'a> Request<'a> for completions::Request<'a> {
 }
 
 fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
-    let request = serde_json::from_slice::<R>(body).ok();
+    let Ok(mut request) = serde_json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
     let named = |model: &&Text<'_>| !model.is_empty() || judges.validation() == Validation::Schema;
-    if let Some(model) = request.as_ref().and_then(R::model).filter(named) {
-        let judge = served(model, judges, R::ENDPOINT)?;
-        let scope = Scope::of(judge);
-        let mut request = request.expect("its model was just read");
-        let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
-        if strange || !request.is_plain(scope) {
-            diagnose::<R>(body, judge)?;
-        }
-        request.judge_late(scope)?;
-        let names = std::mem::take(request.extra());
-        let dropped = match judge.unknown {
-            UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
-            _ => Vec::new(),
-        };
-        return Ok(Checked { request, judge, dropped });
+    let Some(model) = request.model().filter(named) else { return Err(refuse::<R>(body, judges)) };
+    let judge = served(model, judges, R::ENDPOINT)?;
+    let scope = Scope::of(judge);
+    let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
+    if strange || !request.is_plain(scope) {
+        diagnose::<R>(body, judge)?;
     }
-    Err(refuse::<R>(body, judges))
+    request.judge_late(scope)?;
+    let names = std::mem::take(request.extra());
+    let dropped = match judge.unknown {
+        UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Checked { request, judge, dropped })
 }
 
 /// Words what is wrong with a body that could not be read as a request, or names no model.
@@ -273,39 +272,4 @@ fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge,
         Some(Endpoint::Retired) => return Err(wording::retired(model)),
     };
     Err(ApiError::new(Kind::WrongEndpoint, wrong).at("model"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Open;
-
-    impl Judges for Open {
-        fn judge(&self, model: &str) -> Option<Judge> {
-            let judge = Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card: None };
-            (model != "unknown").then_some(judge)
-        }
-    }
-
-    #[test]
-    fn a_plain_request_is_good() {
-        let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"n":2,"stop":null}"#;
-        let checked = chat(body, &Open).unwrap();
-        assert_eq!(checked.request.choices(), 2);
-        assert_eq!(checked.request.stop, None);
-    }
-
-    #[test]
-    fn a_model_is_needed_before_all_else() {
-        for (body, message) in [
-            (r#"{"messages":7"#, "We could not parse the JSON body of your request."),
-            (r#"{"messages":null}"#, "you must provide a model parameter"),
-            (r#"{"model":"unknown"}"#, "The model `unknown` does not exist or you do not have access to it."),
-            (r#"{"model":"gpt-4o"}"#, "Missing required parameter: 'messages'."),
-        ] {
-            let error = chat(body.as_bytes(), &Open).unwrap_err();
-            assert!(error.message().starts_with(message), "{body}: {error}");
-        }
-    }
 }

@@ -3,12 +3,16 @@
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use crate::encode;
-use crate::http::{Body, Incoming, Method, ReadError, Relay, Request, Response};
+use crate::http::{Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
+use std::time::Duration;
+use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::http::types::{
     IncomingBody, IncomingRequest, IncomingResponse, OutgoingBody, OutgoingResponse, ResponseOutparam,
+    http_error_code,
 };
+use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 /// The most bytes read or spliced in one call.
@@ -23,11 +27,24 @@ fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
             Ok(piece) if piece.is_empty() => {}
             Ok(piece) => return Ok(Some(piece)),
             Err(StreamError::Closed) => return Ok(None),
-            Err(StreamError::LastOperationFailed(error)) => {
-                return Err(ReadError { reason: error.to_debug_string() });
-            }
+            Err(StreamError::LastOperationFailed(error)) => return Err(broken(&error)),
         }
     }
+}
+
+fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
+    match stream.read(PIECE) {
+        Ok(piece) if piece.is_empty() => Ok(Piece::Later),
+        Ok(piece) => Ok(Piece::Bytes(piece)),
+        Err(StreamError::Closed) => Ok(Piece::End),
+        Err(StreamError::LastOperationFailed(error)) => Err(broken(&error)),
+    }
+}
+
+fn broken(error: &wasi::io::error::Error) -> ReadError {
+    let code = http_error_code(error);
+    let timed_out = code.as_ref().is_some_and(super::transport::is_timeout);
+    ReadError { reason: code.map_or_else(|| error.to_debug_string(), |code| format!("{code:?}")), timed_out }
 }
 
 /// The caller's body. Nothing is asked of the host before the first read.
@@ -41,17 +58,23 @@ impl Caller {
     pub(super) fn new(request: IncomingRequest) -> Self {
         Self { stream: None, request }
     }
-}
 
-impl Incoming for Caller {
-    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+    /// The stream the body comes by.
+    pub(super) fn stream(&mut self) -> Result<&InputStream, ReadError> {
+        let gone =
+            |()| ReadError { reason: "the host gives the body only once".to_owned(), timed_out: false };
         if self.stream.is_none() {
-            let gone = |()| ReadError { reason: "the host gives the body only once".to_owned() };
             let body = self.request.consume().map_err(gone)?;
             let stream = body.stream().map_err(gone)?;
             self.stream = Some((stream, body));
         }
-        self.stream.as_ref().map_or(Ok(None), |(stream, _)| read(stream))
+        self.stream.as_ref().map(|(stream, _)| stream).ok_or(()).map_err(gone)
+    }
+}
+
+impl Incoming for Caller {
+    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        read(self.stream()?)
     }
 }
 
@@ -61,12 +84,20 @@ pub(super) struct Upstream {
     stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
+    /// What of the request's body could not be sent before the answer came. Dropped, it would take the
+    /// connection down, and the answer with it.
+    _unsent: Option<Unsent>,
 }
 
 impl Upstream {
-    pub(super) fn new(response: IncomingResponse) -> Result<Self, ()> {
+    pub(super) fn new(response: IncomingResponse, unsent: Option<Unsent>) -> Result<Self, ()> {
         let body = response.consume()?;
-        Ok(Self { stream: body.stream()?, _body: body, _response: response })
+        Ok(Self { stream: body.stream()?, _body: body, _response: response, _unsent: unsent })
+    }
+
+    /// Ready when there is something to read.
+    pub(super) fn subscribe(&self) -> Pollable {
+        self.stream.subscribe()
     }
 }
 
@@ -74,6 +105,114 @@ impl Incoming for Upstream {
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         read(&self.stream)
     }
+
+    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
+        match read_now(&self.stream)? {
+            Piece::Later if !patience.is_zero() => {
+                let (news, late) = (self.stream.subscribe(), subscribe_duration(nanos(patience)));
+                poll(&[&news, &late]);
+                read_now(&self.stream)
+            }
+            piece => Ok(piece),
+        }
+    }
+}
+
+/// A request's body on its way out, as far as the host did not take it yet.
+pub(super) struct Unsent {
+    // A child goes before its parent.
+    stream: OutputStream,
+    body: OutgoingBody,
+    rest: Vec<u8>,
+    at: usize,
+}
+
+impl Unsent {
+    /// Begins a body. What the host takes at once is not copied; `None` where that is all of it.
+    pub(super) fn send(body: OutgoingBody, parts: &[Cow<'_, [u8]>]) -> Option<Self> {
+        let mut unsent = Self { stream: body.write().ok()?, body, rest: Vec::new(), at: 0 };
+        for part in parts {
+            let mut part = &**part;
+            while !part.is_empty() && unsent.rest.is_empty() {
+                match unsent.put(part) {
+                    // An upstream may answer before it has read all, and close: its answer says why.
+                    Err(_) => return None,
+                    Ok(0) => break,
+                    Ok(taken) => part = &part[taken..],
+                }
+            }
+            unsent.rest.extend_from_slice(part);
+        }
+        unsent.go_on()
+    }
+
+    fn put(&self, bytes: &[u8]) -> Result<usize, StreamError> {
+        let room = usize::try_from(self.stream.check_write()?).unwrap_or(usize::MAX);
+        let taken = room.min(bytes.len());
+        if taken > 0 {
+            self.stream.write(&bytes[..taken])?;
+        }
+        Ok(taken)
+    }
+
+    /// Sends what the host takes by now; `None` once nothing is left.
+    pub(super) fn go_on(mut self) -> Option<Self> {
+        while self.at < self.rest.len() {
+            match self.put(&self.rest[self.at..]) {
+                Err(_) => return None,
+                Ok(0) => return Some(self),
+                Ok(taken) => self.at += taken,
+            }
+        }
+        drop(self.stream);
+        let _ = OutgoingBody::finish(self.body, None);
+        None
+    }
+
+    /// Ready when the host takes more.
+    pub(super) fn subscribe(&self) -> Pollable {
+        self.stream.subscribe()
+    }
+
+    /// A body that comes from elsewhere.
+    pub(super) fn begin(body: OutgoingBody) -> Result<Self, ()> {
+        Ok(Self { stream: body.write()?, body, rest: Vec::new(), at: 0 })
+    }
+
+    /// Sends what was read already.
+    pub(super) fn push(&mut self, piece: Vec<u8>) {
+        self.rest = piece;
+        self.at = 0;
+    }
+
+    /// Lets the host move what is there of another stream, once it has room. `Ok` is the number of bytes.
+    pub(super) fn splice(&self, from: &InputStream) -> Result<u64, StreamError> {
+        match self.stream.check_write()? {
+            0 => Ok(0),
+            room => self.stream.splice(from, room.min(PIECE)),
+        }
+    }
+
+    /// Sends what was read already, as far as the host takes it; whether nothing of it is left.
+    pub(super) fn is_flushed(&mut self) -> Result<bool, StreamError> {
+        while self.at < self.rest.len() {
+            match self.put(&self.rest[self.at..])? {
+                0 => return Ok(false),
+                taken => self.at += taken,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends the body.
+    pub(super) fn finish(self) {
+        drop(self.stream);
+        let _ = OutgoingBody::finish(self.body, None);
+    }
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Writes all of it and waits until the host has passed it on.
@@ -137,6 +276,7 @@ pub(super) fn send(
             }
             End::Whole
         }
+        (_, Body::Read(frames)) => read_on(frames, &stream, &mut ending, clock),
         (_, Body::Relay(relay)) => splice(relay, &stream, &mut ending, clock),
     };
     // A child goes before its parent.
@@ -165,8 +305,29 @@ fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock: &Clock) -
     true
 }
 
+/// Hands a body on that is read on its way.
+fn read_on(mut frames: Box<dyn Frames>, stream: &OutputStream, ending: &mut Ending, clock: &Clock) -> End {
+    while let Some(frame) = frames.next() {
+        let bytes = match frame {
+            Frame::Bytes(bytes) => bytes,
+            Frame::Error(error) => encode::error_event(&error),
+        };
+        if !note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock) {
+            break;
+        }
+    }
+    let outcome = frames.outcome();
+    ending.broken = outcome.broken;
+    ending.tokens = outcome.tokens;
+    End::Whole
+}
+
 /// Lets the host move an upstream's bytes to the caller as they arrive.
 fn splice(relay: Relay<Upstream>, stream: &OutputStream, ending: &mut Ending, clock: &Clock) -> End {
+    let head = &relay.head;
+    if !head.is_empty() && !note(write(stream, head).map(|()| head.len() as u64), ending, clock) {
+        return End::Whole;
+    }
     loop {
         match stream.blocking_splice(&relay.from.stream, PIECE) {
             Ok(moved) => {
@@ -174,9 +335,11 @@ fn splice(relay: Relay<Upstream>, stream: &OutputStream, ending: &mut Ending, cl
             }
             Err(StreamError::Closed) => return End::Whole,
             Err(StreamError::LastOperationFailed(error)) => {
-                let reason = error.to_debug_string();
+                let reason = broken(&error).reason;
                 let Some(error) = &relay.if_broken else { return End::Broken(reason) };
-                let event = encode::error_event(error);
+                // Nobody knows where the stream broke off: within an event, the blank line ends that one.
+                let mut event = b"\n\n".to_vec();
+                event.extend(encode::error_event(error));
                 note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
                 ending.broken = Some(reason);
                 return End::Whole;

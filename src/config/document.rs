@@ -2,14 +2,14 @@
 //!
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
-use super::route::{Backend, Target, Timeouts, Upstream};
+use super::entries::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
+use super::route::{Api, Backend, Upstream};
 use super::vars::Vars;
 use super::{ConfigError, Key};
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 /// The document as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -18,25 +18,8 @@ pub(super) struct Document {
     upstreams: Ordered<UpstreamEntry>,
     models: Ordered<ModelEntry>,
     keys: Vec<KeyEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UpstreamEntry {
-    url: String,
-    key: Option<String>,
-    #[serde(default)]
-    headers: Ordered<String>,
-    #[serde(default)]
-    timeouts: TimeoutsEntry,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct TimeoutsEntry {
-    connect_ms: Option<u32>,
-    first_byte_ms: Option<u32>,
-    between_bytes_ms: Option<u32>,
+    passthrough: Option<String>,
+    route_headers: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,13 +27,10 @@ struct TimeoutsEntry {
 struct ModelEntry {
     targets: Option<Vec<TargetEntry>>,
     engine: Option<EngineEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TargetEntry {
-    upstream: String,
-    model: Option<String>,
+    policy: Option<PolicyEntry>,
+    retries: Option<u32>,
+    deadline_ms: Option<u32>,
+    hedge_ms: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,10 +57,10 @@ struct KeyEntry {
     models: Option<Vec<String>>,
 }
 
-const SETTING: &str = "PORTCULLIS_CONFIG";
+pub(super) const SETTING: &str = "PORTCULLIS_CONFIG";
 
 /// An error at a place in the document.
-fn wrong(path: impl fmt::Display, problem: impl fmt::Display) -> ConfigError {
+pub(super) fn wrong(path: impl fmt::Display, problem: impl fmt::Display) -> ConfigError {
     ConfigError::new(SETTING, format!("at `{path}`: {problem}."))
 }
 
@@ -108,44 +88,46 @@ impl Document {
     }
 
     pub(super) fn upstreams(&self, vars: Vars<'_>) -> Result<Vec<Upstream>, ConfigError> {
-        let upstream = |(name, entry): &(String, UpstreamEntry)| {
-            let setting = format!("{SETTING} (`upstreams.{name}.url`)");
-            let mut upstream = Upstream::from_url(name, &entry.url, &setting)?;
-            let path = |field: &str| format!("{SETTING} (`upstreams.{name}.{field}`)");
-            upstream.key = entry.key.as_deref().map(|text| vars.secret(text, &path("key"))).transpose()?;
-            for (field, value) in &entry.headers.0 {
-                if !is_settable(field) {
-                    let path = format!("upstreams.{name}.headers.{field}");
-                    return Err(wrong(path, "this header field is not the operator's to set"));
-                }
-                upstream.headers.push((field.clone(), vars.secret(value, &path("headers"))?));
+        self.upstreams.0.iter().map(|(name, entry)| entry.read(name, vars)).collect()
+    }
+
+    /// The upstream that gets the paths the gateway does not know, if the document names one.
+    pub(super) fn passthrough(&self, upstreams: &[Upstream]) -> Result<Option<usize>, ConfigError> {
+        let Some(name) = &self.passthrough else { return Ok(None) };
+        match upstreams.iter().position(|upstream| upstream.name == *name) {
+            Some(i) if upstreams[i].api == Api::OpenAi => Ok(Some(i)),
+            Some(_) => {
+                Err(wrong("passthrough", "what is not read cannot be translated: its `api` must be `openai`"))
             }
-            let ms = |ms: Option<u32>| ms.map(|ms| Duration::from_millis(ms.into()));
-            upstream.timeouts = Timeouts {
-                connect: ms(entry.timeouts.connect_ms),
-                first_byte: ms(entry.timeouts.first_byte_ms),
-                between_bytes: ms(entry.timeouts.between_bytes_ms),
-            };
-            Ok(upstream)
-        };
-        self.upstreams.0.iter().map(upstream).collect()
+            None => Err(wrong("passthrough", format_args!("`{name}` is none of `upstreams`"))),
+        }
+    }
+
+    pub(super) fn route_headers(&self) -> bool {
+        self.route_headers.unwrap_or(true)
     }
 
     pub(super) fn models(&self, upstreams: &[Upstream]) -> Result<Vec<(String, Backend)>, ConfigError> {
         let backend = |(model, entry): &(String, ModelEntry)| {
             let path = format!("models.{model}");
+            if model.matches('*').count() > 1 {
+                return Err(wrong(path, "a name has at most one `*`"));
+            }
+            let plan = PlanEntry {
+                policy: entry.policy,
+                retries: entry.retries,
+                deadline_ms: entry.deadline_ms,
+                hedge_ms: entry.hedge_ms,
+            };
             let backend = match (entry.targets.as_deref(), &entry.engine) {
-                (None, Some(_)) => Backend::Engine,
-                (Some([target]), None) => Backend::Upstream(Target {
-                    upstream: upstreams.iter().position(|u| u.name == target.upstream).ok_or_else(|| {
-                        wrong(
-                            format!("{path}.targets[0].upstream"),
-                            format!("`{}` is none of `upstreams`", target.upstream),
-                        )
-                    })?,
-                    model: target.model.clone(),
-                }),
-                (Some(_), None) => return Err(wrong(path, "`targets` takes exactly one entry")),
+                (Some(targets), None) => Backend::Upstream(plan.read(model, targets, upstreams, &path)?),
+                (None, Some(_)) if plan == PlanEntry::default() => Backend::Engine,
+                (None, Some(_)) => {
+                    return Err(wrong(
+                        path,
+                        "`policy`, `retries`, `deadline_ms` and `hedge_ms` are for `targets`",
+                    ));
+                }
                 _ => return Err(wrong(path, "it needs either `targets` or `engine`")),
             };
             Ok((model.clone(), backend))
@@ -154,28 +136,9 @@ impl Document {
     }
 }
 
-/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2) that frames no message.
-fn is_settable(field: &str) -> bool {
-    const FRAMING: [&str; 11] = [
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "http2-settings",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !field.is_empty() && field.bytes().all(token) && !FRAMING.iter().any(|f| f.eq_ignore_ascii_case(field))
-}
-
 /// A JSON object whose order counts and whose names are unique.
 #[derive(Debug)]
-struct Ordered<T>(Vec<(String, T)>);
+pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
 
 impl<T> Default for Ordered<T> {
     fn default() -> Self {
@@ -209,7 +172,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Backend, Config, Target};
+    use crate::config::{Api, Backend, Config, Plan, Policy, Target};
+    use std::time::Duration;
 
     fn config(json: &str) -> Result<Config, String> {
         let vars = [("PORTCULLIS_CONFIG", json), ("OPENAI_KEY", "sk-up-secret"), ("BROKEN", "a\nb")];
@@ -231,20 +195,126 @@ mod tests {
                 "keys": [{"name": "ci", "key": "$OPENAI_KEY", "models": ["mock"]}]}"#,
         )
         .expect("valid");
-        let to = |upstream, model: Option<&str>| {
-            Backend::Upstream(Target { upstream, model: model.map(str::to_owned) })
+        let to = |name: &str, upstream, model: Option<&str>| {
+            let target = Target { upstream, model: model.map(str::to_owned), weight: 1 };
+            Backend::Upstream(Plan {
+                pattern: name.to_owned(),
+                targets: vec![target],
+                ..Plan::to_one(upstream)
+            })
         };
         assert_eq!(
             config.served.named,
             [
-                ("gpt-4o".to_owned(), to(1, None)),
-                ("fast".to_owned(), to(0, Some("qwen3:4b"))),
+                ("gpt-4o".to_owned(), to("gpt-4o", 1, None)),
+                ("fast".to_owned(), to("fast", 0, Some("qwen3:4b"))),
                 ("mock".to_owned(), Backend::Engine),
             ]
         );
         assert_eq!(config.served.others, None);
         assert_eq!(config.upstreams[1].key.as_ref().map(|k| k.expose()), Some("sk-up-secret"));
         assert!(config.keys[0].opens("mock") && !config.keys[0].opens("gpt-4o"));
+    }
+
+    #[test]
+    fn a_model_may_have_several_targets() {
+        let config = config(
+            r#"{"upstreams": {
+                  "az": {"url": "https://r.openai.azure.com", "api": "azure", "api_version": "2025-01-01-preview"},
+                  "claude": {"url": "https://api.anthropic.com/v1", "api": "anthropic", "max_tokens": 1000},
+                  "local": {"url": "http://h/v1", "splice": true}},
+                "models": {
+                  "llama*": {"targets": [{"upstream": "local", "weight": 0}, {"upstream": "az", "model": "x-*"}],
+                             "policy": "weighted", "retries": 4, "deadline_ms": 9000, "hedge_ms": 300},
+                  "b": {"targets": [{"upstream": "az"}, {"upstream": "claude"}, {"upstream": "local"}]}},
+                "keys": [{"name": "k", "key": "sk", "models": ["llama*"]}],
+                "passthrough": "local", "route_headers": false}"#,
+        )
+        .expect("valid");
+        let Some((Backend::Upstream(plan), true)) = config.served.find("llama3") else { panic!("served") };
+        let target = |upstream, model: Option<&str>, weight| Target {
+            upstream,
+            model: model.map(str::to_owned),
+            weight,
+        };
+        assert_eq!(plan.targets, [target(2, None, 0), target(0, Some("x-*"), 1)]);
+        assert_eq!((plan.policy, plan.attempts), (Policy::Weighted, 5));
+        assert_eq!(
+            (plan.deadline, plan.hedge),
+            (Some(Duration::from_millis(9000)), Some(Duration::from_millis(300)))
+        );
+        let Some((Backend::Upstream(plan), true)) = config.served.find("b") else { panic!("served") };
+        assert_eq!((plan.policy, plan.attempts), (Policy::Failover, 3));
+        assert_eq!(config.served.listed().collect::<Vec<_>>(), ["b"]);
+        assert!(config.keys[0].opens("llama3") && !config.keys[0].opens("b"));
+        assert_eq!((config.passthrough, config.route_headers), (Some(2), false));
+        assert_eq!(config.upstreams[0].api, Api::Azure { version: "2025-01-01-preview".into() });
+        assert_eq!(
+            config.upstreams[1].api,
+            Api::Anthropic { version: "2023-06-01".into(), max_tokens: 1000 }
+        );
+        assert!(config.upstreams[2].splice);
+    }
+
+    #[test]
+    fn a_plan_that_makes_no_sense_is_refused() {
+        for (model, path, hint) in [
+            (r#""m": {"targets": []}"#, "models.m.targets", "needs an entry"),
+            (
+                r#""m": {"targets": [{"upstream": "a", "weight": 2}]}"#,
+                "models.m.targets[0].weight",
+                "weighted",
+            ),
+            (
+                r#""m": {"targets": [{"upstream": "a", "weight": 0}], "policy": "weighted"}"#,
+                "models.m.targets",
+                "above 0",
+            ),
+            (r#""m": {"targets": [{"upstream": "a"}], "hedge_ms": 5}"#, "models.m.hedge_ms", "second"),
+            (r#""m": {"targets": [{"upstream": "a"}], "retries": 11}"#, "models.m.retries", "at most 10"),
+            (r#""m": {"targets": [{"upstream": "a"}], "retries": -1}"#, "models.m", "u32"),
+            (
+                r#""m": {"targets": [{"upstream": "a"}], "deadline_ms": 0}"#,
+                "models.m.deadline_ms",
+                "1 or more",
+            ),
+            (r#""m": {"targets": [{"upstream": "a"}], "policy": "random"}"#, "models.m.policy", "failover"),
+            (r#""m": {"targets": [{"upstream": "a", "model": "x*"}]}"#, "models.m.targets[0].model", "`*`"),
+            (r#""m": {"engine": {}, "retries": 1}"#, "models.m", "`targets`"),
+            (r#""a*b*": {"engine": {}}"#, "models.a*b*", "one `*`"),
+        ] {
+            let json = format!(r#"{{"upstreams": {{"a": {{"url": "http://h"}}}}, "models": {{{model}}}}}"#);
+            let error = config(&json).expect_err(&json);
+            assert!(error.contains(path) && error.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_makes_no_sense_is_refused() {
+        for (fields, path, hint) in [
+            (r#""api": "cohere""#, "upstreams.a.api", "anthropic"),
+            (r#""api_version": "1""#, "upstreams.a.api_version", "has none"),
+            (r#""api": "azure", "api_version": "1&x=2""#, "upstreams.a.api_version", "looks like"),
+            (r#""max_tokens": 5"#, "upstreams.a.max_tokens", "anthropic"),
+            (r#""api": "anthropic", "max_tokens": 0"#, "upstreams.a.max_tokens", "1 or more"),
+            (r#""api": "anthropic", "splice": true"#, "upstreams.a.splice", "read"),
+            (r#""timeouts": {"connect_ms": 0}"#, "upstreams.a.timeouts.connect_ms", "1 or more"),
+        ] {
+            let json = format!(r#"{{"upstreams": {{"a": {{"url": "http://h", {fields}}}}}}}"#);
+            let error = config(&json).expect_err(&json);
+            assert!(error.contains(path) && error.contains(hint), "{error}");
+        }
+        for (json, hint) in [
+            (r#"{"upstreams": {"a b": {"url": "http://h"}}}"#, "visible ASCII"),
+            (r#"{"passthrough": "x"}"#, "none of"),
+            (
+                r#"{"upstreams": {"a": {"url": "http://h", "api": "azure"}}, "passthrough": "a"}"#,
+                "must be `openai`",
+            ),
+        ] {
+            let error = config(json).expect_err(json);
+            assert!(error.contains(hint), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Secrets: the keys callers present and the keys upstreams want.
 
+use super::plan::star;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -30,7 +31,7 @@ impl fmt::Debug for Secret {
 pub struct Key {
     /// What the log calls its owner.
     pub name: String,
-    /// The models it opens; `None` opens all.
+    /// The models it opens, with `*` as in the names of models; `None` opens all.
     pub models: Option<Vec<String>>,
     proof: Proof,
 }
@@ -65,7 +66,7 @@ impl Key {
 
     /// Whether the key opens a model.
     pub fn opens(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|models| models.iter().any(|m| m == model))
+        self.models.as_ref().is_none_or(|models| models.iter().any(|m| star(m, model).is_some()))
     }
 }
 

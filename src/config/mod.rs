@@ -1,18 +1,22 @@
 //! [`Config`]: the operator's settings, from (name, value) pairs.
 //!
 //! [`vars`] names the environment variables and reads the simple ones, [`document`] reads
-//! `PORTCULLIS_CONFIG`, [`route`] answers which backend serves a model. A wrong setting is a
+//! `PORTCULLIS_CONFIG` with the help of [`entries`], [`route`] answers which backend serves a model and [`plan`] how several
+//! upstreams share it. A wrong setting is a
 //! [`ConfigError`] that names the setting and never shows a secret.
 
 mod document;
+mod entries;
 mod keys;
+mod plan;
 mod route;
 mod vars;
 
 use std::fmt;
 
 pub use keys::{Key, Secret, bearer};
-pub use route::{Backend, Served, Target, Timeouts, Upstream};
+pub use plan::{Plan, Policy, Target};
+pub use route::{Api, Backend, Served, Timeouts, Upstream};
 pub use vars::NAMES;
 
 /// How strictly requests are judged: `PORTCULLIS_VALIDATION`.
@@ -66,6 +70,10 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// Which models are served, and by whom.
     pub served: Served,
+    /// The upstream that gets the paths the gateway does not know: an index into `upstreams`.
+    pub passthrough: Option<usize>,
+    /// Whether answers tell who gave them, after how many attempts.
+    pub route_headers: bool,
     /// Overrides how requests are judged.
     pub validation: Option<Validation>,
     /// Overrides what happens to unknown parameters.

@@ -1,12 +1,13 @@
 //! Which backend serves which model.
 
+use super::plan::{Plan, most_specific};
 use super::{ConfigError, Secret};
 use std::time::Duration;
 
 /// The models that are served and who answers for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Served {
-    /// The models the operator named, in the order they were named.
+    /// The models the operator named, in the order they were named. A name may have one `*`.
     pub named: Vec<(String, Backend)>,
     /// Who answers for a model nobody named; `None`: nobody, such a model does not exist.
     pub others: Option<Backend>,
@@ -17,24 +18,20 @@ pub struct Served {
 pub enum Backend {
     /// The built-in engine.
     Engine,
-    /// An upstream.
-    Upstream(Target),
-}
-
-/// An upstream, and what it calls the model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    /// An index into [`super::Config::upstreams`].
-    pub upstream: usize,
-    /// The upstream's name of the model, where it differs from the caller's.
-    pub model: Option<String>,
+    /// Upstreams.
+    Upstream(Plan),
 }
 
 impl Served {
     /// Who answers for a model, and whether the operator named it.
     pub fn find(&self, model: &str) -> Option<(&Backend, bool)> {
-        let named = self.named.iter().find(|(name, _)| name == model).map(|(_, backend)| (backend, true));
+        let named = most_specific(&self.named, model).map(|backend| (backend, true));
         named.or(self.others.as_ref().map(|backend| (backend, false)))
+    }
+
+    /// The models that can be listed: a pattern is none.
+    pub fn listed(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|(name, _)| &**name).filter(|name| !name.contains('*'))
     }
 
     /// Whether the operator named any model.
@@ -43,7 +40,26 @@ impl Served {
     }
 }
 
-/// One OpenAI-compatible endpoint.
+/// The API an upstream speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's, as most do.
+    OpenAi,
+    /// Azure's form of it: a deployment in the path, `api-key`, `api-version`.
+    Azure {
+        /// The query's `api-version`.
+        version: String,
+    },
+    /// Anthropic's Messages API.
+    Anthropic {
+        /// The header `anthropic-version`.
+        version: String,
+        /// `max_tokens` where the caller names none: the API wants one.
+        max_tokens: u32,
+    },
+}
+
+/// One LLM endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {
     /// What the configuration and the log call it.
@@ -54,7 +70,11 @@ pub struct Upstream {
     pub authority: String,
     /// What stands before `/chat/completions`; no slash at its end.
     pub base_path: String,
-    /// Its bearer key.
+    /// What it speaks.
+    pub api: Api,
+    /// Whether its streams go to the caller unread.
+    pub splice: bool,
+    /// Its key.
     pub key: Option<Secret>,
     /// Header fields it gets with every request.
     pub headers: Vec<(String, Secret)>,
@@ -67,7 +87,7 @@ pub struct Upstream {
 pub struct Timeouts {
     /// To connect.
     pub connect: Option<Duration>,
-    /// From the request to the answer's head.
+    /// From the request to the answer's head, and to a stream's first event.
     pub first_byte: Option<Duration>,
     /// Between two pieces of the answer's body.
     pub between_bytes: Option<Duration>,
@@ -99,6 +119,8 @@ impl Upstream {
             https,
             authority: authority.to_owned(),
             base_path: path.trim_end_matches('/').to_owned(),
+            api: Api::OpenAi,
+            splice: false,
             key: None,
             headers: Vec::new(),
             timeouts: Timeouts::default(),

@@ -1,8 +1,8 @@
 //! The environment variables: their names, and the values one line can say.
 
 use super::document::{self, Document};
-use super::route::{Backend, Served, Target, Upstream};
-use super::{Config, ConfigError, Key, LogLevel, Origins, Secret, UnknownParams, Validation};
+use super::route::{Backend, Served, Upstream};
+use super::{Config, ConfigError, Key, LogLevel, Origins, Plan, Secret, UnknownParams, Validation};
 
 /// Every variable there is, in the order of the documentation.
 pub const NAMES: [&str; 11] = [
@@ -73,7 +73,15 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
     let mut upstreams = document.upstreams(vars)?;
     let mut named = document.models(&upstreams)?;
     let default = default_upstream(vars, &mut upstreams)?;
-    named.extend(list(vars, "PORTCULLIS_MODELS").map(|id| (id.to_owned(), default.clone())));
+    let listed = list(vars, "PORTCULLIS_MODELS").map(str::to_owned).collect::<Vec<_>>();
+    if let Some(name) = listed.iter().find(|name| name.matches('*').count() > 1) {
+        return Err(ConfigError::new("PORTCULLIS_MODELS", format!("`{name}` has more than one `*`.")));
+    }
+    let passthrough = match (document.passthrough(&upstreams)?, &default) {
+        (None, Backend::Upstream(plan)) => Some(plan.targets[0].upstream),
+        (named, _) => named,
+    };
+    named.extend(listed.into_iter().map(|id| (id, default.clone())));
     let others = match (&default, named.is_empty()) {
         (Backend::Engine, false) => None,
         (Backend::Upstream(_), false) if vars.get("PORTCULLIS_MODELS").is_some() => None,
@@ -85,6 +93,8 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
             .unwrap_or(false),
         upstreams,
         served: Served { named, others },
+        passthrough,
+        route_headers: document.route_headers(),
         validation: choice(
             vars,
             "PORTCULLIS_VALIDATION",
@@ -126,7 +136,7 @@ fn default_upstream(vars: Vars<'_>, upstreams: &mut Vec<Upstream>) -> Result<Bac
     let mut upstream = Upstream::from_url("default", url, "PORTCULLIS_UPSTREAM_URL")?;
     upstream.key = key.map(|text| vars.secret(text, "PORTCULLIS_UPSTREAM_KEY")).transpose()?;
     upstreams.push(upstream);
-    Ok(Backend::Upstream(Target { upstream: upstreams.len() - 1, model: None }))
+    Ok(Backend::Upstream(Plan::to_one(upstreams.len() - 1)))
 }
 
 fn origins(vars: Vars<'_>) -> Result<Option<Origins>, ConfigError> {
@@ -192,7 +202,7 @@ mod tests {
     #[test]
     fn an_upstream_url_serves_all_models_or_the_named_ones() {
         let url = ("PORTCULLIS_UPSTREAM_URL", "http://h/v1");
-        let to_it = Backend::Upstream(Target { upstream: 0, model: None });
+        let to_it = Backend::Upstream(Plan::to_one(0));
         let all = config(&[url]).expect("valid");
         assert_eq!(all.served.find("any"), Some((&to_it, false)));
         let some = config(&[url, ("PORTCULLIS_MODELS", "a, b,")]).expect("valid");

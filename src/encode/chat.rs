@@ -173,7 +173,7 @@ mod tests {
         let bytes = match response.body {
             Body::Full(bytes) => bytes,
             Body::Frames(frames) => frames.flatten().collect(),
-            Body::Relay(_) => panic!("the engine relays nothing"),
+            Body::Relay(_) | Body::Read(_) => panic!("the engine relays nothing"),
         };
         String::from_utf8(bytes).expect("UTF-8")
     }

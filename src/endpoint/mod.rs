@@ -5,6 +5,7 @@ pub mod completions;
 pub mod health;
 mod judges;
 pub mod models;
+pub mod passthrough;
 mod relay;
 
 use crate::api::answer::Usage;
@@ -14,7 +15,6 @@ use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
-use crate::upstream::Failure;
 use std::borrow::Cow;
 
 /// What every endpoint is given.
@@ -90,12 +90,6 @@ fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The error of a call that got no answer from an upstream; the host's words go to the log.
-pub(crate) fn log_failure(failure: Failure, record: &mut Record) -> ApiError {
-    record.reason = Some(failure.reason);
-    failure.error
 }
 
 /// Notes what the engine counted.

@@ -1,13 +1,13 @@
 //! `GET /v1/models` and `GET /v1/models/{model}`.
 
-use super::{Call, log_failure};
+use super::{Call, relay};
 use crate::api::answer::{Model, ModelList};
-use crate::config::Backend;
+use crate::config::{Api, Backend, Plan, UnknownParams};
 use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
-use crate::upstream::{Forward, Transport, forward};
+use crate::upstream::{Ask, Endpoint, Transport, forward};
 
 /// The models the engine lists as long as nobody names any.
 const ENGINE_MODELS: [&str; 7] = [
@@ -37,15 +37,28 @@ fn model(id: &str) -> Model<'_> {
 
 /// Lists the models the caller may use. Where one upstream serves every model, its own list is relayed.
 pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Response<T::Body>, ApiError> {
-    if let Some(response) = ask_upstream(call, "/models", record) {
-        return response;
+    let served = &call.config.served;
+    if let Some(Backend::Upstream(plan)) = &served.others
+        && !served.are_named()
+        && !call.caller.is_limited()
+    {
+        return ask_upstream(call, plan, "/models", record);
     }
-    let named = call.config.served.named.iter().map(|(id, _)| &**id);
-    let engine = match call.config.served.others {
+    let engine = match served.others {
         Some(Backend::Engine) => &ENGINE_MODELS[..],
         _ => &[],
     };
-    let data = named.chain(engine.iter().copied()).filter(|id| call.caller.may_use(id)).map(model).collect();
+    let mut ids: Vec<&str> = served.listed().chain(engine.iter().copied()).collect();
+    ids.retain(|id| call.caller.may_use(id));
+    // What no list of ours has and the key names all the same: it is served by a pattern or an upstream.
+    for id in call.caller.models().iter().filter(|id| !id.contains('*')) {
+        if !ids.contains(&&**id)
+            && matches!(served.find(id), Some((backend, named)) if named || *backend != Backend::Engine)
+        {
+            ids.push(id);
+        }
+    }
+    let data = ids.into_iter().map(model).collect();
     Ok(encode::json(200, &ModelList { object: "list", data }))
 }
 
@@ -56,44 +69,48 @@ pub fn retrieve<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     record.model = Some(id.to_owned());
-    let found = call.config.served.find(id).filter(|_| call.caller.may_use(id));
-    match found {
-        Some((Backend::Upstream(_), false)) => {
+    let served = &call.config.served;
+    match served.find(id).filter(|_| call.caller.may_use(id)) {
+        Some((Backend::Upstream(plan), _))
+            if !served.listed().any(|name| name == id) && is_asked(call, plan) =>
+        {
             // The path as it came is what the upstream is asked for: it may be encoded.
             let path = call.request.path.strip_prefix("/v1").unwrap_or_default();
-            if let Some(response) = ask_upstream(call, path, record) {
-                return response;
-            }
+            ask_upstream(call, plan, path, record)
         }
-        Some((_, true)) => return Ok(encode::json(200, &model(id))),
-        Some((Backend::Engine, false)) if engine_serves(id, true) => {
-            return Ok(encode::json(200, &model(id)));
-        }
-        _ => {}
+        Some((Backend::Engine, false)) if !engine_serves(id, true) => Err(unknown(id)),
+        Some(_) => Ok(encode::json(200, &model(id))),
+        None => Err(unknown(id)),
     }
-    Err(ApiError::new(Kind::ModelNotFound, format!("The model '{id}' does not exist")).at("model"))
 }
 
-/// Asks the upstream that serves every model, unless models are named or the key opens only some.
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(Kind::ModelNotFound, format!("The model '{id}' does not exist")).at("model")
+}
+
+/// Whether the first upstream of a plan knows models by the names callers use.
+fn is_asked<T>(call: &Call<'_, T>, plan: &Plan) -> bool {
+    let target = &plan.targets[0];
+    target.model.is_none() && call.config.upstreams[target.upstream].api == Api::OpenAi
+}
+
+/// Asks the first upstream of a plan, and no other: each has its own models.
 fn ask_upstream<T: Transport>(
     call: &Call<'_, T>,
+    plan: &Plan,
     path: &str,
     record: &mut Record,
-) -> Option<Result<Response<T::Body>, ApiError>> {
-    let Some(Backend::Upstream(target)) = &call.config.served.others else { return None };
-    if call.config.served.are_named() || call.caller.is_limited() {
-        return None;
-    }
-    let upstream = &call.config.upstreams[target.upstream];
-    record.target = Some(upstream.name.clone());
-    let request = Forward {
-        upstream,
+) -> Result<Response<T::Body>, ApiError> {
+    let ask = Ask {
+        endpoint: Endpoint::Other(path),
         method: "GET",
-        path,
         query: call.request.query.as_deref(),
         headers: &call.request.headers,
         body: &[],
+        model: "",
+        unknown: UnknownParams::Pass,
         request_id: call.id,
     };
-    Some(forward(&request, call.transport, call.ctx).map_err(|failure| log_failure(failure, record)))
+    let plan = Plan::to_one(plan.targets[0].upstream);
+    relay::note(forward(&ask, &plan, &call.config.upstreams, call.transport, call.ctx), record)
 }

@@ -1,41 +1,47 @@
-//! A judged request on its way to an upstream: only what must change of its bytes changes.
+//! A judged request on its way to its upstreams, and its answer back.
 
-use super::{Call, log_failure};
-use crate::config::Target;
+use super::Call;
+use crate::config::{Plan, UnknownParams};
 use crate::error::ApiError;
 use crate::http::Response;
 use crate::log::Record;
-use crate::upstream::{Forward, Transport, forward, rewrite};
+use crate::upstream::{Ask, Endpoint, Forwarded, Transport, forward, rewrite};
 use std::borrow::Cow;
 
-/// Forwards a request's body to its target and relays the answer.
+/// Forwards a request's body as its model's plan says and relays the answer.
 pub(super) fn relay<T: Transport>(
     call: &Call<'_, T>,
-    target: &Target,
+    plan: &Plan,
     body: &[u8],
     dropped: &[Cow<'_, str>],
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
-    let upstream = &call.config.upstreams[target.upstream];
-    record.target = Some(upstream.name.clone());
     let without = (!dropped.is_empty()).then(|| rewrite::without(body, dropped)).flatten();
-    let body = without.as_deref().unwrap_or(body);
-    let renamed = target.model.as_deref().and_then(|model| rewrite::with_model(body, model));
-    let parts: Vec<&[u8]> = match &renamed {
-        Some(parts) => parts.iter().map(|part| &**part).collect(),
-        None => vec![body],
-    };
-    let request = Forward {
-        upstream,
+    let model = record.model.clone().unwrap_or_default();
+    let ask = Ask {
+        endpoint: if call.request.path == "/v1/completions" { Endpoint::Text } else { Endpoint::Chat },
         method: "POST",
-        path: call.request.path.strip_prefix("/v1").unwrap_or_default(),
         query: call.request.query.as_deref(),
         headers: &call.request.headers,
-        body: &parts,
+        body: without.as_deref().unwrap_or(body),
+        model: &model,
+        unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
         request_id: call.id,
     };
-    let mut response =
-        forward(&request, call.transport, call.ctx).map_err(|failure| log_failure(failure, record))?;
-    super::tell_dropped(&mut response, dropped);
+    let forwarded = forward(&ask, plan, &call.config.upstreams, call.transport, call.ctx);
+    let mut all = dropped.to_vec();
+    all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
+    let mut response = note(forwarded, record)?;
+    super::tell_dropped(&mut response, &all);
     Ok(response)
+}
+
+/// Notes what came of a request for the log, and gives on the answer.
+pub(super) fn note<B>(forwarded: Forwarded<B>, record: &mut Record) -> Result<Response<B>, ApiError> {
+    record.target = Some(forwarded.target);
+    record.attempts = Some(forwarded.attempts);
+    record.reason = forwarded.reason;
+    record.input_tokens = forwarded.tokens.map(|tokens| tokens.input);
+    record.output_tokens = forwarded.tokens.map(|tokens| tokens.output);
+    forwarded.answer
 }

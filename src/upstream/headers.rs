@@ -1,6 +1,6 @@
 //! Which header fields cross, in each direction.
 
-use crate::config::Upstream;
+use crate::config::{Api, Upstream};
 use crate::http::Headers;
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// The caller's fields that stay here: its credentials, and what is made anew for the upstream.
-const CALLERS_OWN: [&str; 10] = [
+const CALLERS_OWN: [&str; 12] = [
     "authorization",
     "api-key",
     "x-api-key",
@@ -30,23 +30,32 @@ const CALLERS_OWN: [&str; 10] = [
     // A compressed stream could not be told of an error at its end.
     "accept-encoding",
     "http2-settings",
+    // A page's own, which the gateway judges (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
+    "origin",
+    "anthropic-version",
 ];
 
 /// The upstream's fields the caller gets. Everything else is about the upstream's connection, its
 /// cookies or its machinery.
-const RELAYED: [&str; 8] = [
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-disposition",
+const RELAYED: [&str; 14] = [
+    "accept-ranges",
+    "allow",
     "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "etag",
+    "last-modified",
+    "request-id",
     "retry-after",
     "retry-after-ms",
     "x-should-retry",
 ];
 
 /// Families of fields the caller gets, by how their names begin.
-const RELAYED_FAMILIES: [&str; 2] = ["x-ratelimit-", "openai-"];
+const RELAYED_FAMILIES: [&str; 3] = ["x-ratelimit-", "openai-", "anthropic-ratelimit-"];
 
 fn is_in(list: &[&str], name: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(name))
@@ -83,7 +92,11 @@ pub(super) fn to_upstream<'a>(
         .collect();
     out.push(("x-request-id".into(), request_id.as_bytes().into()));
     if let Some(key) = &upstream.key {
-        out.push(("authorization".into(), format!("Bearer {}", key.expose()).into_bytes().into()));
+        out.push(match &upstream.api {
+            Api::OpenAi => ("authorization".into(), format!("Bearer {}", key.expose()).into_bytes().into()),
+            Api::Azure { .. } => ("api-key".into(), key.expose().as_bytes().into()),
+            Api::Anthropic { .. } => ("x-api-key".into(), key.expose().as_bytes().into()),
+        });
     }
     for (name, value) in &upstream.headers {
         out.push((name.into(), value.expose().as_bytes().into()));
@@ -91,12 +104,13 @@ pub(super) fn to_upstream<'a>(
     out
 }
 
-/// What the caller gets.
-pub(super) fn to_caller(upstream: &Headers) -> Headers {
+/// What the caller gets. Where the body is made anew, its length and coding are too.
+pub(super) fn to_caller(upstream: &Headers, body_is_new: bool) -> Headers {
     upstream
         .iter()
         .filter(|(name, _)| {
-            is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family))
+            (is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family)))
+                && !(body_is_new && is_in(&["content-length", "content-encoding"], name))
         })
         .map(|(name, value)| (name.to_owned(), value))
         .collect()

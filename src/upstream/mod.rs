@@ -1,147 +1,112 @@
 //! Forwarding: the caller's bytes to an upstream, its answer back, as it comes.
 //!
-//! What crosses is decided here, by [`headers`]; who carries it is a [`Transport`], so that all of it
-//! is tested without a network.
+//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`attempt`] and [`peek`] look whether an answer is
+//! one, [`events`] hands streams on, [`dialect`] knows what upstreams speak, [`headers`] what crosses. Who
+//! carries it all is a [`Transport`], so that everything here is tested without a network.
 
+mod attempt;
+mod attempts;
+mod deliver;
+mod dialect;
+mod events;
 mod headers;
+mod order;
+mod pass;
+mod peek;
+mod retry;
 pub mod rewrite;
+mod sse;
+mod transport;
 
-use crate::config::{Timeouts, Upstream};
+use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Incoming, Relay, Response};
-use std::borrow::Cow;
+use crate::http::{Headers, Response, Tokens};
+use attempt::Failed;
+use attempts::Attempts;
+pub use dialect::Endpoint;
+pub use pass::pass;
+pub use transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 
-/// Carries requests to upstreams.
-pub trait Transport {
-    /// An answer's body.
-    type Body: Incoming;
-
-    /// Sends a request and waits for the head of the answer.
-    fn send(&self, request: &Outgoing<'_>) -> Result<Answered<Self::Body>, SendError>;
-}
-
-/// A request to an upstream.
-#[derive(Debug)]
-pub struct Outgoing<'a> {
+/// What a caller asks of the upstreams.
+pub struct Ask<'a> {
+    /// What of the API it is.
+    pub endpoint: Endpoint<'a>,
     /// The method's name.
     pub method: &'a str,
-    /// Whether to use TLS.
-    pub https: bool,
-    /// Host and port.
-    pub authority: &'a str,
-    /// Path and query.
-    pub path: &'a str,
-    /// Header fields, without those the transport makes (`host`, `content-length`).
-    pub headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
-    /// The body, in the order its parts go out; empty for none.
-    pub body: &'a [&'a [u8]],
-    /// How long to wait.
-    pub timeouts: Timeouts,
-}
-
-/// An upstream's answer, its body unread.
-pub struct Answered<B> {
-    /// The status code.
-    pub status: u16,
-    /// The header fields.
-    pub headers: Headers,
-    /// The body.
-    pub body: B,
-}
-
-/// Why no answer came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendError {
-    /// What kind of failure it was.
-    pub kind: SendErrorKind,
-    /// What the host says of it, for the log.
-    pub reason: String,
-}
-
-/// Kinds of failing to get an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendErrorKind {
-    /// A timeout ran out.
-    Timeout,
-    /// The host does not let the component talk to this authority.
-    Denied,
-    /// Anything else: no connection, no TLS, no HTTP.
-    Unreachable,
-}
-
-/// A request on its way to an upstream.
-pub struct Forward<'a> {
-    /// Where it goes.
-    pub upstream: &'a Upstream,
-    /// The method's name.
-    pub method: &'a str,
-    /// The path below the upstream's base URL: `/chat/completions`.
-    pub path: &'a str,
     /// The caller's query, without its question mark.
     pub query: Option<&'a str>,
     /// The caller's header fields.
     pub headers: &'a Headers,
-    /// The body, in parts.
-    pub body: &'a [&'a [u8]],
+    /// The body, judged; empty for none.
+    pub body: &'a [u8],
+    /// The caller's name of the model.
+    pub model: &'a str,
+    /// What happens to parameters an upstream has no place for. To pass them is not possible then, so
+    /// anything but dropping them is refusing the request.
+    pub unknown: UnknownParams,
     /// The id both sides log.
     pub request_id: &'a str,
 }
 
-/// Forwards a request and relays the answer. An upstream's own error arrives with its status and body;
-/// only where there is no answer at all the error is ours.
+/// What came of a request, for the caller and for the log.
+pub struct Forwarded<B> {
+    /// The answer. An upstream's own error is one; the error is ours only where there is no answer at all.
+    pub answer: Result<Response<B>, ApiError>,
+    /// Who gave it, or was asked last.
+    pub target: String,
+    /// How often someone was asked.
+    pub attempts: u32,
+    /// What went wrong on the way.
+    pub reason: Option<String>,
+    /// The tokens the upstream counted, where they are known by now.
+    pub tokens: Option<Tokens>,
+    /// The parameters that were left out for this target.
+    pub dropped: Vec<String>,
+}
+
+/// Forwards a request as its plan says, and takes the answer back.
 pub fn forward<T: Transport>(
-    forward: &Forward<'_>,
+    ask: &Ask<'_>,
+    plan: &Plan,
+    upstreams: &[Upstream],
     transport: &T,
     ctx: &Ctx<'_>,
-) -> Result<Response<T::Body>, Failure> {
-    let upstream = forward.upstream;
-    let mut path = format!("{}{}", upstream.base_path, forward.path);
-    if let Some(query) = forward.query {
-        path.push('?');
-        path.push_str(query);
-    }
-    let request = Outgoing {
-        method: forward.method,
-        https: upstream.https,
-        authority: &upstream.authority,
-        path: &path,
-        headers: headers::to_upstream(forward.headers, upstream, forward.request_id),
-        body: forward.body,
-        timeouts: upstream.timeouts,
+) -> Forwarded<T::Body> {
+    let prepare = |target| dialect::prepare(ask, plan, target, &upstreams[target.upstream]);
+    let outcome = Attempts { plan, upstreams, transport, ctx, prepare: &prepare }.run();
+    let upstream = &upstreams[plan.targets[outcome.target].upstream];
+    let mut reasons = outcome.reasons;
+    let mut told = |answer, tokens, dropped| Forwarded {
+        answer,
+        target: upstream.name.clone(),
+        attempts: outcome.attempts,
+        reason: (!reasons.is_empty()).then(|| std::mem::take(&mut reasons).join("; ")),
+        tokens,
+        dropped,
     };
-    let answered = transport.send(&request).map_err(|error| failure(&error, upstream, ctx))?;
-    let headers = headers::to_caller(&answered.headers);
-    let is_stream = headers.get("content-type").is_some_and(|value| value.starts_with("text/event-stream"));
-    let broken = ApiError::new(
-        Kind::UpstreamUnavailable,
-        format!("The upstream `{}` broke off before the end of its answer.", upstream.name),
-    );
-    let if_broken = is_stream.then_some(broken);
-    Ok(Response {
-        status: answered.status,
-        headers,
-        body: Body::Relay(Relay { from: answered.body, if_broken }),
-    })
+    match outcome.result {
+        Ok(mut taken) => {
+            let dropped = std::mem::take(&mut taken.dropped);
+            match deliver::deliver(taken, upstream, ask, ctx) {
+                Ok((response, tokens)) => told(Ok(response), tokens, dropped),
+                Err(error) => told(Err(error), None, dropped),
+            }
+        }
+        Err(Failed::Refused(error)) => told(Err(error), None, Vec::new()),
+        Err(Failed::Silent(kind)) => told(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
+    }
 }
 
-/// No answer came: what the caller is told, and what the log is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// For the caller.
-    pub error: ApiError,
-    /// For the log.
-    pub reason: String,
-}
-
-fn failure(error: &SendError, upstream: &Upstream, ctx: &Ctx<'_>) -> Failure {
+/// What the caller is told where there is no answer. The host's words go to the log alone.
+fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiError {
     let name = &upstream.name;
-    let told = match error.kind {
-        SendErrorKind::Timeout => ApiError::new(
+    let (kind, message) = match kind {
+        SendErrorKind::Timeout => (
             Kind::UpstreamTimeout,
             format!("The upstream `{name}` did not answer within {} ms.", (ctx.elapsed)().as_millis()),
         ),
-        SendErrorKind::Denied => ApiError::new(
+        SendErrorKind::Denied => (
             Kind::UpstreamUnavailable,
             format!(
                 "The host does not let the gateway talk to the upstream `{name}`. Its operator adds the upstream's \
@@ -149,11 +114,16 @@ fn failure(error: &SendError, upstream: &Upstream, ctx: &Ctx<'_>) -> Failure {
             ),
         ),
         SendErrorKind::Unreachable => {
-            ApiError::new(Kind::UpstreamUnavailable, format!("The upstream `{name}` could not be reached."))
+            (Kind::UpstreamUnavailable, format!("The upstream `{name}` could not be reached."))
         }
+        SendErrorKind::Broken => (
+            Kind::UpstreamUnavailable,
+            format!("The upstream `{name}` broke off before the end of its answer."),
+        ),
+        SendErrorKind::Senseless => (
+            Kind::UpstreamUnavailable,
+            format!("The upstream `{name}` answered in a way that makes no sense."),
+        ),
     };
-    Failure { error: told, reason: error.reason.clone() }
+    ApiError::new(kind, message)
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,7 +38,7 @@ pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
 }
 
 /// The members of a JSON object in their order, their values as they are spelled.
-fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+pub(super) fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
@@ -81,6 +81,33 @@ mod tests {
             assert_eq!(renamed(body).as_deref(), Some(want));
         }
         assert_eq!(renamed("[1]"), None);
+    }
+
+    #[test]
+    fn every_other_byte_stays_however_odd() {
+        for (before, after) in [
+            // Numbers no double can hold, repeated members, escapes, control characters that are escaped.
+            ("{\"seed\":123456789012345678901234567890,\"t\":1E+2,\"t\":-0.0,\"model\":", "}"),
+            (
+                "\r\n\t {\"a\\\"model\\\"\":\"\\ud83e\\udd80\\u0000\",\"model\":",
+                ",\"z\":[{},[],null,true]}  \n",
+            ),
+            ("{\"x\":{\"model\":\"keep\"},\"model\":", ",\"Model\":\"keep\",\"model \":\"keep\"}"),
+        ] {
+            for old in ["\"m\"", "\"\\u006d\"", "null", "7", "{\"a\":[1]}"] {
+                let body = format!("{before}{old}{after}");
+                assert_eq!(renamed(&body), Some(format!("{before}\"qwen\\\"3\"{after}")), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_model() {
+        for body in
+            ["", "7", "\"model\"", "[{\"model\":1}]", "{\"model\":}", "{\"model\":1", "\u{feff}{\"model\":1}"]
+        {
+            assert_eq!(renamed(body), None, "{body}");
+        }
     }
 
     #[test]

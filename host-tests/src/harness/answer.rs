@@ -82,6 +82,16 @@ impl Answer {
         self
     }
 
+    /// The same answer, and then a reset of the connection.
+    pub fn then_reset(self) -> Self {
+        Self { end: End::Reset, ..self }
+    }
+
+    /// The same answer, and then silence on an open connection.
+    pub fn then_stall(self) -> Self {
+        Self { end: End::Stall, ..self }
+    }
+
     /// The same answer, later.
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }

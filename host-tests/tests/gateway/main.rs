@@ -2,11 +2,15 @@
 //!
 //! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
 
+mod faults;
+mod golden;
 mod instances;
 mod log;
 mod refused;
+mod routes;
 mod settings;
 mod streams;
+mod through;
 mod upstreams;
 
 use host_tests::{Gateway, Reply};

@@ -1,7 +1,9 @@
 //! Tokens without a vocabulary: an estimate.
 //!
 //! A token is a space and up to six letters of a word, a run of one sign or space, up to three digits, or up
-//! to three bytes of anything else, alike for both encodings.
+//! to three bytes of anything else, alike for both encodings. English prose and source code have up to a
+//! quarter more of these than of the vocabularies' tokens; scripts other than Latin have one for nearly every
+//! character, which for Chinese is about right and for Russian up to four times as many.
 //!
 //! An id holds its token's bytes itself, so decoding needs no table either:
 //!
@@ -249,13 +251,16 @@ mod tests {
     #[cfg(feature = "vocab")]
     #[test]
     fn estimates_are_near_the_counts() {
-        for (name, text, most) in
-            [("prose", include_str!("../../../LICENSE"), 1.25), ("code", include_str!("exact/split.rs"), 1.6)]
-        {
+        for (name, text, most) in [
+            ("prose", include_str!("../../../LICENSE"), 1.25),
+            ("code", include_str!("exact/split.rs"), 1.25),
+            ("russian", "Все люди рождаются свободными и равными в своём достоинстве и правах.", 4.0),
+            ("chinese", "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心。", 2.0),
+        ] {
             let estimate = encode(text).len() as f64;
             for encoding in Encoding::ALL {
                 let ratio = estimate / encoding.count(text) as f64;
-                assert!((1.0..most).contains(&ratio), "{name}: {ratio} of {}", encoding.name());
+                assert!((0.85..most).contains(&ratio), "{name}: {ratio} of {}", encoding.name());
             }
         }
     }

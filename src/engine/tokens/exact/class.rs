@@ -25,13 +25,17 @@ static ASCII: [Class; 128] = {
 };
 
 /// The class of the character at byte `at`, which is a boundary, and its length; `None` at the end.
-#[inline]
+#[inline(always)] // the loops over a text's bytes are what splitting costs
 pub(super) fn class_at(text: &str, at: usize) -> Option<(Class, usize)> {
-    let byte = *text.as_bytes().get(at)?;
-    match ASCII.get(usize::from(byte)) {
+    match ASCII.get(usize::from(*text.as_bytes().get(at)?)) {
         Some(&class) => Some((class, 1)),
-        None => text[at..].chars().next().map(|character| (class(character), character.len_utf8())),
+        None => wide(text, at),
     }
+}
+
+#[inline(never)]
+fn wide(text: &str, at: usize) -> Option<(Class, usize)> {
+    text[at..].chars().next().map(|character| (class(character), character.len_utf8()))
 }
 
 fn class(character: char) -> Class {

@@ -3,106 +3,224 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::layout::NO_TOKEN;
+use super::layout::{NO_TOKEN, WORD_BYTES};
 use super::vocab::Vocabulary;
-
-/// Up to so many bytes, looking at every pair for the lowest is faster than keeping them in order.
-const SHORT: usize = 64;
 
 /// Gives `emit` the tokens of a piece.
 pub(super) fn merge(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32)) {
     match vocabulary.find(piece) {
         Some(id) => emit(id),
-        None if piece.len() <= SHORT => merge_short(vocabulary, piece, emit),
+        None if piece.len() <= Short::<64>::LONGEST => Short::<64>::new(vocabulary, piece).merge(emit),
+        None if piece.len() <= Short::<256>::LONGEST => Short::<256>::new(vocabulary, piece).merge(emit),
         None => merge_long(vocabulary, piece, emit),
     }
 }
 
-/// The token that two neighbours make, or [`NO_TOKEN`], which is above every token.
-#[inline]
-fn pair(vocabulary: &Vocabulary, bytes: &[u8]) -> u32 {
-    vocabulary.find(bytes).unwrap_or(NO_TOKEN)
+/// Pairs in one group: looking through a group and through the groups takes about equally long.
+const GROUP: usize = 16;
+
+/// No pair: above every other.
+const NONE: u32 = u32::MAX;
+
+/// A piece of less than `N` bytes, up to 256, while it is merged: all of it on the stack.
+struct Short<'v, const N: usize> {
+    vocabulary: &'v Vocabulary,
+    /// The piece, behind which at least [`WORD_BYTES`] zeros follow.
+    bytes: [u8; N],
+    length: usize,
+    /// At each part's first byte: where the part before begins.
+    before: [u8; N],
+    /// At each part's first byte: where the part after begins, which is the end of this one.
+    after: [u8; N],
+    /// At each part's first byte: the token that it and the part after make, above that position.
+    pairs: [u32; N],
+    /// The least pair of each group: the least of all is the next to merge.
+    least: [u32; GROUP],
 }
 
-fn merge_short(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32)) {
-    let mut starts = [0; SHORT + 1];
-    let mut pairs = [NO_TOKEN; SHORT];
-    let mut count = piece.len();
-    for at in 0..count {
-        starts[at + 1] = at + 1;
-        if at + 1 < count {
-            pairs[at] = pair(vocabulary, &piece[at..at + 2]);
-        }
-    }
-    while let Some((at, &lowest)) = pairs[..count].iter().enumerate().min_by_key(|(_, pair)| **pair)
-        && lowest != NO_TOKEN
-    {
-        starts.copy_within(at + 2..=count, at + 1);
-        pairs.copy_within(at + 1..count, at);
-        count -= 1;
-        // Part `at` has grown, so the pairs that it ends and begins are others.
-        for left in at.saturating_sub(1)..=at {
-            pairs[left] = match starts[..=count].get(left + 2) {
-                Some(&end) => pair(vocabulary, &piece[starts[left]..end]),
-                None => NO_TOKEN,
-            };
-        }
-    }
-    for part in starts[..=count].windows(2) {
-        vocabulary.find(&piece[part[0]..part[1]]).into_iter().for_each(&mut *emit);
-    }
-}
+impl<'v, const N: usize> Short<'v, N> {
+    const LONGEST: usize = N - WORD_BYTES;
 
-/// The parts of a piece as a list: at each part's first byte, what follows from it.
-struct Part {
-    /// Where the part before begins.
-    before: u32,
-    /// Where the part after begins: the end of this one.
-    after: u32,
-    /// The token this part makes with the one after.
-    pair: u32,
+    fn new(vocabulary: &'v Vocabulary, piece: &[u8]) -> Self {
+        let length = piece.len();
+        let mut short = Self {
+            vocabulary,
+            bytes: [0; N],
+            length,
+            before: std::array::from_fn(|at| at.saturating_sub(1) as u8),
+            after: std::array::from_fn(|at| (at as u8).saturating_add(1)),
+            pairs: [NONE; N],
+            least: [NONE; GROUP],
+        };
+        short.bytes[..length].copy_from_slice(piece);
+        for (at, pair) in piece.array_windows().enumerate() {
+            if let Some(id) = vocabulary.find_pair(*pair) {
+                short.pairs[at] = id << 8 | at as u32;
+            }
+        }
+        (0..length.div_ceil(GROUP)).for_each(|group| short.compare(group));
+        short
+    }
+
+    fn merge(mut self, emit: &mut impl FnMut(u32)) {
+        while let Some(&least) = self.least[..N / GROUP].iter().min()
+            && least != NONE
+        {
+            self.join(usize::from(least as u8));
+        }
+        let mut start = 0;
+        while start < self.length {
+            let end = usize::from(self.after[start]);
+            self.find(start, end).into_iter().for_each(&mut *emit);
+            start = end;
+        }
+    }
+
+    /// Makes one part of the part at `at` and the one after, and other pairs of it and its neighbours.
+    fn join(&mut self, at: usize) {
+        let gone = usize::from(self.after[at]);
+        let end = usize::from(self.after[gone]);
+        self.after[at] = end as u8;
+        self.before[end] = at as u8;
+        self.pairs[gone] = NONE;
+        self.compare(gone / GROUP);
+        self.pairs[at] = NONE;
+        if end < self.length {
+            self.pair(at, usize::from(self.after[end]));
+        }
+        self.compare(at / GROUP);
+        if at > 0 {
+            let left = usize::from(self.before[at]);
+            self.pair(left, end);
+            self.compare(left / GROUP);
+        }
+    }
+
+    fn pair(&mut self, start: usize, end: usize) {
+        self.pairs[start] = self.find(start, end).map_or(NONE, |id| id << 8 | start as u32);
+    }
+
+    /// Finds the least pair of a group anew.
+    fn compare(&mut self, group: usize) {
+        let pairs = self.pairs[group * GROUP..].first_chunk::<GROUP>();
+        self.least[group] =
+            pairs.map_or(NONE, |pairs| pairs.iter().fold(NONE, |least, &pair| least.min(pair)));
+    }
+
+    fn find(&self, start: usize, end: usize) -> Option<u32> {
+        let bytes = &self.bytes[start..];
+        match (bytes.first_chunk(), end - start) {
+            (Some(word), length @ 1..=WORD_BYTES) => {
+                let word = u64::from_le_bytes(*word) & (u64::MAX >> (64 - 8 * length));
+                self.vocabulary.find_word(word, length)
+            }
+            (_, length) => self.vocabulary.find(&bytes[..length]),
+        }
+    }
 }
 
 fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32)) {
-    let length = piece.len() as u32; // 4 GiB is more than a wasm memory holds
-    let mut parts: Vec<_> = (0..length)
-        .map(|at| {
-            let pair = piece.get(at as usize..at as usize + 2).map_or(NO_TOKEN, |two| pair(vocabulary, two));
-            Part { before: at.saturating_sub(1), after: at + 1, pair }
-        })
-        .collect();
-    // The lowest token first, then the leftmost, in one number that compares fast.
-    let key = |pair: u32, at: u32| Reverse(u64::from(pair) << 32 | u64::from(at));
-    let known = parts.iter().zip(0..).filter(|(part, _)| part.pair != NO_TOKEN);
-    let mut heap: BinaryHeap<_> = known.map(|(part, at)| key(part.pair, at)).collect();
-    while let Some(Reverse(lowest)) = heap.pop() {
-        let (token, at) = ((lowest >> 32) as u32, lowest as u32);
-        // What was merged since is in the heap still.
-        if parts[at as usize].pair != token {
-            continue;
-        }
-        let gone = parts[at as usize].after;
-        let after = parts[gone as usize].after;
-        parts[gone as usize].pair = NO_TOKEN;
-        parts[at as usize].after = after;
-        if after < length {
-            parts[after as usize].before = at;
-        }
-        for left in [parts[at as usize].before, at] {
-            let next = parts[left as usize].after;
-            let end = if next < length { parts[next as usize].after } else { next };
-            let made =
-                if next < length { pair(vocabulary, &piece[left as usize..end as usize]) } else { NO_TOKEN };
-            parts[left as usize].pair = made;
-            if made != NO_TOKEN {
-                heap.push(key(made, left));
-            }
+    let mut merge = Merge { vocabulary, piece, parts: Vec::new(), queue: Queue::default() };
+    merge.start();
+    while let Some((pair, at)) = merge.queue.pop() {
+        // A pair that is no more, since a part of it has grown, is in the queue still.
+        if merge.parts[at as usize].pair == pair {
+            merge.join(at);
         }
     }
     let mut start = 0;
-    while start < length {
-        let end = parts[start as usize].after;
-        vocabulary.find(&piece[start as usize..end as usize]).into_iter().for_each(&mut *emit);
+    while let Some(part) = merge.parts.get(start) {
+        let end = part.after as usize;
+        vocabulary.find(&piece[start..end]).into_iter().for_each(&mut *emit);
         start = end;
+    }
+}
+
+/// A long piece while it is merged. Positions have 32 bits: a wasm memory holds no more.
+struct Merge<'p> {
+    vocabulary: &'p Vocabulary,
+    piece: &'p [u8],
+    /// A list: what is known of a part is at its first byte.
+    parts: Vec<Part>,
+    queue: Queue,
+}
+
+struct Part {
+    /// Where the part before begins.
+    before: u32,
+    /// Where the part after begins, which is the end of this one.
+    after: u32,
+    /// The token that this part and the one after make.
+    pair: u32,
+}
+
+impl Merge<'_> {
+    fn start(&mut self) {
+        let length = self.piece.len() as u32;
+        let part = |at: u32| Part { before: at.saturating_sub(1), after: at + 1, pair: NO_TOKEN };
+        self.parts = (0..length).map(part).collect();
+        self.queue.added.reserve_exact(self.piece.len());
+        for end in 2..=length {
+            self.pair(end - 2, end);
+        }
+    }
+
+    /// Makes one part of the part at `at` and the one after, and other pairs of it and its neighbours.
+    fn join(&mut self, at: u32) {
+        let gone = self.parts[at as usize].after as usize;
+        let end = self.parts[gone].after;
+        self.parts[gone].pair = NO_TOKEN;
+        self.parts[at as usize].after = end;
+        if let Some(next) = self.parts.get_mut(end as usize) {
+            next.before = at;
+            let end = next.after;
+            self.pair(at, end);
+        } else {
+            self.parts[at as usize].pair = NO_TOKEN;
+        }
+        if at > 0 {
+            self.pair(self.parts[at as usize].before, end);
+        }
+    }
+
+    /// Looks for the token from `start`, where a part begins, to `end`, where the next one ends.
+    fn pair(&mut self, start: u32, end: u32) {
+        let pair = match self.piece[start as usize..end as usize] {
+            [first, second] => self.vocabulary.find_pair([first, second]),
+            ref bytes => self.vocabulary.find(bytes),
+        };
+        self.parts[start as usize].pair = pair.unwrap_or(NO_TOKEN);
+        if let Some(pair) = pair {
+            self.queue.push(pair, start);
+        }
+    }
+}
+
+/// Pairs to merge: the lowest token first, then the leftmost.
+///
+/// Most pairs are known from the start, and sorting them once costs less than a heap. It does so too for
+/// those that have come up when all the sorted ones are gone.
+#[derive(Default)]
+struct Queue {
+    /// The next to merge last.
+    sorted: Vec<Reverse<u64>>,
+    added: BinaryHeap<Reverse<u64>>,
+}
+
+impl Queue {
+    fn push(&mut self, pair: u32, at: u32) {
+        self.added.push(Reverse(u64::from(pair) << 32 | u64::from(at)));
+    }
+
+    fn pop(&mut self) -> Option<(u32, u32)> {
+        if self.sorted.is_empty() {
+            self.sorted = std::mem::take(&mut self.added).into_vec();
+            self.sorted.sort_unstable();
+        }
+        let Reverse(key) = match self.added.peek() {
+            Some(added) if self.sorted.last().is_some_and(|sorted| added > sorted) => self.added.pop(),
+            _ => self.sorted.pop(),
+        }?;
+        Some(((key >> 32) as u32, key as u32))
     }
 }

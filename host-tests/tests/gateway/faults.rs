@@ -1,0 +1,279 @@
+//! Upstreams that fail, in every way, under every policy, plain and streamed. Each cell has one outcome; none
+//! hangs and none traps.
+
+use std::time::Duration;
+
+use host_tests::{Answer, Gateway, Reply, Upstream};
+use serde_json::{Value, json};
+
+use super::{CHAT, KEYS, assert_untrapped, error};
+
+/// What a caller sees of a fault of the target that is asked first.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// The next target's good answer; without a next one, an error with one of these statuses.
+    Hidden(&'static [u16]),
+    /// This status, whoever might be asked next.
+    Told(u16),
+    /// A good head, and the end is missing: told in an event, or by a connection that breaks.
+    Broken,
+}
+
+use Fate::{Broken, Hidden, Told};
+
+const GOOD: &str = r#"{"choices":[{"index":0,"delta":{},"message":{},"finish_reason":"stop"}]}"#;
+const NO: &str = r#"{"error":{"message":"No.","type":"server_error","param":null,"code":null}}"#;
+const STREAM: [(&str, &str); 1] = [("content-type", "text/event-stream")];
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+fn good(stream: bool) -> Answer {
+    match stream {
+        true => Answer::events([GOOD, "[DONE]"]),
+        false => Answer::new(200, &JSON, GOOD),
+    }
+}
+
+/// The beginning of a good answer in chunks: of a stream an event, of a plain one more than is held back.
+fn begun(stream: bool) -> Vec<u8> {
+    let (kind, body) = match stream {
+        true => ("text/event-stream", format!("data: {GOOD}\n\n")),
+        false => ("application/json", format!(r#"{{"choices":[],"filling":"{}"#, "x".repeat(200_000))),
+    };
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n");
+    format!("{head}{:x}\r\n{body}\r\n", body.len()).into_bytes()
+}
+
+fn begun_and(stream: bool, rest: &str) -> Answer {
+    Answer::raw([&begun(stream), rest.as_bytes()].concat())
+}
+
+/// A gateway with a model for each policy: the faulty upstream is asked first, a good one may come next.
+async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
+    let target = |upstream: &str| json!({"upstream": upstream});
+    let timeouts = json!({"connect_ms": 400, "first_byte_ms": 400, "between_bytes_ms": 400});
+    let config = json!({
+        "upstreams": {
+            "faulty": {"url": faulty, "timeouts": timeouts},
+            "good": {"url": good.url("/v1")},
+        },
+        "models": {
+            "single": {"targets": [target("faulty")]},
+            "failover": {"targets": [target("faulty"), target("good")]},
+            "weighted": {"policy": "weighted", "targets": [
+                {"upstream": "good", "weight": 0}, {"upstream": "faulty", "weight": 1},
+            ]},
+        },
+    });
+    Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
+}
+
+async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
+    let next = Upstream::answering(good(stream)).await;
+    let gateway = gateway(faulty, &next).await;
+    for model in ["single", "failover", "weighted"] {
+        let cell = format!("{name} × {model} × {}", if stream { "stream" } else { "plain" });
+        let body = json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
+        let began = std::time::Instant::now();
+        let reply = gateway.post(CHAT, &body).await;
+        assert!(began.elapsed() < Duration::from_secs(10), "{cell} takes {:?}", began.elapsed());
+        check(&cell, fate, model != "single", stream, &reply);
+    }
+    assert_untrapped(&gateway);
+}
+
+fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
+    let attempts = reply.header("x-portcullis-attempts");
+    let told = |reply: &Reply| -> Value { reply.json()["error"].clone() };
+    match fate {
+        Hidden(_) if has_next => {
+            assert_eq!((reply.status, attempts), (200, Some("2")), "{cell}: {reply:?}");
+            assert_eq!(reply.header("x-portcullis-target"), Some("good"), "{cell}: {reply:?}");
+            assert!(reply.text().contains(GOOD) && reply.broken.is_none(), "{cell}: {reply:?}");
+        }
+        Hidden(statuses) => {
+            assert!(statuses.contains(&reply.status), "{cell}: {reply:?}");
+            assert!(told(reply).is_object() && attempts == Some("1"), "{cell}: {reply:?}");
+        }
+        Told(status) => {
+            assert_eq!((reply.status, attempts), (status, Some("1")), "{cell}: {reply:?}");
+            assert!(told(reply).is_object() && reply.header("location").is_none(), "{cell}: {reply:?}");
+        }
+        Broken => {
+            assert_eq!((reply.status, attempts), (200, Some("1")), "{cell}: {} bytes", reply.body.len());
+            match stream {
+                true => {
+                    let events = reply.events();
+                    assert!(reply.broken.is_none() && events[0] == GOOD, "{cell}: {reply:?}");
+                    let last: Value = serde_json::from_str(&events[events.len() - 1]).expect(cell);
+                    assert_eq!(last["error"]["type"], "server_error", "{cell}: {reply:?}");
+                }
+                false => assert!(reply.broken.is_some(), "{cell}: {} bytes", reply.body.len()),
+            }
+        }
+    }
+}
+
+/// Asserts the outcome of what an upstream answers, plain and streamed.
+async fn each(faults: Vec<(&str, fn(bool) -> Answer, Fate)>) {
+    for (name, answer, fate) in faults {
+        for stream in [false, true] {
+            let upstream = Upstream::answering(answer(stream)).await;
+            each_cell(name, &upstream.url("/v1"), stream, fate).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn upstreams_that_cannot_be_reached() {
+    let (_socket, refusing) = Upstream::refusing();
+    let plain = Upstream::answering(Answer::new(200, &JSON, GOOD)).await;
+    let no_tls = plain.url("/v1").replace("http://", "https://");
+    for stream in [false, true] {
+        each_cell("refused", &refusing, stream, Hidden(&[502])).await;
+        each_cell("no TLS", &no_tls, stream, Hidden(&[502, 504])).await;
+        // Of a network that is reserved: some systems know, others wait for an answer.
+        each_cell("unroutable", "http://240.0.0.1:9/v1", stream, Hidden(&[502, 504])).await;
+        each_cell("no such host", "http://upstream.invalid/v1", stream, Hidden(&[502, 504])).await;
+    }
+}
+
+#[tokio::test]
+async fn upstreams_that_answer_with_an_error() {
+    let mut faults: Vec<(&str, fn(bool) -> Answer, Fate)> = vec![
+        ("400", |_| Answer::new(400, &JSON, NO), Told(400)),
+        ("401", |_| Answer::new(401, &JSON, NO), Told(401)),
+        ("404", |_| Answer::new(404, &JSON, NO), Told(404)),
+        ("408", |_| Answer::new(408, &JSON, NO), Hidden(&[408])),
+        ("409", |_| Answer::new(409, &JSON, NO), Hidden(&[409])),
+        ("429", |_| Answer::new(429, &JSON, NO), Hidden(&[429])),
+        ("500", |_| Answer::new(500, &JSON, NO), Hidden(&[500])),
+        ("502", |_| Answer::new(502, &JSON, NO), Hidden(&[502])),
+        ("503", |_| Answer::new(503, &JSON, NO), Hidden(&[503])),
+        ("529", |_| Answer::new(529, &JSON, NO), Hidden(&[529])),
+    ];
+    faults.push((
+        "429 with Retry-After",
+        |_| Answer::new(429, &[("content-type", "application/json"), ("retry-after", "1")], NO),
+        Hidden(&[429]),
+    ));
+    faults.push(("redirect", |_| Answer::new(308, &[("location", "http://127.0.0.1:1/")], ""), Told(502)));
+    faults.push(("200 with an error body", |_| Answer::new(200, &JSON, NO), Hidden(&[502])));
+    faults.push(("200 with an error as first event", |_| Answer::events([NO, "[DONE]"]), Hidden(&[502])));
+    each(faults).await;
+}
+
+#[tokio::test]
+async fn upstreams_that_fail_before_anything_was_said() {
+    each(vec![
+        ("first-byte timeout", |_| Answer::stall(), Hidden(&[504])),
+        ("reset before the head", |_| Answer::reset(), Hidden(&[502])),
+        ("no HTTP", |_| Answer::raw("SSH-2.0\r\n"), Hidden(&[502])),
+        (
+            "a header of 10 MB",
+            |_| Answer::raw(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(10 << 20))),
+            Hidden(&[502]),
+        ),
+        ("reset within short JSON", |_| Answer::new(200, &JSON, GOOD).cut().then_reset(), Hidden(&[502])),
+        ("reset before the first event", |_| Answer::events([": x"]).cut().then_reset(), Hidden(&[502])),
+        ("truncated first chunk", |_| chunked("ff\r\n{\"choices\""), Hidden(&[502])),
+        ("bad size of the first chunk", |_| chunked("zz\r\n{}"), Hidden(&[502])),
+        (
+            "stall before the first event",
+            |_| Answer::new(200, &STREAM, "x").cut().then_stall(),
+            Hidden(&[504]),
+        ),
+        ("invalid JSON", |_| Answer::new(200, &JSON, "{\"choices\":[}"), Hidden(&[502])),
+        ("invalid first event", |_| Answer::events(["{\"choices\":[}"]), Hidden(&[502])),
+        ("invalid UTF-8", |_| Answer::new(200, &JSON, b"{\"a\":\"\xff\xfe\"}"), Hidden(&[502])),
+        ("no event", |_| Answer::new(200, &STREAM, ""), Hidden(&[502])),
+    ])
+    .await;
+}
+
+/// A JSON answer in chunks, as far as these bytes go.
+fn chunked(bytes: &str) -> Answer {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    Answer::raw(format!("{head}{bytes}"))
+}
+
+#[tokio::test]
+async fn upstreams_that_fail_midway() {
+    each(vec![
+        ("closed", |stream| begun_and(stream, ""), Broken),
+        ("reset", |stream| begun_and(stream, "").then_reset(), Broken),
+        ("stall", |stream| begun_and(stream, "").then_stall(), Broken),
+        ("truncated chunk", |stream| begun_and(stream, "40\r\ndata: {\"choi"), Broken),
+        ("bad chunk size", |stream| begun_and(stream, "zz\r\ndata: x"), Broken),
+    ])
+    .await;
+}
+
+/// What only who reads a stream can know.
+#[tokio::test]
+async fn streams_that_end_well_for_the_transport_alone() {
+    let open = GOOD.replace("\"stop\"", "null");
+    for (name, rest) in [
+        ("ends without telling so", &b""[..]),
+        ("malformed event", b"data: {\n\n"),
+        ("invalid UTF-8", b"data: {\"a\":\"\xc3\x28\"}\n\n"),
+        ("half an event", b"data: {\"choices\":"),
+    ] {
+        let body = [format!("data: {open}\n\n").as_bytes(), rest].concat();
+        let upstream = Upstream::answering(Answer::new(200, &STREAM, body)).await;
+        let next = Upstream::answering(good(true)).await;
+        let gateway = gateway(&upstream.url("/v1"), &next).await;
+        let body = json!({"model": "failover", "stream": true, "messages": []});
+        let reply = gateway.post(CHAT, &body).await;
+        let events = reply.events();
+        assert_eq!((events.len(), &*events[0]), (2, &*open), "{name}: {reply:?}");
+        let last: Value = serde_json::from_str(&events[1]).expect(name);
+        assert_eq!(last["error"]["code"], "upstream_unavailable", "{name}: {reply:?}");
+        let line = gateway.log(|line| line.contains("\"broken\"")).await;
+        assert!(line.contains("\"level\":\"error\""), "{line}");
+        assert_untrapped(&gateway);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
+    for kind in ["text/event-stream", "application/json"] {
+        let mut upstream = Upstream::by_hand().await;
+        let next = Upstream::answering(good(true)).await;
+        let gateway = gateway(&upstream.url("/v1"), &next).await;
+        let body = json!({"model": "single", "stream": true, "messages": []});
+        let call = gateway.post(CHAT, &body).spawn();
+        let mut exchange = upstream.next().await;
+        exchange.head(200, &[("content-type", kind)]).await;
+        let event = format!("data: {{\"choices\":[],\"filling\":\"{}\"}}\n\n", "x".repeat(60_000));
+        for _ in 0..4 {
+            exchange.chunk(&event).await;
+        }
+        let mut live = call.live().await;
+        for _ in 0..500 {
+            exchange.chunk(&event).await;
+            let mut got = 0;
+            while got < event.len() - 1000 {
+                got += live.piece().await.expect("it goes on").expect("it goes on").len();
+            }
+        }
+        live.hang_up();
+        // What is on its way may still be taken.
+        while exchange.try_raw(format!("{:x}\r\n{event}\r\n", event.len())).await {}
+        assert_untrapped(&gateway);
+        gateway.log(|line| line.starts_with('{')).await;
+        for instance in gateway.idle_instances() {
+            assert!(instance.memory < 8 << 20, "{kind}: {} bytes", instance.memory);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_no_answer_has_all_its_parts() {
+    let (_socket, refusing) = Upstream::refusing();
+    let next = Upstream::answering(good(false)).await;
+    let gateway = gateway(&refusing, &next).await;
+    let reply = gateway.post(CHAT, &json!({"model": "single", "messages": []})).await;
+    assert_eq!(error(&reply)["code"], "upstream_unavailable");
+    let line = gateway.log(|line| line.contains("\"attempts\":1")).await;
+    assert!(line.contains("faulty: ConnectionRefused"), "{line}");
+}

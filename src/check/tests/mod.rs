@@ -1,0 +1,59 @@
+//! What the live API was seen to answer, restated: request, sentence, parameter, code.
+
+mod by_model;
+mod schemas;
+mod words;
+
+use super::*;
+
+/// Serves a few models the operator named.
+struct Named;
+
+impl Judges for Named {
+    fn judge(&self, model: &str) -> Option<Judge> {
+        let card = models::find(model)?;
+        Some(Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card: Some(card) })
+    }
+}
+
+/// Serves anything, knowing nothing of it.
+struct Open(Validation, UnknownParams);
+
+impl Judges for Open {
+    fn judge(&self, _: &str) -> Option<Judge> {
+        Some(Judge { validation: self.0, unknown: self.1, card: None })
+    }
+
+    fn validation(&self) -> Validation {
+        self.0
+    }
+}
+
+const LIVE: Open = Open(Validation::Live, UnknownParams::Reject);
+const SCHEMA: Open = Open(Validation::Schema, UnknownParams::Pass);
+const HI: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
+
+/// A chat request with these members besides a greeting, unless they are messages themselves.
+fn body(model: &str, members: &str) -> String {
+    let messages = if members.contains("\"messages\"") { "" } else { HI };
+    let comma = if messages.is_empty() || members.is_empty() { "" } else { "," };
+    format!("{{\"model\":\"{model}\",{messages}{comma}{members}}}")
+}
+
+/// What a chat request is told: sentence, parameter, code; or that it is good.
+fn told(judges: &dyn Judges, body: &str) -> String {
+    match chat(body.as_bytes(), judges) {
+        Ok(_) => "good".to_owned(),
+        Err(error) => {
+            format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))
+        }
+    }
+}
+
+#[track_caller]
+fn each(judges: &dyn Judges, model: &str, rows: &[(&str, &str)]) {
+    for (members, want) in rows {
+        let body = body(model, members);
+        assert_eq!(told(judges, &body), *want, "{body}");
+    }
+}

@@ -1,0 +1,161 @@
+//! The schemas callers send, and the published schema itself.
+
+use super::*;
+
+/// What is told of a function's parameters, without the beginning of the sentence.
+fn function(parameters: &str, strict: bool) -> String {
+    let tool = format!(
+        r#""tools":[{{"type":"function","function":{{"name":"f","strict":{strict},"parameters":{parameters}}}}}]"#
+    );
+    let told = told(&LIVE, &body("m", &tool));
+    let told = told.strip_prefix("Invalid schema for function 'f': ").unwrap_or(&told);
+    told.strip_suffix(" @tools[0].function.parameters #invalid_function_parameters")
+        .unwrap_or(told)
+        .to_owned()
+}
+
+#[test]
+fn a_functions_schema() {
+    for (parameters, want) in [
+        ("{}", "good"),
+        (r#"{"type":"object","properties":{}}"#, "good"),
+        (r#"{"type":"object","additionalProperties":true}"#, "good"),
+        (
+            r#"{"type":"string"}"#,
+            r#"schema must be a JSON Schema of 'type: "object"', got 'type: "string"'."#,
+        ),
+        (r#"{"properties":{}}"#, r#"schema must be a JSON Schema of 'type: "object"', got 'type: "None"'."#),
+        (r#"{"type":"object"}"#, "In context=(), object schema missing properties."),
+        (
+            r#"{"type":"object","properties":{"figsize":{"anyOf":[{"type":"array"},{"type":"null"}]}}}"#,
+            "In context=('properties', 'figsize', 'anyOf', '0'), array schema missing items.",
+        ),
+        (r#"{"type":"object","properties":{"a":[]}}"#, "[] is not of type 'object', 'boolean'."),
+        (
+            r#"{"type":"object","properties":{"a":{"type":"str"}}}"#,
+            "'str' is not valid under any of the given schemas.",
+        ),
+        (r#"{"type":"object","properties":{},"required":true}"#, "True is not of type 'array'."),
+        (r#"{"type":"object","properties":{"a":{"oneOf":[{"type":"string"}]},"b":{}}}"#, "good"),
+    ] {
+        assert_eq!(function(parameters, false), want, "{parameters}");
+    }
+    let nameless =
+        told(&LIVE, &body("m", r#""tools":[{"type":"function","function":{"name":"f","strict":true}}]"#));
+    assert!(
+        nameless
+            .contains("In context=(), 'additionalProperties' is required to be supplied and to be false.")
+    );
+}
+
+#[test]
+fn a_strict_schema() {
+    let object = |properties: &str, required: &str, rest: &str| {
+        format!(
+            r#"{{"type":"object","properties":{{{properties}}},"required":[{required}],"additionalProperties":false{rest}}}"#
+        )
+    };
+    let rule = "'required' is required to be supplied and to be an array including every key in properties.";
+    let deep = (0..11)
+        .fold(r#"{"type":"string"}"#.to_owned(), |inner, _| object(&format!("\"a\":{inner}"), "\"a\"", ""));
+    for (schema, want) in [
+        (object(r#""a":{"type":"string"}"#, r#""a""#, ""), "good".to_owned()),
+        (object(r#""a":{"type":["string","null"]},"b":{"enum":[1]}"#, r#""b","a""#, ""), "good".to_owned()),
+        (object(r##""a":{"$ref":"#/$defs/x"}"##, r#""a""#, r#","$defs":{"x":{"type":"string"}}"#), "good".to_owned()),
+        (object(r##""a":{"$ref":"#"}"##, r#""a""#, ""), "good".to_owned()),
+        (r#"{"type":"object","properties":{}}"#.to_owned(), "In context=(), 'additionalProperties' is required to be supplied and to be false.".to_owned()),
+        (object(r#""a":{"type":"string"}"#, "", ""), format!("In context=(), {rule} Missing 'a'.")),
+        (object("", r#""b""#, ""), format!("In context=(), {rule} Extra required key 'b' supplied.")),
+        (object(r#""a":{"title":"x"}"#, r#""a""#, ""), "In context=('properties', 'a'), schema must have a 'type' key.".to_owned()),
+        (object(r#""a":{"oneOf":[{"type":"string"}]}"#, r#""a""#, ""), "In context=('properties', 'a'), 'oneOf' is not permitted.".to_owned()),
+        (object(r#""a":{"type":"string","format":"uri"}"#, r#""a""#, ""), "In context=('properties', 'a'), 'uri' is not a valid format.".to_owned()),
+        (
+            object(r##""a":{"$ref":"#","description":"x"}"##, r#""a""#, ""),
+            "In context=('properties', 'a'), $ref cannot have keywords {'description'}.".to_owned(),
+        ),
+        (
+            object(r##""a":{"$ref":"#/$defs/y"}"##, r#""a""#, ""),
+            "In context=('properties', 'a'), reference to component '#/$defs/y' which was not found in the schema.".to_owned(),
+        ),
+        (
+            object(&format!(r#""a":{{"type":"array","items":{}}}"#, object(r#""b":{"type":"number"}"#, "", "")), r#""a""#, ""),
+            format!("In context=('properties', 'a', 'items'), {rule} Missing 'b'."),
+        ),
+        (deep, "11 levels of nesting exceeds limit of 10.".to_owned()),
+    ] {
+        assert_eq!(function(&schema, true), want, "{schema}");
+    }
+}
+
+#[test]
+fn a_response_formats_schema() {
+    let format = |rest: &str| {
+        format!(r#""response_format":{{"type":"json_schema","json_schema":{{"name":"x"{rest}}}}}"#)
+    };
+    each(
+        &LIVE,
+        "m",
+        &[
+            (
+                &format(r#","strict":true,"schema":{"type":"object","properties":{},"required":[]}"#),
+                "Invalid schema for response_format 'x': In context=(), 'additionalProperties' is required to be supplied and to be false. @response_format #-",
+            ),
+            (
+                &format(r#","schema":{"type":"array","items":{}}"#),
+                "Invalid schema for response_format 'x': schema must be a JSON Schema of 'type: \"object\"', got 'type: \"array\"'. @response_format #-",
+            ),
+            (
+                &format(""),
+                "Missing required parameter: 'response_format.json_schema.schema'. @response_format.json_schema.schema #missing_required_parameter",
+            ),
+            (
+                r#""response_format":{}"#,
+                "Missing required parameter: 'response_format.type'. @response_format.type #missing_required_parameter",
+            ),
+            (
+                r#""response_format":{"type":"x"}"#,
+                "Invalid value: 'x'. Supported values are: 'json_object', 'json_schema', and 'text'. @response_format.type #invalid_value",
+            ),
+        ],
+    );
+    each(&SCHEMA, "m", &[(&format(""), "good")]);
+}
+
+#[test]
+fn the_published_schema_alone() {
+    each(
+        &SCHEMA,
+        "m",
+        &[
+            // What the live API refuses and the schema does not mention.
+            (r#""stream_options":{"bogus":1},"top_logprobs":3,"zzz":1"#, "good"),
+            (
+                r#""metadata":{"k":"v"},"user":"0123456789012345678901234567890123456789012345678901234567890123456789""#,
+                "good",
+            ),
+            (r#""tools":[],"service_tier":"scale","modalities":[]"#, "good"),
+            (r#""messages":[{"role":"tool","content":"x","tool_call_id":"y"}]"#, "good"),
+            (
+                r#""tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"any":1}]}}"#,
+                "good",
+            ),
+            // And the other way round.
+            (
+                r#""messages":[{"role":"user","content":[]}]"#,
+                "Invalid 'messages[0].content': empty array. Expected an array with minimum length 1, but got an empty array instead. @messages[0].content #empty_array",
+            ),
+            (
+                r#""messages":[{"role":"user","content":"x","name":null}]"#,
+                "Invalid type for 'messages[0].name': expected a string, but got null instead. @messages[0].name #invalid_type",
+            ),
+            (
+                r#""stop":[]"#,
+                "Invalid 'stop': empty array. Expected an array with minimum length 1, but got an empty array instead. @stop #empty_array",
+            ),
+            (
+                r#""logit_bias":{"1":0.5}"#,
+                "Invalid type for 'logit_bias.1': expected an integer, but got a decimal number instead. @logit_bias.1 #invalid_type",
+            ),
+        ],
+    );
+}

@@ -1,0 +1,283 @@
+//! One request's attempts: whom to ask, when to ask again, whose answer counts.
+
+use super::attempt::{Failed, Look, Stage, Taken, Try};
+use super::order;
+use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
+use super::transport::{Outgoing, Pending, SendErrorKind, Transport};
+use crate::config::{Plan, Target, Upstream};
+use crate::ctx::Ctx;
+use crate::error::ApiError;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A request as one target is to get it.
+pub(super) struct Prepared<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: String,
+    pub(super) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    pub(super) body: Vec<Cow<'a, [u8]>>,
+    /// The parameters this target does not get.
+    pub(super) dropped: Vec<String>,
+}
+
+/// What attempts need to know.
+pub(super) struct Attempts<'a, T: Transport> {
+    pub(super) plan: &'a Plan,
+    pub(super) upstreams: &'a [Upstream],
+    pub(super) transport: &'a T,
+    pub(super) ctx: &'a Ctx<'a>,
+    /// Makes the request for a target.
+    pub(super) prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
+}
+
+/// How it went.
+pub(super) struct Outcome<B> {
+    /// The answer that counts, an upstream's own error among them; or that there is none.
+    pub(super) result: Result<Taken<B>, Failed>,
+    /// An index into the plan's targets: who answered, or who was asked last.
+    pub(super) target: usize,
+    /// How often someone was asked.
+    pub(super) attempts: u32,
+    /// What went wrong on the way, for the log.
+    pub(super) reasons: Vec<String>,
+}
+
+/// A place in the order of targets, and its record.
+struct Place {
+    /// An index into the plan's targets.
+    target: usize,
+    failures: u32,
+    /// When it may be asked (again); `None`: not for this request.
+    free: Option<Duration>,
+}
+
+struct Run<'r, 'a, T: Transport> {
+    given: &'r Attempts<'a, T>,
+    dice: Dice,
+    places: Vec<Place>,
+    live: Vec<Try<T>>,
+    started: Duration,
+    attempts: u32,
+    last: Option<(usize, Result<Taken<T::Body>, Failed>)>,
+    reasons: Vec<String>,
+}
+
+impl<T: Transport> Attempts<'_, T> {
+    /// Asks targets until one answers or there is none left to ask.
+    pub(super) fn run(&self) -> Outcome<T::Body> {
+        let mut dice = Dice::new(self.ctx.random);
+        let places = order::order(self.plan, &mut dice)
+            .into_iter()
+            .map(|target| Place { target, failures: 0, free: Some(Duration::ZERO) })
+            .collect();
+        let run = Run {
+            given: self,
+            dice,
+            places,
+            live: Vec::new(),
+            started: Duration::ZERO,
+            attempts: 0,
+            last: None,
+            reasons: Vec::new(),
+        };
+        run.run()
+    }
+}
+
+impl<T: Transport> Run<'_, '_, T> {
+    fn run(mut self) -> Outcome<T::Body> {
+        loop {
+            let now = self.now();
+            if self.given.plan.deadline.is_some_and(|deadline| now >= deadline) {
+                return self.give_up("the deadline is over");
+            }
+            if self.live.is_empty() {
+                match self.next_place() {
+                    None => return self.give_up("there is no target left"),
+                    Some((place, free)) if free <= now => self.start(place),
+                    Some((_, free)) => {
+                        let Some(patience) = self.patience(free, now) else {
+                            return self.give_up("the deadline comes before the next attempt");
+                        };
+                        self.given.transport.wait(&[], Some(patience));
+                    }
+                }
+                continue;
+            }
+            if self.hedge_at().is_some_and(|at| at <= now)
+                && let Some((place, _)) = self.next_place()
+            {
+                self.start(place);
+                continue;
+            }
+            self.wait(now);
+            if let Some(outcome) = self.look() {
+                return outcome;
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        (self.given.ctx.elapsed)()
+    }
+
+    /// How long to rest until a target is free; `None` if the deadline comes first.
+    fn patience(&self, free: Duration, now: Duration) -> Option<Duration> {
+        self.given.plan.deadline.is_none_or(|deadline| free < deadline).then(|| free.saturating_sub(now))
+    }
+
+    /// The place to ask next and when it may be: the one that is free soonest, in the order drawn.
+    fn next_place(&self) -> Option<(usize, Duration)> {
+        if self.attempts >= self.given.plan.attempts {
+            return None;
+        }
+        let is_live = |place: usize| self.live.iter().any(|one| one.place == place);
+        self.places
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !is_live(*i))
+            .filter_map(|(i, place)| Some((i, place.free?)))
+            .min_by_key(|(i, free)| (*free, *i))
+    }
+
+    /// When the next target is to be asked although one is being waited for.
+    fn hedge_at(&self) -> Option<Duration> {
+        let hedge = self.given.plan.hedge?;
+        let (_, free) = self.next_place()?;
+        Some((self.started + hedge).max(free))
+    }
+
+    fn upstream(&self, place: usize) -> &Upstream {
+        &self.given.upstreams[self.given.plan.targets[self.places[place].target].upstream]
+    }
+
+    fn start(&mut self, place: usize) {
+        self.attempts += 1;
+        self.started = self.now();
+        let given = self.given;
+        let target = &given.plan.targets[self.places[place].target];
+        let upstream = &given.upstreams[target.upstream];
+        let prepared = match (given.prepare)(target) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nobody was asked, and asking again would change nothing.
+                self.attempts -= 1;
+                let reason = error.message().to_owned();
+                self.fail(place, Err(Failed::Refused(error)), &reason);
+                self.places[place].free = None;
+                return;
+            }
+        };
+        let request = Outgoing {
+            method: prepared.method,
+            https: upstream.https,
+            authority: &upstream.authority,
+            path: &prepared.path,
+            headers: prepared.headers,
+            body: &prepared.body,
+            timeouts: upstream.timeouts,
+        };
+        match given.transport.start(&request) {
+            Ok(call) => {
+                let limits = upstream.timeouts;
+                let until = limits.first_byte.map(|t| self.started + limits.connect.unwrap_or_default() + t);
+                self.live.push(Try { place, stage: Stage::Sent(call), until, dropped: prepared.dropped });
+            }
+            Err(error) => self.fail(place, Err(Failed::Silent(error.kind)), &error.reason),
+        }
+    }
+
+    /// Waits for news of any attempt, or for the next moment something is to be done.
+    fn wait(&self, now: Duration) {
+        let moments = self.live.iter().filter_map(|one| one.until);
+        let next = moments.chain(self.given.plan.deadline).chain(self.hedge_at()).min();
+        let pending: Vec<Pending<'_, T>> = self
+            .live
+            .iter()
+            .map(|one| match &one.stage {
+                Stage::Sent(call) => Pending::Head(call),
+                Stage::Reading(_, _, body, _) => Pending::Body(body),
+            })
+            .collect();
+        self.given.transport.wait(&pending, next.map(|next| next.saturating_sub(now)));
+    }
+
+    /// Looks at every attempt; the outcome if that decides it.
+    fn look(&mut self) -> Option<Outcome<T::Body>> {
+        let now = self.now();
+        let mut i = 0;
+        while i < self.live.len() {
+            let one = self.live.swap_remove(i);
+            let place = one.place;
+            match one.look(self.given.transport, now) {
+                (Some(one), _) => {
+                    self.live.push(one);
+                    let last = self.live.len() - 1;
+                    self.live.swap(i, last);
+                    i += 1;
+                }
+                (None, Look::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
+                (None, Look::Failure(failure, reason, again)) => {
+                    if !again {
+                        self.note(place, &reason);
+                        return Some(self.outcome(place, failure));
+                    }
+                    self.fail(place, failure, &reason);
+                }
+                (None, Look::Nothing) => {}
+            }
+        }
+        None
+    }
+
+    fn note(&mut self, place: usize, reason: &str) {
+        let name = &self.upstream(place).name;
+        self.reasons.push(format!("{name}: {reason}"));
+    }
+
+    /// Notes a failure after which another attempt may follow.
+    fn fail(&mut self, place: usize, failure: Result<Taken<T::Body>, Failed>, reason: &str) {
+        self.note(place, reason);
+        let now = self.now();
+        let wanted = match &failure {
+            Ok(taken) => retry::retry_after(&taken.headers, self.given.ctx.now + now),
+            Err(_) => None,
+        };
+        let record = &mut self.places[place];
+        record.failures += 1;
+        let drawn = retry::backoff(record.failures, &mut self.dice);
+        record.free = match wanted {
+            Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
+            wanted => Some(now + drawn.max(wanted.unwrap_or_default())),
+        };
+        // An upstream's own error tells the caller more than none at all.
+        let rank = |failure: &Result<_, Failed>| match failure {
+            Ok(_) => 2,
+            Err(Failed::Silent(_)) => 1,
+            Err(Failed::Refused(_)) => 0,
+        };
+        if self.last.as_ref().is_none_or(|(_, last)| rank(&failure) >= rank(last)) {
+            self.last = Some((place, failure));
+        }
+    }
+
+    /// Ends without an answer: the best of the failures counts.
+    fn give_up(mut self, reason: &str) -> Outcome<T::Body> {
+        for one in std::mem::take(&mut self.live) {
+            self.fail(one.place, Err(Failed::Silent(SendErrorKind::Timeout)), reason);
+        }
+        match self.last.take() {
+            Some((place, failure)) => self.outcome(place, failure),
+            None => self.outcome(0, Err(Failed::Silent(SendErrorKind::Timeout))),
+        }
+    }
+
+    fn outcome(&mut self, place: usize, result: Result<Taken<T::Body>, Failed>) -> Outcome<T::Body> {
+        Outcome {
+            result,
+            target: self.places[place].target,
+            attempts: self.attempts,
+            reasons: std::mem::take(&mut self.reasons),
+        }
+    }
+}

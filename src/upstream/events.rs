@@ -1,0 +1,266 @@
+//! A stream on its way from an upstream to the caller, event by event.
+//!
+//! Only whole events go out, so that whatever happens to the upstream the caller can be told of it in an
+//! event of its own. What is kept is one unfinished event, however long the stream.
+
+use super::deliver::broken_off;
+use super::dialect::anthropic::Stream;
+use super::peek::Answer;
+use super::sse::{Event, Parser};
+use crate::error::{ApiError, Kind};
+use crate::http::{Frame, Frames, Incoming, Outcome, Piece, Tokens};
+use std::time::Duration;
+
+/// What becomes of each event.
+pub(super) enum Handling {
+    /// It goes on as it is.
+    Pass(Watch),
+    /// It becomes chunks of OpenAI's API.
+    Anthropic(Box<Stream>),
+}
+
+/// What an event says of the stream.
+pub(super) enum Flow {
+    /// More may follow.
+    On,
+    /// It was the last, and all is told.
+    Done,
+    /// It tells the caller of an error, and nothing may follow.
+    Told(&'static str),
+    /// It makes no sense.
+    Senseless(&'static str),
+}
+
+/// Where a stream stands.
+enum State {
+    /// Events come.
+    Running,
+    /// The last event went out; the upstream's connection is brought to its end.
+    Ending,
+    /// Nothing follows.
+    Ended,
+}
+
+/// Reads a stream and hands its events on.
+pub(super) struct Reader<B> {
+    /// What was read of it before.
+    held: Vec<u8>,
+    from: Option<B>,
+    parser: Parser,
+    handling: Handling,
+    state: State,
+    upstream: String,
+    /// What the caller is still to be told.
+    error: Option<ApiError>,
+    broken: Option<String>,
+}
+
+/// How long an upstream that has told all may take to end its answer: its connection is good for another
+/// request then.
+const ENDING: Duration = Duration::from_millis(100);
+
+/// How many pieces may follow the last event.
+const ENDING_PIECES: usize = 16;
+
+impl<B: Incoming> Reader<B> {
+    pub(super) fn new(held: Vec<u8>, from: Option<B>, handling: Handling, upstream: &str) -> Self {
+        Self {
+            held,
+            from,
+            parser: Parser::default(),
+            handling,
+            state: State::Running,
+            upstream: upstream.to_owned(),
+            error: None,
+            broken: None,
+        }
+    }
+
+    /// The next piece of the answer; `None` at its end.
+    fn read(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+        if !self.held.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.held)));
+        }
+        let Some(from) = &mut self.from else { return Ok(None) };
+        from.read().map_err(|error| Broken { reason: error.reason, timed_out: error.timed_out })
+    }
+
+    /// Handles every event that is whole.
+    fn events(&mut self, out: &mut Vec<u8>) -> Result<Flow, Broken> {
+        while let Some(event) =
+            self.parser.next().map_err(|_| Broken::senseless("an event without an end"))?
+        {
+            match self.handling.event(&event, out) {
+                Flow::On => {}
+                flow => return Ok(flow),
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// The upstream has ended its answer.
+    fn at_end(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
+        self.from = None;
+        if let Some(event) = self.parser.rest() {
+            let before = out.len();
+            match self.handling.event(&event, out) {
+                Flow::Senseless(_) => out.truncate(before),
+                // Its blank line is what is missing.
+                _ if out.len() > before => out.extend_from_slice(b"\n\n"),
+                _ => {}
+            }
+        }
+        match self.handling.is_complete() {
+            true => Ok(()),
+            false => {
+                Err(Broken { reason: "the stream ended before it told all".to_owned(), timed_out: false })
+            }
+        }
+    }
+
+    /// Notes why no more will come; what the caller is told of it.
+    fn break_off(&mut self, broken: Broken) -> ApiError {
+        self.broken = Some(broken.reason);
+        self.end();
+        match broken.timed_out {
+            true => ApiError::new(
+                Kind::UpstreamTimeout,
+                format!("The upstream `{}` fell silent before the end of its answer.", self.upstream),
+            ),
+            false => broken_off(&self.upstream),
+        }
+    }
+
+    fn end(&mut self) {
+        self.from = None;
+        self.state = State::Ended;
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
+        let Some(piece) = self.read()? else {
+            self.at_end(out)?;
+            self.end();
+            return Ok(());
+        };
+        self.parser.push(&piece);
+        match self.events(out)? {
+            Flow::On => {}
+            Flow::Done => self.state = State::Ending,
+            Flow::Told(what) => {
+                self.broken = Some(what.to_owned());
+                self.end();
+            }
+            Flow::Senseless(what) => return Err(Broken::senseless(what)),
+        }
+        Ok(())
+    }
+
+    /// Reads what little may follow the last event, for the connection's sake.
+    fn finish(&mut self) {
+        for _ in 0..ENDING_PIECES {
+            match self.from.as_mut().map(|from| from.read_within(ENDING)) {
+                Some(Ok(Piece::Bytes(_))) => {}
+                _ => break,
+            }
+        }
+        self.end();
+    }
+}
+
+/// Why a stream cannot go on.
+struct Broken {
+    reason: String,
+    timed_out: bool,
+}
+
+impl Broken {
+    fn senseless(what: &str) -> Self {
+        Self { reason: what.to_owned(), timed_out: false }
+    }
+}
+
+impl<B: Incoming> Frames for Reader<B> {
+    fn next(&mut self) -> Option<Frame> {
+        if let Some(error) = self.error.take() {
+            return Some(Frame::Error(error));
+        }
+        let mut out = Vec::new();
+        loop {
+            match self.state {
+                State::Running => {
+                    if let Err(broken) = self.step(&mut out) {
+                        self.error = Some(self.break_off(broken));
+                    }
+                }
+                State::Ending => self.finish(),
+                State::Ended => return self.error.take().map(Frame::Error),
+            }
+            if !out.is_empty() {
+                return Some(Frame::Bytes(out));
+            }
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome { broken: self.broken.clone(), tokens: self.handling.tokens() }
+    }
+}
+
+impl Handling {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+        match self {
+            Self::Pass(watch) => watch.event(event, out),
+            Self::Anthropic(stream) => stream.event(event, out),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Pass(watch) => watch.complete,
+            Self::Anthropic(stream) => stream.is_complete(),
+        }
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        match self {
+            Self::Pass(watch) => watch.tokens,
+            Self::Anthropic(stream) => stream.tokens(),
+        }
+    }
+}
+
+/// What is remembered of the events that were passed on.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// `[DONE]` or a `finish_reason` went by: not every upstream sends both.
+    complete: bool,
+    tokens: Option<Tokens>,
+}
+
+impl Watch {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+        let Some(data) = &event.data else {
+            out.extend_from_slice(event.raw);
+            return Flow::On;
+        };
+        if **data == *b"[DONE]" {
+            out.extend_from_slice(event.raw);
+            self.complete = true;
+            return Flow::Done;
+        }
+        let Some(answer) = Answer::read(data) else {
+            return Flow::Senseless("an event is no JSON object");
+        };
+        out.extend_from_slice(event.raw);
+        if answer.is_error() {
+            return Flow::Told("the upstream told of an error of its own");
+        }
+        self.complete = self.complete || answer.finishes();
+        self.tokens = answer.tokens().or(self.tokens);
+        Flow::On
+    }
+}
+
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! Passing a request through: what the gateway does not know goes to one upstream, both bodies unread.
+
+use super::peek::Form;
+use super::{Forwarded, Outgoing, SendErrorKind, Transport, deliver, headers, no_answer};
+use crate::config::Upstream;
+use crate::ctx::Ctx;
+use crate::http::{Body, Relay, Request, Response};
+
+/// Passes a request through and its answer back. It is asked once: its body cannot be sent again.
+pub fn pass<T: Transport>(
+    request: &Request,
+    upload: &mut T::Upload,
+    upstream: &Upstream,
+    request_id: &str,
+    transport: &T,
+    ctx: &Ctx<'_>,
+) -> Forwarded<T::Body> {
+    let below = request.path.strip_prefix("/v1").unwrap_or(&request.path);
+    let mut path = format!("{}{below}", upstream.base_path);
+    if let Some(query) = &request.query {
+        path.push('?');
+        path.push_str(query);
+    }
+    let mut fields = headers::to_upstream(&request.headers, upstream, request_id);
+    // Many a server takes an upload only if its length is told beforehand.
+    if let Some(length) =
+        request.headers.get("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit()))
+    {
+        fields.push(("content-length".into(), length.as_bytes().into()));
+    }
+    let outgoing = Outgoing {
+        method: request.method.as_str(),
+        https: upstream.https,
+        authority: &upstream.authority,
+        path: &path,
+        headers: fields,
+        body: &[],
+        timeouts: upstream.timeouts,
+    };
+    let (answer, reason) = match transport.pass(&outgoing, upload) {
+        Ok(answered) if (300..400).contains(&answered.status) && answered.status != 304 => {
+            let reason = format!("it answered with the redirect {}, and none is followed", answered.status);
+            (Err(no_answer(SendErrorKind::Senseless, upstream, ctx)), Some(reason))
+        }
+        Ok(answered) => {
+            let form = Form::of(answered.status, &answered.headers);
+            let headers = headers::to_caller(&answered.headers, false);
+            let if_broken = (form == Form::Events).then(|| deliver::broken_off(&upstream.name));
+            let body = Body::Relay(Relay { head: Vec::new(), from: answered.body, if_broken });
+            (Ok(Response { status: answered.status, headers, body }), None)
+        }
+        Err(error) => (Err(no_answer(error.kind, upstream, ctx)), Some(error.reason)),
+    };
+    Forwarded {
+        answer,
+        target: upstream.name.clone(),
+        attempts: 1,
+        reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),
+        tokens: None,
+        dropped: Vec::new(),
+    }
+}

@@ -1,0 +1,324 @@
+//! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
+
+use super::sse::Parser;
+use super::transport::SendErrorKind;
+use crate::http::{Headers, Tokens};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// A JSON answer up to this long is read whole before anything of it is passed on. Of a stream, this
+/// much is read for its first event.
+pub(super) const HELD: usize = 64 * 1024;
+
+/// What an answer's head says its body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// JSON.
+    Json,
+    /// Server-sent events.
+    Events,
+    /// Something that is passed on as it is: an error, another type, a coded body.
+    Other,
+}
+
+impl Form {
+    pub(super) fn of(status: u16, headers: &Headers) -> Self {
+        let coded =
+            headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+        if !(200..300).contains(&status) || status == 204 || coded {
+            return Self::Other;
+        }
+        let essence =
+            headers.get("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        match () {
+            () if essence.eq_ignore_ascii_case("text/event-stream") => Self::Events,
+            () if essence.eq_ignore_ascii_case("application/json") => Self::Json,
+            () => Self::Other,
+        }
+    }
+}
+
+/// The beginning of an answer.
+pub(super) struct Peek {
+    pub(super) form: Form,
+    /// All that was read.
+    pub(super) held: Vec<u8>,
+    parser: Parser,
+    /// How long it is to be, where that was said.
+    length: Option<usize>,
+}
+
+/// What the beginning of an answer says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing yet.
+    More,
+    /// It may be passed on.
+    Good,
+    /// It is an error in spite of its status. This is what it says, and the status it should have had.
+    Error(Vec<u8>, u16),
+    /// It is no answer.
+    Nothing(SendErrorKind, &'static str),
+}
+
+impl Peek {
+    pub(super) fn new(form: Form, length: Option<usize>) -> Self {
+        Self { form, held: Vec::new(), parser: Parser::default(), length }
+    }
+
+    /// Whether all is here that was to come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.length.is_some_and(|length| self.held.len() >= length)
+    }
+
+    /// Takes more of the answer.
+    pub(super) fn take(&mut self, piece: &[u8]) -> Verdict {
+        self.held.extend_from_slice(piece);
+        match self.form {
+            Form::Other => Verdict::Good,
+            Form::Json if self.held.len() > HELD => Verdict::Good,
+            Form::Json => Verdict::More,
+            Form::Events => {
+                self.parser.push(piece);
+                self.first_event()
+            }
+        }
+    }
+
+    fn first_event(&mut self) -> Verdict {
+        loop {
+            match self.parser.next() {
+                Err(_) => return Verdict::Nothing(SendErrorKind::Senseless, "an event without an end"),
+                Ok(Some(event)) => {
+                    if let Some(data) = &event.data {
+                        return judge_event(data);
+                    }
+                }
+                Ok(None) => break,
+            }
+        }
+        // Comments alone do not go on for ever: the caller may well live on them.
+        match self.held.len() > HELD && self.parser.is_idle() {
+            true => Verdict::Good,
+            false => Verdict::More,
+        }
+    }
+
+    /// The answer has ended.
+    pub(super) fn end(&mut self) -> Verdict {
+        match self.form {
+            Form::Other => Verdict::Good,
+            Form::Json => judge_json(&self.held),
+            Form::Events => match self.parser.rest().and_then(|event| event.data) {
+                Some(data) => judge_event(&data),
+                None => Verdict::Nothing(SendErrorKind::Broken, "the stream ended before its first event"),
+            },
+        }
+    }
+}
+
+fn judge_event(data: &[u8]) -> Verdict {
+    if data == b"[DONE]" {
+        return Verdict::Good;
+    }
+    match Answer::read(data) {
+        Some(answer) if answer.is_error() => Verdict::Error(data.to_vec(), answer.status()),
+        Some(_) => Verdict::Good,
+        None => Verdict::Nothing(SendErrorKind::Senseless, "the first event is no JSON object"),
+    }
+}
+
+fn judge_json(body: &[u8]) -> Verdict {
+    match Answer::read(body) {
+        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec(), answer.status()),
+        Some(_) => Verdict::Good,
+        None => match std::str::from_utf8(body).map(serde_json::from_str::<IgnoredAny>) {
+            // No object, yet JSON: whatever it is, it is what the upstream answers.
+            Ok(Ok(_)) => Verdict::Good,
+            _ => Verdict::Nothing(SendErrorKind::Senseless, "the body is not JSON"),
+        },
+    }
+}
+
+/// As much of an answer, or an event of one, as the gateway reads.
+#[derive(Deserialize)]
+pub(super) struct Answer<'a> {
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads a JSON object; anything else is `None`.
+    pub(super) fn read(json: &'a [u8]) -> Option<Self> {
+        let json = std::str::from_utf8(json).ok()?.trim_start();
+        json.starts_with('{').then(|| serde_json::from_str(json).ok()).flatten()
+    }
+
+    /// Whether it is an error: it has an `error` that says something and no `choices`, or calls itself
+    /// an error.
+    pub(super) fn is_error(&self) -> bool {
+        let says = |value: &RawValue| !matches!(value.get(), "null" | "false" | "\"\"" | "{}");
+        self.object.is_some_and(|object| object.get() == "\"error\"")
+            || (self.choices.is_none_or(|choices| choices.get() == "[]") && self.error.is_some_and(says))
+    }
+
+    /// The status an error should have had: what it says itself, else 502.
+    fn status(&self) -> u16 {
+        #[derive(Deserialize)]
+        struct Says<'a> {
+            #[serde(borrow, default)]
+            code: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            status: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            r#type: Option<&'a RawValue>,
+        }
+        let says = self.error.and_then(|error| serde_json::from_str::<Says<'_>>(error.get()).ok());
+        let Some(says) = says else { return 502 };
+        let number = |value: &RawValue| value.get().trim_matches('"').parse::<u16>().ok();
+        let own = [says.code, says.status].into_iter().flatten().find_map(number);
+        let known = || {
+            let name = says.r#type?.get().trim_matches('"').to_owned();
+            super::dialect::anthropic::status_of(&name)
+        };
+        own.filter(|status| (400..600).contains(status)).or_else(known).unwrap_or(502)
+    }
+
+    /// Whether one of its choices ends here.
+    pub(super) fn finishes(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Choice {
+            #[serde(default)]
+            finish_reason: Option<IgnoredAny>,
+        }
+        let Some(choices) = self.choices.filter(|choices| choices.get().contains("\"finish_reason\"")) else {
+            return false;
+        };
+        serde_json::from_str::<Vec<Choice>>(choices.get())
+            .is_ok_and(|choices| choices.iter().any(|choice| choice.finish_reason.is_some()))
+    }
+
+    /// The tokens it counts, if it does.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        #[derive(Deserialize)]
+        struct Usage {
+            #[serde(alias = "input_tokens", default)]
+            prompt_tokens: u64,
+            #[serde(alias = "output_tokens", default)]
+            completion_tokens: u64,
+        }
+        let usage = serde_json::from_str::<Option<Usage>>(self.usage?.get()).ok()??;
+        Some(Tokens { input: usage.prompt_tokens, output: usage.completion_tokens })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(body: &[u8]) -> Verdict {
+        let mut peek = Peek::new(Form::Json, None);
+        assert_eq!(peek.take(body), Verdict::More);
+        peek.end()
+    }
+
+    #[test]
+    fn the_head_says_what_can_be_read() {
+        for (status, headers, want) in [
+            (200, vec![("content-type", "application/json")], Form::Json),
+            (201, vec![("Content-Type", "Application/JSON; charset=utf-8")], Form::Json),
+            (200, vec![("content-type", "text/event-stream;charset=utf-8")], Form::Events),
+            (200, vec![("content-type", "text/event-streams")], Form::Other),
+            (200, vec![("content-type", "application/json"), ("content-encoding", "gzip")], Form::Other),
+            (200, vec![("content-type", "application/json"), ("content-encoding", "identity")], Form::Json),
+            (200, vec![], Form::Other),
+            (204, vec![("content-type", "application/json")], Form::Other),
+            (404, vec![("content-type", "application/json")], Form::Other),
+        ] {
+            assert_eq!(Form::of(status, &headers.iter().copied().collect()), want, "{status} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_members() {
+        for (body, want) in [
+            (r#"{"choices":[{}],"error":{"code":502}}"#, None),
+            (r#"{"error":null,"choices":[]}"#, None),
+            (r#"{"id":"x","object":"list","data":[]}"#, None),
+            (r#"{"choices":[{"error":{"code":502}}]}"#, None),
+            (r#"{"error":{}}"#, None),
+            ("[]", None),
+            (r#"{"error":{"message":"no"}}"#, Some(502)),
+            (r#"{"error":"no"}"#, Some(502)),
+            (r#"{"user":"u","error":{"code":429}}"#, Some(429)),
+            (r#"{"error":{"code":"503","status":"UNAVAILABLE"}}"#, Some(503)),
+            (r#"{"error":{"code":"rate_limit","status":429}}"#, Some(429)),
+            (r#"{"error":{"code":200}}"#, Some(502)),
+            (r#"{"choices":[],"error":{"code":500}}"#, Some(500)),
+            (r#"{"object":"error","message":"no","code":40303}"#, Some(502)),
+            (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, Some(529)),
+        ] {
+            let want = want.map_or(Verdict::Good, |status| Verdict::Error(body.as_bytes().to_vec(), status));
+            assert_eq!(json(body.as_bytes()), want, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_no_answer() {
+        for body in [&b""[..], b"{", b"<html>", b"{\"a\":\"\xff\"}", b"{} {}"] {
+            assert!(matches!(json(body), Verdict::Nothing(SendErrorKind::Senseless, _)), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_not_gathered() {
+        let mut peek = Peek::new(Form::Json, None);
+        assert_eq!(peek.take(&[b'['; HELD]), Verdict::More);
+        assert_eq!(peek.take(b"["), Verdict::Good);
+    }
+
+    #[test]
+    fn the_first_event_decides() {
+        let first = |stream: &str| {
+            let mut peek = Peek::new(Form::Events, None);
+            for byte in stream.as_bytes() {
+                match peek.take(&[*byte]) {
+                    Verdict::More => {}
+                    verdict => return verdict,
+                }
+            }
+            peek.end()
+        };
+        assert_eq!(first(": wait\n\ndata: {\"choices\":[]}\n\n"), Verdict::Good);
+        assert_eq!(first("data: [DONE]\n\n"), Verdict::Good);
+        let error = r#"{"error":{"code":503}}"#;
+        for stream in [format!("data: {error}\n\n"), format!(": a\r\n\r\nevent: error\r\ndata:{error}")] {
+            assert_eq!(first(&stream), Verdict::Error(error.as_bytes().to_vec(), 503), "{stream}");
+        }
+        assert!(matches!(first(": wait\n\n"), Verdict::Nothing(SendErrorKind::Broken, _)));
+        assert!(matches!(first("data: {\n\n"), Verdict::Nothing(SendErrorKind::Senseless, _)));
+        assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
+    }
+
+    #[test]
+    fn usage_and_ends_are_read() {
+        for (body, tokens, finishes) in [
+            (r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"x":{}}}"#, Some((3, 4)), false),
+            (r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4)), false),
+            (r#"{"usage":{"prompt_tokens":3,"total_tokens":3}}"#, Some((3, 0)), false),
+            (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
+            (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
+        ] {
+            let answer = Answer::read(body.as_bytes()).expect("an object");
+            let tokens = tokens.map(|(input, output)| Tokens { input, output });
+            assert_eq!((answer.tokens(), answer.finishes()), (tokens, finishes), "{body}");
+        }
+    }
+}

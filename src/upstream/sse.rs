@@ -1,0 +1,238 @@
+//! Server-sent events (WHATWG HTML, section 9.2.6), taken from bytes that come in whatever pieces.
+
+use std::borrow::Cow;
+
+/// An event longer than this is a fault, not an event: it would only fill the memory.
+pub(super) const LONGEST_EVENT: usize = 1024 * 1024;
+
+/// Ends a stream that told all.
+pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// Appends an event whose data is JSON, which has no line breaks.
+pub(super) fn push_event(out: &mut Vec<u8>, json: &[u8]) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(json);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Cuts a stream into events. It keeps the bytes of one unfinished event and nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Parser {
+    buffer: Vec<u8>,
+    /// Where the event begins that is being looked for.
+    start: usize,
+    /// What lies before was looked at.
+    scanned: usize,
+    /// Whether the line being looked at has something in it.
+    in_line: bool,
+    /// Whether the last byte looked at was a CR: an LF after it belongs to the same line break.
+    after_cr: bool,
+    /// Whether the first event was given out; the stream's BOM is before it.
+    begun: bool,
+}
+
+/// A piece of a stream that ends in a blank line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Event<'a> {
+    /// All its bytes, blank line included.
+    pub(super) raw: &'a [u8],
+    /// Its `event` field; empty where it has none.
+    pub(super) name: Cow<'a, [u8]>,
+    /// Its `data` fields, joined; `None` where it has none, as a comment or a lone blank line.
+    pub(super) data: Option<Cow<'a, [u8]>>,
+}
+
+/// An event is longer than [`LONGEST_EVENT`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+impl Parser {
+    /// Takes more bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.scanned -= self.start;
+            self.start = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next event that is whole.
+    pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, TooLong> {
+        while let Some(&byte) = self.buffer.get(self.scanned) {
+            self.scanned += 1;
+            if std::mem::take(&mut self.after_cr) && byte == b'\n' {
+                // Alone at the beginning it ends an event that was given out before it came.
+                match self.scanned - self.start {
+                    1 => return Ok(Some(self.take())),
+                    _ => continue,
+                }
+            }
+            match byte {
+                b'\n' | b'\r' => {
+                    self.after_cr = byte == b'\r';
+                    if !std::mem::take(&mut self.in_line) {
+                        if self.after_cr && self.buffer.get(self.scanned) == Some(&b'\n') {
+                            self.after_cr = false;
+                            self.scanned += 1;
+                        }
+                        return Ok(Some(self.take()));
+                    }
+                }
+                _ => self.in_line = true,
+            }
+        }
+        match self.buffer.len() - self.start > LONGEST_EVENT {
+            true => Err(TooLong),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether no event is begun.
+    pub(super) fn is_idle(&self) -> bool {
+        self.start == self.buffer.len()
+    }
+
+    /// What is left when the stream has ended: an event whose blank line is missing, or nothing.
+    pub(super) fn rest(&mut self) -> Option<Event<'_>> {
+        self.scanned = self.buffer.len();
+        self.in_line = false;
+        (self.start < self.scanned).then(|| self.take())
+    }
+
+    fn take(&mut self) -> Event<'_> {
+        let raw = &self.buffer[self.start..self.scanned];
+        self.start = self.scanned;
+        let first = !std::mem::replace(&mut self.begun, true);
+        Event::read(raw, first)
+    }
+}
+
+impl<'a> Event<'a> {
+    fn read(raw: &'a [u8], first: bool) -> Self {
+        let mut event = Event { raw, name: Cow::Borrowed(b""), data: None };
+        let text = if first { raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw) } else { raw };
+        for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
+            let (field, value) = match line.iter().position(|byte| *byte == b':') {
+                Some(colon) => (&line[..colon], &line[colon + 1..]),
+                None => (line, &b""[..]),
+            };
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            match field {
+                b"event" => event.name = Cow::Borrowed(value),
+                b"data" => match &mut event.data {
+                    None => event.data = Some(Cow::Borrowed(value)),
+                    Some(data) => {
+                        data.to_mut().push(b'\n');
+                        data.to_mut().extend_from_slice(value);
+                    }
+                },
+                // Comments, `id`, `retry`, and whatever else is to be ignored.
+                _ => {}
+            }
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The events of a stream that comes in these pieces: name and data.
+    fn events(pieces: &[&[u8]]) -> Vec<(String, Option<String>)> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        let mut parser = Parser::default();
+        let (mut events, mut raw) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            parser.push(piece);
+            while let Some(event) = parser.next().expect("short") {
+                raw.extend_from_slice(event.raw);
+                events.push((text(&event.name), event.data.as_deref().map(text)));
+            }
+        }
+        if let Some(event) = parser.rest() {
+            raw.extend_from_slice(event.raw);
+            events.push((text(&event.name), event.data.as_deref().map(text)));
+        }
+        assert_eq!(raw, pieces.concat(), "every byte is in one event");
+        // An event without data is nobody's business but that of its bytes.
+        events.retain(|(name, data)| data.is_some() || !name.is_empty());
+        events
+    }
+
+    #[test]
+    fn fields_are_read_as_the_standard_says() {
+        for (stream, want) in [
+            ("data: a\n\n", vec![("", "a")]),
+            ("data:a\n\ndata:  b\n\n", vec![("", "a"), ("", " b")]),
+            ("data: a\ndata: b\ndata\n\n", vec![("", "a\nb\n")]),
+            ("event: ping\ndata: {}\nid: 7\nretry: 5\n\n", vec![("ping", "{}")]),
+            (": comment\n\ndata: a\n: b\n\n", vec![("", "a")]),
+            ("\u{feff}data: a\n\n\u{feff}data: b\n\n", vec![("", "a")]),
+            ("\n\n\ndata: a\n\n\n\n", vec![("", "a")]),
+            (
+                "data: a\r\n\r\ndata: b\r\rdata: c\n\ndata: d\r\n\n",
+                vec![("", "a"), ("", "b"), ("", "c"), ("", "d")],
+            ),
+            ("data: a:b: c\nDATA: x\n data: y\n\n", vec![("", "a:b: c")]),
+            ("data: a", vec![("", "a")]),
+            ("", vec![]),
+        ] {
+            let want: Vec<_> = want.iter().map(|(n, d)| ((*n).to_owned(), Some((*d).to_owned()))).collect();
+            assert_eq!(events(&[stream.as_bytes()]), want, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn any_cut_gives_the_same_events() {
+        let stream = "\u{feff}: hi\r\n\r\nevent: x\rdata: {\"t\":\"häß€🦀\"}\r\rdata: 1\ndata: 2\n\n\r\n\r\nid: 3\r\ndata: [DONE]\r\n\r\n";
+        let bytes = stream.as_bytes();
+        let whole = events(&[bytes]);
+        assert_eq!(whole.len(), 3);
+        for i in 0..=bytes.len() {
+            assert_eq!(events(&[&bytes[..i], &bytes[i..]]), whole, "cut at {i}");
+            for j in i..=bytes.len() {
+                assert_eq!(events(&[&bytes[..i], &bytes[i..j], &bytes[j..]]), whole, "cut at {i} and {j}");
+            }
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(events(&single), whole);
+    }
+
+    #[test]
+    fn an_event_is_given_out_with_its_last_byte() {
+        for stream in ["data: a\n\n", "data: a\r\r", "data: a\r\n\r\n", "data: a\n\r\n"] {
+            let mut parser = Parser::default();
+            parser.push(stream.as_bytes());
+            let event = parser.next().expect("short").expect("whole");
+            assert_eq!(event.raw, stream.as_bytes());
+            assert_eq!(parser.next(), Ok(None));
+        }
+        // Whether an LF follows cannot be known; it goes after.
+        let mut parser = Parser::default();
+        parser.push(b"data: a\r\n\r");
+        assert_eq!(parser.next().expect("short").expect("whole").raw, b"data: a\r\n\r");
+        parser.push(b"\n");
+        assert_eq!(parser.next(), Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None })));
+    }
+
+    #[test]
+    fn memory_has_a_bound() {
+        let mut parser = Parser::default();
+        for _ in 0..1000 {
+            parser.push(&[b'x'; 1000]);
+            assert_eq!(parser.next(), Ok(None));
+        }
+        for _ in 0..50 {
+            parser.push(&[b'x'; 1000]);
+        }
+        assert_eq!(parser.next(), Err(TooLong));
+        let mut parser = Parser::default();
+        for _ in 0..10_000 {
+            parser.push(b"data: 0123456789\n\n");
+            assert!(parser.next().expect("short").is_some());
+        }
+        assert!(parser.buffer.capacity() < 1000, "{}", parser.buffer.capacity());
+    }
+}

@@ -1,0 +1,149 @@
+//! An upstream that speaks Anthropic's API, as a caller of OpenAI's sees it.
+
+use crate::fake::*;
+
+fn config(settings: &str) -> String {
+    format!(
+        r#"{{"upstreams":{{"claude":{{"url":"http://claude/v1","api":"anthropic","key":"sk-ant"{settings}}},"b":{{"url":"http://b/v1"}}}},
+            "models":{{"m":{{"targets":[{{"upstream":"claude","model":"claude-x"}}]}},
+                       "both":{{"targets":[{{"upstream":"claude"}},{{"upstream":"b"}}]}}}}}}"#
+    )
+}
+
+fn claude(does: Does) -> Fake {
+    Fake::new(&[("claude", &[does]), ("b", &[Does::json(200, r#"{"choices":[]}"#)])])
+}
+
+const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"text","text":"hi"}],
+    "stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":2}}"#;
+
+const STREAM: &str = concat!(
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"model\":\"claude-x\",\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n",
+    "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"häß€🦀\"}}\n\n",
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+);
+
+#[test]
+fn a_chat_becomes_a_message_and_back() {
+    let fake = claude(Does::json(200, MESSAGE).header("content-length", "7").header("request-id", "req_a"));
+    let request =
+        request("POST", "/v1/chat/completions", &[("anthropic-beta", "x"), ("anthropic-version", "1")]);
+    let got = ask(&fake, &config(r#","max_tokens":77"#), &request, &body("m", false));
+    let seen = &fake.seen()[0];
+    assert_eq!(seen.line, "POST http://claude/v1/messages");
+    let want = r#"{"model":"claude-x","max_tokens":77,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"stream":false}"#;
+    assert_eq!(seen.body, want);
+    let header =
+        |name: &str| seen.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| &**v).collect::<Vec<_>>();
+    assert_eq!((header("x-api-key"), header("authorization")), (vec!["sk-ant"], vec![]));
+    assert_eq!((header("anthropic-version"), header("anthropic-beta")), (vec!["2023-06-01"], vec!["x"]));
+    assert_eq!(
+        (got.status, got.header("content-length"), got.header("request-id")),
+        (200, None, Some("req_a"))
+    );
+    let answer: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
+    assert_eq!(answer["choices"][0]["message"]["content"], "hi");
+    assert_eq!(got.log["gen_ai.usage.output_tokens"], 2);
+}
+
+#[test]
+fn a_stream_cut_anywhere_gives_the_same_chunks() {
+    let whole = ask(
+        &claude(Does::answer(200, "text/event-stream", &[STREAM])),
+        &config(""),
+        &chat(),
+        &body("m", true),
+    );
+    assert_eq!(whole.status, 200);
+    assert!(whole.body.contains("häß€🦀") && whole.body.ends_with("data: [DONE]\n\n"), "{}", whole.body);
+    assert_eq!(whole.log["gen_ai.usage.input_tokens"], 3);
+    for i in 1..STREAM.len() {
+        let mut does = Does::answer(200, "text/event-stream", &[]);
+        does.body =
+            [&STREAM.as_bytes()[..i], &STREAM.as_bytes()[i..]].map(|piece| (0, Ok(piece.to_vec()))).to_vec();
+        assert_eq!(ask(&claude(does), &config(""), &chat(), &body("m", true)).body, whole.body, "cut at {i}");
+    }
+}
+
+#[test]
+fn errors_are_translated_with_their_status() {
+    let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let want = r#"{"error":{"message":"Overloaded","type":"overloaded_error","param":null,"code":null}}"#;
+    for does in [
+        Does::json(529, said).header("retry-after", "30"),
+        Does::json(200, said),
+        Does::answer(200, "text/event-stream", &[&format!("event: error\ndata: {said}\n\n")]),
+    ] {
+        let got = ask(&claude(does.clone()), &config(""), &chat(), &body("m", true));
+        assert_eq!(
+            (got.status, &*got.body, got.header("content-type")),
+            (529, want, Some("application/json"))
+        );
+        assert_eq!(ask(&claude(does), &config(""), &chat(), &body("both", false)).status, 200);
+    }
+    // What is not of the API speaks for itself.
+    let got =
+        ask(&claude(Does::answer(503, "text/html", &["<h1>busy"])), &config(""), &chat(), &body("m", false));
+    assert_eq!((got.status, &*got.body, got.header("content-type")), (503, "<h1>busy", Some("text/html")));
+    let got = ask(&claude(Does::json(200, "{}")), &config(""), &chat(), &body("m", false));
+    assert_eq!(got.status, 502);
+}
+
+#[test]
+fn a_stream_that_breaks_is_told_of() {
+    let half = STREAM.split("event: message_delta").next().expect("a half");
+    for does in [
+        Does::answer(200, "text/event-stream", &[half]),
+        Does::answer(200, "text/event-stream", &[half]).breaks(false),
+        Does::answer(200, "text/event-stream", &[half, "event: x\ndata: {\n\n"]),
+    ] {
+        let got = ask(&claude(does), &config(""), &chat(), &body("m", true));
+        assert!(got.body.contains("häß€🦀") && got.body.contains("data: {\"error\""), "{}", got.body);
+        assert!(!got.body.contains("[DONE]") && got.log["broken"].is_string(), "{got:?}");
+    }
+}
+
+#[test]
+fn no_parameter_is_lost_in_silence() {
+    let asked = r#"{"model":"m","messages":[],"seed":7,"logprobs":true,"n":1}"#;
+    let vars = |unknown: &'static str, config: &str| {
+        [
+            ("PORTCULLIS_CONFIG", config.to_owned()),
+            ("PORTCULLIS_API_KEYS", "sk-caller".to_owned()),
+            ("PORTCULLIS_UNKNOWN_PARAMS", unknown.to_owned()),
+        ]
+    };
+    for (unknown, status) in [("pass", 400), ("reject", 400), ("drop", 200)] {
+        let fake = claude(Does::json(200, MESSAGE));
+        let vars = vars(unknown, &config(""));
+        let vars: Vec<(&str, &str)> = vars.iter().map(|(n, v)| (*n, &**v)).collect();
+        let got = ask_with(&fake, &vars, &chat(), asked);
+        assert_eq!(got.status, status, "{unknown}: {got:?}");
+        match status {
+            200 => assert_eq!(got.header("x-portcullis-dropped"), Some("seed, logprobs")),
+            _ => {
+                assert!(
+                    got.body.contains("\"param\": \"seed\"") && got.body.contains("unsupported_parameter"),
+                    "{got:?}"
+                );
+                assert!(fake.seen().is_empty());
+            }
+        }
+    }
+    // Another target may have what this one lacks.
+    let fake = claude(Does::json(200, MESSAGE));
+    let got = ask(&fake, &config(""), &chat(), &asked.replace("\"m\"", "\"both\""));
+    assert_eq!((got.status, got.header("x-portcullis-target"), &*fake.trace()), (200, Some("b"), "b@0"));
+}
+
+#[test]
+fn the_text_endpoint_is_not_spoken() {
+    let request = request("POST", "/v1/completions", &[]);
+    let got = ask(&claude(Does::json(200, MESSAGE)), &config(""), &request, r#"{"model":"m","prompt":"x"}"#);
+    assert_eq!(got.status, 404);
+    assert!(got.body.contains("Did you mean to use v1/chat/completions?"), "{}", got.body);
+}

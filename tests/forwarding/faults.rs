@@ -1,0 +1,170 @@
+//! Every way an upstream fails, against every policy, plain and streamed: each cell has one outcome.
+
+use crate::fake::*;
+use portcullis::http::ReadError;
+use portcullis::upstream::SendErrorKind;
+
+/// What the caller sees of a fault of the target that is asked first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    /// The next target's good answer; where there is no next target, this status.
+    Hidden(u16),
+    /// This status, whoever might be asked next.
+    Told(u16),
+    /// A good head, and a body that is not all there: told by an event in a stream, by a broken connection
+    /// else.
+    Broken,
+    /// The answer as it is.
+    Whole,
+}
+use Fate::*;
+
+const GOOD: &str = r#"{"choices":[{"index":0,"delta":{},"message":{},"finish_reason":"stop"}]}"#;
+const ERROR: &str = r#"{"error":{"message":"no","type":"server_error","param":null,"code":null}}"#;
+
+fn good(stream: bool) -> Does {
+    match stream {
+        true => Does::stream(&[GOOD, "[DONE]"]),
+        false => Does::json(200, GOOD),
+    }
+}
+
+/// A stream, or a long plain answer, that breaks after its beginning.
+fn breaking(stream: bool, timed_out: bool) -> Does {
+    match stream {
+        true => Does::stream(&[GOOD, GOOD]).breaks(timed_out),
+        false => {
+            Does::json(200, &format!(r#"{{"choices":[],"x":"{}""#, "x".repeat(70_000))).breaks(timed_out)
+        }
+    }
+}
+
+fn status(status: u16) -> Does {
+    Does::json(status, ERROR)
+}
+
+type Fault = (&'static str, fn(bool) -> Does, [Fate; 2]);
+
+/// The faults, how they are made, and what is seen of them: plain, streamed.
+const FAULTS: &[Fault] = &[
+    ("refused", |_| Does::fails(SendErrorKind::Unreachable), [Hidden(502); 2]),
+    ("not allowed by the host", |_| Does::fails(SendErrorKind::Denied), [Hidden(502); 2]),
+    ("timeout of connecting or of the first byte", |_| Does::fails(SendErrorKind::Timeout), [Hidden(504); 2]),
+    ("silence", |stream| good(stream).after(90_000), [Hidden(504); 2]),
+    ("400", |_| status(400), [Told(400); 2]),
+    ("401", |_| status(401), [Told(401); 2]),
+    ("404", |_| status(404), [Told(404); 2]),
+    ("408", |_| status(408), [Hidden(408); 2]),
+    ("409", |_| status(409), [Hidden(409); 2]),
+    ("429", |_| status(429), [Hidden(429); 2]),
+    ("429 for a minute", |_| status(429).header("retry-after", "60"), [Hidden(429); 2]),
+    ("500", |_| status(500), [Hidden(500); 2]),
+    ("502", |_| status(502), [Hidden(502); 2]),
+    ("503", |_| status(503), [Hidden(503); 2]),
+    ("529", |_| status(529), [Hidden(529); 2]),
+    ("redirect", |_| status(307).header("location", "http://evil/v1"), [Told(502); 2]),
+    (
+        "reset before the end of a short answer",
+        |_| Does::json(200, "{\"choices\":[").breaks(false),
+        [Hidden(502); 2],
+    ),
+    ("reset before the first event", |_| Does::stream(&[]).breaks(false), [Hidden(502); 2]),
+    ("stall before the first event", |_| Does::stream(&[]).breaks(true), [Hidden(504); 2]),
+    ("no event at all", |_| Does::stream(&[]), [Hidden(502); 2]),
+    ("empty body", |_| Does::json(200, ""), [Hidden(502); 2]),
+    ("200 with an error", |_| Does::json(200, ERROR), [Hidden(502); 2]),
+    (
+        "200 with an error that is the caller's",
+        |_| Does::json(200, r#"{"error":{"code":400}}"#),
+        [Told(400); 2],
+    ),
+    ("200 with an error as first event", |_| Does::stream(&[ERROR]), [Hidden(502); 2]),
+    ("invalid JSON", |_| Does::json(200, "{\"choices\":[}"), [Hidden(502); 2]),
+    ("invalid first event", |_| Does::stream(&["{\"choices\""]), [Hidden(502); 2]),
+    (
+        "invalid UTF-8",
+        |_| Does { body: vec![(0, Ok(b"{\"a\":\"\xff\"}".to_vec()))], ..Does::json(200, "") },
+        [Hidden(502); 2],
+    ),
+    ("another type", |_| Does::answer(200, "text/html", &["<html>"]), [Whole; 2]),
+    ("reset midway", |stream| breaking(stream, false), [Broken; 2]),
+    ("stall midway", |stream| breaking(stream, true), [Broken; 2]),
+];
+
+const TARGETS: [(&str, &str); 3] = [
+    ("single", r#""targets":[{"upstream":"a"}]"#),
+    ("failover", r#""targets":[{"upstream":"a"},{"upstream":"b"}]"#),
+    ("weighted", r#""targets":[{"upstream":"b","weight":0},{"upstream":"a"}],"policy":"weighted""#),
+];
+
+#[test]
+fn each_fault_has_its_outcome() {
+    for (name, fault, seen) in FAULTS {
+        for (policy, targets) in TARGETS {
+            for stream in [false, true] {
+                let cell = format!("{name} × {policy} × {}", if stream { "stream" } else { "plain" });
+                let fake = Fake::new(&[("a", &[fault(stream)]), ("b", &[good(stream)])]);
+                let config = format!(
+                    r#"{{"upstreams":{{"a":{{"url":"http://a/v1","timeouts":{{"first_byte_ms":9000}}}},
+                        "b":{{"url":"http://b/v1"}}}},"models":{{"m":{{{targets}}}}}}}"#
+                );
+                let got = ask(&fake, &config, &chat(), &body("m", stream));
+                check(&cell, seen[usize::from(stream)], policy != "single", stream, &got, &fake);
+            }
+        }
+    }
+}
+
+fn check(cell: &str, seen: Fate, has_next: bool, stream: bool, got: &Got, fake: &Fake) {
+    let asked = fake.seen().len();
+    let is_error = |got: &Got| {
+        let body: serde_json::Value =
+            serde_json::from_str(&got.body).unwrap_or_else(|e| panic!("{cell}: {e}: {got:?}"));
+        body["error"].is_object()
+    };
+    match seen {
+        Hidden(_) if has_next => {
+            assert_eq!((got.status, asked, got.cut), (200, 2, false), "{cell}: {got:?}");
+            assert!(got.body.contains(GOOD) && !got.body.contains("error"), "{cell}: {got:?}");
+            assert!(got.log["reason"].is_string(), "{cell}: {got:?}");
+        }
+        Hidden(status) | Told(status) => {
+            assert_eq!((got.status, asked), (status, 1), "{cell}: {got:?}");
+            assert!(is_error(got), "{cell}: {got:?}");
+            assert!(got.header("location").is_none(), "{cell}: {got:?}");
+        }
+        Broken => {
+            assert_eq!((got.status, asked, got.cut), (200, 1, !stream), "{cell}: {got:?}");
+            assert_eq!(got.log["level"], "error", "{cell}: {got:?}");
+            assert!(got.log["broken"].is_string(), "{cell}: {got:?}");
+            if stream {
+                assert_eq!(got.body.matches("data: {\"error\"").count(), 1, "{cell}: {got:?}");
+                assert!(got.body.ends_with("}}\n\n") && !got.body.contains("[DONE]"), "{cell}: {got:?}");
+            }
+        }
+        Whole => assert_eq!((got.status, asked, &*got.body), (200, 1, "<html>"), "{cell}: {got:?}"),
+    }
+}
+
+#[test]
+fn an_error_in_a_200_keeps_its_words_and_gets_its_status() {
+    let fake = Fake::new(&[("h", &[Does::stream(&[r#"{"error":{"message":"slow down","code":429}}"#])])]);
+    let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
+    let got = ask_with(&fake, &vars, &chat(), &body("m", true));
+    assert_eq!((got.status, got.header("content-type")), (429, Some("application/json")));
+    assert_eq!(got.body, r#"{"error":{"message":"slow down","code":429}}"#);
+}
+
+#[test]
+fn a_stream_that_is_spliced_is_told_of_its_end_too() {
+    let config = r#"{"upstreams":{"a":{"url":"http://a/v1","splice":true}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
+    let mut does = Does::stream(&[GOOD]);
+    does.body.push((0, Ok(b"data: {\"half".to_vec())));
+    does.body.push((0, Err(ReadError { reason: "reset".into(), timed_out: false })));
+    let got = ask(&Fake::new(&[("a", &[does])]), config, &chat(), &body("m", true));
+    let (_, end) = got.body.split_once("{\"half").expect("what came goes on");
+    assert!(end.starts_with("\n\ndata: {\"error\"") && end.ends_with("}}\n\n"), "{end}");
+    // An error as first event is seen all the same.
+    let got = ask(&Fake::new(&[("a", &[Does::stream(&[ERROR])])]), config, &chat(), &body("m", true));
+    assert_eq!(got.status, 502);
+}

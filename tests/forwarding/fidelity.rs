@@ -1,0 +1,189 @@
+//! What crosses, in both directions, and what never does.
+
+use crate::fake::*;
+use portcullis::upstream::SendErrorKind;
+
+const DEFAULT: [(&str, &str); 3] = [
+    ("PORTCULLIS_UPSTREAM_URL", "https://up.example/v1"),
+    ("PORTCULLIS_UPSTREAM_KEY", "sk-upstream"),
+    ("PORTCULLIS_API_KEYS", "sk-caller"),
+];
+
+fn up(does: Does) -> Fake {
+    Fake::new(&[("up.example", &[does])])
+}
+
+fn text(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+}
+
+#[test]
+fn only_what_may_cross_reaches_the_upstream() {
+    let fake = up(Does::json(200, "{}"));
+    let request = request(
+        "POST",
+        "/v1/chat/completions?a=1",
+        &[
+            ("Cookie", "a=b"),
+            ("Host", "gateway.example"),
+            ("Content-Length", "2"),
+            ("Connection", "close, X-Hop"),
+            ("X-Hop", "1"),
+            ("Keep-Alive", "timeout=5"),
+            ("TE", "trailers"),
+            ("Trailer", "x"),
+            ("Upgrade", "h2c"),
+            ("Proxy-Authorization", "Basic x"),
+            ("Transfer-Encoding", "chunked"),
+            ("Accept-Encoding", "gzip"),
+            ("api-key", "sk-other"),
+            ("X-Api-Key", "sk-other"),
+            ("Origin", "https://page.example"),
+            ("spin-client-addr", "10.0.0.1"),
+            ("x-request-id", "mine"),
+            ("OpenAI-Organization", "org-callers"),
+            ("traceparent", "00-1-1-00"),
+            ("tracestate", "a=b"),
+        ],
+    );
+    ask_with(&fake, &DEFAULT, &request, &body("m", false));
+    let seen = &fake.seen()[0];
+    assert_eq!(seen.line, "POST https://up.example/v1/chat/completions?a=1");
+    let want = [
+        ("content-type", "application/json"),
+        ("OpenAI-Organization", "org-callers"),
+        ("traceparent", "00-1-1-00"),
+        ("tracestate", "a=b"),
+        ("x-request-id", "mine"),
+        ("authorization", "Bearer sk-upstream"),
+    ];
+    assert_eq!(seen.headers, text(&want));
+}
+
+#[test]
+fn status_body_and_the_headers_that_matter_come_back() {
+    let body_text = "{\"error\": {\"message\":\"slow\\u0020down\", \"x\": 1.0e0}}";
+    let does = Does::json(429, body_text)
+        .header("Retry-After", "7")
+        .header("x-ratelimit-remaining-requests", "0")
+        .header("anthropic-ratelimit-x", "1")
+        .header("openai-processing-ms", "12")
+        .header("Set-Cookie", "a=b")
+        .header("Transfer-Encoding", "chunked")
+        .header("Authorization", "Bearer sk-upstream")
+        .header("Location", "http://evil")
+        .header("x-request-id", "theirs")
+        .header("server", "x");
+    let got = ask_with(&up(does), &DEFAULT, &chat(), &body("m", false));
+    assert_eq!((got.status, &*got.body), (429, body_text));
+    let names: Vec<&str> = got.headers.iter().map(|(name, _)| name).collect();
+    let want = [
+        "content-type",
+        "Retry-After",
+        "x-ratelimit-remaining-requests",
+        "anthropic-ratelimit-x",
+        "openai-processing-ms",
+        "x-portcullis-attempts",
+        "x-portcullis-target",
+        "x-request-id",
+        "openai-version",
+    ];
+    assert_eq!(names, want);
+}
+
+#[test]
+fn a_body_arrives_byte_for_byte() {
+    let sent = "\t{ \"model\":\"m\" , \"temperature\" : 1.0e0, \"messages\":[{\"role\":\"user\",\"content\":\"\\u00e9\"}], \"zzz\":[1,2 ,{}], \"zzz\":-0 }\n";
+    let fake = up(Does::json(200, "{}"));
+    ask_with(&fake, &DEFAULT, &chat(), sent);
+    assert_eq!(fake.seen()[0].body, sent);
+}
+
+#[test]
+fn no_key_is_ever_shown() {
+    for kind in [SendErrorKind::Unreachable, SendErrorKind::Denied, SendErrorKind::Timeout] {
+        let got = ask_with(&up(Does::fails(kind)), &DEFAULT, &chat(), &body("m", false));
+        let all = format!("{got:?}");
+        assert!(!all.contains("sk-upstream") && !all.contains("sk-caller"), "{all}");
+        // The host's words are for the log alone.
+        assert!(got.log["reason"].as_str().is_some_and(|reason| reason.contains("the host's words")));
+        assert!(!got.body.contains("the host's words"), "{}", got.body);
+    }
+}
+
+#[test]
+fn a_text_completion_goes_the_same_way() {
+    let fake = up(Does::json(200, r#"{"choices":[]}"#));
+    let got =
+        ask_with(&fake, &DEFAULT, &request("POST", "/v1/completions", &[]), r#"{"model":"m","prompt":"x"}"#);
+    assert_eq!((got.status, &*fake.seen()[0].line), (200, "POST https://up.example/v1/completions"));
+}
+
+#[test]
+fn what_is_not_known_passes_through() {
+    for (method, target) in [
+        ("POST", "/v1/embeddings"),
+        ("DELETE", "/v1/files/file-1?a=b&c=%2F"),
+        ("GET", "/v1/chat/completions?limit=3"),
+        ("DELETE", "/v1/models/ft:x"),
+        ("PATCH", "/v1/x/y"),
+    ] {
+        let fake = up(Does::answer(418, "text/plain", &["tea", "pot"]).header("Set-Cookie", "x"));
+        let got = ask_with(&fake, &DEFAULT, &request(method, target, &[("content-length", "5")]), "12345");
+        assert_eq!((got.status, &*got.body, got.header("set-cookie")), (418, "teapot", None), "{target}");
+        let seen = &fake.seen()[0];
+        assert_eq!(seen.line, format!("{method} https://up.example{target}"));
+        assert_eq!(seen.body, "12345");
+        assert!(seen.headers.contains(&("content-length".into(), "5".into())));
+        assert!(seen.headers.contains(&("authorization".into(), "Bearer sk-upstream".into())));
+        assert_eq!((&got.log["target"], &got.log["attempts"]), (&"default".into(), &1.into()));
+    }
+}
+
+#[test]
+fn what_must_not_pass_through_does_not() {
+    let fake = up(Does::json(200, "{}"));
+    for (vars, target, status) in [
+        (&DEFAULT[..], "/v1/../admin", 404),
+        (&DEFAULT[..], "/v2/x", 404),
+        (&DEFAULT[2..], "/v1/embeddings", 404),
+        (&DEFAULT[..2], "/v1/embeddings", 401),
+    ] {
+        assert_eq!(ask_with(&fake, vars, &request("POST", target, &[]), "").status, status, "{target}");
+    }
+    assert!(fake.seen().is_empty());
+    let fake = up(Does::answer(302, "text/html", &[]).header("location", "http://evil"));
+    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/files", &[]), "");
+    assert_eq!((got.status, got.header("location")), (502, None));
+}
+
+#[test]
+fn azure_has_its_own_paths_and_key() {
+    let config = r#"{"upstreams":{"az":{"url":"https://r.openai.azure.com","api":"azure","key":"sk-az"}},
+        "models":{"gpt-4o":{"targets":[{"upstream":"az"}]},"mini":{"targets":[{"upstream":"az","model":"my mini"}]}}}"#;
+    let fake = Fake::new(&[("r.openai.azure.com", &[Does::json(200, "{}")])]);
+    ask(&fake, config, &chat(), &body("gpt-4o", false));
+    ask(&fake, config, &request("POST", "/v1/chat/completions?x=1", &[]), &body("mini", false));
+    let seen = fake.seen();
+    let base = "POST https://r.openai.azure.com/openai/deployments";
+    assert_eq!(seen[0].line, format!("{base}/gpt-4o/chat/completions?api-version=2024-10-21"));
+    assert_eq!(seen[1].line, format!("{base}/my%20mini/chat/completions?api-version=2024-10-21&x=1"));
+    assert_eq!((&*seen[0].body, &*seen[1].body), (&*body("gpt-4o", false), &*body("my mini", false)));
+    assert!(seen[0].headers.contains(&("api-key".into(), "sk-az".into())));
+    assert!(seen[0].headers.iter().all(|(name, _)| name != "authorization"));
+}
+
+#[test]
+fn usage_is_logged_where_it_was_read() {
+    let stream = Does::stream(&[
+        r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#,
+        r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9}}"#,
+        "[DONE]",
+    ]);
+    let got = ask_with(&up(stream), &DEFAULT, &chat(), &body("m", true));
+    assert_eq!(
+        (&got.log["gen_ai.usage.input_tokens"], &got.log["gen_ai.usage.output_tokens"]),
+        (&7.into(), &9.into())
+    );
+    assert_eq!(got.log["level"], "info");
+}

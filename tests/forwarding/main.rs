@@ -1,0 +1,7 @@
+//! Forwarding as a caller sees it: the whole gateway, natively, against upstreams that do as they are told.
+
+mod anthropic;
+mod fake;
+mod faults;
+mod fidelity;
+mod routing;

@@ -1,0 +1,273 @@
+//! Whom is asked, when, how often.
+
+use crate::fake::*;
+use portcullis::upstream::SendErrorKind;
+
+const OK: &str =
+    r#"{"choices":[{"message":{"content":"ok"}}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#;
+
+/// A configuration with upstreams `a`, `b`, `c` and one model `m` with these targets and settings.
+fn plan(targets: &[&str], settings: &str) -> String {
+    let targets: Vec<String> = targets.iter().map(|name| format!(r#"{{"upstream":"{name}"}}"#)).collect();
+    document(&format!(r#""m":{{"targets":[{}]{settings}}}"#, targets.join(",")))
+}
+
+fn document(models: &str) -> String {
+    format!(
+        r#"{{"upstreams":{{"a":{{"url":"http://a/v1","timeouts":{{"first_byte_ms":1000}}}},
+                          "b":{{"url":"http://b/v1"}},"c":{{"url":"http://c/v1"}}}},"models":{{{models}}}}}"#
+    )
+}
+
+fn down() -> Does {
+    Does::fails(SendErrorKind::Unreachable)
+}
+
+fn ok() -> Does {
+    Does::json(200, OK)
+}
+
+fn busy() -> Does {
+    Does::json(503, r#"{"error":{"message":"busy"}}"#)
+}
+
+#[test]
+fn one_good_answer_is_one_attempt() {
+    let fake = Fake::new(&[("a", &[ok()])]);
+    let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+    assert_eq!((got.status, &*got.body, &*fake.trace()), (200, OK, "a@0"));
+    assert_eq!(
+        (got.header("x-portcullis-attempts"), got.header("x-portcullis-target")),
+        (Some("1"), Some("a"))
+    );
+    assert_eq!(got.log["gen_ai.usage.input_tokens"], 2);
+    assert_eq!(got.log["gen_ai.usage.output_tokens"], 3);
+    assert_eq!((&got.log["attempts"], &got.log["target"]), (&1.into(), &"a".into()));
+    assert!(got.log["reason"].is_null());
+}
+
+#[test]
+fn the_next_target_is_asked_at_once_and_the_same_one_after_a_rest() {
+    let fake = Fake::new(&[("a", &[busy(), ok()]), ("b", &[down(), ok()])]);
+    let got = ask(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
+    let seen = fake.seen();
+    assert_eq!((got.status, seen.len()), (200, 3));
+    assert_eq!((seen[0].at, seen[1].at), (0, 0));
+    assert!(seen[2].at > 0 && seen[2].at <= 250, "{}", fake.trace());
+    assert_eq!(got.header("x-portcullis-attempts"), Some("3"));
+    assert_eq!(got.log["reason"], "a: 503; b: the host's words: Unreachable");
+}
+
+#[test]
+fn each_target_is_asked_once_unless_told_otherwise() {
+    let fake = Fake::new(&[("a", &[busy()]), ("b", &[down()]), ("c", &[down()])]);
+    let got = ask(&fake, &plan(&["a", "b", "c"], ""), &chat(), &body("m", false));
+    assert_eq!(fake.trace(), "a@0 b@0 c@0");
+    // The one error an upstream gave tells more than those it did not.
+    assert_eq!((got.status, &*got.body), (503, r#"{"error":{"message":"busy"}}"#));
+    let fake = Fake::new(&[("a", &[busy()])]);
+    ask(&fake, &plan(&["a", "b", "c"], r#","retries":0"#), &chat(), &body("m", false));
+    assert_eq!(fake.trace(), "a@0");
+}
+
+#[test]
+fn waits_grow_and_have_an_end() {
+    let fake = Fake::new(&[("b", &[down()])]);
+    let got = ask(&fake, &plan(&["b"], r#","retries":10"#), &chat(), &body("m", false));
+    let seen = fake.seen();
+    assert_eq!((got.status, seen.len()), (502, 11));
+    for (i, pair) in seen.windows(2).enumerate() {
+        let limit = (250u64 << i).min(8000);
+        assert!(pair[1].at - pair[0].at <= limit, "{}", fake.trace());
+    }
+}
+
+#[test]
+fn only_what_may_pass_is_tried_again() {
+    for status in [400, 401, 403, 404, 413, 422, 499] {
+        let fake = Fake::new(&[("a", &[Does::json(status, "{}")]), ("b", &[ok()])]);
+        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        assert_eq!((got.status, &*fake.trace()), (status, "a@0"));
+    }
+    for status in [408, 409, 429, 500, 502, 503, 504, 529] {
+        let fake = Fake::new(&[("a", &[Does::json(status, "{}")]), ("b", &[ok()])]);
+        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0"));
+    }
+}
+
+#[test]
+fn a_retry_after_is_kept_or_the_target_is_left_alone() {
+    for (name, value, want) in [
+        ("retry-after", "3", "b@0 b@3000"),
+        ("retry-after-ms", "1500", "b@0 b@1500"),
+        ("retry-after", "Sun, 06 Nov 1994 08:49:42 GMT", "b@0 b@5000"),
+        ("retry-after", "20", "b@0 b@20000"),
+        ("retry-after", "21", "b@0"),
+        ("retry-after", "Fri, 31 Dec 2027 00:00:00 GMT", "b@0"),
+    ] {
+        let busy = Does::json(429, "{}").header(name, value);
+        let fake = Fake::new(&[("b", &[busy, ok()])]);
+        let got = ask(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
+        assert_eq!(fake.trace(), want, "{name}: {value}");
+        if fake.seen().len() == 1 {
+            assert_eq!((got.status, got.header("retry-after")), (429, Some(value)));
+        }
+    }
+}
+
+#[test]
+fn a_deadline_is_over_all_attempts() {
+    let fake = Fake::new(&[("b", &[ok().after(700)])]);
+    let got = ask(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":500"#), &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace(), fake.now()), (504, "b@0", 500));
+    assert!(got.body.contains("within 500 ms") && got.body.contains("upstream_timeout"), "{}", got.body);
+    assert_eq!(fake.cancelled(), 1);
+    // There is no sense in a rest that outlasts it: the error is told at once.
+    let busy = Does::json(429, "{}").header("retry-after", "3");
+    let fake = Fake::new(&[("b", &[busy])]);
+    let got = ask(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":2000"#), &chat(), &body("m", false));
+    assert_eq!((got.status, fake.now()), (429, 0));
+}
+
+#[test]
+fn a_silent_target_is_given_up_in_time() {
+    let slow_event = Does { body: vec![(60_000, Ok(b"data: [DONE]\n\n".to_vec()))], ..Does::stream(&[]) };
+    for silent in [ok().after(60_000), slow_event] {
+        let fake = Fake::new(&[("a", &[silent]), ("b", &[ok()])]);
+        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        assert_eq!((got.status, &*fake.trace(), fake.cancelled()), (200, "a@0 b@1000", 1));
+    }
+}
+
+#[test]
+fn a_hedge_asks_the_next_and_lets_the_loser_go() {
+    let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
+    // The second wins.
+    let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[ok().after(100)])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((&*fake.trace(), fake.now(), fake.cancelled()), ("b@0 c@200", 300, 1));
+    assert_eq!(
+        (got.header("x-portcullis-target"), got.header("x-portcullis-attempts")),
+        (Some("c"), Some("2"))
+    );
+    // The first wins after all.
+    let fake = Fake::new(&[("b", &[ok().after(250)]), ("c", &[ok().after(100)])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((got.header("x-portcullis-target"), fake.now(), fake.cancelled()), (Some("b"), 250, 1));
+    // The first is quick.
+    let fake = Fake::new(&[("b", &[ok().after(150)]), ("c", &[ok()])]);
+    ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((&*fake.trace(), fake.cancelled()), ("b@0", 0));
+    // The second fails: the first is still waited for.
+    let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[busy()])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace(), fake.now()), (200, "b@0 c@200", 5000));
+    // A stream that began but said nothing is silent as well.
+    let mut silent = Does::stream(&[r#"{"choices":[]}"#, "[DONE]"]);
+    silent.body[0].0 = 5000;
+    let fake = Fake::new(&[("b", &[silent]), ("c", &[Does::stream(&["[DONE]"])])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", true));
+    assert_eq!((got.header("x-portcullis-target"), &*got.body), (Some("c"), "data: [DONE]\n\n"));
+}
+
+#[test]
+fn weights_choose_who_is_asked_first() {
+    let config = document(
+        r#""m":{"policy":"weighted","targets":[{"upstream":"a","weight":0},{"upstream":"b","weight":5}]}"#,
+    );
+    let fake = Fake::new(&[("a", &[ok()]), ("b", &[busy()])]);
+    let got = ask(&fake, &config, &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace()), (200, "b@0 a@0"));
+}
+
+#[test]
+fn patterns_and_aliases_route() {
+    let config = document(
+        r#""*":{"targets":[{"upstream":"a"}]},
+           "local/*":{"targets":[{"upstream":"b","model":"*"}]},
+           "fast":{"targets":[{"upstream":"c","model":"qwen3:4b"}]}"#,
+    );
+    for (model, host, sent) in [
+        ("gpt-9", "a", "gpt-9"),
+        ("local/phi:3", "b", "phi:3"),
+        ("fast", "c", "qwen3:4b"),
+        ("faster", "a", "faster"),
+    ] {
+        let fake = Fake::new(&[("a", &[ok()]), ("b", &[ok()]), ("c", &[ok()])]);
+        let got = ask(&fake, &config, &chat(), &body(model, false));
+        assert_eq!((got.status, fake.trace()), (200, format!("{host}@0")));
+        assert_eq!(fake.seen()[0].body, body(sent, false));
+    }
+}
+
+#[test]
+fn the_list_of_models_has_what_can_be_named() {
+    let config = document(
+        r#""gpt-4o":{"targets":[{"upstream":"a"}]},"llama*":{"targets":[{"upstream":"b"}]},"mock":{"engine":{}}"#,
+    );
+    let list = |config: &str, fake: &Fake| {
+        let got = ask(fake, config, &request("GET", "/v1/models", &[]), "");
+        let list: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
+        let ids = list["data"].as_array().expect("a list").iter();
+        ids.map(|model| model["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&config, &Fake::default()), ["gpt-4o", "mock"]);
+    let limited = config.replacen(
+        '{',
+        r#"{"keys":[{"name":"k","key":"sk-caller","models":["mock","llama3","x"]}],"#,
+        1,
+    );
+    let vars = [("PORTCULLIS_CONFIG", &*limited)];
+    let got = ask_with(&Fake::default(), &vars, &request("GET", "/v1/models", &[]), "");
+    assert!(got.body.contains("mock") && got.body.contains("llama3"), "{}", got.body);
+    assert!(!got.body.contains("gpt-4o") && !got.body.contains("\"x\""), "{}", got.body);
+}
+
+#[test]
+fn a_model_is_shown_as_far_as_it_is_known() {
+    let config = document(
+        r#""gpt-4o":{"targets":[{"upstream":"a"}]},"llama*":{"targets":[{"upstream":"b"}]},"x/*":{"targets":[{"upstream":"b","model":"*"}]}"#,
+    );
+    let theirs = Does::json(200, r#"{"id":"llama3","object":"model","owned_by":"meta"}"#);
+    let fake = Fake::new(&[("b", &[theirs])]);
+    for (id, status, part) in [
+        ("gpt-4o", 200, "portcullis"),
+        ("llama3", 200, "meta"),
+        ("x/y", 200, "portcullis"),
+        ("o3", 404, "does not exist"),
+    ] {
+        let got = ask(&fake, &config, &request("GET", &format!("/v1/models/{id}"), &[]), "");
+        assert_eq!(got.status, status, "{id}");
+        assert!(got.body.contains(part), "{id}: {}", got.body);
+    }
+    assert_eq!(fake.seen().len(), 1);
+    assert_eq!(fake.seen()[0].line, "GET http://b/v1/models/llama3");
+}
+
+#[test]
+fn a_key_opens_its_models_alone() {
+    let config = document(r#""*":{"targets":[{"upstream":"a"}]}"#);
+    let config = config.replacen(
+        '{',
+        r#"{"keys":[{"name":"k","key":"sk-caller","models":["gpt-*"]}],"passthrough":"a","#,
+        1,
+    );
+    let vars = [("PORTCULLIS_CONFIG", &*config)];
+    let fake = Fake::new(&[("a", &[ok()])]);
+    assert_eq!(ask_with(&fake, &vars, &chat(), &body("gpt-5", false)).status, 200);
+    let refused = ask_with(&fake, &vars, &chat(), &body("o3", false));
+    assert_eq!(refused.status, 404);
+    assert!(refused.body.contains("model_not_found"));
+    let refused = ask_with(&fake, &vars, &request("POST", "/v1/embeddings", &[]), "{}");
+    assert_eq!(refused.status, 403);
+    assert_eq!(fake.seen().len(), 1);
+}
+
+#[test]
+fn the_route_headers_can_be_turned_off() {
+    let config = plan(&["a"], "").replacen('{', r#"{"route_headers":false,"#, 1);
+    let got = ask(&Fake::new(&[("a", &[down()])]), &config, &chat(), &body("m", false));
+    assert_eq!(got.status, 502);
+    assert!(got.headers.iter().all(|(name, _)| !name.starts_with("x-portcullis")));
+}

@@ -1,0 +1,140 @@
+//! Whole exchanges, byte for byte: `tests/golden/NAME.json` is a request, `NAME.txt` its answer.
+//!
+//! `BLESS=1 cargo test --test golden` writes the answers anew; read the difference before you commit it.
+//! The same files are sent through the component by `host-tests`, so that the edge is shown to add nothing.
+
+#![cfg(feature = "vocab")] // without it token counts are estimates, and the answers others
+#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
+
+use portcullis::ctx::Ctx;
+use portcullis::gateway::Gateway;
+use portcullis::http::{Body, Incoming, Method, ReadError, Request, Response};
+use portcullis::router::Route;
+use portcullis::upstream::{Answered, Outgoing, Pending, SendError, Transport};
+use serde_json::Value;
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A body that is there.
+struct Whole(Option<Vec<u8>>);
+
+impl Incoming for Whole {
+    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.0.take().filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+/// No network.
+struct Nowhere;
+
+impl Transport for Nowhere {
+    type Call = Infallible;
+    type Body = Whole;
+    type Upload = Whole;
+
+    fn start(&self, request: &Outgoing<'_>) -> Result<Infallible, SendError> {
+        panic!("the engine answers {request:?}")
+    }
+
+    fn head(&self, call: &mut Infallible) -> Option<Result<Answered<Whole>, SendError>> {
+        match *call {}
+    }
+
+    fn wait(&self, _: &[Pending<'_, Self>], _: Option<Duration>) {
+        panic!("there is nothing to wait for")
+    }
+
+    fn pass(&self, request: &Outgoing<'_>, _: &mut Whole) -> Result<Answered<Whole>, SendError> {
+        panic!("the engine answers {request:?}")
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn cases() -> Vec<(String, Value)> {
+    let names =
+        fs::read_dir(folder()).expect("the folder is there").map(|entry| entry.expect("an entry").path());
+    let mut cases: Vec<_> = names
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let request =
+                serde_json::from_slice(&fs::read(&path).expect("a file")).expect("a request in JSON");
+            (name, request)
+        })
+        .collect();
+    cases.sort_by(|a, b| a.0.cmp(&b.0));
+    cases
+}
+
+fn answer(case: &Value) -> String {
+    let settings = [("PORTCULLIS_API_KEYS".to_owned(), "sk-golden".to_owned())];
+    let elapsed = || Duration::from_millis(3);
+    let ctx = Ctx { now: Duration::from_secs(1_700_000_000), random: [1, 2], elapsed: &elapsed };
+    let text = |name: &str| case[name].as_str().expect("a string").to_owned();
+    let headers = case["headers"].as_object().expect("an object");
+    let request = Request {
+        method: match &*text("method") {
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            other => Method::Other(other.to_owned()),
+        },
+        path: text("path"),
+        query: None,
+        headers: headers.iter().map(|(n, v)| (n.clone(), v.as_str().expect("a string"))).collect(),
+    };
+    let mut body = Whole(case.get("body").map(|body| body.to_string().into_bytes()));
+    render(Gateway::new(&settings).handle(&request, &mut body, &Nowhere, &ctx).response)
+}
+
+fn render(response: Response<Whole>) -> String {
+    let mut out = format!("{}\n", response.status);
+    for (name, value) in response.headers.iter() {
+        let _ = writeln!(out, "{name}: {}", String::from_utf8_lossy(value));
+    }
+    let body = match response.body {
+        Body::Full(bytes) => bytes,
+        Body::Frames(frames) => frames.flatten().collect(),
+        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+    };
+    out.push('\n');
+    out + &String::from_utf8(body).expect("UTF-8")
+}
+
+#[test]
+fn exchanges_are_as_they_were() {
+    let cases = cases();
+    assert!(!cases.is_empty());
+    for (name, case) in cases {
+        let file = folder().join(name.clone() + ".txt");
+        let got = answer(&case);
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(file, got).expect("writable");
+            continue;
+        }
+        let want =
+            fs::read_to_string(file).unwrap_or_else(|_| panic!("{name} has no answer yet: see BLESS above"));
+        assert_eq!(got, want, "{name}");
+    }
+}
+
+#[test]
+fn every_route_has_a_case_and_every_answer_a_request() {
+    let cases = cases();
+    for route in Route::ALL {
+        let of_route = |case: &Value| {
+            let found = Route::at(case["path"].as_str().unwrap_or_default());
+            found.is_some_and(|found| std::mem::discriminant(&found) == std::mem::discriminant(&route))
+        };
+        assert!(cases.iter().any(|(_, case)| of_route(case)), "no case for {route:?}");
+    }
+    for entry in fs::read_dir(folder()).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        assert!(path.with_extension("json").exists(), "{} answers nothing", path.display());
+    }
+}
