@@ -1,7 +1,6 @@
 //! The embedded host: serves a Portcullis component without any other program installed.
 
 #![expect(clippy::print_stdout, reason = "this is a program of the command line")]
-#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its host")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! The embedded host by itself, with a guest that does as it is told.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod cache;
 mod serving;
 mod tls;
