@@ -1,5 +1,6 @@
 //! HTTP messages as plain values: what the edge hands in and takes out.
 
+use crate::error::ApiError;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -192,7 +193,7 @@ pub struct Relay<B> {
     pub from: B,
     /// What the caller is told, in an event, when the upstream breaks off; `None`: the caller's
     /// connection breaks off too.
-    pub if_broken: Option<Vec<u8>>,
+    pub if_broken: Option<ApiError>,
 }
 
 #[cfg(test)]
