@@ -5,12 +5,20 @@ use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, assert_well, streamed};
 
+const ONE: &str = r#"{"n":1}"#;
+const TWO: &str = r#"{"n":2}"#;
+
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
 /// A gateway before an upstream for the model `far`; the engine still answers for `gpt-4o`.
 async fn before(upstream: &Upstream) -> Gateway {
+    before_with(upstream, false).await
+}
+
+/// The same, whose streams the host moves unread where `splice` says so.
+async fn before_with(upstream: &Upstream, splice: bool) -> Gateway {
     let config = json!({
-        "upstreams": {"up": {"url": upstream.url("/v1")}},
+        "upstreams": {"up": {"url": upstream.url("/v1"), "splice": splice}},
         "models": {"far": {"targets": [{"upstream": "up"}]}, "gpt-4o": {"engine": {}}},
     });
     Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
@@ -46,11 +54,11 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(ONE).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await.as_deref(), Some(ONE));
     // Nothing was sent since: what arrived was not waiting for company.
-    for event in ["2", "3"] {
+    for event in [TWO, "{\"n\":3}"] {
         exchange.event(event).await;
         assert_eq!(live.event().await.as_deref(), Some(event));
     }
@@ -62,9 +70,9 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
 }
 
 #[tokio::test]
-async fn half_an_event_arrives_too() {
+async fn half_an_event_arrives_where_nobody_reads() {
     let mut upstream = Upstream::by_hand().await;
-    let gateway = before(&upstream).await;
+    let gateway = before_with(&upstream, true).await;
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
@@ -87,9 +95,9 @@ async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(ONE).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await.as_deref(), Some(ONE));
     live.hang_up();
     // The upstream is told at once, not when it has more to say.
     exchange.closed().await;
@@ -113,20 +121,20 @@ async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
 
 #[tokio::test]
 async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
-    let answers = [Answer::events(["1", "2"]).cut(), Answer::events(["1", "2"])];
+    let answers = [Answer::events([ONE, TWO]).cut(), Answer::events([ONE, TWO, "[DONE]"])];
     let upstream = Upstream::script(answers).await;
     let gateway = before(&upstream).await;
     let reply = gateway.post(CHAT, &far()).await;
     assert_eq!((reply.status, reply.broken.as_deref()), (200, None));
     let events = reply.events();
-    assert_eq!(events[..2], ["1", "2"]);
+    assert_eq!(events[..2], [ONE, TWO]);
     let error: Value = serde_json::from_str(&events[2]).expect("JSON");
     assert_eq!(error["error"]["type"], "server_error");
     assert_eq!(error["error"]["code"], "upstream_unavailable");
     assert_eq!(error["error"]["message"], "The upstream `up` broke off before the end of its answer.");
     assert_eq!(events.len(), 3, "nothing follows the error: {events:?}");
     let next = gateway.post(CHAT, &far()).await;
-    assert_eq!(next.events(), ["1", "2"]);
+    assert_eq!(next.events(), [ONE, TWO, "[DONE]"]);
     assert_well(&gateway).await;
 }
 
@@ -137,9 +145,9 @@ async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(ONE).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await.as_deref(), Some(ONE));
     exchange.reset();
     let error = live.event().await.expect("an event tells of it");
     assert!(error.contains("upstream_unavailable"), "{error}");
@@ -152,7 +160,7 @@ async fn streams_side_by_side_do_not_mix() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let mut running = Vec::new();
-    for name in ["a", "b", "c", "d"] {
+    for name in ["{\"n\":\"a\"}", "{\"n\":\"b\"}", "{\"n\":\"c\"}", "{\"n\":\"d\"}"] {
         let call = gateway.post(CHAT, &far()).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &EVENTS).await;
@@ -160,12 +168,14 @@ async fn streams_side_by_side_do_not_mix() {
         running.push((name, exchange, call.live().await));
     }
     for (name, exchange, live) in &mut running {
-        exchange.event(&format!("{name}2")).await;
+        exchange.event(&format!("{{\"after\":{name}}}")).await;
         assert_eq!(live.event().await.as_deref(), Some(*name));
-        assert_eq!(live.event().await, Some(format!("{name}2")));
+        assert_eq!(live.event().await, Some(format!("{{\"after\":{name}}}")));
     }
-    for (_, exchange, mut live) in running {
+    for (_, mut exchange, mut live) in running {
+        exchange.event("[DONE]").await;
         exchange.end().await;
+        assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
         assert_eq!(live.event().await, None);
     }
 }
