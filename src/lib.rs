@@ -44,6 +44,7 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod log;
+pub mod pattern;
 pub mod router;
 pub mod upstream;
 

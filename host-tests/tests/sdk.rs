@@ -1,8 +1,6 @@
 //! The official OpenAI SDKs against the running component: each suite under `sdk/` in a process of its own,
 //! with the versions its lock names, installed under `target/` at the first run.
 
-#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
-
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

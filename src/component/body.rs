@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use crate::encode;
-use crate::http::{Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
+use crate::http::{Beat, Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -43,8 +43,13 @@ fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 
 fn broken(error: &wasi::io::error::Error) -> ReadError {
     let code = http_error_code(error);
-    let timed_out = code.as_ref().is_some_and(super::transport::is_timeout);
-    ReadError { reason: code.map_or_else(|| error.to_debug_string(), |code| format!("{code:?}")), timed_out }
+    let reason = code.as_ref().map_or_else(|| error.to_debug_string(), |code| format!("{code:?}"));
+    // Wasmtime 48 has no code for what breaks a body, only words.
+    let timed_out = match &code {
+        Some(code) => super::transport::is_timeout(code),
+        None => ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word)),
+    };
+    ReadError { reason, timed_out }
 }
 
 /// The caller's body. Nothing is asked of the host before the first read.
@@ -269,12 +274,22 @@ pub(super) fn send(
             End::Whole
         }
         (_, Body::Frames(frames)) => {
+            let mut end = End::Whole;
             for frame in frames {
-                if !note(write(&stream, &frame).map(|()| frame.len() as u64), &mut ending, clock) {
-                    break;
+                match frame {
+                    Beat::Data(bytes) => {
+                        if !note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock) {
+                            break;
+                        }
+                    }
+                    Beat::Pause(time) => super::clock::wait(time),
+                    Beat::Abort => {
+                        end = End::Broken("a rule of the engine".to_owned());
+                        break;
+                    }
                 }
             }
-            End::Whole
+            end
         }
         (_, Body::Read(frames)) => read_on(frames, &stream, &mut ending, clock),
         (_, Body::Relay(relay)) => splice(relay, &stream, &mut ending, clock),
