@@ -17,15 +17,12 @@ use portcullis::config::{UnknownParams, Validation};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-struct Gpt4o;
+/// As the gateway has it: the card is looked up when the settings are read.
+struct Gpt4o(Judge);
 
 impl Judges for Gpt4o {
     fn judge(&self, model: &str) -> Option<Judge> {
-        Some(Judge {
-            validation: Validation::Live,
-            unknown: UnknownParams::Reject,
-            card: models::find(model),
-        })
+        (model == "gpt-4o").then_some(self.0)
     }
 }
 
@@ -108,6 +105,7 @@ fn agent() -> String {
     while messages.len() < 60 {
         let i = messages.len();
         messages.push(match i % 3 {
+            _ if i == 59 => r#"{"role":"assistant","content":"All tests pass now."}"#.to_owned(),
             1 => format!(r#"{{"role":"user","content":"Step {i}: look at src/module_{i}.rs and tell me why the test fails.\nHere is what I saw: \"assertion failed\" in line {i}."}}"#),
             2 => format!(r#"{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_{i:024}","type":"function","function":{{"name":"tool_3","arguments":"{{\"path\":\"src/module_{i}.rs\",\"from\":1,\"to\":{i}}}"}}}}]}}"#),
             _ => format!(r#"{{"role":"tool","tool_call_id":"call_{:024}","content":"{}"}}"#, i - 1, r#"fn main() {\n    println!(\"a line of code\");\n}\n"#.repeat(12)),
@@ -132,11 +130,13 @@ fn long_prompt() -> String {
 }
 
 fn judging(c: &mut Criterion) {
+    let card = models::find("gpt-4o");
+    let judge = Gpt4o(Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card });
     for (name, body) in [("short_chat", short_chat()), ("agent", agent()), ("long_prompt", long_prompt())] {
         let good = body.clone() + "}";
         let bad = body + r#","seed":"x"}"#;
-        assert!(check::chat(good.as_bytes(), &Gpt4o).is_ok());
-        assert!(check::chat(bad.as_bytes(), &Gpt4o).is_err());
+        assert!(check::chat(good.as_bytes(), &judge).is_ok());
+        assert!(check::chat(bad.as_bytes(), &judge).is_err());
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Bytes(good.len() as u64));
         group.bench_function("plain", |b| {
@@ -148,10 +148,10 @@ fn judging(c: &mut Criterion) {
             });
         });
         group.bench_function("judged", |b| {
-            b.iter(|| check::chat(black_box(good.as_bytes()), &Gpt4o).expect("it is good"));
+            b.iter(|| check::chat(black_box(good.as_bytes()), &judge).expect("it is good"));
         });
         group.bench_function("refused", |b| {
-            b.iter(|| check::chat(black_box(bad.as_bytes()), &Gpt4o).expect_err("it is bad"));
+            b.iter(|| check::chat(black_box(bad.as_bytes()), &judge).expect_err("it is bad"));
         });
         group.finish();
     }

@@ -36,6 +36,16 @@ impl Ctx<'_> {
         id
     }
 
+    /// The id of a request's n-th tool call: `call_` and 24 letters and digits.
+    pub fn call_id(&self, nth: u64) -> String {
+        // Another odd multiplier for each call turns the same bits into other ones.
+        let turn = nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let random = [self.random[0] ^ turn, self.random[1].wrapping_add(turn)];
+        let mut id = Ctx { random, ..*self }.object_id("call_");
+        id.truncate("call_".len() + 24);
+        id
+    }
+
     /// `x-request-id` for a caller that sent none: `req_` and 32 hexadecimal digits.
     pub fn request_id(&self) -> String {
         format!("req_{:016x}{:016x}", self.random[0], self.random[1])

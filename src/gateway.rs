@@ -78,6 +78,8 @@ impl Gateway {
         }
         let way = match (Route::find(&request.method, &request.path), passthrough) {
             (Ok(Route::Health), _) => return Ok(endpoint::health::show()),
+            // What the engine has a stand-in for goes to who has the real one.
+            (Ok(Route::Embeddings | Route::Moderations), Some(upstream)) => Way::Through(upstream),
             (Ok(route), _) => Way::Known(route),
             (Err(_), Some(upstream)) => Way::Through(upstream),
             (Err(error), None) => return Err(error),
@@ -91,6 +93,8 @@ impl Gateway {
             Way::Known(Route::RetrieveModel(model)) => endpoint::models::retrieve(&call, &model, record),
             Way::Known(Route::ChatCompletions) => endpoint::chat::create(&call, body, record),
             Way::Known(Route::Completions) => endpoint::completions::create(&call, body, record),
+            Way::Known(Route::Embeddings) => endpoint::embeddings::create(&call, body, record),
+            Way::Known(Route::Moderations) => endpoint::moderations::create(&call, body, record),
             Way::Through(upstream) => endpoint::passthrough::pass_through(&call, upstream, body, record),
         }
     }

@@ -151,11 +151,22 @@ pub enum Body<B> {
     /// All of it.
     Full(Vec<u8>),
     /// Pieces, made when asked for; each is to reach the caller before the next is made.
-    Frames(Box<dyn Iterator<Item = Vec<u8>>>),
+    Frames(Box<dyn Iterator<Item = Beat>>),
     /// An upstream's answer, read on its way.
     Read(Box<dyn Frames>),
     /// An upstream's answer. Its bytes go to the caller as they come, unread.
     Relay(Relay<B>),
+}
+
+/// What a body made piece by piece does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beat {
+    /// Sends these bytes.
+    Data(Vec<u8>),
+    /// Waits.
+    Pause(Duration),
+    /// Breaks the connection off, so that the caller sees that something is missing.
+    Abort,
 }
 
 /// Pieces of a body that can go wrong on the way.

@@ -5,7 +5,7 @@
 //! Each room may use those to its left (`tests/tidy.rs` holds it to that):
 //!
 //! ```text
-//! error http api → config ctx log auth router check → engine → encode → upstream → endpoint → gateway → component
+//! error http api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and
@@ -44,6 +44,7 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod log;
+pub mod pattern;
 pub mod router;
 pub mod upstream;
 

@@ -16,23 +16,29 @@ pub enum Route {
     ChatCompletions,
     /// `POST /v1/completions`
     Completions,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/moderations`
+    Moderations,
 }
 
 impl Route {
     /// One of each, for tests that must miss none.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Health,
         Self::ListModels,
         Self::RetrieveModel(String::new()),
         Self::ChatCompletions,
         Self::Completions,
+        Self::Embeddings,
+        Self::Moderations,
     ];
 
     /// The one method the route takes. `GET` routes also answer `HEAD`.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
-            Self::ChatCompletions | Self::Completions => "POST",
+            Self::ChatCompletions | Self::Completions | Self::Embeddings | Self::Moderations => "POST",
         }
     }
 
@@ -43,6 +49,8 @@ impl Route {
             "/v1/models" => Some(Self::ListModels),
             "/v1/chat/completions" => Some(Self::ChatCompletions),
             "/v1/completions" => Some(Self::Completions),
+            "/v1/embeddings" => Some(Self::Embeddings),
+            "/v1/moderations" => Some(Self::Moderations),
             _ => {
                 let id = path.strip_prefix("/v1/models/").filter(|id| !id.is_empty())?;
                 Some(Self::RetrieveModel(decode(id)))

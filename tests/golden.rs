@@ -8,7 +8,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Incoming, Method, ReadError, Request, Response};
+use portcullis::http::{Beat, Body, Incoming, Method, ReadError, Request, Response};
 use portcullis::router::Route;
 use portcullis::upstream::{Answered, Outgoing, Pending, SendError, Transport};
 use serde_json::Value;
@@ -99,7 +99,12 @@ fn render(response: Response<Whole>) -> String {
     }
     let body = match response.body {
         Body::Full(bytes) => bytes,
-        Body::Frames(frames) => frames.flatten().collect(),
+        Body::Frames(frames) => frames
+            .flat_map(|beat| match beat {
+                Beat::Data(bytes) => bytes,
+                other => panic!("{other:?}"),
+            })
+            .collect(),
         Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
     };
     out.push('\n');

@@ -22,6 +22,7 @@ import argparse
 import contextlib
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -139,27 +140,32 @@ def serve_llama():
 
 @contextlib.contextmanager
 def server(name, command):
-    """Starts a server, waits until it prints its address, and ends it afterwards. Yields URL and log."""
-    log = HOME / f"{name}.log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-    # What it has not said by then it will not say.
-    guard = threading.Timer(PATIENCE, process.kill)
-    guard.start()
-    try:
+    """Starts a server, waits until it says its address, and ends it afterwards. Yields its URL and its log."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    log, addresses = [], queue.Queue()
+
+    def read():
         for line in process.stdout:
-            if found := re.search(rb"http://127\.0\.0\.1:\d+", line):
-                break
-        else:
-            sys.exit(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        guard.cancel()
-        # Nobody reads on, and a full pipe would stop it.
-        threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield found[0].decode(), log
+            log.append(line.decode(errors="replace"))
+            if found := re.match(r"(?:listening|Serving HTTP) on (http://[\d.:]+)", log[-1]):
+                addresses.put(found[1])
+        addresses.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        url = None
+        with contextlib.suppress(queue.Empty):
+            url = addresses.get(timeout=PATIENCE)
+        if not url:
+            sys.exit(f"{name} did not start:\n{''.join(log[-20:])}")
+        yield url, log
     finally:
-        guard.cancel()
         process.terminate()
         process.wait(timeout=60)
+        reader.join(timeout=60)
 
 
 def get(url, key):
@@ -219,7 +225,7 @@ def run(options):
             command = [program, "--addr", "127.0.0.1:0", *flags, "--wasm", wasm]
         with server("gateway", command) as (gateway, log):
             converse(say, gateway, upstream)
-            text = log.read_text(errors="replace")
+    text = "".join(log)
     for key in [CALLERS_KEY, UPSTREAMS_KEY]:
         owed(key not in text, "a key is in the gateway's log")
     say(f"\nThe gateway logged {text.count('request_id')} requests, and no key.")

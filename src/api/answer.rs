@@ -1,6 +1,7 @@
 //! What the engine's answers look like on the wire. The order of the members is the order they are sent in.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
 /// A chat completion: `POST /v1/chat/completions` without `stream`.
 #[derive(Debug, Serialize)]
@@ -30,10 +31,40 @@ pub struct ChatChoice<'a> {
     pub index: u32,
     /// What was said.
     pub message: ChatMessage<'a>,
-    /// Always absent as yet: the engine makes none.
-    pub logprobs: Option<()>,
+    /// How likely its tokens were, if that was asked for.
+    pub logprobs: Option<Logprobs<'a>>,
     /// Why it ended.
     pub finish_reason: &'static str,
+}
+
+/// How likely the tokens of an answer were.
+#[derive(Debug, Serialize)]
+pub struct Logprobs<'a> {
+    /// Those of the text.
+    pub content: Option<Vec<TokenLogprob<'a>>>,
+    /// Those of the refusal.
+    pub refusal: Option<Vec<TokenLogprob<'a>>>,
+}
+
+/// A token that was said, and what might have been said instead.
+#[derive(Debug, Serialize)]
+pub struct TokenLogprob<'a> {
+    /// The token that was said.
+    #[serde(flatten)]
+    pub said: LikelyToken<'a>,
+    /// The likeliest tokens, the likeliest first.
+    pub top_logprobs: Vec<LikelyToken<'a>>,
+}
+
+/// A token and how likely it was.
+#[derive(Debug, Serialize)]
+pub struct LikelyToken<'a> {
+    /// Its text; where its bytes are no text, they are written out: `\\xf0\\x9f`.
+    pub token: Cow<'a, str>,
+    /// The logarithm of its probability.
+    pub logprob: f32,
+    /// Its bytes.
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// An assistant's message.
@@ -48,9 +79,56 @@ pub struct ChatMessage<'a> {
     /// URL citations; the engine searches nothing.
     pub annotations: [(); 0],
     /// Calls of the caller's tools.
-    pub tool_calls: Option<()>,
+    pub tool_calls: Option<Vec<ToolCall<'a>>>,
     /// The older form of a tool call.
-    pub function_call: Option<()>,
+    pub function_call: Option<FunctionCall<'a>>,
+}
+
+/// A call of one of the caller's tools, whole or a piece of one.
+#[derive(Debug, Serialize)]
+pub struct ToolCall<'a> {
+    /// Its place among the calls; told in pieces only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// What the caller's result is to name it by; told once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// `function` or `custom`; told once.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// What is called.
+    #[serde(flatten)]
+    pub called: Called<'a>,
+}
+
+/// What is called, under the name of its kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Called<'a> {
+    /// A function.
+    Function(FunctionCall<'a>),
+    /// A tool that takes any text.
+    Custom(CustomCall<'a>),
+}
+
+/// A function and its arguments, or a piece of them.
+#[derive(Debug, Serialize)]
+pub struct FunctionCall<'a> {
+    /// The function; in a stream told once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// JSON, or a piece of it.
+    pub arguments: &'a str,
+}
+
+/// A custom tool and its input, or a piece of it.
+#[derive(Debug, Serialize)]
+pub struct CustomCall<'a> {
+    /// The tool; in a stream told once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// Any text, or a piece of it.
+    pub input: &'a str,
 }
 
 /// One event of a streamed chat completion.
@@ -73,6 +151,9 @@ pub struct ChatChunk<'a> {
     /// Absent unless asked for; then `null` but in the last chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Option<Usage>>,
+    /// Letters without meaning that hide the chunk's length; absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obfuscation: Option<&'a str>,
 }
 
 /// A piece of one of the answers.
@@ -82,8 +163,8 @@ pub struct ChatChunkChoice<'a> {
     pub index: u32,
     /// What is new.
     pub delta: Delta<'a>,
-    /// Always absent as yet.
-    pub logprobs: Option<()>,
+    /// How likely the new tokens were, if that was asked for.
+    pub logprobs: Option<Logprobs<'a>>,
     /// Why the answer ended, in its last chunk.
     pub finish_reason: Option<&'static str>,
 }
@@ -96,8 +177,8 @@ pub enum Delta<'a> {
     First {
         /// `assistant`
         role: &'static str,
-        /// Empty as yet.
-        content: &'static str,
+        /// Empty as yet, or absent where no text follows.
+        content: Option<&'static str>,
         /// None as yet.
         refusal: Option<()>,
     },
@@ -105,6 +186,21 @@ pub enum Delta<'a> {
     Content {
         /// The new text.
         content: &'a str,
+    },
+    /// A refusal goes on.
+    Refusal {
+        /// The new text.
+        refusal: &'a str,
+    },
+    /// A call of a tool begins or goes on.
+    ToolCalls {
+        /// The one call.
+        tool_calls: [ToolCall<'a>; 1],
+    },
+    /// The call of a function begins or goes on, in the legacy form.
+    FunctionCall {
+        /// The call.
+        function_call: FunctionCall<'a>,
     },
     /// Nothing is new but the end.
     Last {},
@@ -132,13 +228,36 @@ pub struct TextCompletion<'a> {
 #[derive(Debug, Serialize)]
 pub struct TextChoice<'a> {
     /// The text, or what is new of it.
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     /// Which prompt and which of its `n` answers, counted through.
     pub index: u32,
-    /// Always absent as yet.
-    pub logprobs: Option<()>,
+    /// How likely its tokens were, if that was asked for.
+    pub logprobs: Option<TextLogprobs<'a>>,
     /// Why it ended; in a stream only in the last chunk.
     pub finish_reason: Option<&'static str>,
+}
+
+/// How likely the tokens of a text completion were: lists that run side by side.
+#[derive(Debug, Default, Serialize)]
+pub struct TextLogprobs<'a> {
+    /// The tokens' texts; where the bytes are no text, they are written out: `bytes:\\xf0\\x9f`.
+    pub tokens: Vec<Cow<'a, str>>,
+    /// The logarithms of their probabilities; none for the first of a prompt.
+    pub token_logprobs: Vec<Option<f32>>,
+    /// The likeliest tokens at each place, and the one that is there.
+    pub top_logprobs: Vec<Option<ByToken<'a>>>,
+    /// Where each token begins, in characters from the beginning of the prompt.
+    pub text_offset: Vec<usize>,
+}
+
+/// Logarithms of probabilities by token: an object of the wire.
+#[derive(Debug)]
+pub struct ByToken<'a>(pub Vec<(Cow<'a, str>, f32)>);
+
+impl Serialize for ByToken<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(token, logprob)| (token, logprob)))
+    }
 }
 
 /// Token counts.

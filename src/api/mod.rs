@@ -11,7 +11,9 @@ mod value;
 pub mod answer;
 pub mod chat;
 pub mod completions;
+pub mod embeddings;
 pub mod message;
+pub mod moderations;
 pub mod tool;
 
 pub use value::{Int, Loose, Members, Number, Skipped, Text};

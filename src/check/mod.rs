@@ -154,25 +154,22 @@ impl<'a> Request<'a> for completions::Request<'a> {
 }
 
 fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
-    let request = serde_json::from_slice::<R>(body).ok();
+    let Ok(mut request) = serde_json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
     let named = |model: &&Text<'_>| !model.is_empty() || judges.validation() == Validation::Schema;
-    if let Some(model) = request.as_ref().and_then(R::model).filter(named) {
-        let judge = served(model, judges, R::ENDPOINT)?;
-        let scope = Scope::of(judge);
-        let mut request = request.expect("its model was just read");
-        let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
-        if strange || !request.is_plain(scope) {
-            diagnose::<R>(body, judge)?;
-        }
-        request.judge_late(scope)?;
-        let names = std::mem::take(request.extra());
-        let dropped = match judge.unknown {
-            UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
-            _ => Vec::new(),
-        };
-        return Ok(Checked { request, judge, dropped });
+    let Some(model) = request.model().filter(named) else { return Err(refuse::<R>(body, judges)) };
+    let judge = served(model, judges, R::ENDPOINT)?;
+    let scope = Scope::of(judge);
+    let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
+    if strange || !request.is_plain(scope) {
+        diagnose::<R>(body, judge)?;
     }
-    Err(refuse::<R>(body, judges))
+    request.judge_late(scope)?;
+    let names = std::mem::take(request.extra());
+    let dropped = match judge.unknown {
+        UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Checked { request, judge, dropped })
 }
 
 /// Words what is wrong with a body that could not be read as a request, or names no model.

@@ -7,7 +7,7 @@ use super::tree::Value;
 use crate::error::{ApiError, Kind};
 
 /// The body is not a JSON object the API can read.
-pub(super) fn not_json() -> ApiError {
+pub fn not_json() -> ApiError {
     ApiError::new(
         Kind::Invalid,
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
@@ -17,7 +17,7 @@ pub(super) fn not_json() -> ApiError {
 }
 
 /// No model was named.
-pub(super) fn no_model() -> ApiError {
+pub fn no_model() -> ApiError {
     ApiError::new(Kind::Invalid, "you must provide a model parameter")
 }
 

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use crate::encode;
-use crate::http::{Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
+use crate::http::{Beat, Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -274,12 +274,22 @@ pub(super) fn send(
             End::Whole
         }
         (_, Body::Frames(frames)) => {
+            let mut end = End::Whole;
             for frame in frames {
-                if !note(write(&stream, &frame).map(|()| frame.len() as u64), &mut ending, clock) {
-                    break;
+                match frame {
+                    Beat::Data(bytes) => {
+                        if !note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock) {
+                            break;
+                        }
+                    }
+                    Beat::Pause(time) => super::clock::wait(time),
+                    Beat::Abort => {
+                        end = End::Broken("a rule of the engine".to_owned());
+                        break;
+                    }
                 }
             }
-            End::Whole
+            end
         }
         (_, Body::Read(frames)) => read_on(frames, &stream, &mut ending, clock),
         (_, Body::Relay(relay)) => splice(relay, &stream, &mut ending, clock),

@@ -2,6 +2,7 @@
 //!
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
+use super::engine::{Engine, ModelEngine};
 use super::entries::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
 use super::route::{Api, Backend, Upstream};
 use super::vars::Vars;
@@ -18,6 +19,7 @@ pub(super) struct Document {
     upstreams: Ordered<UpstreamEntry>,
     models: Ordered<ModelEntry>,
     keys: Vec<KeyEntry>,
+    engine: Engine,
     passthrough: Option<String>,
     route_headers: Option<bool>,
 }
@@ -26,26 +28,11 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields)]
 struct ModelEntry {
     targets: Option<Vec<TargetEntry>>,
-    engine: Option<EngineEntry>,
+    engine: Option<ModelEngine>,
     policy: Option<PolicyEntry>,
     retries: Option<u32>,
     deadline_ms: Option<u32>,
     hedge_ms: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EngineEntry {
-    #[serde(default)]
-    #[expect(dead_code, reason = "read so that only known replies are taken; `echo` is the one there is")]
-    reply: Reply,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reply {
-    #[default]
-    Echo,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,6 +88,16 @@ impl Document {
             }
             None => Err(wrong("passthrough", format_args!("`{name}` is none of `upstreams`"))),
         }
+    }
+
+    /// The engine's settings, with what its models say otherwise.
+    pub(super) fn engine(&self) -> Result<Engine, ConfigError> {
+        if let Some((path, problem)) = self.engine.problem() {
+            return Err(wrong(path, problem));
+        }
+        let models =
+            self.models.0.iter().filter_map(|(name, entry)| Some((name.clone(), entry.engine.clone()?)));
+        Ok(Engine { models: models.collect(), ..self.engine.clone() })
     }
 
     pub(super) fn route_headers(&self) -> bool {

@@ -6,6 +6,7 @@
 //! [`ConfigError`] that names the setting and never shows a secret.
 
 mod document;
+pub mod engine;
 mod entries;
 mod keys;
 mod plan;
@@ -82,6 +83,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How much is logged.
     pub log: LogLevel,
+    /// What the built-in engine answers.
+    pub engine: engine::Engine,
     /// Who may read answers from a browser; `None` sends no CORS headers.
     pub origins: Option<Origins>,
 }

@@ -116,6 +116,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
             &[("off", LogLevel::Off), ("error", LogLevel::Error), ("info", LogLevel::Info)],
         )?
         .unwrap_or(LogLevel::Info),
+        engine: document.engine()?,
         origins: origins(vars)?,
     })
 }

@@ -1,12 +1,16 @@
 //! Answers to bytes: JSON, SSE framing, chunks. The one place an [`ApiError`] becomes a response.
 
 pub mod chat;
+pub mod embeddings;
 pub mod sse;
 pub mod text;
+mod tokens;
 
 use crate::api::answer::{CompletionTokensDetails, PromptTokensDetails, Usage};
+use crate::config::engine::Fault;
+use crate::engine::{Answer, Choice, Counts};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Response};
+use crate::http::{Beat, Body, Headers, Response};
 use serde::Serialize;
 
 /// A JSON response.
@@ -29,15 +33,76 @@ pub fn event_stream<B>(body: Body<B>) -> Response<B> {
     Response { status: 200, headers: headers.into_iter().collect(), body }
 }
 
-/// Token counts where all kinds are plain text.
-pub fn usage(prompt_tokens: u64, completion_tokens: u64) -> Usage {
+/// Token counts as the wire tells them.
+pub fn usage(counts: Counts) -> Usage {
     Usage {
-        prompt_tokens,
-        completion_tokens,
-        total_tokens: prompt_tokens + completion_tokens,
-        prompt_tokens_details: PromptTokensDetails::default(),
-        completion_tokens_details: CompletionTokensDetails::default(),
+        prompt_tokens: counts.prompt,
+        completion_tokens: counts.completion,
+        total_tokens: counts.prompt + counts.completion,
+        prompt_tokens_details: PromptTokensDetails { cached_tokens: 0, audio_tokens: counts.prompt_audio },
+        completion_tokens_details: CompletionTokensDetails {
+            reasoning_tokens: counts.reasoning,
+            audio_tokens: 0,
+            accepted_prediction_tokens: counts.accepted,
+            rejected_prediction_tokens: counts.rejected,
+        },
     }
+}
+
+/// A whole answer that comes only once it would have been said.
+fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
+    let longest = answer.choices.iter().map(Choice::tokens).max().unwrap_or(0).max(1);
+    match (answer.pace.wait(0, longest), response.body) {
+        (Some(wait), Body::Full(bytes)) => {
+            let frames = [Beat::Pause(wait), Beat::Data(bytes)];
+            Response { body: Body::Frames(Box::new(frames.into_iter())), ..response }
+        }
+        (_, body) => Response { body, ..response },
+    }
+}
+
+/// A stream that breaks off after so many chunks, if it is to.
+fn cut_after(
+    chunks: Option<u32>,
+    frames: impl Iterator<Item = Beat> + 'static,
+) -> Box<dyn Iterator<Item = Beat>> {
+    let Some(mut left) = chunks else { return Box::new(frames) };
+    let mut frames = frames;
+    let mut broken = false;
+    Box::new(std::iter::from_fn(move || match (left, broken) {
+        (_, true) => None,
+        (0, false) => {
+            broken = true;
+            Some(Beat::Abort)
+        }
+        _ => {
+            let frame = frames.next();
+            left -= u32::from(matches!(frame, Some(Beat::Data(_))));
+            frame
+        }
+    }))
+}
+
+/// An answer that breaks off before its first byte.
+pub fn dropped<B>() -> Response<B> {
+    let headers = [("content-type", "application/json")].into_iter().collect();
+    Response { status: 200, headers, body: Body::Frames(Box::new(std::iter::once(Beat::Abort))) }
+}
+
+/// An error as a rule of the engine says it.
+pub fn fault<B>(fault: &Fault) -> Response<B> {
+    let object = ErrorObject {
+        message: &fault.message,
+        r#type: fault.kind(),
+        param: fault.param.as_deref(),
+        code: fault.code.as_deref(),
+    };
+    let body = serde_json::to_vec_pretty(&ErrorBody { error: object }).expect("four strings serialize");
+    let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
+    for (name, value) in &fault.headers.0 {
+        headers.push(name.clone(), value.as_bytes());
+    }
+    Response { status: fault.status.0, headers, body: Body::Full(body) }
 }
 
 fn to_vec(value: &impl Serialize) -> Vec<u8> {

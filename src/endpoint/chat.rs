@@ -3,15 +3,14 @@
 use super::judges::Routes;
 use super::{Call, relay};
 use crate::api::chat::{Request, ServiceTier};
-use crate::api::message::Role;
+use crate::check::{self, models::Card};
 use crate::config::Backend;
-use crate::encode::{self, chat::Answer};
-use crate::engine::{self, Sampling};
+use crate::encode::{self, chat::Answer, chat::StreamOptions};
+use crate::engine::{self, Outcome, tokens::Encoding};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::upstream::Transport;
-use crate::{check, ctx::Ctx};
 
 /// Answers a chat, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -29,48 +28,50 @@ pub fn create<T: Transport>(
     match routes.backend(model) {
         Some((Backend::Upstream(target), _)) => relay::relay(call, target, &body, &checked.dropped, record),
         _ => {
-            let answer = answer(request, model, call.ctx);
-            super::log_usage(&answer.usage, record);
-            let mut response = match request.streams() {
-                true => answer
-                    .stream(request.stream_options.as_ref().is_some_and(|o| o.include_usage == Some(true))),
-                false => answer.whole(),
-            };
+            let mut response = answer(request, model, checked.judge.card, call, record)?;
             super::tell_dropped(&mut response, &checked.dropped);
             Ok(response)
         }
     }
 }
 
-/// The engine's answer: the last user message's text.
-fn answer(request: &Request<'_>, model: &str, ctx: &Ctx<'_>) -> Answer {
-    let messages = request.messages.as_deref().unwrap_or_default();
-    let text_of = |message: &crate::api::message::Message<'_>| -> String {
-        message.content.as_ref().map(|content| content.texts().collect()).unwrap_or_default()
+/// The engine's answer.
+fn answer<T: Transport>(
+    request: &Request<'_>,
+    model: &str,
+    card: Option<&Card>,
+    call: &Call<'_, T>,
+    record: &mut Record,
+) -> Result<Response<T::Body>, ApiError> {
+    let said = match engine::chat(request, model, &call.config.engine, card, call.ctx)? {
+        Outcome::Answer(answer) => *answer,
+        Outcome::Fault(fault) => return Ok(super::scripted_fault(fault, record)),
+        Outcome::Dropped => return Ok(encode::dropped()),
     };
-    let reply = messages.iter().rfind(|m| m.role == Some(Role::User)).map(text_of).unwrap_or_default();
-    let stop: Vec<&str> = request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default();
-    let choices = engine::sample(
-        &reply,
-        Sampling {
-            n: u32::try_from(request.choices()).unwrap_or(u32::MAX),
-            stop: &stop,
-            max_tokens: request.token_limit(),
-        },
-    );
-    // Three tokens frame each message, three more begin the answer.
-    let prompt = messages.iter().map(|message| 3 + engine::count(&text_of(message))).sum::<u64>() + 3;
-    let completion = choices.iter().map(|choice| choice.pieces.len() as u64).sum();
-    Answer {
-        id: ctx.object_id("chatcmpl-"),
-        created: ctx.created(),
+    super::log_usage(&said.counts, record);
+    let answer = Answer {
+        id: call.ctx.object_id("chatcmpl-"),
+        created: call.ctx.created(),
         model: model.to_owned(),
+        encoding: Encoding::for_model(model),
         service_tier: match request.service_tier {
             Some(ServiceTier::Flex) => "flex",
             Some(ServiceTier::Priority | ServiceTier::Fast) => "priority",
             _ => "default",
         },
-        choices,
-        usage: encode::usage(prompt, completion),
-    }
+        logprobs: request.logprobs == Some(true),
+        said,
+    };
+    let wanted = |option: Option<bool>| option == Some(true);
+    Ok(match request.streams() {
+        true => {
+            answer.stream(request.stream_options.as_ref().map_or_else(StreamOptions::default, |options| {
+                StreamOptions {
+                    include_usage: wanted(options.include_usage),
+                    include_obfuscation: wanted(options.include_obfuscation),
+                }
+            }))
+        }
+        false => answer.whole(),
+    })
 }

@@ -2,16 +2,15 @@
 
 use super::judges::Routes;
 use super::{Call, relay};
-use crate::api::completions::{Prompt, Request};
+use crate::api::completions::Request;
+use crate::check::{self, models::Card};
 use crate::config::Backend;
 use crate::encode::{self, text::Answer};
-use crate::engine::{self, Sampling};
+use crate::engine::{self, Outcome, tokens::Encoding};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::upstream::Transport;
-use crate::{check, ctx::Ctx};
-use std::borrow::Cow;
 
 /// Completes one or several prompts, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -29,57 +28,38 @@ pub fn create<T: Transport>(
     match routes.backend(model) {
         Some((Backend::Upstream(target), _)) => relay::relay(call, target, &body, &checked.dropped, record),
         _ => {
-            let answer = answer(request, model, call.ctx);
-            super::log_usage(&answer.usage, record);
-            let mut response = match request.streams() {
-                true => answer
-                    .stream(request.stream_options.as_ref().is_some_and(|o| o.include_usage == Some(true))),
-                false => answer.whole(),
-            };
+            let mut response = answer(request, model, checked.judge.card, call, record)?;
             super::tell_dropped(&mut response, &checked.dropped);
             Ok(response)
         }
     }
 }
 
-/// The engine's answer to each prompt: the prompt again, after itself where `echo` asks for it.
-fn answer(request: &Request<'_>, model: &str, ctx: &Ctx<'_>) -> Answer {
-    let stop: Vec<&str> = request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default();
-    let sampling = Sampling {
-        n: u32::try_from(request.choices()).unwrap_or(u32::MAX),
-        stop: &stop,
-        max_tokens: Some(request.token_limit()),
+/// The engine's answer.
+fn answer<T: Transport>(
+    request: &Request<'_>,
+    model: &str,
+    card: Option<&Card>,
+    call: &Call<'_, T>,
+    record: &mut Record,
+) -> Result<Response<T::Body>, ApiError> {
+    let said = match engine::text(request, model, &call.config.engine, card)? {
+        Outcome::Answer(answer) => *answer,
+        Outcome::Fault(fault) => return Ok(super::scripted_fault(fault, record)),
+        Outcome::Dropped => return Ok(encode::dropped()),
     };
-    let (mut choices, mut prompt_tokens, mut completion_tokens) = (Vec::new(), 0, 0);
-    for prompt in texts(request.prompt.as_ref()) {
-        prompt_tokens += engine::count(&prompt);
-        for mut choice in engine::sample(&prompt, sampling) {
-            completion_tokens += choice.pieces.len() as u64;
-            if request.echo == Some(true) {
-                choice.pieces.insert(0, prompt.clone().into_owned());
-            }
-            choices.push(choice);
-        }
-    }
-    Answer {
-        id: ctx.object_id("cmpl-"),
-        created: ctx.created(),
+    super::log_usage(&said.counts, record);
+    let answer = Answer {
+        id: call.ctx.object_id("cmpl-"),
+        created: call.ctx.created(),
         model: model.to_owned(),
-        choices,
-        usage: encode::usage(prompt_tokens, completion_tokens),
-    }
-}
-
-/// The prompts as texts, in order.
-fn texts<'a>(prompt: Option<&'a Prompt<'a>>) -> Vec<Cow<'a, str>> {
-    let tokens = |tokens: &[crate::api::Int]| -> Cow<'a, str> {
-        tokens.iter().map(|token| format!(" {}", token.value)).collect::<String>().into()
+        encoding: Encoding::for_model(model),
+        logprobs: request.logprobs.is_some(),
+        said,
     };
-    match prompt {
-        None => Vec::new(),
-        Some(Prompt::Text(text)) => vec![Cow::Borrowed(&**text)],
-        Some(Prompt::Texts(texts)) => texts.iter().map(|text| Cow::Borrowed(&**text)).collect(),
-        Some(Prompt::Tokens(list)) => vec![tokens(list)],
-        Some(Prompt::TokenLists(lists)) => lists.iter().map(|list| tokens(list)).collect(),
-    }
+    let include_usage = request.stream_options.as_ref().is_some_and(|o| o.include_usage == Some(true));
+    Ok(match request.streams() {
+        true => answer.stream(include_usage),
+        false => answer.whole(),
+    })
 }

@@ -20,6 +20,12 @@ impl<'a> Routes<'a> {
         let served = named || *backend != Backend::Engine || engine_serves(model, self.text);
         served.then_some((backend, named))
     }
+
+    /// Whether the engine answers for a model, at an endpoint where it has other models than for completions.
+    pub(super) fn engine_serves(&self, model: &str, own: &[&str]) -> bool {
+        let found = self.config.served.find(model).filter(|_| self.caller.may_use(model));
+        found.is_some_and(|(backend, named)| *backend == Backend::Engine && (named || own.contains(&model)))
+    }
 }
 
 impl Judges for Routes<'_> {

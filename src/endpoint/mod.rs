@@ -2,16 +2,21 @@
 
 pub mod chat;
 pub mod completions;
+pub mod embeddings;
 pub mod health;
 mod judges;
 pub mod models;
+pub mod moderations;
 pub mod passthrough;
 mod relay;
 
-use crate::api::answer::Usage;
 use crate::auth::Caller;
+use crate::check::wording;
 use crate::config::Config;
+use crate::config::engine::Fault;
 use crate::ctx::Ctx;
+use crate::encode;
+use crate::engine::Counts;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
@@ -92,11 +97,35 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// Reads a body of an endpoint whose requests the tables of [`crate::check`] do not cover.
+fn lenient<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => ApiError::new(
+            Kind::Invalid,
+            "A parameter of the request has a wrong type or value. Please check the API reference: \
+             https://platform.openai.com/docs/api-reference.",
+        ),
+        _ => wording::not_json(),
+    })
+}
+
+/// A parameter that nobody documents, at such an endpoint.
+fn unknown(name: &str) -> ApiError {
+    ApiError::new(Kind::UnknownParameter, format!("Unknown parameter: '{name}'.")).at(name.to_owned())
+}
+
 /// Notes what the engine counted.
-fn log_usage(usage: &Usage, record: &mut Record) {
+fn log_usage(counts: &Counts, record: &mut Record) {
     record.target = Some("engine".to_owned());
-    record.input_tokens = Some(usage.prompt_tokens);
-    record.output_tokens = Some(usage.completion_tokens);
+    record.input_tokens = Some(counts.prompt);
+    record.output_tokens = Some(counts.completion);
+}
+
+/// The error that a rule of the engine answers with.
+fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
+    record.target = Some("engine".to_owned());
+    record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
+    encode::fault(fault)
 }
 
 /// Names the parameters that were taken out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).

@@ -17,7 +17,7 @@ pub fn pass_through<T: Transport>(
     // Which model is meant stands in a body nobody reads, if anywhere.
     if call.caller.is_limited() {
         return Err(ApiError::new(
-            Kind::KeyNotAllowed,
+            Kind::NotAllowed,
             "Your API key is limited to some models, and what this path does with which model the gateway does \
              not know. Use a key without such a limit.",
         ));

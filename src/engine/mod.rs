@@ -1,9 +1,33 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
 
-mod reply;
+mod answer;
+mod asked;
+mod calls;
+mod chat;
+mod draw;
+mod embedding;
+mod framing;
+mod math;
+mod media;
+mod moderation;
+mod odds;
+mod pace;
+mod sampler;
+mod schema;
+mod speech;
+mod text;
 pub mod tokens;
+mod value;
+mod words;
 
-pub use reply::{Choice, FinishReason, Sampling, count, sample};
+pub use answer::{Answer, Call, Choice, Counts, Outcome};
+pub use chat::answer as chat;
+pub use embedding::{dimensions as embedding_dimensions, embed};
+pub use moderation::moderate;
+pub use pace::Pace;
+pub use sampler::{FinishReason, Manner, Sampler, Sampling};
+pub use speech::{Odds, Piece, Speech, Token};
+pub use text::answer as text;
 
 /// The engine's `system_fingerprint`: it changes when its answers do.
 pub const FINGERPRINT: &str = "fp_portcullis1";

@@ -4,7 +4,7 @@ use portcullis::config::Config;
 use portcullis::ctx::Ctx;
 use portcullis::encode;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request};
+use portcullis::http::{Beat, Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request};
 use portcullis::log::Ending;
 use portcullis::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::cell::{Cell, RefCell};
@@ -265,7 +265,10 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
     let (mut out, mut cut) = (Vec::new(), false);
     match exchange.response.body {
         Body::Full(bytes) => out = bytes,
-        Body::Frames(frames) => frames.for_each(|frame| out.extend(frame)),
+        Body::Frames(frames) => frames.for_each(|beat| match beat {
+            Beat::Data(bytes) => out.extend(bytes),
+            other => panic!("{other:?}"),
+        }),
         Body::Read(mut frames) => {
             while let Some(frame) = frames.next() {
                 out.extend(match frame {

@@ -113,8 +113,11 @@ fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
     }
 }
 
+/// A name, what the upstream answers to a plain or a streamed request, and what becomes of it.
+type Fault = (&'static str, fn(bool) -> Answer, Fate);
+
 /// Asserts the outcome of what an upstream answers, plain and streamed.
-async fn each(faults: Vec<(&str, fn(bool) -> Answer, Fate)>) {
+async fn each(faults: Vec<Fault>) {
     for (name, answer, fate) in faults {
         for stream in [false, true] {
             let upstream = Upstream::answering(answer(stream)).await;
@@ -139,7 +142,7 @@ async fn upstreams_that_cannot_be_reached() {
 
 #[tokio::test]
 async fn upstreams_that_answer_with_an_error() {
-    let mut faults: Vec<(&str, fn(bool) -> Answer, Fate)> = vec![
+    let mut faults: Vec<Fault> = vec![
         ("400", |_| Answer::new(400, &JSON, NO), Told(400)),
         ("401", |_| Answer::new(401, &JSON, NO), Told(401)),
         ("404", |_| Answer::new(404, &JSON, NO), Told(404)),

@@ -5,20 +5,12 @@ use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, assert_well, streamed};
 
-const ONE: &str = r#"{"n":1}"#;
-const TWO: &str = r#"{"n":2}"#;
-
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
 /// A gateway before an upstream for the model `far`; the engine still answers for `gpt-4o`.
 async fn before(upstream: &Upstream) -> Gateway {
-    before_with(upstream, false).await
-}
-
-/// The same, whose streams the host moves unread where `splice` says so.
-async fn before_with(upstream: &Upstream, splice: bool) -> Gateway {
     let config = json!({
-        "upstreams": {"up": {"url": upstream.url("/v1"), "splice": splice}},
+        "upstreams": {"up": {"url": upstream.url("/v1")}},
         "models": {"far": {"targets": [{"upstream": "up"}]}, "gpt-4o": {"engine": {}}},
     });
     Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
@@ -28,6 +20,11 @@ fn far() -> Value {
     let mut chat = streamed("hi");
     chat["model"] = json!("far");
     chat
+}
+
+/// The data of an upstream's event, each number another.
+fn event(number: u32) -> String {
+    json!({"object": "chat.completion.chunk", "choices": [], "number": number}).to_string()
 }
 
 #[tokio::test]
@@ -54,13 +51,13 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event(ONE).await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some(ONE));
+    assert_eq!(live.event().await, Some(event(1)));
     // Nothing was sent since: what arrived was not waiting for company.
-    for event in [TWO, "{\"n\":3}"] {
-        exchange.event(event).await;
-        assert_eq!(live.event().await.as_deref(), Some(event));
+    for number in [2, 3] {
+        exchange.event(&event(number)).await;
+        assert_eq!(live.event().await, Some(event(number)));
     }
     exchange.event("[DONE]").await;
     exchange.end().await;
@@ -70,22 +67,17 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
 }
 
 #[tokio::test]
-async fn half_an_event_arrives_where_nobody_reads() {
+async fn an_event_is_whole_however_it_came() {
     let mut upstream = Upstream::by_hand().await;
-    let gateway = before_with(&upstream, true).await;
+    let gateway = before(&upstream).await;
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("{}").await;
-    exchange.chunk("data: {\"ha").await;
-    let mut live = call.live().await;
-    let mut seen = Vec::new();
-    while !seen.ends_with(b"data: {\"ha") {
-        seen.extend(live.piece().await.expect("unbroken").expect("more to come"));
+    for piece in ["da", "ta: {\"ha", "lf\":1}\n", "\ndata: {\"next\"", ":2}\n\ndata: [DONE]\n\n"] {
+        exchange.chunk(piece).await;
     }
-    exchange.chunk("lf\":1}\n\n").await;
     exchange.end().await;
-    assert_eq!(live.event().await.as_deref(), None, "the rest of an event is none: {seen:?}");
+    assert_eq!(call.reply().await.events(), [r#"{"half":1}"#, r#"{"next":2}"#, "[DONE]"]);
 }
 
 #[tokio::test]
@@ -95,9 +87,9 @@ async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event(ONE).await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some(ONE));
+    assert_eq!(live.event().await, Some(event(1)));
     live.hang_up();
     // The upstream is told at once, not when it has more to say.
     exchange.closed().await;
@@ -121,20 +113,22 @@ async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
 
 #[tokio::test]
 async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
-    let answers = [Answer::events([ONE, TWO]).cut(), Answer::events([ONE, TWO, "[DONE]"])];
+    let (first, second) = (event(1), event(2));
+    let whole = Answer::events([&*first, &second]);
+    let answers = [whole.clone().cut(), whole];
     let upstream = Upstream::script(answers).await;
     let gateway = before(&upstream).await;
     let reply = gateway.post(CHAT, &far()).await;
     assert_eq!((reply.status, reply.broken.as_deref()), (200, None));
     let events = reply.events();
-    assert_eq!(events[..2], [ONE, TWO]);
+    assert_eq!(events[..2], [event(1), event(2)]);
     let error: Value = serde_json::from_str(&events[2]).expect("JSON");
     assert_eq!(error["error"]["type"], "server_error");
     assert_eq!(error["error"]["code"], "upstream_unavailable");
     assert_eq!(error["error"]["message"], "The upstream `up` broke off before the end of its answer.");
     assert_eq!(events.len(), 3, "nothing follows the error: {events:?}");
     let next = gateway.post(CHAT, &far()).await;
-    assert_eq!(next.events(), [ONE, TWO, "[DONE]"]);
+    assert_eq!(next.events(), [event(1), event(2)]);
     assert_well(&gateway).await;
 }
 
@@ -145,9 +139,9 @@ async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event(ONE).await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some(ONE));
+    assert_eq!(live.event().await, Some(event(1)));
     exchange.reset();
     let error = live.event().await.expect("an event tells of it");
     assert!(error.contains("upstream_unavailable"), "{error}");
@@ -160,22 +154,20 @@ async fn streams_side_by_side_do_not_mix() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let mut running = Vec::new();
-    for name in ["{\"n\":\"a\"}", "{\"n\":\"b\"}", "{\"n\":\"c\"}", "{\"n\":\"d\"}"] {
+    for name in 1..=4 {
         let call = gateway.post(CHAT, &far()).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &EVENTS).await;
-        exchange.event(name).await;
+        exchange.event(&event(name)).await;
         running.push((name, exchange, call.live().await));
     }
     for (name, exchange, live) in &mut running {
-        exchange.event(&format!("{{\"after\":{name}}}")).await;
-        assert_eq!(live.event().await.as_deref(), Some(*name));
-        assert_eq!(live.event().await, Some(format!("{{\"after\":{name}}}")));
+        exchange.event(&event(*name * 10)).await;
+        assert_eq!(live.event().await, Some(event(*name)));
+        assert_eq!(live.event().await, Some(event(*name * 10)));
     }
-    for (_, mut exchange, mut live) in running {
-        exchange.event("[DONE]").await;
+    for (_, exchange, mut live) in running {
         exchange.end().await;
-        assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
         assert_eq!(live.event().await, None);
     }
 }

@@ -1,0 +1,93 @@
+//! `POST /v1/moderations`: the request and the answer.
+
+use super::Text;
+use super::message::ImageUrl;
+use serde::{Serialize, Serializer};
+
+object! {
+    /// The body of `POST /v1/moderations`.
+    pub struct Request<'a> {
+        /// The id of the model.
+        "model" model: Text<'a>,
+        /// What to judge. Required.
+        "input" input: Input<'a>,
+    }
+}
+
+/// What to judge: a text, or several texts or parts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input<'a> {
+    /// One text.
+    Text(Text<'a>),
+    /// Several texts, each judged by itself, or parts, judged together.
+    Many(Vec<Item<'a>>),
+}
+
+string_or! { Input, "a string or an array", |text| Some(Input::Text(text)), seq => Input::Many }
+
+/// A text, or a part of what is judged together.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item<'a> {
+    /// A text.
+    Text(Text<'a>),
+    /// A part.
+    Part(Box<Part<'a>>),
+}
+
+string_or! { Item, "a string or an object", |text| Some(Item::Text(text)), map => |part| Item::Part(Box::new(part)) }
+
+object! {
+    /// A part: its type, and the member named after it.
+    pub struct Part<'a> {
+        /// Which of the two it is.
+        "type" kind: PartType,
+        /// The text.
+        "text" text: Text<'a>,
+        /// The image.
+        "image_url" image_url: ImageUrl<'a>,
+    }
+}
+
+strings! {
+    /// The `type` of a part.
+    pub enum PartType {
+        /// Text.
+        "text" Text,
+        /// An image.
+        "image_url" ImageUrl,
+    }
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Moderation<'a> {
+    /// `modr-…`
+    pub id: &'a str,
+    /// The model that was asked for.
+    pub model: &'a str,
+    /// One for each input.
+    pub results: Vec<Outcome>,
+}
+
+/// What was found in an input.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Whether any category applies.
+    pub flagged: bool,
+    /// Which.
+    pub categories: ByCategory<bool>,
+    /// How sure that is, 0 to 1.
+    pub category_scores: ByCategory<f64>,
+    /// What kinds of input each was looked for in.
+    pub category_applied_input_types: ByCategory<Vec<&'static str>>,
+}
+
+/// A value for each category, by its name.
+#[derive(Debug)]
+pub struct ByCategory<T>(pub Vec<(&'static str, T)>);
+
+impl<T: Serialize> Serialize for ByCategory<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}

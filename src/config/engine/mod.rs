@@ -1,0 +1,298 @@
+//! What the operator says of the built-in engine: replies, latency and rules.
+//!
+//! The types are read straight from `PORTCULLIS_CONFIG`, so what is no rule cannot be held either.
+
+mod fault;
+mod moderation;
+mod reply;
+
+pub use fault::{Fault, FaultStatus, HeaderFields};
+pub use moderation::{Category, ModerationRule};
+pub use reply::{Length, Reply};
+
+use crate::pattern::Pattern;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use std::fmt;
+
+/// The engine's settings.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// Tried in order; the first that matches a request answers it.
+    pub rules: Vec<Rule>,
+    /// How long answers take, unless a model or rule says otherwise.
+    pub latency: Latency,
+    /// What moderation flags besides what it knows itself.
+    pub moderation: Vec<ModerationRule>,
+    /// What single models say otherwise.
+    #[serde(skip)]
+    pub models: Vec<(String, ModelEngine)>,
+}
+
+/// What a model of the engine says otherwise than the others.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelEngine {
+    /// What is answered where no rule matches.
+    pub reply: Reply,
+    /// How long it takes.
+    pub latency: Option<Latency>,
+}
+
+/// How long an answer takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Latency {
+    /// Milliseconds before the first token.
+    pub ttft_ms: u32,
+    /// Milliseconds before each further token.
+    pub per_token_ms: u32,
+    /// How far each of them strays to either side, as a share of it.
+    pub jitter: Share,
+}
+
+impl Latency {
+    /// Whether answers are not held back at all.
+    pub fn is_none(&self) -> bool {
+        self.ttft_ms == 0 && self.per_token_ms == 0
+    }
+}
+
+/// A share or probability, 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Share(pub f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        match (0.0..=1.0).contains(&share) {
+            true => Ok(Self(share)),
+            false => Err(D::Error::custom("a share is a number from 0 to 1")),
+        }
+    }
+}
+
+/// When a request is like this, that is answered.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What the request must be like; anything, if nothing is said.
+    #[serde(default)]
+    pub when: When,
+    /// How probable it is that the rule matches a request it fits, decided by the request and its `seed`.
+    pub probability: Option<Share>,
+    /// What is answered, and how.
+    pub then: Then,
+}
+
+/// What a request must be like; all that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct When {
+    /// The model it asks for.
+    pub model: Option<String>,
+    /// The last user message's text; of a text completion, the prompt.
+    pub user: Option<TextMatch>,
+    /// Whether it offers tools or functions.
+    pub tools: Option<bool>,
+    /// Whether its last messages are results of tools; or what their texts joined are like.
+    pub tool_result: Option<ResultMatch>,
+    /// Which turn it is: 1 and one more for each message of the assistant's.
+    pub turn: Option<u32>,
+    /// Whether it asks for a stream.
+    pub stream: Option<bool>,
+}
+
+/// What a text must be like.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextMatch {
+    /// It is this.
+    Equals(String),
+    /// This is in it.
+    Contains(String),
+    /// This regular expression matches somewhere in it.
+    #[serde(deserialize_with = "pattern")]
+    Regex(Pattern),
+}
+
+impl TextMatch {
+    /// Whether a text is like that.
+    pub fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Equals(want) => text == want,
+            Self::Contains(want) => text.contains(&**want),
+            Self::Regex(pattern) => pattern.is_match(text),
+        }
+    }
+}
+
+fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
+    let source = String::deserialize(deserializer)?;
+    Pattern::new(&source)
+        .map_err(|why| D::Error::custom(format_args!("`{source}` is no regular expression of ours: {why}")))
+}
+
+/// What results of tools must be like.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResultMatch {
+    /// Whether there are any.
+    Present(bool),
+    /// There are, and their text is like this.
+    Text(TextMatch),
+}
+
+// By hand: of an untagged enumeration serde says no more than that nothing fitted.
+impl<'de> Deserialize<'de> for ResultMatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = ResultMatch;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a boolean, or an object with `equals`, `contains` or `regex`")
+            }
+            fn visit_bool<E: Error>(self, value: bool) -> Result<ResultMatch, E> {
+                Ok(ResultMatch::Present(value))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<ResultMatch, A::Error> {
+                TextMatch::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    .map(ResultMatch::Text)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What a rule answers. Without any answer it is the one that would be given anyway, in the rule's manner.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Then {
+    /// A text, in which `{{user}}` and `{{tool_result}}` stand for those of the request.
+    pub text: Option<String>,
+    /// A reply as models have it.
+    pub reply: Option<Reply>,
+    /// Calls of tools; a `text` may come before them.
+    pub tool_calls: Option<Vec<ScriptedCall>>,
+    /// A refusal.
+    pub refusal: Option<String>,
+    /// An error.
+    pub error: Option<Fault>,
+    /// The connection breaks off before the first byte of the answer's body.
+    pub drop: bool,
+    /// `content_filter`: the answer is cut short as if it had been withheld.
+    pub finish_reason: Option<Withheld>,
+    /// A stream breaks off after so many chunks.
+    pub cut_after_chunks: Option<u32>,
+    /// How long it takes.
+    pub latency: Option<Latency>,
+}
+
+/// Why a scripted answer is told to have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    /// It was withheld.
+    ContentFilter,
+    /// It was too long.
+    Length,
+}
+
+/// A call of a tool a rule makes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedCall {
+    /// The tool.
+    pub name: String,
+    /// What it is called with: an object, or a text that is sent as it is. Without, arguments are made from
+    /// the tool's schema.
+    pub arguments: Option<serde_json::Value>,
+}
+
+impl Engine {
+    /// What a model says otherwise than the others, if it does.
+    pub fn model(&self, model: &str) -> Option<&ModelEngine> {
+        self.models.iter().find(|(name, _)| name == model).map(|(_, engine)| engine)
+    }
+
+    /// What is wrong with the rules beyond their types, as (path, problem).
+    pub(in crate::config) fn problem(&self) -> Option<(String, &'static str)> {
+        self.rules.iter().enumerate().find_map(|(i, rule)| {
+            let then = &rule.then;
+            let answers = [
+                then.text.is_some() && then.tool_calls.is_none(),
+                then.reply.is_some(),
+                then.tool_calls.is_some(),
+                then.refusal.is_some(),
+                then.error.is_some(),
+                then.drop,
+            ];
+            let manners =
+                then.latency.is_some() || then.cut_after_chunks.is_some() || then.finish_reason.is_some();
+            let problem = match answers.iter().filter(|there| **there).count() {
+                0 if !manners => "it says neither what is answered nor how",
+                0 | 1 => return None,
+                _ => "it gives more than one answer; only `text` and `tool_calls` go together",
+            };
+            Some((format!("engine.rules[{i}].then"), problem))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn problem(engine: &str) -> Option<String> {
+        let vars = [("PORTCULLIS_CONFIG".to_owned(), engine.to_owned())];
+        Config::from_vars(&vars).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wrong_rule_is_told_with_its_path() {
+        for (rule, path, hint) in [
+            (r#"{"then":{}}"#, "engine.rules[1].then", "neither what is answered nor how"),
+            (r#"{"then":{"text":"a","refusal":"b"}}"#, "engine.rules[1].then", "more than one answer"),
+            (r#"{"then":{"say":"a"}}"#, "engine.rules[1].then.say", "unknown field"),
+            (r#"{"when":{"user":{"like":"a"}},"then":{"text":"a"}}"#, "engine.rules[1].when.user", "regex"),
+            (
+                r#"{"when":{"user":{"regex":"("}},"then":{"text":"a"}}"#,
+                "engine.rules[1].when.user.regex",
+                "not closed",
+            ),
+            (
+                r#"{"when":{"tool_result":7},"then":{"text":"a"}}"#,
+                "engine.rules[1].when.tool_result",
+                "a boolean",
+            ),
+            (r#"{"probability":1.5,"then":{"drop":true}}"#, "engine.rules[1].probability", "from 0 to 1"),
+            (r#"{"then":{"error":{"status":200}}}"#, "engine.rules[1].then.error.status", "400 to 599"),
+            (
+                r#"{"then":{"error":{"status":500,"headers":{"a b":"c"}}}}"#,
+                "engine.rules[1].then.error.headers",
+                "no name of a header",
+            ),
+            (
+                r#"{"then":{"error":{"status":500,"headers":{"retry-after":"1\n"}}}}"#,
+                "engine.rules[1].then.error.headers",
+                "no header field can carry",
+            ),
+            (r#"{"then":{"reply":{"words":1000000}}}"#, "engine.rules[1].then.reply.words", "100000"),
+            (r#"{"then":{"reply":"sing"}}"#, "engine.rules[1].then.reply", "echo"),
+            (r#"{"then":{"latency":{"ttft":5}}}"#, "engine.rules[1].then.latency.ttft", "ttft_ms"),
+            (r#"{"then":{"tool_calls":[{}]}}"#, "engine.rules[1].then.tool_calls[0]", "name"),
+        ] {
+            let config = format!(r#"{{"engine":{{"rules":[{{"then":{{"text":"fine"}}}},{rule}]}}}}"#);
+            let told = problem(&config).unwrap_or_else(|| panic!("{rule}"));
+            assert!(told.contains(path) && told.contains(hint), "{told}");
+        }
+    }
+
+    #[test]
+    fn replies_have_a_short_and_a_long_form() {
+        for reply in [r#""echo""#, r#""words""#, r#"{"words":5}"#, r#"{"text":"hi"}"#] {
+            assert_eq!(problem(&format!(r#"{{"models":{{"m":{{"engine":{{"reply":{reply}}}}}}}}}"#)), None);
+        }
+        assert!(problem(r#"{"models":{"m":{"engine":{"reply":{"words":5,"text":"x"}}}}}"#).is_some());
+    }
+}

@@ -1,0 +1,61 @@
+//! What moderation flags.
+
+use super::TextMatch;
+use serde::{Deserialize, Serialize};
+
+/// What moderation finds in a text like this.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModerationRule {
+    /// What the input must be like.
+    pub input: TextMatch,
+    /// What it is then flagged as.
+    pub categories: Vec<Category>,
+}
+
+macro_rules! categories {
+    ($($(#[$doc:meta])* $variant:ident $name:literal,)+) => {
+        /// What moderation looks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+        pub enum Category { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
+
+        impl Category {
+            /// Every category, in the order of the API's answers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The API's name for it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+categories! {
+    /// Harassment.
+    Harassment "harassment",
+    /// Harassment with a threat.
+    HarassmentThreatening "harassment/threatening",
+    /// Sexual content.
+    Sexual "sexual",
+    /// Hate.
+    Hate "hate",
+    /// Hate with a threat.
+    HateThreatening "hate/threatening",
+    /// Advice for wrongdoing.
+    Illicit "illicit",
+    /// The same with violence.
+    IllicitViolent "illicit/violent",
+    /// An intent to harm oneself.
+    SelfHarmIntent "self-harm/intent",
+    /// Advice for harming oneself.
+    SelfHarmInstructions "self-harm/instructions",
+    /// Self-harm in general.
+    SelfHarm "self-harm",
+    /// Sexual content about minors.
+    SexualMinors "sexual/minors",
+    /// Violence.
+    Violence "violence",
+    /// Violence, in detail.
+    ViolenceGraphic "violence/graphic",
+}

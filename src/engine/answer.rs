@@ -1,0 +1,93 @@
+//! What the engine says to a request.
+
+use super::pace::Pace;
+use super::sampler::FinishReason;
+use super::speech::Speech;
+use crate::config::engine::Fault;
+use std::rc::Rc;
+
+/// How a request ends.
+#[derive(Debug)]
+pub enum Outcome<'r> {
+    /// With an answer.
+    Answer(Box<Answer>),
+    /// With an error that a rule says.
+    Fault(&'r Fault),
+    /// With a connection that breaks off.
+    Dropped,
+}
+
+/// An answer to a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The answers, by index.
+    pub choices: Vec<Choice>,
+    /// What was counted.
+    pub counts: Counts,
+    /// How long it takes to say.
+    pub pace: Pace,
+    /// After how many chunks a stream of it breaks off.
+    pub cut_after_chunks: Option<u32>,
+}
+
+/// Tokens, by what they are of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The request's.
+    pub prompt: u64,
+    /// Those of them that are sound.
+    pub prompt_audio: u64,
+    /// The answers'.
+    pub completion: u64,
+    /// Those of them that are thought, not said.
+    pub reasoning: u64,
+    /// Those of the prediction that came true.
+    pub accepted: u64,
+    /// Those of the prediction that did not, which count as the answers' too.
+    pub rejected: u64,
+}
+
+/// One answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choice {
+    /// The prompt, where it is to be told before the answer.
+    pub echo: Option<Rc<Speech>>,
+    /// Characters of the prompt, from which the places of tokens are counted.
+    pub offset: usize,
+    /// The text, if there is one.
+    pub content: Option<Speech>,
+    /// Why there is none.
+    pub refusal: Option<Speech>,
+    /// The calls of tools.
+    pub calls: Vec<Call>,
+    /// Whether the one call is to be told in the legacy form.
+    pub legacy: bool,
+    /// Why it ended.
+    pub finish_reason: Option<FinishReason>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// What the caller names it by.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// What it is called with.
+    pub input: Speech,
+    /// Whether it is a custom tool, which takes any text.
+    pub custom: bool,
+}
+
+impl Choice {
+    /// How many tokens are said, besides the names of what is called.
+    pub fn tokens(&self) -> usize {
+        let speeches = [&self.content, &self.refusal].into_iter().flatten();
+        speeches.chain(self.calls.iter().map(|call| &call.input)).map(|speech| speech.tokens().len()).sum()
+    }
+
+    /// Why it ended, in the API's word.
+    pub fn finish_reason(&self) -> &'static str {
+        self.finish_reason.unwrap_or(FinishReason::Stop).as_str()
+    }
+}

@@ -1,0 +1,116 @@
+//! [`Asked`]: what rules and replies look at in a request, and which rule it meets.
+
+use super::draw::{hash, mix, unit};
+use crate::api::chat::Request;
+use crate::api::message::{Message, Role};
+use crate::config::engine::{ResultMatch, Rule};
+use std::borrow::Cow;
+
+/// A request as the engine's rules see it.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    /// The last user message's text; of a text completion, the prompt.
+    pub(super) user: Cow<'a, str>,
+    /// Whether tools or functions are offered.
+    pub(super) tools: bool,
+    /// The results of tools the conversation ends with: the tool's name and what it gave.
+    pub(super) results: Vec<(&'a str, Cow<'a, str>)>,
+    /// 1, and one more for each message of the assistant's.
+    pub(super) turn: u32,
+    pub(super) stream: bool,
+    pub(super) seed: Option<i64>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of_chat(request: &'a Request<'_>, model: &'a str) -> Self {
+        let messages = request.messages.as_deref().unwrap_or_default();
+        let user = messages.iter().rfind(|message| message.role == Some(Role::User));
+        let is_result = |message: &&Message<'_>| matches!(message.role, Some(Role::Tool | Role::Function));
+        let mut results: Vec<_> = messages
+            .iter()
+            .rev()
+            .take_while(is_result)
+            .map(|message| (tool_of(message, messages), text_of(message)))
+            .collect();
+        results.reverse();
+        let turns = messages.iter().filter(|message| message.role == Some(Role::Assistant)).count();
+        Self {
+            model,
+            user: user.map(text_of).unwrap_or_default(),
+            tools: request.tools.as_ref().is_some_and(|tools| !tools.is_empty())
+                || request.functions.as_ref().is_some_and(|functions| !functions.is_empty()),
+            results,
+            turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
+            stream: request.streams(),
+            seed: request.seed.map(|seed| seed.value),
+        }
+    }
+
+    /// What the tools gave, joined by line breaks.
+    pub(super) fn results_text(&self) -> String {
+        let texts: Vec<&str> = self.results.iter().map(|(_, text)| &**text).collect();
+        texts.join("\n")
+    }
+
+    /// A number of the request, for what is to vary from one to the next.
+    pub(super) fn number(&self) -> u64 {
+        let number = mix(hash(self.user.as_bytes()), u64::from(self.turn));
+        self.results.iter().fold(number, |number, (_, text)| mix(number, hash(text.as_bytes())))
+    }
+
+    /// The first rule the request meets, of those that can be answered here.
+    pub(super) fn rule<'r>(&self, rules: &'r [Rule], can: impl Fn(&Rule) -> bool) -> Option<&'r Rule> {
+        let met = |(i, rule): &(usize, &'r Rule)| can(rule) && self.meets(rule) && self.falls_upon(*i, rule);
+        rules.iter().enumerate().find(met).map(|(_, rule)| rule)
+    }
+
+    fn meets(&self, rule: &Rule) -> bool {
+        let when = &rule.when;
+        let result = || match &when.tool_result {
+            None => true,
+            Some(ResultMatch::Present(wanted)) => *wanted != self.results.is_empty(),
+            Some(ResultMatch::Text(like)) => !self.results.is_empty() && like.matches(&self.results_text()),
+        };
+        when.model.as_ref().is_none_or(|model| model == self.model)
+            && when.tools.is_none_or(|tools| tools == self.tools)
+            && when.turn.is_none_or(|turn| turn == self.turn)
+            && when.stream.is_none_or(|stream| stream == self.stream)
+            && when.user.as_ref().is_none_or(|like| like.matches(&self.user))
+            && result()
+    }
+
+    /// Whether chance has it that a rule is met. The dice are the request's own: repeating it changes
+    /// nothing, another `seed` does.
+    fn falls_upon(&self, place: usize, rule: &Rule) -> bool {
+        let Some(probability) = rule.probability else { return true };
+        let seed = hash(&self.seed.unwrap_or_default().to_le_bytes());
+        unit(mix(mix(self.number(), seed), place as u64)) < probability.0
+    }
+}
+
+/// The name of the tool whose result a message is.
+fn tool_of<'a>(result: &'a Message<'_>, messages: &'a [Message<'_>]) -> &'a str {
+    if let Some(name) = result.name.as_deref() {
+        return name;
+    }
+    let id = result.tool_call_id.as_deref();
+    let calls = messages.iter().rev().filter_map(|message| message.tool_calls.as_ref()).flatten();
+    let call = calls.into_iter().find(|call| id.is_some() && call.id.as_deref() == id);
+    let name = call.and_then(|call| match (&call.function, &call.custom) {
+        (Some(function), _) => function.name.as_deref(),
+        (None, custom) => custom.as_ref().and_then(|custom| custom.name.as_deref()),
+    });
+    name.unwrap_or("tool")
+}
+
+/// The texts a message is made of, joined.
+fn text_of<'a>(message: &'a Message<'_>) -> Cow<'a, str> {
+    let Some(content) = &message.content else { return Cow::Borrowed("") };
+    let mut texts = content.texts();
+    match (texts.next(), texts.next()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(one), None) => Cow::Borrowed(one),
+        (Some(one), Some(other)) => [one, other].into_iter().chain(texts).collect::<String>().into(),
+    }
+}

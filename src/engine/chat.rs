@@ -1,0 +1,336 @@
+//! What is said to a chat request: by a rule, by a tool's call, in a schema's form, or as the model's reply.
+
+use super::answer::{Answer, Call, Choice, Counts, Outcome};
+use super::asked::Asked;
+use super::calls::{self, Calls};
+use super::draw::mix;
+use super::framing;
+use super::pace::Pace;
+use super::sampler::{FinishReason, Manner, Sampler, Sampling};
+use super::schema::{self, NoInstance};
+use super::speech::Speech;
+use super::tokens::Encoding;
+use super::value::{Value, push_string};
+use super::words;
+use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
+use crate::api::tool::Json;
+use crate::check::models::Card;
+use crate::check::wording;
+use crate::config::engine::{Engine, Reply, Rule, Withheld};
+use crate::ctx::Ctx;
+use crate::error::{ApiError, Kind};
+use std::borrow::Cow;
+
+/// What is to be said, before sampling.
+enum Plan<'r> {
+    Text(Cow<'r, str>, Manner),
+    /// Prose of so many tokens.
+    Prose(u32),
+    /// An instance of a schema.
+    Schema(&'r JsonSchema<'r>),
+    Refusal(Cow<'r, str>),
+    /// Calls of tools, and a text before them.
+    Calls(Option<Cow<'r, str>>, Calls<'r>),
+}
+
+/// Answers a chat request; `card` has the limits of its model, if they are to be kept.
+pub fn answer<'s>(
+    request: &Request<'_>,
+    model: &str,
+    setup: &'s Engine,
+    card: Option<&Card>,
+    ctx: &Ctx<'_>,
+) -> Result<Outcome<'s>, ApiError> {
+    let asked = Asked::of_chat(request, model);
+    let rule = asked.rule(&setup.rules, |_| true);
+    if let Some(fault) = rule.and_then(|rule| rule.then.error.as_ref()) {
+        return Ok(Outcome::Fault(fault));
+    }
+    if rule.is_some_and(|rule| rule.then.drop) {
+        return Ok(Outcome::Dropped);
+    }
+    let encoding = Encoding::for_model(model);
+    let prompt = framing::count(request, model, encoding);
+    let limit = request.token_limit();
+    if let Some(card) = card {
+        fits(card, prompt.tokens, limit)?;
+    }
+    let reasoning = reasoning(request, limit);
+    let mut sampling = sampling(request, encoding);
+    sampling.max_tokens = room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room));
+    let sampler = Sampler::new(sampling);
+
+    let model = setup.model(model);
+    let plan = plan(request, &asked, rule, model.map(|model| &model.reply).unwrap_or(&Reply::Echo));
+    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0 };
+    let mut choices = Vec::new();
+    for index in 0..request.choices() {
+        let mut choice = speaker.choice(&plan, u32::try_from(index).unwrap_or(u32::MAX))?;
+        match rule.and_then(|rule| rule.then.finish_reason) {
+            Some(Withheld::ContentFilter) => choice.finish_reason = Some(FinishReason::ContentFilter),
+            Some(Withheld::Length) => choice.finish_reason = Some(FinishReason::Length),
+            None => {}
+        }
+        choices.push(choice);
+    }
+    let mut counts =
+        Counts { prompt: prompt.tokens, prompt_audio: prompt.audio, reasoning, ..Counts::default() };
+    counts.completion = reasoning + choices.iter().map(|choice| said(choice, encoding)).sum::<u64>();
+    predict(request, choices.first(), encoding, &mut counts);
+    let latency = rule.and_then(|rule| rule.then.latency).or(model.and_then(|model| model.latency));
+    let pace = Pace::new(latency.unwrap_or(setup.latency), mix(asked.number(), sampler.variant(1)));
+    let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
+    Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
+}
+
+/// Whether the prompt, with what may follow, fits the model.
+fn fits(card: &Card, prompt: u64, limit: Option<u64>) -> Result<(), ApiError> {
+    let window = u64::from(card.window);
+    match limit {
+        _ if prompt > window => Err(wording::context_length(card.window, prompt, None)),
+        Some(limit) if prompt.saturating_add(limit) > window => {
+            Err(wording::context_length(card.window, prompt, Some(limit)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The most tokens of an answer, by the request and by the model.
+fn room(card: Option<&Card>, prompt: u64, limit: Option<u64>) -> Option<u64> {
+    let own = card.map(|card| u64::from(card.output).min(u64::from(card.window).saturating_sub(prompt)));
+    match (own, limit) {
+        (Some(own), Some(limit)) => Some(own.min(limit)),
+        (own, limit) => own.or(limit),
+    }
+}
+
+/// The tokens that are thought before the answer, out of the most there may be.
+fn reasoning(request: &Request<'_>, limit: Option<u64>) -> u64 {
+    let Some(Effort::Known(effort)) = request.reasoning_effort else { return 0 };
+    let tokens: u64 = match effort {
+        ReasoningEffort::None => 0,
+        ReasoningEffort::Minimal => 16,
+        ReasoningEffort::Low => 64,
+        ReasoningEffort::Medium => 128,
+        ReasoningEffort::High => 256,
+        ReasoningEffort::Xhigh => 512,
+        ReasoningEffort::Max => 1024,
+    };
+    tokens.min(limit.unwrap_or(u64::MAX))
+}
+
+fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
+    let bias = request.logit_bias.as_ref().map(|bias| &bias.0[..]).unwrap_or_default();
+    let alternatives = request.top_logprobs.map_or(0, |top| top.unsigned().min(20) as usize);
+    Sampling {
+        encoding,
+        temperature: request.temperature.map_or(1.0, |number| number.value),
+        top_p: request.top_p.map_or(1.0, |number| number.value),
+        presence_penalty: request.presence_penalty.map_or(0.0, |number| number.value),
+        frequency_penalty: request.frequency_penalty.map_or(0.0, |number| number.value),
+        logit_bias: bias.iter().filter_map(|(id, bias)| Some((id.parse().ok()?, bias.value))).collect(),
+        seed: request.seed.map(|seed| seed.value),
+        stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
+        max_tokens: None,
+        logprobs: (request.logprobs == Some(true)).then_some(alternatives),
+        answers: request.choices(),
+    }
+}
+
+fn plan<'r>(
+    request: &'r Request<'_>,
+    asked: &'r Asked<'_>,
+    rule: Option<&'r Rule>,
+    reply: &'r Reply,
+) -> Plan<'r> {
+    let then = rule.map(|rule| &rule.then);
+    let text = then.and_then(|then| then.text.as_deref()).map(|text| filled_in(text, asked));
+    if let Some(script) = then.and_then(|then| then.tool_calls.as_ref()) {
+        return Plan::Calls(text, calls::scripted(script, request, asked));
+    }
+    if let Some(text) = text {
+        return Plan::Text(text, Manner::Quoted);
+    }
+    if let Some(refusal) = then.and_then(|then| then.refusal.as_deref()) {
+        return Plan::Refusal(refusal.into());
+    }
+    if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
+        return replied(reply, request, asked);
+    }
+    if let Some(calls) = calls::wanted(request, asked) {
+        return Plan::Calls(None, calls);
+    }
+    let plan = match asked.results.is_empty() {
+        true => replied(reply, request, asked),
+        false => Plan::Text(quoted(asked).into(), Manner::Quoted),
+    };
+    let format = request.response_format.as_ref();
+    match (format.and_then(|format| format.kind), format.and_then(|format| format.json_schema.as_ref())) {
+        (Some(ResponseFormatType::JsonSchema), Some(schema)) if schema.schema.is_some() => {
+            Plan::Schema(schema)
+        }
+        (Some(ResponseFormatType::JsonObject | ResponseFormatType::JsonSchema), _) => object(plan, asked),
+        _ => plan,
+    }
+}
+
+/// A reply as models have it. `verbosity` halves or doubles prose.
+fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r Asked<'_>) -> Plan<'r> {
+    match reply {
+        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), Manner::Free),
+        Reply::Text(text) => Plan::Text(filled_in(text, asked), Manner::Quoted),
+        Reply::Words(length) => Plan::Prose(match request.verbosity {
+            Some(Verbosity::Low) => length.0.div_ceil(2),
+            Some(Verbosity::High) => length.0 * 2,
+            Some(Verbosity::Medium) | None => length.0,
+        }),
+    }
+}
+
+/// A text with the request's own in the places that are left for them.
+fn filled_in<'r>(text: &'r str, asked: &Asked<'_>) -> Cow<'r, str> {
+    if !text.contains("{{") {
+        return Cow::Borrowed(text);
+    }
+    text.replace("{{tool_result}}", &asked.results_text()).replace("{{user}}", &asked.user).into()
+}
+
+/// The results of tools, each with its tool's name.
+fn quoted(asked: &Asked<'_>) -> String {
+    let lines: Vec<String> =
+        asked.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
+    lines.join("\n")
+}
+
+/// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
+fn object<'r>(plan: Plan<'r>, asked: &Asked<'_>) -> Plan<'r> {
+    let is_object =
+        |text: &str| serde_json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
+    let text = match plan {
+        Plan::Text(text, manner) if is_object(text.trim()) => {
+            return Plan::Text(
+                text.trim().to_owned().into(),
+                if manner == Manner::Free { Manner::Formal } else { manner },
+            );
+        }
+        Plan::Text(text, _) => text,
+        Plan::Prose(length) => words::prose(asked.number(), length as usize * 5).into(),
+        other => return other,
+    };
+    let mut json = String::from("{\"answer\":");
+    push_string(&text, &mut json);
+    json.push('}');
+    Plan::Text(json.into(), Manner::Formal)
+}
+
+/// Says plans.
+struct Speaker<'a> {
+    request: &'a Request<'a>,
+    asked: &'a Asked<'a>,
+    sampler: &'a Sampler<'a>,
+    ctx: &'a Ctx<'a>,
+    /// How many calls got their id.
+    ids: u64,
+}
+
+impl Speaker<'_> {
+    fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, ApiError> {
+        let sampler = self.sampler;
+        let encoding = sampler.sampling().encoding;
+        let seed = mix(self.asked.number(), sampler.variant(index));
+        let spoken = |(speech, finish): (Speech, FinishReason)| Choice {
+            content: Some(speech),
+            finish_reason: Some(finish),
+            ..Choice::default()
+        };
+        Ok(match plan {
+            Plan::Text(text, manner) => spoken(sampler.say(text, *manner, index)),
+            Plan::Prose(length) => {
+                spoken(sampler.say(&words::prose_of(*length, encoding, seed), Manner::Free, index))
+            }
+            Plan::Schema(format) => {
+                let Json(text) = format.schema.unwrap_or(Json("{}"));
+                let instance = schema::instance(text, seed).map_err(|why| no_instance(format, &why))?;
+                let (speech, finish) = sampler.say(&instance.json, Manner::Formal, index);
+                spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
+            }
+            Plan::Refusal(text) => {
+                let (speech, finish) = sampler.say(text, Manner::Quoted, index);
+                Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
+            }
+            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed),
+        })
+    }
+
+    /// Calls, within what the text before them leaves of the most tokens.
+    fn calls(&mut self, text: Option<&str>, calls: &Calls<'_>, index: u32, seed: u64) -> Choice {
+        let sampler = self.sampler;
+        let encoding = sampler.sampling().encoding;
+        let mut choice = Choice {
+            legacy: self.request.tools.is_none() && self.request.functions.is_some(),
+            finish_reason: Some(calls.finish),
+            ..Choice::default()
+        };
+        let mut left = sampler.most();
+        if let Some(text) = text {
+            let (speech, finish) = sampler.say(text, Manner::Quoted, index);
+            left = left.saturating_sub(speech.tokens().len());
+            let cut = finish == FinishReason::Length;
+            choice.content = Some(speech);
+            if cut {
+                choice.finish_reason = Some(FinishReason::Length);
+                return choice;
+            }
+        }
+        for (i, call) in calls.calls.iter().enumerate() {
+            let text = call.input.text(mix(seed, i as u64));
+            left = left.saturating_sub(encoding.count(&call.name));
+            let (input, whole) = Speech::new(&text, encoding, left);
+            left -= input.tokens().len();
+            self.ids += 1;
+            choice.calls.push(Call {
+                id: self.ctx.call_id(self.ids),
+                name: call.name.clone().into_owned(),
+                input,
+                custom: call.custom,
+            });
+            if !whole {
+                choice.finish_reason = Some(FinishReason::Length);
+                break;
+            }
+        }
+        choice
+    }
+}
+
+/// The API's words for a schema that nothing can be made of.
+fn no_instance(format: &JsonSchema<'_>, why: &NoInstance) -> ApiError {
+    let name = format.name.as_deref().unwrap_or_default();
+    let why = match why {
+        NoInstance::Unreadable => "it is no JSON that could be read.".to_owned(),
+        NoInstance::Dangling(reference) => format!("reference '{reference}' can not be resolved."),
+        NoInstance::Pattern(pattern) => format!("'{pattern}' is not a regular expression that is supported."),
+        NoInstance::Impossible | NoInstance::TooLong => "nothing finite is valid under it.".to_owned(),
+    };
+    ApiError::new(Kind::Invalid, format!("Invalid schema for response_format '{name}': {why}"))
+        .at("response_format")
+}
+
+/// The tokens of an answer.
+fn said(choice: &Choice, encoding: Encoding) -> u64 {
+    let names: usize = choice.calls.iter().map(|call| encoding.count(&call.name)).sum();
+    (choice.tokens() + names) as u64
+}
+
+/// Counts which tokens of the `prediction` came true: those the answer begins with.
+fn predict(request: &Request<'_>, choice: Option<&Choice>, encoding: Encoding, counts: &mut Counts) {
+    let Some(content) = request.prediction.as_ref().and_then(|prediction| prediction.content.as_ref()) else {
+        return;
+    };
+    let predicted = encoding.encode(&content.texts().collect::<String>());
+    let said = choice.and_then(|choice| choice.content.as_ref()).map(Speech::tokens).unwrap_or_default();
+    let accepted = predicted.iter().zip(said).take_while(|(predicted, said)| **predicted == said.id).count();
+    counts.accepted = accepted as u64;
+    counts.rejected = (predicted.len() - accepted) as u64;
+    counts.completion += counts.rejected;
+}

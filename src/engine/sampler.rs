@@ -1,0 +1,428 @@
+//! [`Sampler`]: from the text that is to be said to the tokens that are said of it.
+//!
+//! The engine knows beforehand what it will say. So that every sampling parameter has its meaning, it then
+//! acts as a model that thinks so too: at each token the one that belongs there is the likeliest, some
+//! other words are the alternatives, and `logit_bias`, the penalties, `temperature`, `top_p` and `seed`
+//! decide as they do for a model. `docs/engine.md` has the table.
+
+use super::draw::{Draw, hash, mix};
+use super::odds::{Alternatives, Candidates};
+use super::speech::{Odds, Speech};
+use super::tokens::Encoding;
+use std::collections::HashMap;
+
+/// The sampling parameters of a request.
+#[derive(Debug, Clone)]
+pub struct Sampling<'a> {
+    /// The model's encoding.
+    pub encoding: Encoding,
+    /// 0 to 2.
+    pub temperature: f64,
+    /// 0 to 1.
+    pub top_p: f64,
+    /// -2 to 2.
+    pub presence_penalty: f64,
+    /// -2 to 2.
+    pub frequency_penalty: f64,
+    /// Token → bias, -100 to 100.
+    pub logit_bias: Vec<(u32, f64)>,
+    /// Varies the answer.
+    pub seed: Option<i64>,
+    /// The answer ends before the first of these.
+    pub stop: Vec<&'a str>,
+    /// The most tokens an answer may have.
+    pub max_tokens: Option<u64>,
+    /// How many alternatives are told at each token, if log probabilities are told at all.
+    pub logprobs: Option<usize>,
+    /// How many answers there will be, which bounds the length of each.
+    pub answers: u64,
+}
+
+/// How a text may be changed on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Every parameter acts on it.
+    Free,
+    /// It is somebody's own words: they stay, unless `logit_bias` bans one.
+    Quoted,
+    /// It has a form, such as JSON: it is only cut.
+    Formal,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It was done, or came upon a stop sequence.
+    Stop,
+    /// It came upon the most tokens it may have.
+    Length,
+    /// It calls tools.
+    ToolCalls,
+    /// It calls a function, in the legacy form.
+    FunctionCall,
+    /// A rule says it was withheld.
+    ContentFilter,
+}
+
+impl FinishReason {
+    /// The API's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::FunctionCall => "function_call",
+            Self::ContentFilter => "content_filter",
+        }
+    }
+}
+
+/// All answers of a request together have at most this many tokens and alternatives, which bounds the
+/// memory any request can take.
+const MOST_TOKENS: u64 = 4 << 20;
+
+/// Says texts as a request's parameters have it.
+#[derive(Debug)]
+pub struct Sampler<'a> {
+    sampling: Sampling<'a>,
+    alternatives: Alternatives,
+    /// The tokens a bias speaks for, the most favoured first.
+    favoured: Vec<(u32, f64)>,
+}
+
+impl<'a> Sampler<'a> {
+    /// A sampler with a request's parameters.
+    pub fn new(mut sampling: Sampling<'a>) -> Self {
+        sampling.logit_bias.retain(|(id, _)| sampling.encoding.token_bytes(*id).is_some());
+        sampling.logit_bias.sort_by_key(|(id, _)| *id);
+        let mut favoured: Vec<_> =
+            sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
+        favoured.sort_by(|a, b| b.1.total_cmp(&a.1));
+        favoured.truncate(MOST_FAVOURED);
+        Self { sampling, alternatives: Alternatives::default(), favoured }
+    }
+
+    /// The parameters.
+    pub fn sampling(&self) -> &Sampling<'a> {
+        &self.sampling
+    }
+
+    /// What makes an answer another than the likeliest: 0 for the likeliest, another number for each `seed`
+    /// and each index among the answers.
+    pub fn variant(&self, index: u32) -> u64 {
+        let likeliest = self.sampling.temperature <= 0.0 || self.sampling.top_p <= 0.0;
+        match (likeliest, self.sampling.seed, index) {
+            (true, ..) | (false, None, 0) => 0,
+            (false, seed, index) => {
+                mix(hash(&seed.unwrap_or_default().to_le_bytes()), u64::from(index)).max(1)
+            }
+        }
+    }
+
+    /// The most tokens one answer may have.
+    pub fn most(&self) -> usize {
+        let each = 1 + self.sampling.logprobs.unwrap_or_default() as u64;
+        let bound = MOST_TOKENS / self.sampling.answers.max(1).saturating_mul(each);
+        usize::try_from(self.sampling.max_tokens.unwrap_or(u64::MAX).min(bound)).unwrap_or(usize::MAX)
+    }
+
+    /// Says a text, as the answer with this index.
+    pub fn say(&self, text: &str, manner: Manner, index: u32) -> (Speech, FinishReason) {
+        self.say_within(text, manner, index, self.most())
+    }
+
+    /// Says a text in no more than so many tokens.
+    pub fn say_within(&self, text: &str, manner: Manner, index: u32, most: usize) -> (Speech, FinishReason) {
+        let most = most.min(self.most());
+        if self.is_plain(manner, index) {
+            let end = self.stop(text);
+            let (speech, whole) =
+                Speech::new(&text[..end.unwrap_or(text.len())], self.sampling.encoding, most);
+            return (speech, if whole { FinishReason::Stop } else { FinishReason::Length });
+        }
+        let (mut speech, whole) = self.choose(text, manner, index, most);
+        match self.stop(speech.text()) {
+            Some(end) => speech.cut_at(end, self.sampling.encoding),
+            None if !whole => return (speech, FinishReason::Length),
+            None => {}
+        }
+        (speech, FinishReason::Stop)
+    }
+
+    /// Tells how likely the tokens of a text were that somebody else said.
+    pub fn judge(&self, speech: Speech, top: usize) -> Speech {
+        let mut candidates = Candidates::default();
+        let ids: Vec<u32> = speech.tokens().iter().map(|token| token.id).collect();
+        let odds = ids.iter().enumerate().map(|(place, &id)| {
+            candidates.fill(&self.alternatives, self.sampling.encoding, place, id, &ids[..place]);
+            candidates.odds(id, top)
+        });
+        let odds = odds.collect();
+        speech.with_odds(odds)
+    }
+
+    /// Where the first stop sequence begins.
+    fn stop(&self, text: &str) -> Option<usize> {
+        self.sampling.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop)).min()
+    }
+
+    /// Whether the tokens are just those of the text, and nobody asks how likely they were.
+    fn is_plain(&self, manner: Manner, index: u32) -> bool {
+        let sampling = &self.sampling;
+        let free = manner == Manner::Free;
+        sampling.logprobs.is_none()
+            && (manner == Manner::Formal || sampling.logit_bias.is_empty())
+            && !(free && (self.draws(index) || self.penalizes()))
+    }
+
+    fn draws(&self, index: u32) -> bool {
+        self.variant(index) != 0 || (self.sampling.temperature > 1.0 && self.sampling.top_p > 0.0)
+    }
+
+    fn penalizes(&self) -> bool {
+        self.sampling.presence_penalty != 0.0 || self.sampling.frequency_penalty != 0.0
+    }
+
+    /// Chooses the tokens one by one.
+    fn choose(&self, text: &str, manner: Manner, index: u32, most: usize) -> (Speech, bool) {
+        let sampling = &self.sampling;
+        let encoding = sampling.encoding;
+        let biased = manner != Manner::Formal;
+        let bias = |id: u32| -> f64 {
+            let found = sampling.logit_bias.binary_search_by_key(&id, |(id, _)| *id);
+            found.ok().filter(|_| biased).map_or(0.0, |place| sampling.logit_bias[place].1)
+        };
+        let forced =
+            biased && sampling.max_tokens.is_some() && self.favoured.first().is_some_and(|f| f.1 >= FORCING);
+        let mut planned = encoding.tokens(text).take(most.saturating_add(1)).collect::<Vec<u32>>();
+        if forced && !planned.is_empty() {
+            // The end of the answer is a token too, and has no chance against one that is forced.
+            let length = most.min(FORCED_LENGTH);
+            planned = planned.iter().copied().cycle().take(length + 1).collect();
+        }
+        let whole = planned.len() <= most;
+        planned.truncate(most);
+
+        let drawing = manner == Manner::Free && self.draws(index);
+        let variant = self.variant(index);
+        let pivot = (drawing && variant != 0).then(|| self.pivot(&planned, variant)).flatten();
+        let mut said: Vec<u32> = Vec::with_capacity(planned.len());
+        let mut counts: HashMap<u32, u32> = HashMap::new();
+        let mut odds = Vec::new();
+        let mut candidates = Candidates::default();
+        for (place, &id) in planned.iter().enumerate() {
+            candidates.fill(&self.alternatives, encoding, place, id, &said);
+            if biased {
+                candidates.add_favoured(&self.favoured);
+            }
+            candidates.adjust(|id| {
+                let count = f64::from(counts.get(&id).copied().unwrap_or_default());
+                let penalty = match manner {
+                    Manner::Free if count > 0.0 => {
+                        sampling.presence_penalty + sampling.frequency_penalty * count
+                    }
+                    _ => 0.0,
+                };
+                bias(id) - penalty
+            });
+            // A part of a character fits only where its other parts are, unless it is banned.
+            let fixed = manner == Manner::Formal
+                || (encoding.token_bytes(id).is_none_or(|bytes| std::str::from_utf8(&bytes).is_err())
+                    && bias(id) > -FORCING);
+            let chosen = match (fixed, drawing) {
+                (true, _) => id,
+                (false, _) if pivot == Some(place) => candidates.other_than(id, mix(variant, 2)),
+                (false, true) => {
+                    let chance = Draw::new(mix(variant, place as u64)).unit();
+                    candidates.draw(sampling.temperature, sampling.top_p, chance)
+                }
+                (false, false) => candidates.likeliest(),
+            };
+            if let Some(top) = sampling.logprobs {
+                odds.push(candidates.odds(chosen, top));
+            }
+            said.push(chosen);
+            if manner == Manner::Free && self.penalizes() {
+                *counts.entry(chosen).or_default() += 1;
+            }
+        }
+        (Speech::of_tokens(said, encoding).with_odds(odds), whole)
+    }
+
+    /// The place where a varied answer surely differs from the likeliest: a whole word, if there is one.
+    fn pivot(&self, planned: &[u32], variant: u64) -> Option<usize> {
+        if self.sampling.temperature < 0.5 || self.sampling.top_p < 0.75 {
+            return None;
+        }
+        let bytes = |id: Option<&u32>| id.and_then(|&id| self.sampling.encoding.token_bytes(id));
+        let is_word = |place: &usize| {
+            let starts = bytes(planned.get(*place))
+                .is_some_and(|b| b.first() == Some(&b' ') && b.get(1).is_some_and(u8::is_ascii_alphabetic));
+            let ends = bytes(planned.get(place + 1))
+                .is_none_or(|b| b.first().is_some_and(|b| b.is_ascii() && !b.is_ascii_alphanumeric()));
+            starts && ends
+        };
+        let is_text = |place: &usize| {
+            bytes(planned.get(*place)).is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
+        };
+        let any = |places: Vec<usize>| {
+            let place = Draw::new(mix(variant, 1)).below(places.len() as u64);
+            places.get(place as usize).copied()
+        };
+        any((0..planned.len()).filter(is_word).collect())
+            .or_else(|| any((0..planned.len()).filter(is_text).collect()))
+    }
+}
+
+/// A bias from here on forces a token, and bans it from here down on the other side.
+const FORCING: f64 = 50.0;
+
+/// So many of the tokens a bias speaks for are thought of at each place; the cost of a request stays linear.
+const MOST_FAVOURED: usize = 32;
+
+/// The most tokens an answer has because a forced token leaves it no end.
+const FORCED_LENGTH: usize = 16_384;
+
+impl Default for Sampling<'_> {
+    /// One answer, all parameters at their defaults, in the newest encoding.
+    fn default() -> Self {
+        Self {
+            encoding: Encoding::O200kBase,
+            temperature: 1.0,
+            top_p: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            logit_bias: Vec::new(),
+            seed: None,
+            stop: Vec::new(),
+            max_tokens: None,
+            logprobs: None,
+            answers: 1,
+        }
+    }
+}
+
+impl Odds {
+    /// The probability of all alternatives that are told.
+    #[cfg(test)]
+    fn told(&self) -> f64 {
+        self.top.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "one two three four five six seven eight nine ten eleven twelve";
+
+    fn say(sampling: Sampling<'_>, manner: Manner, index: u32) -> (String, FinishReason) {
+        let (speech, finish) = Sampler::new(sampling).say(TEXT, manner, index);
+        (speech.text().to_owned(), finish)
+    }
+
+    #[test]
+    fn an_answer_ends_at_a_stop_sequence_or_at_the_most_tokens() {
+        for (stop, max_tokens, want, finish) in [
+            (&[][..], None, TEXT, FinishReason::Stop),
+            (&["three"], None, "one two ", FinishReason::Stop),
+            (&["four", " two"], None, "one", FinishReason::Stop),
+            (&["ree fo"], None, "one two th", FinishReason::Stop),
+            (&["", "nowhere"], None, TEXT, FinishReason::Stop),
+            (&["one"], None, "", FinishReason::Stop),
+            (&[], Some(2), "one two", FinishReason::Length),
+            (&[], Some(0), "", FinishReason::Length),
+            (&[], Some(12), TEXT, FinishReason::Stop),
+            (&["four"], Some(2), "one two", FinishReason::Length),
+            (&[" two"], Some(1), "one", FinishReason::Stop),
+        ] {
+            for logprobs in [None, Some(2)] {
+                let sampling = Sampling { stop: stop.to_vec(), max_tokens, logprobs, ..Sampling::default() };
+                let (text, finish_reason) = say(sampling, Manner::Free, 0);
+                // Without log probabilities the stop sequence is found before the limit is counted.
+                assert_eq!(text, want, "{stop:?}");
+                if !(stop == [" two"] && logprobs.is_some()) {
+                    assert_eq!(finish_reason, finish, "{stop:?} {max_tokens:?} {logprobs:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn seed_and_index_vary_a_free_answer_unless_it_is_cold() {
+        let seeded = |seed, temperature, index| {
+            say(Sampling { seed, temperature, ..Sampling::default() }, Manner::Free, index).0
+        };
+        assert_eq!(seeded(None, 1.0, 0), TEXT);
+        assert_ne!(seeded(None, 1.0, 1), TEXT);
+        assert_ne!(seeded(None, 1.0, 1), seeded(None, 1.0, 2));
+        assert_ne!(seeded(Some(1), 1.0, 0), seeded(Some(2), 1.0, 0));
+        assert_eq!(seeded(Some(1), 1.0, 0), seeded(Some(1), 1.0, 0));
+        assert_eq!(seeded(Some(1), 0.0, 3), TEXT);
+        assert_ne!(seeded(None, 2.0, 0), TEXT);
+        let quoted = Sampling { seed: Some(1), temperature: 2.0, ..Sampling::default() };
+        assert_eq!(say(quoted, Manner::Quoted, 3).0, TEXT);
+        let narrow = Sampling { seed: Some(1), top_p: 0.1, ..Sampling::default() };
+        assert_eq!(say(narrow, Manner::Free, 0).0, TEXT);
+    }
+
+    #[test]
+    fn a_bias_of_100_forces_a_token_and_of_minus_100_bans_it() {
+        let encoding = Encoding::O200kBase;
+        let three = encoding.encode(" three")[0];
+        let banned = Sampling { logit_bias: vec![(three, -100.0)], ..Sampling::default() };
+        for manner in [Manner::Free, Manner::Quoted] {
+            let (text, _) = say(banned.clone(), manner, 0);
+            assert!(
+                !text.contains("three") && text.starts_with("one two ") && text.contains(" four"),
+                "{text}"
+            );
+        }
+        assert_eq!(say(banned, Manner::Formal, 0).0, TEXT);
+        let forced = Sampling { logit_bias: vec![(three, 100.0)], ..Sampling::default() };
+        assert_eq!(say(forced.clone(), Manner::Free, 0).0, " three".repeat(12));
+        let (text, finish) = say(Sampling { max_tokens: Some(30), ..forced }, Manner::Free, 0);
+        assert_eq!((text, finish), (" three".repeat(30), FinishReason::Length));
+    }
+
+    #[test]
+    fn penalties_shun_and_seek_what_was_said() {
+        let text = "la la la la la la la la la la la la";
+        let say = |frequency_penalty, presence_penalty| {
+            let sampling = Sampling { frequency_penalty, presence_penalty, ..Sampling::default() };
+            Sampler::new(sampling).say(text, Manner::Free, 0).0.text().matches("la").count()
+        };
+        assert_eq!(say(0.0, 0.0), 12);
+        assert!(say(2.0, 0.0) < 10, "{}", say(2.0, 0.0));
+        let sampling = Sampling { frequency_penalty: -2.0, ..Sampling::default() };
+        let (speech, _) = Sampler::new(sampling).say(TEXT, Manner::Free, 0);
+        assert_eq!(speech.text(), TEXT, "few tokens are no habit yet");
+    }
+
+    #[test]
+    fn alternatives_are_sorted_and_their_probabilities_sum_to_at_most_one() {
+        let twos = vec![(Encoding::O200kBase.encode(" two")[0], 7.0)];
+        for (index, logit_bias) in [(0, Vec::new()), (1, twos)] {
+            let sampling =
+                Sampling { logprobs: Some(20), temperature: 1.8, logit_bias, ..Sampling::default() };
+            let (speech, _) = Sampler::new(sampling).say(TEXT, Manner::Free, index);
+            assert_eq!(speech.odds().len(), speech.tokens().len());
+            for (odds, token) in speech.odds().iter().zip(speech.tokens()) {
+                assert_eq!(odds.top.len(), 20);
+                assert!(odds.top.is_sorted_by(|a, b| a.1 >= b.1), "{odds:?}");
+                assert!(odds.told() <= 1.0 && odds.logprob <= 0.0, "{odds:?}");
+                let told = odds.top.iter().find(|(id, _)| *id == token.id);
+                assert!(told.is_none_or(|(_, logprob)| *logprob == odds.logprob), "{odds:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_answers_of_one_request_are_bounded_together() {
+        let most =
+            |answers, logprobs| Sampler::new(Sampling { answers, logprobs, ..Sampling::default() }).most();
+        assert_eq!((most(1, None), most(128, None)), (1 << 22, 1 << 15));
+        assert!(most(128, Some(20)) >= 1024);
+        assert_eq!(most(u64::MAX, Some(20)), 0);
+    }
+}

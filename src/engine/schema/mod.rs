@@ -1,0 +1,378 @@
+//! Instances of JSON schemas: valid, deterministic, as small as they can be without saying nothing.
+//!
+//! All of OpenAI's strict subset is understood, and of what lies outside of it `allOf`, `oneOf`,
+//! optional and additional properties, `prefixItems` and `uniqueItems`. Other keywords are passed over.
+
+mod heights;
+mod number;
+mod text;
+
+use super::draw::Draw;
+use super::value::{Value, push_string};
+use crate::api::Members;
+use heights::Heights;
+
+/// An instance, and whether it is all there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Instance {
+    /// Compact JSON.
+    pub(super) json: String,
+    /// False if even the smallest instance is longer than any answer.
+    pub(super) whole: bool,
+}
+
+/// Why there is no instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoInstance {
+    /// It is no JSON, or nests too deep.
+    Unreadable,
+    /// A `$ref` leads nowhere.
+    Dangling(String),
+    /// A pattern is none of those understood.
+    Pattern(String),
+    /// Nothing is valid: the schema wants what cannot be together, or goes on forever.
+    Impossible,
+    /// The instance has grown beyond all measure. Kept inside: what there is of it is the answer.
+    TooLong,
+}
+
+/// References followed before the shortest way to an end is taken.
+const RECURSION: u32 = 2;
+
+/// Values made before the shortest way to an end is taken.
+const MANY: u32 = 2_000;
+
+/// The longest instance, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// How deep values may lie in one another: a bound for the stack.
+const DEEPEST: u32 = 200;
+
+/// Makes an instance of a schema; another for another seed.
+pub(super) fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
+    let root: Value<'_> = serde_json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
+    let heights = Heights::new(&root)?;
+    let mut maker = Maker { heights: &heights, draw: Draw::new(seed), out: String::new(), made: 0 };
+    match maker.push(&root, At::default()) {
+        Ok(()) => Ok(Instance { json: maker.out, whole: true }),
+        Err(NoInstance::TooLong) => Ok(Instance { json: maker.out, whole: false }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where in an instance a value lies.
+#[derive(Debug, Clone, Copy, Default)]
+struct At {
+    /// How many values it lies in.
+    depth: u32,
+    /// How many references led there.
+    refs: u32,
+}
+
+impl At {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+struct Maker<'m, 's> {
+    heights: &'m Heights<'m, 's>,
+    draw: Draw,
+    out: String,
+    made: u32,
+}
+
+impl Maker<'_, '_> {
+    /// Whether it is time to come to an end.
+    fn is_tired(&self, at: At) -> bool {
+        at.refs > RECURSION || self.made > MANY
+    }
+
+    /// Appends an instance of a schema.
+    fn push(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
+        self.made += 1;
+        if self.out.len() > LONGEST {
+            return Err(NoInstance::TooLong);
+        }
+        if at.depth > DEEPEST {
+            return Err(NoInstance::Impossible);
+        }
+        if *schema == Value::Bool(false) {
+            return Err(NoInstance::Impossible);
+        }
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            let target = self.heights.target(reference)?;
+            return self.push(target, At { depth: at.depth + 1, refs: at.refs + 1 });
+        }
+        if let Some(value) = schema.get("const") {
+            value.push_json(&mut self.out);
+            return Ok(());
+        }
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            return self.push_one_of(values, schema);
+        }
+        if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+            let merged = self.merged(without(schema, "allOf"), parts, at)?;
+            return self.push(&merged, at.deeper());
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(branches) = schema.get(keyword).and_then(Value::as_array) {
+                return self.push_branch(schema, keyword, branches, at);
+            }
+        }
+        match self.kind(schema, at) {
+            "null" => self.out.push_str("null"),
+            "boolean" => self.out.push_str(if self.draw.below(2) == 0 { "true" } else { "false" }),
+            "integer" => number::push(schema, true, &mut self.draw, &mut self.out)?,
+            "number" => number::push(schema, false, &mut self.draw, &mut self.out)?,
+            "array" => self.push_array(schema, at)?,
+            "object" => self.push_object(schema, at)?,
+            _ => {
+                let text = text::make(schema, &mut self.draw)?;
+                push_string(&text, &mut self.out);
+            }
+        }
+        Ok(())
+    }
+
+    /// One of the values of an `enum`, of the schema's type if it has one.
+    fn push_one_of(&mut self, values: &[Value<'_>], schema: &Value<'_>) -> Result<(), NoInstance> {
+        let fitting: Vec<_> = values.iter().filter(|value| heights::has_type(schema, value)).collect();
+        let value =
+            fitting.get(self.draw.below(fitting.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
+        value.push_json(&mut self.out);
+        Ok(())
+    }
+
+    fn push_branch(
+        &mut self,
+        schema: &Value<'_>,
+        keyword: &str,
+        branches: &[Value<'_>],
+        at: At,
+    ) -> Result<(), NoInstance> {
+        let height = |branch: &&Value<'_>| self.heights.of(branch);
+        let shortest =
+            branches.iter().map(|branch| self.heights.of(branch)).min().ok_or(NoInstance::Impossible)?;
+        let limit = if self.is_tired(at) { shortest } else { heights::ENDLESS - 1 };
+        let mut open: Vec<_> = branches.iter().filter(|branch| height(branch) <= limit).collect();
+        let substantial: Vec<_> = open.iter().copied().filter(|branch| !is_null(branch)).collect();
+        // `null` says little: three times in four it is something else, if it can be.
+        if !self.is_tired(at) && !substantial.is_empty() && self.draw.below(4) > 0 {
+            open = substantial;
+        }
+        let branch = *open.get(self.draw.below(open.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
+        if heights::constrains(schema, keyword) {
+            let merged = self.merged(without(schema, keyword), std::slice::from_ref(branch), at)?;
+            return self.push(&merged, at.deeper());
+        }
+        self.push(branch, at.deeper())
+    }
+
+    /// The type of what is made.
+    fn kind<'v>(&mut self, schema: &'v Value<'_>, at: At) -> &'v str {
+        match schema.get("type") {
+            Some(Value::Text(kind)) => kind,
+            Some(Value::Array(kinds)) => {
+                let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
+                let solid: Vec<&str> = kinds.iter().copied().filter(|kind| *kind != "null").collect();
+                let null = kinds.len() > solid.len();
+                if null && (solid.is_empty() || self.is_tired(at) || self.draw.below(4) == 0) {
+                    return "null";
+                }
+                solid.get(self.draw.below(solid.len() as u64) as usize).copied().unwrap_or("string")
+            }
+            _ => heights::implied_type(schema),
+        }
+    }
+
+    fn push_object(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or_default();
+        let required: Vec<&str> = heights::required(schema).collect();
+        let others = schema.get("additionalProperties");
+        self.out.push('{');
+        let mut count = 0;
+        for (name, property) in properties {
+            let optional = !required.contains(&&**name);
+            if optional
+                && (self.heights.of(property) > 0 && self.is_tired(at) || *property == Value::Bool(false))
+            {
+                continue;
+            }
+            if optional && self.heights.of(property) == heights::ENDLESS {
+                continue;
+            }
+            self.push_member(name, property, &mut count, at)?;
+        }
+        let unnamed = others.cloned().unwrap_or(Value::Bool(true));
+        for name in required.iter().filter(|name| properties.iter().all(|(known, _)| known != *name)) {
+            self.push_member(name, &unnamed, &mut count, at)?;
+        }
+        let least = schema.get("minProperties").and_then(Value::as_count).unwrap_or(0);
+        let is_map = properties.is_empty() && matches!(others, Some(Value::Object(_)));
+        let most = schema.get("maxProperties").and_then(Value::as_count).unwrap_or(u64::MAX);
+        let want = least.max(u64::from(is_map && !self.is_tired(at))).min(most);
+        let mut extra = 0;
+        while count < want && unnamed != Value::Bool(false) {
+            extra += 1;
+            self.push_member(&format!("key{extra}"), &unnamed, &mut count, at)?;
+        }
+        if count < least {
+            return Err(NoInstance::Impossible);
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn push_member(
+        &mut self,
+        name: &str,
+        schema: &Value<'_>,
+        count: &mut u64,
+        at: At,
+    ) -> Result<(), NoInstance> {
+        if *count > 0 {
+            self.out.push(',');
+        }
+        *count += 1;
+        push_string(name, &mut self.out);
+        self.out.push(':');
+        self.push(schema, at.deeper())
+    }
+
+    fn push_array(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
+        let first = schema.get("prefixItems").and_then(Value::as_array).unwrap_or_default();
+        let anything = Value::Bool(true);
+        let items = schema.get("items").unwrap_or(&anything);
+        let least = schema.get("minItems").and_then(Value::as_count).unwrap_or(0);
+        let most = schema.get("maxItems").and_then(Value::as_count).unwrap_or(u64::MAX);
+        if least > most {
+            return Err(NoInstance::Impossible);
+        }
+        let height = self.heights.of(items);
+        let none =
+            *items == Value::Bool(false) || height == heights::ENDLESS || (height > 0 && self.is_tired(at));
+        let wish = if none || self.is_tired(at) { 0 } else { 1 + self.draw.below(2) };
+        let want = wish.max(first.len() as u64).max(least).min(most);
+        let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
+        let mut told: Vec<std::ops::Range<usize>> = Vec::new();
+        self.out.push('[');
+        for i in 0..want {
+            let item = first.get(i as usize).unwrap_or(items);
+            let before = self.out.len();
+            let mut found = false;
+            for _ in 0..if unique { 32 } else { 1 } {
+                self.out.truncate(before);
+                if i > 0 {
+                    self.out.push(',');
+                }
+                let start = self.out.len();
+                self.push(item, at.deeper())?;
+                let new = start..self.out.len();
+                if !unique || told.iter().all(|old| self.out[old.clone()] != self.out[new.clone()]) {
+                    told.push(new);
+                    found = true;
+                    break;
+                }
+            }
+            if !found {
+                self.out.truncate(before);
+                if i < least {
+                    return Err(NoInstance::Impossible);
+                }
+                break;
+            }
+        }
+        self.out.push(']');
+        Ok(())
+    }
+
+    /// A schema with some others merged into it.
+    fn merged<'v>(&self, base: Value<'v>, parts: &[Value<'v>], at: At) -> Result<Value<'v>, NoInstance> {
+        if at.depth > DEEPEST {
+            return Err(NoInstance::Impossible);
+        }
+        parts.iter().try_fold(base, |merged, part| {
+            // A reference inside is followed here; what it leads to may have others.
+            let mut part = part.clone();
+            for _ in 0..heights::MOST_ROUNDS {
+                let Some(reference) = part.get("$ref").and_then(Value::as_str) else { break };
+                let target: Value<'v> = own(self.heights.target(reference)?);
+                part = merge(without(&part, "$ref"), &target);
+            }
+            Ok(merge(merged, &part))
+        })
+    }
+}
+
+/// A copy that borrows nothing.
+fn own<'v>(value: &Value<'_>) -> Value<'v> {
+    let text = |text: &crate::api::Text<'_>| crate::api::Text(text.to_string().into());
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(value) => Value::Bool(*value),
+        Value::Int(value) => Value::Int(*value),
+        Value::Float(value) => Value::Float(*value),
+        Value::Text(value) => Value::Text(text(value)),
+        Value::Array(items) => Value::Array(items.iter().map(own).collect()),
+        Value::Object(Members(members)) => {
+            Value::Object(Members(members.iter().map(|(name, value)| (text(name), own(value))).collect()))
+        }
+    }
+}
+
+fn is_null(schema: &Value<'_>) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("null")
+}
+
+/// A schema without one of its keywords.
+fn without<'v>(schema: &Value<'v>, keyword: &str) -> Value<'v> {
+    let members = schema.as_object().unwrap_or_default();
+    Value::Object(Members(members.iter().filter(|(name, _)| &**name != keyword).cloned().collect()))
+}
+
+/// What both schemas ask for. Where one keyword cannot say both, the second one's counts.
+fn merge<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
+    let (Value::Object(Members(mut members)), Some(others)) = (base.clone(), other.as_object()) else {
+        return if matches!(other, Value::Bool(true)) { base } else { other.clone() };
+    };
+    for (name, value) in others {
+        let Some((_, known)) = members.iter_mut().find(|(known, _)| known == name) else {
+            members.push((name.clone(), value.clone()));
+            continue;
+        };
+        let merged = match (&**name, &*known, value) {
+            ("properties", Value::Object(_), Value::Object(_)) => merge_properties(known.clone(), value),
+            ("required" | "allOf", Value::Array(some), Value::Array(more)) => {
+                Value::Array(some.iter().chain(more.iter().filter(|m| !some.contains(m))).cloned().collect())
+            }
+            ("minimum" | "minLength" | "minItems" | "exclusiveMinimum", ..)
+                if known.as_f64() > value.as_f64() =>
+            {
+                continue;
+            }
+            ("maximum" | "maxLength" | "maxItems" | "exclusiveMaximum", ..)
+                if known.as_f64() < value.as_f64() =>
+            {
+                continue;
+            }
+            _ => value.clone(),
+        };
+        *known = merged;
+    }
+    Value::Object(Members(members))
+}
+
+fn merge_properties<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
+    let Value::Object(Members(mut members)) = base else { return other.clone() };
+    for (name, value) in other.as_object().unwrap_or_default() {
+        match members.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = merge(known.clone(), value),
+            None => members.push((name.clone(), value.clone())),
+        }
+    }
+    Value::Object(Members(members))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Numbers within bounds and of a multiple, in exact decimal arithmetic: 0.1 + 0.2 is 0.3 here.
+
+use super::NoInstance;
+use crate::engine::draw::Draw;
+use crate::engine::value::Value;
+use std::fmt::Write;
+
+/// A decimal number: `digits` times ten to the minus `scale`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Decimal {
+    digits: i128,
+    scale: u32,
+}
+
+/// The most decimal places.
+const FINEST: u32 = 15;
+
+/// Numbers are not thought of beyond this, so that no step of the arithmetic overflows.
+const LARGEST: i128 = 1_000_000_000_000_000_000_000;
+
+impl Decimal {
+    fn new(value: &Value<'_>) -> Option<Self> {
+        let text = match value {
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            _ => return None,
+        };
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let scale = u32::try_from(part.len()).ok().filter(|scale| *scale <= FINEST)?;
+        let digits = format!("{whole}{part}").parse::<i128>().ok()?;
+        (digits.abs() <= LARGEST).then_some(Self { digits, scale })
+    }
+
+    /// The digits at another scale, no coarser than its own.
+    fn at(self, scale: u32) -> i128 {
+        self.digits * 10_i128.pow(scale.saturating_sub(self.scale))
+    }
+}
+
+/// Appends a number of a schema.
+pub(super) fn push(
+    schema: &Value<'_>,
+    integer: bool,
+    draw: &mut Draw,
+    out: &mut String,
+) -> Result<(), NoInstance> {
+    let bound = |name| schema.get(name).and_then(Decimal::new);
+    let (minimum, above) = (bound("minimum"), bound("exclusiveMinimum"));
+    let (maximum, below) = (bound("maximum"), bound("exclusiveMaximum"));
+    let multiple = bound("multipleOf").filter(|multiple| multiple.digits > 0);
+    let coarsest = [minimum, above, maximum, below, multiple].into_iter().flatten().map(|d| d.scale).max();
+    let coarsest = coarsest.unwrap_or(0);
+    // One place after the point shows a number from an integer; narrow bounds may need more.
+    let start = if integer || multiple.is_some() { coarsest } else { coarsest.max(1) };
+    for scale in start..=FINEST {
+        let unit = 10_i128.pow(scale);
+        let step = match (multiple, integer) {
+            (Some(multiple), false) => multiple.at(scale),
+            (Some(multiple), true) => least_common(multiple.at(scale), unit),
+            (None, true) => unit,
+            (None, false) => 1,
+        };
+        let low = [minimum.map(|d| d.at(scale)), above.map(|d| d.at(scale) + 1)].into_iter().flatten().max();
+        let high = [maximum.map(|d| d.at(scale)), below.map(|d| d.at(scale) - 1)].into_iter().flatten().min();
+        let reach = (99 * unit).max(9 * step);
+        let (low, high) = match (low, high) {
+            (Some(low), Some(high)) => (low, high.min(low.saturating_add(reach * 10))),
+            (Some(low), None) => (low, low + reach),
+            // Small positive numbers, if they are allowed.
+            (None, Some(high)) if high >= unit => (unit.min(high), high.min(reach)),
+            (None, Some(high)) => (high - reach, high),
+            (None, None) => (unit.min(step), reach),
+        };
+        let (first, last) = (-(-low).div_euclid(step), high.div_euclid(step));
+        if first <= last {
+            let count = u64::try_from(last - first).unwrap_or(u64::MAX - 1).saturating_add(1);
+            write_decimal((first + i128::from(draw.below(count))) * step, scale, out);
+            return Ok(());
+        }
+        if integer || multiple.is_some() {
+            break;
+        }
+    }
+    Err(NoInstance::Impossible)
+}
+
+fn least_common(a: i128, b: i128) -> i128 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}
+
+fn write_decimal(digits: i128, scale: u32, out: &mut String) {
+    let unit = 10_i128.pow(scale);
+    let (whole, part) = (digits / unit, (digits % unit).unsigned_abs());
+    if digits < 0 && whole == 0 {
+        out.push('-');
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(out, "{whole}");
+    if part != 0 {
+        let part = format!("{part:0width$}", width = scale as usize);
+        let _ = write!(out, ".{}", part.trim_end_matches('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_within_their_bounds() {
+        for (schema, integer, want) in [
+            (r#"{"minimum":3,"maximum":3}"#, true, Some("3")),
+            (r#"{"exclusiveMinimum":3,"exclusiveMaximum":5}"#, true, Some("4")),
+            (r#"{"minimum":0.5,"maximum":1.5}"#, true, Some("1")),
+            (r#"{"minimum":2,"maximum":1}"#, true, None),
+            (r#"{"minimum":0.1,"maximum":0.3,"multipleOf":0.2}"#, false, Some("0.2")),
+            (r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001,"multipleOf":0.0005}"#, false, Some("0.0005")),
+            (r#"{"multipleOf":1.5,"minimum":1,"maximum":4}"#, true, Some("3")),
+            (r#"{"minimum":-0.25,"maximum":-0.25}"#, false, Some("-0.25")),
+            (r#"{"maximum":-1000000,"minimum":-1000000}"#, true, Some("-1000000")),
+            (r#"{"minimum":7,"maximum":7,"multipleOf":2}"#, true, None),
+            (r#"{"minimum":1e300}"#, false, Some("")),
+        ] {
+            let schema: Value<'_> = serde_json::from_str(schema).unwrap();
+            let mut out = String::new();
+            let made = push(&schema, integer, &mut Draw::new(1), &mut out).ok().map(|()| &*out);
+            // A bound beyond all measure is passed over.
+            assert!(made == want || want == Some(""), "{schema:?}: {made:?}");
+        }
+    }
+
+    #[test]
+    fn narrow_bounds_get_as_many_places_as_they_need() {
+        let schema: Value<'_> =
+            serde_json::from_str(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#).unwrap();
+        let mut out = String::new();
+        push(&schema, false, &mut Draw::new(1), &mut out).unwrap();
+        let value: f64 = out.parse().unwrap();
+        assert!(value > 0.0 && value < 0.001, "{out}");
+    }
+}

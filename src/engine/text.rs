@@ -1,0 +1,204 @@
+//! What is said to a text completion request.
+
+use super::answer::{Answer, Choice, Counts, Outcome};
+use super::asked::Asked;
+use super::draw::mix;
+use super::pace::Pace;
+use super::sampler::{FinishReason, Manner, Sampler, Sampling};
+use super::speech::Speech;
+use super::tokens::{EXACT, Encoding};
+use super::words;
+use crate::api::Int;
+use crate::api::completions::{Prompt, Request};
+use crate::check::models::Card;
+use crate::check::wording;
+use crate::config::engine::{Engine, Reply, Rule, Withheld};
+use crate::error::ApiError;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// One of the prompts.
+struct Asking<'r> {
+    text: Cow<'r, str>,
+    /// Its tokens, where it came as such.
+    ids: Option<Vec<u32>>,
+}
+
+/// Answers a text completion request; `card` has the limits of its model, if they are to be kept.
+pub fn answer<'s>(
+    request: &Request<'_>,
+    model: &str,
+    setup: &'s Engine,
+    card: Option<&Card>,
+) -> Result<Outcome<'s>, ApiError> {
+    let encoding = Encoding::for_model(model);
+    let prompts = prompts(request.prompt.as_ref(), encoding)?;
+    let (n, each) = (request.choices(), request.choices().max(best_of(request)));
+    let suffix = request.suffix.as_deref().unwrap_or_default();
+    let mut counts = Counts::default();
+    for prompt in &prompts {
+        let own = prompt.ids.as_ref().map_or_else(|| encoding.count(&prompt.text), Vec::len);
+        let tokens = (own + encoding.count(suffix)) as u64;
+        if let Some(card) = card
+            && tokens.saturating_add(request.token_limit()) > u64::from(card.window)
+        {
+            return Err(wording::text_context_length(card.window, tokens, request.token_limit()));
+        }
+        counts.prompt += tokens;
+    }
+    let mut sampling = sampling(request, encoding);
+    sampling.answers = each.saturating_mul(prompts.len() as u64);
+    if !suffix.is_empty() {
+        // What comes after the completion is known: the completion ends where it would begin.
+        sampling.stop.push(suffix);
+    }
+    let wanted = sampling.logprobs;
+    if each > n {
+        // Which ones are best is seen by how likely their tokens were.
+        sampling.logprobs = Some(wanted.unwrap_or(0));
+    }
+    let sampler = Sampler::new(sampling);
+    let setup_of_model = setup.model(model);
+    let mut answer = Answer { choices: Vec::new(), counts, pace: Pace::default(), cut_after_chunks: None };
+    let mut latency = setup_of_model.and_then(|model| model.latency);
+    for prompt in &prompts {
+        let asked = asked(request, model, prompt);
+        let rule = asked.rule(&setup.rules, |rule| rule.then.tool_calls.is_none());
+        if let Some(fault) = rule.and_then(|rule| rule.then.error.as_ref()) {
+            return Ok(Outcome::Fault(fault));
+        }
+        if rule.is_some_and(|rule| rule.then.drop) {
+            return Ok(Outcome::Dropped);
+        }
+        latency = rule.and_then(|rule| rule.then.latency).or(latency);
+        answer.cut_after_chunks =
+            answer.cut_after_chunks.or(rule.and_then(|rule| rule.then.cut_after_chunks));
+        let reply = setup_of_model.map(|model| &model.reply).unwrap_or(&Reply::Echo);
+        let mut said: Vec<Choice> = (0..each)
+            .map(|index| say(&sampler, &asked, rule, reply, u32::try_from(index).unwrap_or(u32::MAX)))
+            .collect();
+        answer.counts.completion += said.iter().map(|choice| choice.tokens() as u64).sum::<u64>();
+        if each > n {
+            // Stable: of equals the earlier ones are kept.
+            said.sort_by(|a, b| likelihood(b).total_cmp(&likelihood(a)));
+            said.truncate(usize::try_from(n).unwrap_or(usize::MAX));
+            if wanted.is_none() {
+                said.iter_mut().for_each(|choice| {
+                    choice.content = choice.content.take().map(|speech| speech.with_odds(Vec::new()));
+                });
+            }
+        }
+        let echo = (request.echo == Some(true)).then(|| Rc::new(self::echo(prompt, &sampler, wanted)));
+        let offset = prompt.text.chars().count();
+        answer.choices.extend(said.into_iter().map(|choice| Choice { echo: echo.clone(), offset, ..choice }));
+    }
+    let dice = prompts.first().map_or(0, |prompt| asked(request, model, prompt).number());
+    answer.pace = Pace::new(latency.unwrap_or(setup.latency), mix(dice, sampler.variant(1)));
+    Ok(Outcome::Answer(Box::new(answer)))
+}
+
+fn best_of(request: &Request<'_>) -> u64 {
+    request.best_of.map_or(1, Int::unsigned)
+}
+
+fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
+    let bias = request.logit_bias.as_ref().map(|bias| &bias.0[..]).unwrap_or_default();
+    Sampling {
+        encoding,
+        temperature: request.temperature.map_or(1.0, |number| number.value),
+        top_p: request.top_p.map_or(1.0, |number| number.value),
+        presence_penalty: request.presence_penalty.map_or(0.0, |number| number.value),
+        frequency_penalty: request.frequency_penalty.map_or(0.0, |number| number.value),
+        logit_bias: bias.iter().filter_map(|(id, bias)| Some((id.parse().ok()?, bias.value))).collect(),
+        seed: request.seed.map(|seed| seed.value),
+        stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
+        max_tokens: Some(request.token_limit()),
+        logprobs: request.logprobs.map(|top| top.unsigned().min(20) as usize),
+        answers: 1,
+    }
+}
+
+/// The prompts, in order. Tokens are read in the model's encoding; one that is none of it is an error.
+fn prompts<'r>(prompt: Option<&'r Prompt<'_>>, encoding: Encoding) -> Result<Vec<Asking<'r>>, ApiError> {
+    let text = |text: &'r str| Asking { text: Cow::Borrowed(text), ids: None };
+    let tokens = |list: &[Int]| -> Result<Asking<'r>, ApiError> {
+        let id = |token: &Int| {
+            let id = u32::try_from(token.value).ok().filter(|&id| encoding.token_bytes(id).is_some());
+            id.ok_or_else(|| wording::invalid_token(token.value, largest(encoding)))
+        };
+        let ids = list.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        Ok(Asking { text: encoding.decode(&ids).into(), ids: Some(ids) })
+    };
+    match prompt {
+        None => Ok(Vec::new()),
+        Some(Prompt::Text(one)) => Ok(vec![text(one)]),
+        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(|one| text(one)).collect()),
+        Some(Prompt::Tokens(list)) => Ok(vec![tokens(list)?]),
+        Some(Prompt::TokenLists(lists)) => lists.iter().map(|list| tokens(list)).collect(),
+    }
+}
+
+/// The largest token the API takes in a prompt, by its own words.
+fn largest(encoding: Encoding) -> u32 {
+    match encoding {
+        _ if !EXACT => u32::MAX,
+        Encoding::Cl100kBase => 100_257,
+        Encoding::O200kBase => 200_018,
+    }
+}
+
+fn asked<'a>(request: &Request<'_>, model: &'a str, prompt: &'a Asking<'_>) -> Asked<'a> {
+    Asked {
+        model,
+        user: Cow::Borrowed(&prompt.text),
+        tools: false,
+        results: Vec::new(),
+        turn: 1,
+        stream: request.streams(),
+        seed: request.seed.map(|seed| seed.value),
+    }
+}
+
+/// Says one answer to a prompt.
+fn say(sampler: &Sampler<'_>, asked: &Asked<'_>, rule: Option<&Rule>, reply: &Reply, index: u32) -> Choice {
+    let then = rule.map(|rule| &rule.then);
+    let scripted = then.and_then(|then| then.text.as_deref().or(then.refusal.as_deref()));
+    let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
+    let seed = mix(asked.number(), sampler.variant(index));
+    let (speech, finish) = match (scripted, reply) {
+        (Some(text), _) => sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index),
+        (None, Reply::Text(text)) => {
+            sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index)
+        }
+        (None, Reply::Echo) => sampler.say(&asked.user, Manner::Free, index),
+        (None, Reply::Words(length)) => {
+            let text = words::prose_of(length.0, sampler.sampling().encoding, seed);
+            sampler.say(&text, Manner::Free, index)
+        }
+    };
+    let finish = match then.and_then(|then| then.finish_reason) {
+        Some(Withheld::ContentFilter) => FinishReason::ContentFilter,
+        Some(Withheld::Length) => FinishReason::Length,
+        None => finish,
+    };
+    Choice { content: Some(speech), finish_reason: Some(finish), ..Choice::default() }
+}
+
+/// The prompt as it is told before the answer.
+fn echo(prompt: &Asking<'_>, sampler: &Sampler<'_>, logprobs: Option<usize>) -> Speech {
+    let encoding = sampler.sampling().encoding;
+    let speech = match &prompt.ids {
+        Some(ids) => Speech::of_tokens(ids.iter().copied(), encoding),
+        None => Speech::new(&prompt.text, encoding, usize::MAX).0,
+    };
+    match logprobs {
+        Some(top) => sampler.judge(speech, top),
+        None => speech,
+    }
+}
+
+/// The mean of the logarithms of an answer's tokens.
+fn likelihood(choice: &Choice) -> f64 {
+    let odds = choice.content.as_ref().map(Speech::odds).unwrap_or_default();
+    odds.iter().map(|odds| f64::from(odds.logprob)).sum::<f64>() / odds.len().max(1) as f64
+}

@@ -1,0 +1,196 @@
+//! [`Value`]: JSON whose members keep their order, such as a schema.
+
+use crate::api::{Members, Text};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+/// Any JSON value. It borrows from its text where it can; numbers keep their value, members their order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(Text<'a>),
+    Array(Vec<Value<'a>>),
+    Object(Members<'a, Value<'a>>),
+}
+
+impl<'a> Value<'a> {
+    /// The member of an object.
+    pub(super) fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.as_object()?.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn as_object(&self) -> Option<&[(Text<'a>, Value<'a>)]> {
+        if let Self::Object(Members(members)) = self { Some(members) } else { None }
+    }
+
+    pub(super) fn as_array(&self) -> Option<&[Value<'a>]> {
+        if let Self::Array(items) = self { Some(items) } else { None }
+    }
+
+    pub(super) fn as_str(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    pub(super) fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A count: a whole number from 0 on.
+    pub(super) fn as_count(&self) -> Option<u64> {
+        let value = self.as_f64().filter(|value| *value >= 0.0)?;
+        Some(value as u64)
+    }
+
+    /// A string as it is, anything else as JSON.
+    pub(super) fn to_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_json()),
+        }
+    }
+
+    /// Compact JSON.
+    pub(super) fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.push_json(&mut out);
+        out
+    }
+
+    /// Appends compact JSON.
+    pub(super) fn push_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            // Writing to a string cannot fail.
+            Self::Int(value) => drop(write!(out, "{value}")),
+            Self::Float(value) => {
+                out.push_str(
+                    &serde_json::Number::from_f64(*value).map(|n| n.to_string()).unwrap_or_default(),
+                );
+            }
+            Self::Text(text) => push_string(text, out),
+            Self::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    item.push_json(out);
+                }
+                out.push(']');
+            }
+            Self::Object(Members(members)) => {
+                out.push('{');
+                for (i, (name, value)) in members.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    push_string(name, out);
+                    out.push(':');
+                    value.push_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// Appends a string as JSON.
+pub(super) fn push_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyVisitor;
+        impl<'de> Visitor<'de> for AnyVisitor {
+            type Value = Value<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(Value::Bool(value))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+                Ok(Value::Int(value.into()))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+                Ok(Value::Int(value.into()))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+                Ok(Value::Float(value))
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Text(text.into())))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Text(text.to_owned().into())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Value::Array(items))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(name) = map.next_key::<Text<'de>>()? {
+                    members.push((name, map.next_value()?));
+                }
+                Ok(Value::Object(Members(members)))
+            }
+        }
+        deserializer.deserialize_any(AnyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        for json in [
+            "null",
+            r#"{"b":1,"a":[true,-2,1.5,"x\n\"\\\u0001é"],"c":{}}"#,
+            "[18446744073709551615,-9223372036854775808,0.01]",
+        ] {
+            let value: Value<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(value.to_json(), json);
+        }
+    }
+}
