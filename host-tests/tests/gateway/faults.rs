@@ -282,5 +282,5 @@ async fn the_error_of_no_answer_has_all_its_parts() {
         .await;
     assert_eq!(error(&reply)["code"], "upstream_unavailable");
     let line = gateway.log(|line| line.contains("\"attempts\":1")).await;
-    assert!(line.contains("faulty: ConnectionRefused"), "{line}");
+    assert!(line.contains("faulty: ErrorCode::ConnectionRefused"), "{line}");
 }
