@@ -6,11 +6,6 @@
 //! - [`Program`] compiles a component, or takes it from the cache of an earlier run;
 //! - [`Server`] serves it: HTTP/1.1 in front, a stack of instances behind, and kept connections to upstreams.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the core's bans on clocks and environment do not bind its host"
-)]
-
 mod caller;
 mod engine;
 mod handler;

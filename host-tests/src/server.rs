@@ -27,6 +27,8 @@ pub struct Options {
     pub reuse: u32,
     /// Where the guest's prints and the host's notes go.
     pub output: Output,
+    /// Certificates of authorities to trust for upstreams besides those browsers trust, in PEM.
+    pub roots: Vec<u8>,
 }
 
 impl Options {
@@ -37,7 +39,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { settings: Vec::new(), reuse: Self::DEFAULT_REUSE, output: Output::Inherit }
+        Self { settings: Vec::new(), reuse: Self::DEFAULT_REUSE, output: Output::Inherit, roots: Vec::new() }
     }
 }
 
@@ -54,8 +56,8 @@ impl Server {
     pub async fn start(program: &Program, addr: SocketAddr, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
-        let connections = Arc::<Connections>::default();
-        let Options { settings, reuse, output } = options;
+        let Options { settings, reuse, output, roots } = options;
+        let connections = Arc::new(Connections::new(&roots)?);
         let instances = Instances::new(program.clone(), settings, output, reuse, connections.clone());
         let instances = Arc::new(instances);
         let (stop, stopping) = watch::channel(false);

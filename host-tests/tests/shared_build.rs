@@ -1,8 +1,6 @@
 //! What `cargo test --workspace` builds of Wasmtime, `cargo serve` uses: Cargo compiles a crate anew for other
 //! features, and features depend on which packages are asked for together.
 
-#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

@@ -43,8 +43,13 @@ fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 
 fn broken(error: &wasi::io::error::Error) -> ReadError {
     let code = http_error_code(error);
-    let timed_out = code.as_ref().is_some_and(super::transport::is_timeout);
-    ReadError { reason: code.map_or_else(|| error.to_debug_string(), |code| format!("{code:?}")), timed_out }
+    let reason = code.as_ref().map_or_else(|| error.to_debug_string(), |code| format!("{code:?}"));
+    // Wasmtime 48 has no code for what breaks a body, only words.
+    let timed_out = match &code {
+        Some(code) => super::transport::is_timeout(code),
+        None => ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word)),
+    };
+    ReadError { reason, timed_out }
 }
 
 /// The caller's body. Nothing is asked of the host before the first read.

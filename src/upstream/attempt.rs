@@ -28,6 +28,9 @@ pub(super) enum Failed {
     Refused(ApiError),
 }
 
+/// What asking came to: an answer, an upstream's own error among them, or none.
+pub(super) type Gained<B> = Result<Taken<B>, Failed>;
+
 /// An attempt under way.
 pub(super) struct Try<T: Transport> {
     /// A place in the order of targets.
@@ -50,7 +53,7 @@ pub(super) enum Look<B> {
     Nothing,
     Answer(Taken<B>),
     /// A failure, and whether another attempt may follow.
-    Failure(Result<Taken<B>, Failed>, String, bool),
+    Failure(Gained<B>, String, bool),
 }
 
 impl<T: Transport> Try<T> {

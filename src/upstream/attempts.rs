@@ -1,6 +1,6 @@
 //! One request's attempts: whom to ask, when to ask again, whose answer counts.
 
-use super::attempt::{Failed, Look, Stage, Taken, Try};
+use super::attempt::{Failed, Gained, Look, Stage, Try};
 use super::order;
 use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
 use super::transport::{Outgoing, Pending, SendErrorKind, Transport};
@@ -32,8 +32,8 @@ pub(super) struct Attempts<'a, T: Transport> {
 
 /// How it went.
 pub(super) struct Outcome<B> {
-    /// The answer that counts, an upstream's own error among them; or that there is none.
-    pub(super) result: Result<Taken<B>, Failed>,
+    /// The answer that counts, or that there is none.
+    pub(super) result: Gained<B>,
     /// An index into the plan's targets: who answered, or who was asked last.
     pub(super) target: usize,
     /// How often someone was asked.
@@ -58,7 +58,7 @@ struct Run<'r, 'a, T: Transport> {
     live: Vec<Try<T>>,
     started: Duration,
     attempts: u32,
-    last: Option<(usize, Result<Taken<T::Body>, Failed>)>,
+    last: Option<(usize, Gained<T::Body>)>,
     reasons: Vec<String>,
 }
 
@@ -236,7 +236,7 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     /// Notes a failure after which another attempt may follow.
-    fn fail(&mut self, place: usize, failure: Result<Taken<T::Body>, Failed>, reason: &str) {
+    fn fail(&mut self, place: usize, failure: Gained<T::Body>, reason: &str) {
         self.note(place, reason);
         let now = self.now();
         let wanted = match &failure {
@@ -272,7 +272,7 @@ impl<T: Transport> Run<'_, '_, T> {
         }
     }
 
-    fn outcome(&mut self, place: usize, result: Result<Taken<T::Body>, Failed>) -> Outcome<T::Body> {
+    fn outcome(&mut self, place: usize, result: Gained<T::Body>) -> Outcome<T::Body> {
         Outcome {
             result,
             target: self.places[place].target,

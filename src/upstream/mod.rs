@@ -1,8 +1,9 @@
 //! Forwarding: the caller's bytes to an upstream, its answer back, as it comes.
 //!
-//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`attempt`] and [`peek`] look whether an answer is
-//! one, [`events`] hands streams on, [`dialect`] knows what upstreams speak, [`headers`] what crosses. Who
-//! carries it all is a [`Transport`], so that everything here is tested without a network.
+//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`attempt`] and [`peek`] look
+//! whether an answer is one, [`deliver`] hands it on, streams by [`events`]; [`pass`](self::pass()) hands on
+//! what nobody reads. [`dialect`] knows what upstreams speak, [`headers`] what crosses. Who carries it all is
+//! a [`Transport`], so that everything here is tested without a network.
 
 mod attempt;
 mod attempts;

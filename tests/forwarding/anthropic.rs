@@ -109,7 +109,7 @@ fn a_stream_that_breaks_is_told_of() {
 
 #[test]
 fn no_parameter_is_lost_in_silence() {
-    let asked = r#"{"model":"m","messages":[],"seed":7,"logprobs":true,"n":1}"#;
+    let asked = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"seed":7,"logprobs":true,"n":1}"#;
     let vars = |unknown: &'static str, config: &str| {
         [
             ("PORTCULLIS_CONFIG", config.to_owned()),

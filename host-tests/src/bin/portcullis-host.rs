@@ -1,7 +1,6 @@
 //! The embedded host: serves a Portcullis component without any other program installed.
 
 #![expect(clippy::print_stdout, reason = "this is a program of the command line")]
-#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its host")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +23,7 @@ Usage: portcullis-host --wasm FILE [options]
   --env NAME         the same, with the value this process has for it
   --help             this text
 
+Upstreams are trusted by the certificates browsers trust, and those of the file SSL_CERT_FILE names.
 The first Ctrl-C (or SIGTERM) stops accepting and lets running answers end, the second ends at once.
 ";
 
@@ -52,10 +52,11 @@ fn main() -> ExitCode {
 
 async fn serve(args: Args) -> Result<ExitCode, String> {
     let program = Program::load(&args.wasm).map_err(|error| format!("{error:#}"))?;
-    let options = Options { settings: args.settings, reuse: args.reuse, ..Options::default() };
+    let options =
+        Options { settings: args.settings, reuse: args.reuse, roots: roots()?, ..Options::default() };
     let mut server = Server::start(&program, args.addr, options)
         .await
-        .map_err(|error| format!("cannot listen on {}: {error}", args.addr))?;
+        .map_err(|error| format!("cannot serve on {}: {error}", args.addr))?;
     let mut interrupts = Interrupts::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     println!("listening on http://{}", server.addr());
 
@@ -66,6 +67,16 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
         () = server.stopped() => Ok(ExitCode::SUCCESS),
         // What a shell reports of a program ended by Ctrl-C.
         () = interrupts.next() => Ok(ExitCode::from(130)),
+    }
+}
+
+/// What companies name their own authority by, and OpenSSL, curl and Python read too.
+fn roots() -> Result<Vec<u8>, String> {
+    match std::env::var_os("SSL_CERT_FILE") {
+        Some(file) => {
+            std::fs::read(&file).map_err(|error| format!("SSL_CERT_FILE {}: {error}", file.display()))
+        }
+        None => Ok(Vec::new()),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use wasmtime_wasi_http::Error;
 
@@ -18,12 +19,23 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Makes connections; keeps the TLS settings, which hold all root certificates.
-#[derive(Default)]
 pub(super) struct Connector {
-    tls: OnceLock<TlsConnector>,
+    tls: TlsConnector,
 }
 
 impl Connector {
+    /// Trusts the authorities browsers do, and those in `more`, a PEM file's content. Fails where that
+    /// holds something else than certificates.
+    pub(super) fn new(more: &[u8]) -> io::Result<Self> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+        for certificate in CertificateDer::pem_slice_iter(more) {
+            let certificate = certificate.map_err(io::Error::other)?;
+            // A system's list has oddities rustls does not know; the certificates it does know still serve.
+            let _ = roots.add(certificate);
+        }
+        Ok(Self { tls: tls(roots) })
+    }
+
     /// Connects to the first address of `place` that answers.
     pub(super) async fn connect(&self, place: &Place) -> Result<Box<dyn Stream>, Error> {
         // `http::Uri` leaves an IPv6 address in its brackets, which only a URI wants.
@@ -39,8 +51,7 @@ impl Connector {
             Ok(ip) => ServerName::from(ip),
             Err(_) => ServerName::try_from(host.to_owned()).map_err(Error::InvalidDnsNameError)?,
         };
-        let tls = self.tls.get_or_init(tls_settings);
-        Ok(Box::new(tls.connect(name, stream).await.map_err(untrusted)?))
+        Ok(Box::new(self.tls.connect(name, stream).await.map_err(untrusted)?))
     }
 }
 
@@ -68,8 +79,7 @@ fn unreachable(error: io::Error) -> Error {
     }
 }
 
-fn tls_settings() -> TlsConnector {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
+fn tls(roots: RootCertStore) -> TlsConnector {
     // Named, because rustls refuses to choose where several providers are compiled in.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)

@@ -1,6 +1,7 @@
 //! Connections to upstreams that wait for their next request.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,7 +28,6 @@ struct Idle {
 }
 
 /// The connections of one server, in use or waiting.
-#[derive(Default)]
 pub(crate) struct Connections {
     connector: Connector,
     idle: Mutex<HashMap<Place, Vec<Idle>>>,
@@ -38,6 +38,11 @@ impl Connections {
     /// connection: one that is being closed right now costs the request that was sent on it.
     const MAX_IDLE_TIME: Duration = Duration::from_secs(4);
     const MAX_IDLE: usize = 128;
+
+    /// No connections yet. `roots` are certificates to trust besides the usual ones, in PEM.
+    pub(crate) fn new(roots: &[u8]) -> io::Result<Self> {
+        Ok(Self { connector: Connector::new(roots)?, idle: Mutex::default() })
+    }
 
     /// Sends `request` and waits for the head of the answer.
     pub(super) async fn send(

@@ -22,6 +22,11 @@ fn far() -> Value {
     chat
 }
 
+/// The data of an upstream's event, each number another.
+fn event(number: u32) -> String {
+    json!({"object": "chat.completion.chunk", "choices": [], "number": number}).to_string()
+}
+
 #[tokio::test]
 async fn the_engine_streams_chunks_and_then_done() {
     let gateway = Gateway::start(&[KEYS]).await;
@@ -46,13 +51,13 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await, Some(event(1)));
     // Nothing was sent since: what arrived was not waiting for company.
-    for event in ["2", "3"] {
-        exchange.event(event).await;
-        assert_eq!(live.event().await.as_deref(), Some(event));
+    for number in [2, 3] {
+        exchange.event(&event(number)).await;
+        assert_eq!(live.event().await, Some(event(number)));
     }
     exchange.event("[DONE]").await;
     exchange.end().await;
@@ -62,22 +67,17 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
 }
 
 #[tokio::test]
-async fn half_an_event_arrives_too() {
+async fn an_event_is_whole_however_it_came() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("{}").await;
-    exchange.chunk("data: {\"ha").await;
-    let mut live = call.live().await;
-    let mut seen = Vec::new();
-    while !seen.ends_with(b"data: {\"ha") {
-        seen.extend(live.piece().await.expect("unbroken").expect("more to come"));
+    for piece in ["da", "ta: {\"ha", "lf\":1}\n", "\ndata: {\"next\"", ":2}\n\ndata: [DONE]\n\n"] {
+        exchange.chunk(piece).await;
     }
-    exchange.chunk("lf\":1}\n\n").await;
     exchange.end().await;
-    assert_eq!(live.event().await.as_deref(), None, "the rest of an event is none: {seen:?}");
+    assert_eq!(call.reply().await.events(), [r#"{"half":1}"#, r#"{"next":2}"#, "[DONE]"]);
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await, Some(event(1)));
     live.hang_up();
     // The upstream is told at once, not when it has more to say.
     exchange.closed().await;
@@ -113,20 +113,22 @@ async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
 
 #[tokio::test]
 async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
-    let answers = [Answer::events(["1", "2"]).cut(), Answer::events(["1", "2"])];
+    let (first, second) = (event(1), event(2));
+    let cut = Answer::events([&*first, &second]).cut();
+    let answers = [cut, Answer::events([&*first, &second, "[DONE]"])];
     let upstream = Upstream::script(answers).await;
     let gateway = before(&upstream).await;
     let reply = gateway.post(CHAT, &far()).await;
     assert_eq!((reply.status, reply.broken.as_deref()), (200, None));
     let events = reply.events();
-    assert_eq!(events[..2], ["1", "2"]);
+    assert_eq!(events[..2], [&*first, &second]);
     let error: Value = serde_json::from_str(&events[2]).expect("JSON");
     assert_eq!(error["error"]["type"], "server_error");
     assert_eq!(error["error"]["code"], "upstream_unavailable");
     assert_eq!(error["error"]["message"], "The upstream `up` broke off before the end of its answer.");
     assert_eq!(events.len(), 3, "nothing follows the error: {events:?}");
     let next = gateway.post(CHAT, &far()).await;
-    assert_eq!(next.events(), ["1", "2"]);
+    assert_eq!(next.events(), [&*first, &second, "[DONE]"]);
     assert_well(&gateway).await;
 }
 
@@ -137,9 +139,9 @@ async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
     let call = gateway.post(CHAT, &far()).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &EVENTS).await;
-    exchange.event("1").await;
+    exchange.event(&event(1)).await;
     let mut live = call.live().await;
-    assert_eq!(live.event().await.as_deref(), Some("1"));
+    assert_eq!(live.event().await, Some(event(1)));
     exchange.reset();
     let error = live.event().await.expect("an event tells of it");
     assert!(error.contains("upstream_unavailable"), "{error}");
@@ -152,20 +154,22 @@ async fn streams_side_by_side_do_not_mix() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let mut running = Vec::new();
-    for name in ["a", "b", "c", "d"] {
+    for name in 1..=4 {
         let call = gateway.post(CHAT, &far()).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &EVENTS).await;
-        exchange.event(name).await;
+        exchange.event(&event(name)).await;
         running.push((name, exchange, call.live().await));
     }
     for (name, exchange, live) in &mut running {
-        exchange.event(&format!("{name}2")).await;
-        assert_eq!(live.event().await.as_deref(), Some(*name));
-        assert_eq!(live.event().await, Some(format!("{name}2")));
+        exchange.event(&event(*name * 10)).await;
+        assert_eq!(live.event().await, Some(event(*name)));
+        assert_eq!(live.event().await, Some(event(*name * 10)));
     }
-    for (_, exchange, mut live) in running {
+    for (_, mut exchange, mut live) in running {
+        exchange.event("[DONE]").await;
         exchange.end().await;
+        assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
         assert_eq!(live.event().await, None);
     }
 }

@@ -1,7 +1,10 @@
 //! The embedded host by itself, with a guest that does as it is told.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod cache;
 mod serving;
+mod tls;
 mod upstreams;
 
 use host_tests::{Gateway, Options, guest};

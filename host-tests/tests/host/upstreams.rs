@@ -164,16 +164,3 @@ async fn connecting_has_its_limit() {
     let reply = gateway.get(&format!("/to/{addr}/")).header("x-timeouts", "100,5000,5000").await;
     assert_eq!((reply.status, reply.text()), (502, "ErrorCode::ConnectionTimeout"));
 }
-
-#[tokio::test]
-async fn an_upstream_that_speaks_no_tls_is_named_so() {
-    let upstream = Upstream::answering(Answer::raw("HTTP/1.1 400 Bad Request\r\n\r\n")).await;
-    let gateway = start().await;
-    // The fake upstream waits for a line; to give it one would take TLS.
-    let reply = gateway.get(&format!("/tls/{}/", upstream.addr())).header("x-timeouts", "300,300,300").await;
-    assert_eq!(reply.status, 502);
-    assert!(
-        ["ErrorCode::TlsProtocolError", "ErrorCode::ConnectionTimeout"].contains(&reply.text()),
-        "{reply:?}"
-    );
-}

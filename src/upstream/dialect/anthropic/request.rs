@@ -224,16 +224,12 @@ fn malformed(param: &'static str) -> ApiError {
 }
 
 fn stop(value: &RawValue) -> Result<Vec<Cow<'_, str>>, ApiError> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Stop {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match serde_json::from_str(value.get()).map_err(|_| malformed("stop"))? {
-        Stop::One(one) => vec![one.into()],
-        Stop::Many(many) => many.into_iter().map(Cow::Owned).collect(),
-    })
+    let json = value.get();
+    let all: Result<Vec<Text<'_>>, _> = match json.starts_with('"') {
+        true => serde_json::from_str(json).map(|one| vec![one]),
+        false => serde_json::from_str(json),
+    };
+    Ok(all.map_err(|_| malformed("stop"))?.into_iter().map(Text::into_inner).collect())
 }
 
 fn tools<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Result<Vec<Tool<'a>>, ApiError> {
@@ -277,30 +273,29 @@ fn tools<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Result<Vec<Tool<
 
 fn tool_choice(value: &RawValue) -> Result<Choice<'_>, ApiError> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Wish {
-        Word(String),
-        Named { function: Name },
+    struct Named<'a> {
+        #[serde(borrow)]
+        function: Name<'a>,
     }
     #[derive(Deserialize)]
-    struct Name {
-        name: String,
+    struct Name<'a> {
+        #[serde(borrow)]
+        name: Text<'a>,
     }
-    let choice = |r#type, name: Option<String>| Choice {
-        r#type,
-        name: name.map(Cow::Owned),
-        disable_parallel_tool_use: None,
-    };
-    match serde_json::from_str::<Wish>(value.get()) {
-        Ok(Wish::Word(word)) if word == "auto" => Ok(choice("auto", None)),
-        Ok(Wish::Word(word)) if word == "none" => Ok(choice("none", None)),
-        Ok(Wish::Word(word)) if word == "required" => Ok(choice("any", None)),
-        Ok(Wish::Named { function }) => Ok(choice("tool", Some(function.name))),
-        _ => {
-            let message = "Unsupported value: 'tool_choice' is `auto`, `none`, `required` or a function with this model.";
-            Err(ApiError::new(Kind::UnsupportedValue, message).at("tool_choice"))
+    let choice = |r#type, name| Choice { r#type, name, disable_parallel_tool_use: None };
+    match value.get() {
+        "\"auto\"" => return Ok(choice("auto", None)),
+        "\"none\"" => return Ok(choice("none", None)),
+        "\"required\"" => return Ok(choice("any", None)),
+        other => {
+            if let Ok(Named { function }) = serde_json::from_str(other) {
+                return Ok(choice("tool", Some(function.name.into_inner())));
+            }
         }
     }
+    let message =
+        "Unsupported value: 'tool_choice' is `auto`, `none`, `required` or a function with this model.";
+    Err(ApiError::new(Kind::UnsupportedValue, message).at("tool_choice"))
 }
 
 #[cfg(test)]
