@@ -48,7 +48,7 @@ fn base64(bytes: impl Iterator<Item = u8>) -> String {
     if held > 0 {
         out.push(char::from(ALPHABET[(bits << (6 - held) & 63) as usize]));
     }
-    while out.len() % 4 != 0 {
+    while !out.len().is_multiple_of(4) {
         out.push('=');
     }
     out

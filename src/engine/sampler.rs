@@ -79,7 +79,7 @@ impl FinishReason {
 
 /// All answers of a request together have at most this many tokens and alternatives, which bounds the
 /// memory any request can take.
-const MOST_TOKENS: u64 = 4 << 20;
+pub(super) const MOST_TOKENS: u64 = 4 << 20;
 
 /// Says texts as a request's parameters have it.
 #[derive(Debug)]

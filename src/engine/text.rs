@@ -4,7 +4,7 @@ use super::answer::{Answer, Choice, Counts, Outcome};
 use super::asked::Asked;
 use super::draw::mix;
 use super::pace::Pace;
-use super::sampler::{FinishReason, Manner, Sampler, Sampling};
+use super::sampler::{FinishReason, MOST_TOKENS, Manner, Sampler, Sampling};
 use super::speech::Speech;
 use super::tokens::{EXACT, Encoding};
 use super::words;
@@ -45,6 +45,12 @@ pub fn answer<'s>(
             return Err(wording::text_context_length(card.window, tokens, request.token_limit()));
         }
         counts.prompt += tokens;
+    }
+    let told =
+        counts.prompt.saturating_mul(n).saturating_mul(1 + request.logprobs.map_or(0, Int::unsigned).min(20));
+    if request.echo == Some(true) && told > MOST_TOKENS {
+        // Prompts told again and again have the bound that answers have.
+        return Err(wording::text_context_length(MOST_TOKENS as u32, told, request.token_limit()));
     }
     let mut sampling = sampling(request, encoding);
     sampling.answers = each.saturating_mul(prompts.len() as u64);
