@@ -4,7 +4,6 @@
 //! The same files are sent through the component by `host-tests`, so that the edge is shown to add nothing.
 
 #![cfg(feature = "vocab")] // without it token counts are estimates, and the answers others
-#![expect(clippy::disallowed_methods, reason = "the core's ban on the environment does not bind its tests")]
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
