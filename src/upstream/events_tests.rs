@@ -135,7 +135,7 @@ fn memory_does_not_grow_with_the_stream() {
     impl Incoming for Endless {
         fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
             self.0 += 1;
-            Ok(Some(b"data: {\"choices\":[]}\n\ndata: {\"ch".repeat(1).to_vec())
+            Ok(Some(b"data: {\"choices\":[]}\n\ndata: {\"ch".to_vec())
                 .filter(|_| self.0 % 2 == 1)
                 .or_else(|| Some(b"oices\":[]}\n\n".to_vec())))
         }

@@ -12,12 +12,15 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+/// An answer's status and header fields, or that there is none.
+pub(crate) type Head = Result<(u16, Vec<(&'static str, String)>), SendErrorKind>;
+
 /// What an upstream does with a request.
 #[derive(Clone)]
 pub(crate) struct Does {
     /// How long it takes to the head.
     pub(crate) after: u64,
-    pub(crate) head: Result<(u16, Vec<(&'static str, String)>), SendErrorKind>,
+    pub(crate) head: Head,
     /// Pieces of the body, each so many milliseconds after the one before.
     pub(crate) body: Vec<(u64, Result<Vec<u8>, ReadError>)>,
 }
