@@ -31,14 +31,49 @@ impl<'a> Routes<'a> {
 impl Judges for Routes<'_> {
     fn judge(&self, model: &str) -> Option<Judge> {
         let (backend, named) = self.backend(model)?;
-        let (validation, unknown) = match backend {
-            Backend::Engine => (Validation::Live, UnknownParams::Reject),
-            Backend::Upstream(_) => (Validation::Schema, UnknownParams::Pass),
+        let validation = self.config.validation.unwrap_or(match backend {
+            Backend::Engine => Validation::Live,
+            Backend::Upstream(_) => Validation::Schema,
+        });
+        // The published schema allows members it does not name; the live API does not.
+        let unknown = match (backend, validation) {
+            (Backend::Engine, Validation::Live) => UnknownParams::Reject,
+            _ => UnknownParams::Pass,
         };
         Some(Judge {
-            validation: self.config.validation.unwrap_or(validation),
+            validation,
             unknown: self.config.unknown_params.unwrap_or(unknown),
             card: if named { models::find(model) } else { None },
         })
+    }
+
+    fn validation(&self) -> Validation {
+        self.config.validation.unwrap_or(Validation::Live)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_go_before_what_the_backend_asks_for() {
+        use {UnknownParams as U, Validation as V};
+        let url = ("PORTCULLIS_UPSTREAM_URL", "http://h/v1");
+        let schema = ("PORTCULLIS_VALIDATION", "schema");
+        for (vars, want) in [
+            (&[][..], (V::Live, U::Reject)),
+            (&[schema], (V::Schema, U::Pass)),
+            (&[("PORTCULLIS_UNKNOWN_PARAMS", "drop")], (V::Live, U::Drop)),
+            (&[url], (V::Schema, U::Pass)),
+            (&[url, ("PORTCULLIS_VALIDATION", "live")], (V::Live, U::Pass)),
+        ] {
+            let open = [("PORTCULLIS_ALLOW_ANONYMOUS", "true")];
+            let all = vars.iter().chain(&open).map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            let config = Config::from_vars(&all.collect::<Vec<_>>()).expect("valid");
+            let caller = crate::auth::check(&Default::default(), &config).expect("open to all");
+            let judge = Routes { config: &config, caller, text: false }.judge("gpt-4o").expect("served");
+            assert_eq!((judge.validation, judge.unknown), want, "{vars:?}");
+        }
     }
 }
