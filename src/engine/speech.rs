@@ -237,6 +237,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "vocab")] // estimates have no token for every byte
     fn bytes_that_form_no_character_are_told_as_the_api_tells_them() {
         let byte = |byte: u8| (0..256).find(|&id| O200K.token_bytes(id).is_some_and(|b| *b == [byte]));
         let ids: Vec<u32> = [0xe2, 0x82, b'a', 0xff, 0xc3].into_iter().filter_map(byte).collect();
