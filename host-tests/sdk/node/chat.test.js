@@ -68,7 +68,7 @@ test('a stream handed on as a web stream', async () => {
 });
 
 test('n choices', async () => {
-  const { choices } = await create({ n: 3 });
+  const { choices } = await create({ n: 3, temperature: 0 });
   assert.deepEqual(choices.map((choice) => choice.index), [0, 1, 2]);
   assert.deepEqual(choices.map((choice) => choice.message.content), Array(3).fill('one two three'));
 });
@@ -76,7 +76,7 @@ test('n choices', async () => {
 test('n choices, streamed', async () => {
   const texts = ['', ''];
   const ended = new Set();
-  for (const { choices: [choice] } of await all(create({ n: 2, stream: true }))) {
+  for (const { choices: [choice] } of await all(create({ n: 2, temperature: 0, stream: true }))) {
     texts[choice.index] += choice.delta.content ?? '';
     if (choice.finish_reason) ended.add(choice.index);
   }

@@ -32,7 +32,7 @@ test('a streamed completion with usage', async () => {
 });
 
 test('several prompts', async () => {
-  const { choices } = await create({ prompt: ['one', 'two'], n: 2 });
+  const { choices } = await create({ prompt: ['one', 'two'], n: 2, temperature: 0 });
   assert.deepEqual(choices.map((choice) => choice.text), ['one', 'one', 'two', 'two']);
   assert.deepEqual(choices.map((choice) => choice.index), [0, 1, 2, 3]);
 });

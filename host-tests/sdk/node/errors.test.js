@@ -46,9 +46,9 @@ for (const stream of [false, true]) {
 }
 
 test('a path nobody serves', async () => {
-  const call = client.embeddings.create({ model: 'text-embedding-3-small', input: 'hi' });
+  const call = client.files.list();
   const error = await fails(call, OpenAI.NotFoundError, 404, 'unknown_url');
-  assert.match(error.message, /POST \/v1\/embeddings/);
+  assert.match(error.message, /GET \/v1\/files/);
 });
 
 test('a wrong key', async () => {

@@ -72,13 +72,13 @@ class Chat(Sync):
         self.assertIsInstance(answer.choices[0].message.parsed, Point)
 
     def test_n(self):
-        answer = self.create(n=3)
+        answer = self.create(n=3, temperature=0)
         self.assertEqual([choice.index for choice in answer.choices], [0, 1, 2])
         self.assertEqual([choice.message.content for choice in answer.choices], ["one two three"] * 3)
 
     def test_n_streamed(self):
         texts, ended = ["", ""], set()
-        for chunk in self.create(n=2, stream=True):
+        for chunk in self.create(n=2, temperature=0, stream=True):
             [choice] = chunk.choices
             texts[choice.index] += choice.delta.content or ""
             if choice.finish_reason:

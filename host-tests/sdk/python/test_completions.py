@@ -28,7 +28,7 @@ class Completions(Sync):
         self.assertTrue(all(chunk.usage is None for chunk in chunks))
 
     def test_prompts(self):
-        answer = self.create(["one", "two"], n=2)
+        answer = self.create(["one", "two"], n=2, temperature=0)
         self.assertEqual([choice.text for choice in answer.choices], ["one", "one", "two", "two"])
         self.assertEqual([choice.index for choice in answer.choices], [0, 1, 2, 3])
 

@@ -58,9 +58,9 @@ class Errors(Sync):
             self.fails(openai.NotFoundError, call, 404, "model_not_found")
 
     def test_a_path_nobody_serves(self):
-        call = lambda: self.client.embeddings.create(model="text-embedding-3-small", input="hi")
+        call = lambda: self.client.files.list()
         error = self.fails(openai.NotFoundError, call, 404, "unknown_url")
-        self.assertIn("POST /v1/embeddings", str(error))
+        self.assertIn("GET /v1/files", str(error))
 
     def test_a_wrong_key(self):
         stranger = client(api_key="sk-0123456789abcdef")

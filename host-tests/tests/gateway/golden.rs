@@ -9,7 +9,9 @@ use std::path::Path;
 /// A text with what differs from request to request replaced: ids, and when they were made.
 fn masked(text: &str) -> String {
     let mut out = text.to_owned();
-    for (before, after) in [("\"id\":\"chatcmpl-", '"'), ("\"id\":\"cmpl-", '"'), ("\"created\":", ',')] {
+    for (before, after) in
+        [("\"id\":\"chatcmpl-", '"'), ("\"id\":\"cmpl-", '"'), ("\"id\":\"modr-", '"'), ("\"created\":", ',')]
+    {
         let mut pieces = out.split(before);
         let mut next = pieces.next().expect("even an empty text has a piece").to_owned();
         for piece in pieces {
