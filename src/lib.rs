@@ -5,11 +5,11 @@
 //! Each room may use those to its left (`tests/tidy.rs` holds it to that):
 //!
 //! ```text
-//! error http api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
+//! error http pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
 //! ```
 //!
-//! Everything but `component` is plain Rust without I/O and
-//! is tested natively. `component` alone touches WASI and is compiled for wasm alone.
+//! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone touches WASI
+//! and is compiled for wasm alone.
 //!
 //! # A request's way
 //!
