@@ -12,6 +12,8 @@ mod conversation;
 mod late;
 mod messages;
 pub mod models;
+mod order;
+mod param;
 mod params;
 mod published;
 mod python;
@@ -31,7 +33,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use self::models::{Card, Endpoint, Family};
-use self::params::Param;
+use self::param::Param;
 use self::shape::{Path, Scope};
 use self::tree::Value;
 use crate::api::{Text, chat, completions};
@@ -123,7 +125,7 @@ impl<'a> Request<'a> for chat::Request<'a> {
     }
 
     fn params(scope: Scope) -> &'static [&'static Param] {
-        if scope.published { published::CHAT } else { params::chat(scope.family()) }
+        if scope.published { published::CHAT } else { order::chat(scope.family()) }
     }
 }
 

@@ -1,104 +1,51 @@
-//! The parameters of `POST /v1/chat/completions`: one row each, and the order the live API looks at them.
+//! The parameters of `POST /v1/chat/completions`, a row each.
 //!
-//! A row says what holds for every model; `but` says what other families of models do with it. The order is
-//! the one measured with one fault against another (2025-03 for the classic models, 2026-08 for those that
-//! reason); where a pair was never seen, it is the published schema's.
+//! A row says what holds for every model; `but` says what other families of models do with it. The order
+//! they are looked at is [`super::order`]'s.
 
-use super::messages::{CONTENT_PART, MESSAGES};
+use super::messages::{self, CONTENT_PART};
 use super::models::Family;
+use super::param::{But, Param, param};
 use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, optional, required,
 };
-use super::tools::{FUNCTION_CALL, FUNCTIONS, NAME_64, TOOL_CHOICE, TOOLS};
+use super::tools::{self, NAME_64};
 use super::tree::Value;
 use super::wording;
 use crate::error::{ApiError, Kind};
-
-/// A parameter, and what must be true of it.
-#[derive(Debug)]
-pub(super) struct Param {
-    pub(super) name: &'static str,
-    pub(super) shape: Shape,
-    /// What families of models do that the shape does not say.
-    pub(super) but: &'static [(Family, But)],
-}
-
-/// How a family of models treats a parameter differently.
-#[derive(Debug)]
-pub(super) enum But {
-    /// It has another shape.
-    Shape(Shape),
-    /// It is not supported, whatever the value; with what the message adds.
-    Unsupported(&'static str),
-    /// It is not supported, in the words of the models that search.
-    Incompatible,
-    /// It is as unknown as any other name.
-    Unknown,
-}
-
-impl Param {
-    fn but(&self, family: Family) -> Option<&But> {
-        self.but.iter().find(|(of, _)| *of == family).map(|(_, but)| but)
-    }
-
-    /// Whether a family of models knows the name at all.
-    pub(super) fn known_to(&self, family: Family) -> bool {
-        !matches!(self.but(family), Some(But::Unknown))
-    }
-
-    /// Words what is wrong with the parameter's value, which is not null.
-    pub(super) fn judge(&self, value: &Value<'_>, scope: Scope) -> Result<(), ApiError> {
-        let root = Path::ROOT;
-        let path = root.key(self.name);
-        match self.but(scope.family()) {
-            None | Some(But::Unknown) => self.shape.judge(value, &path, scope),
-            Some(But::Shape(shape)) => shape.judge(value, &path, scope),
-            Some(But::Unsupported(hint)) => Err(wording::unsupported_parameter(&path, hint)),
-            Some(But::Incompatible) => Err(ApiError::new(
-                Kind::Invalid,
-                format!("Model incompatible request argument supplied: {path}"),
-            )),
-        }
-    }
-}
-
-/// A parameter that all models treat alike.
-pub(super) const fn param(name: &'static str, shape: Shape) -> Param {
-    Param { name, shape, but: &[] }
-}
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const SHORT: Shape = Shape::String(&Chars { min: 0, max: 64, pattern: None });
 const AT_LEAST_ONE: Shape = Shape::Integer(Some(1), None);
 
-static CHAT_MESSAGES: Param = param("messages", MESSAGES);
-static TOOLS_PARAM: Param = param("tools", TOOLS);
-static TOOL_CHOICE_PARAM: Param = param("tool_choice", TOOL_CHOICE);
-static FUNCTIONS_PARAM: Param = param("functions", FUNCTIONS);
-static FUNCTION_CALL_PARAM: Param = param("function_call", FUNCTION_CALL);
-static PARALLEL_TOOL_CALLS: Param = param("parallel_tool_calls", Shape::Bool);
+pub(super) static MESSAGES: Param = param("messages", messages::MESSAGES);
+pub(super) static TOOLS: Param = param("tools", tools::TOOLS);
+pub(super) static TOOL_CHOICE: Param = param("tool_choice", tools::TOOL_CHOICE);
+pub(super) static FUNCTIONS: Param = param("functions", tools::FUNCTIONS);
+pub(super) static FUNCTION_CALL: Param = param("function_call", tools::FUNCTION_CALL);
+pub(super) static PARALLEL_TOOL_CALLS: Param = param("parallel_tool_calls", Shape::Bool);
 
-static TEMPERATURE: Param = Param {
+pub(super) static TEMPERATURE: Param = Param {
     name: "temperature",
     shape: Shape::Decimal(0.0, 2.0),
     but: &[(Family::Reasoning, But::Shape(ANY_DECIMAL)), (Family::Search, But::Incompatible)],
 };
-static TOP_P: Param = Param {
+pub(super) static TOP_P: Param = Param {
     name: "top_p",
     shape: Shape::Decimal(0.0, 1.0),
     but: &[(Family::Reasoning, But::Shape(ANY_DECIMAL)), (Family::Search, But::Incompatible)],
 };
-static PRESENCE_PENALTY: Param = Param {
+pub(super) static PRESENCE_PENALTY: Param = Param {
     name: "presence_penalty",
     shape: Shape::Decimal(-2.0, 2.0),
     but: &[(Family::Search, But::Incompatible)],
 };
-static FREQUENCY_PENALTY: Param = Param {
+pub(super) static FREQUENCY_PENALTY: Param = Param {
     name: "frequency_penalty",
     shape: Shape::Decimal(-2.0, 2.0),
     but: &[(Family::Search, But::Incompatible)],
 };
-static N: Param = Param {
+pub(super) static N: Param = Param {
     name: "n",
     shape: Shape::Integer(Some(1), Some(128)),
     but: &[
@@ -106,26 +53,26 @@ static N: Param = Param {
         (Family::Search, But::Incompatible),
     ],
 };
-static MAX_TOKENS: Param = Param {
+pub(super) static MAX_TOKENS: Param = Param {
     name: "max_tokens",
     shape: AT_LEAST_ONE,
     but: &[(Family::Reasoning, But::Unsupported(" Use 'max_completion_tokens' instead."))],
 };
-static MAX_COMPLETION_TOKENS: Param = param("max_completion_tokens", AT_LEAST_ONE);
-static LOGPROBS: Param =
+pub(super) static MAX_COMPLETION_TOKENS: Param = param("max_completion_tokens", AT_LEAST_ONE);
+pub(super) static LOGPROBS: Param =
     Param { name: "logprobs", shape: Shape::Bool, but: &[(Family::Search, But::Incompatible)] };
 // The upper bound depends on the model and is worded by hand, after whether `logprobs` is set.
-static TOP_LOGPROBS: Param = Param {
+pub(super) static TOP_LOGPROBS: Param = Param {
     name: "top_logprobs",
     shape: Shape::Integer(Some(0), None),
     but: &[(Family::Search, But::Incompatible)],
 };
-static LOGIT_BIAS: Param = Param {
+pub(super) static LOGIT_BIAS: Param = Param {
     name: "logit_bias",
     shape: Shape::Map(&Map { noun: "an object", max: 1024, name_max: usize::MAX, value: &ANY_DECIMAL }),
     but: &[(Family::Search, But::Incompatible)],
 };
-static STOP: Param = Param {
+pub(super) static STOP: Param = Param {
     name: "stop",
     shape: Shape::Either(&Either {
         noun: "one of a string or array of strings",
@@ -135,14 +82,14 @@ static STOP: Param = Param {
     }),
     but: &[(Family::Reasoning, But::Unsupported(""))],
 };
-static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
-static USER: Param = param("user", SHORT);
-static SAFETY_IDENTIFIER: Param = param("safety_identifier", SHORT);
-static PROMPT_CACHE_KEY: Param = param("prompt_cache_key", SHORT);
-static STREAM: Param = param("stream", Shape::Bool);
-static STORE: Param = param("store", Shape::Bool);
+pub(super) static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
+pub(super) static USER: Param = param("user", SHORT);
+pub(super) static SAFETY_IDENTIFIER: Param = param("safety_identifier", SHORT);
+pub(super) static PROMPT_CACHE_KEY: Param = param("prompt_cache_key", SHORT);
+pub(super) static STREAM: Param = param("stream", Shape::Bool);
+pub(super) static STORE: Param = param("store", Shape::Bool);
 
-static STREAM_OPTIONS: Param = param(
+pub(super) static STREAM_OPTIONS: Param = param(
     "stream_options",
     Shape::Object(&Object {
         members: &[optional("include_usage", &Shape::Bool), optional("include_obfuscation", &Shape::Bool)],
@@ -155,7 +102,7 @@ pub(super) static LABEL_NAME: Chars = Chars { min: 0, max: 64, pattern: None };
 /// How long a value of `metadata` may be.
 pub(super) static LABEL_VALUE: Chars = Chars { min: 0, max: 512, pattern: None };
 
-static METADATA: Param = param(
+pub(super) static METADATA: Param = param(
     "metadata",
     Shape::Map(&Map {
         noun: "a metadata object",
@@ -167,7 +114,7 @@ static METADATA: Param = param(
 
 // The classic models knew two tiers when they were recorded.
 const TWO_TIERS: But = But::Shape(Shape::OneOf(&["auto", "default"]));
-static SERVICE_TIER: Param = Param {
+pub(super) static SERVICE_TIER: Param = Param {
     name: "service_tier",
     shape: Shape::Rule(service_tier),
     but: &[(Family::Classic, TWO_TIERS), (Family::Audio, TWO_TIERS)],
@@ -181,7 +128,8 @@ fn service_tier(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), 
     Shape::OneOf(&["auto", "default", "fast", "flex", "priority"]).judge(value, path, scope)
 }
 
-static PROMPT_CACHE_RETENTION: Param = param("prompt_cache_retention", Shape::Rule(prompt_cache_retention));
+pub(super) static PROMPT_CACHE_RETENTION: Param =
+    param("prompt_cache_retention", Shape::Rule(prompt_cache_retention));
 
 fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let message = match value.as_str() {
@@ -196,7 +144,7 @@ fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> R
     Err(ApiError::new(Kind::Invalid, message).at(path.to_string()))
 }
 
-static PROMPT_CACHE_OPTIONS: Param = param(
+pub(super) static PROMPT_CACHE_OPTIONS: Param = param(
     "prompt_cache_options",
     Shape::Object(&Object {
         members: &[
@@ -207,7 +155,7 @@ static PROMPT_CACHE_OPTIONS: Param = param(
     }),
 );
 
-static RESPONSE_FORMAT: Param = param(
+pub(super) static RESPONSE_FORMAT: Param = param(
     "response_format",
     Shape::Tagged(&Tagged {
         tag: "type",
@@ -236,7 +184,7 @@ static RESPONSE_FORMAT: Param = param(
     }),
 );
 
-static REASONING_EFFORT: Param = Param {
+pub(super) static REASONING_EFFORT: Param = Param {
     name: "reasoning_effort",
     shape: Shape::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
     but: &[
@@ -260,7 +208,7 @@ fn reasoning_effort(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<
     }
 }
 
-static VERBOSITY: Param = Param {
+pub(super) static VERBOSITY: Param = Param {
     name: "verbosity",
     shape: Shape::OneOf(&["low", "medium", "high"]),
     but: &[(Family::Classic, But::Shape(Shape::Rule(verbosity)))],
@@ -274,7 +222,7 @@ fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Api
     Err(wording::unsupported_value(path, &value.python(), " Supported values are: 'medium'."))
 }
 
-static PREDICTION: Param = Param {
+pub(super) static PREDICTION: Param = Param {
     name: "prediction",
     shape: Shape::Tagged(&Tagged {
         tag: "type",
@@ -302,7 +250,7 @@ static PREDICTION: Param = Param {
     but: &[(Family::Reasoning, But::Unsupported(""))],
 };
 
-static MODALITIES: Param = Param {
+pub(super) static MODALITIES: Param = Param {
     name: "modalities",
     shape: Shape::All(&[
         Shape::Array(&Array {
@@ -331,7 +279,7 @@ fn modalities(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Ap
     Err(ApiError::new(Kind::InvalidValue, message).at(param))
 }
 
-static AUDIO: Param = Param {
+pub(super) static AUDIO: Param = Param {
     name: "audio",
     shape: Shape::Object(&Object {
         members: &[
@@ -350,7 +298,7 @@ static VOICE: Shape = Shape::Either(&Either {
     object: Some(&Shape::Object(&Object { members: &[required("id", &STRING)], closed: true })),
 });
 
-static WEB_SEARCH_OPTIONS: Param = Param {
+pub(super) static WEB_SEARCH_OPTIONS: Param = Param {
     name: "web_search_options",
     shape: Shape::Object(&Object {
         members: &[
@@ -381,7 +329,7 @@ static USER_LOCATION: Shape = Shape::Object(&Object {
     closed: false,
 });
 
-static MODERATION: Param = param(
+pub(super) static MODERATION: Param = param(
     "moderation",
     Shape::Object(&Object {
         members: &[
@@ -402,88 +350,3 @@ static MODERATION_SIDE: Shape = Shape::Object(&Object {
     members: &[required("mode", &Shape::OneOf(&["score", "block"]))],
     closed: false,
 });
-
-/// The order in which models that reason look at parameters, measured in 2026-08.
-static REASONING: &[&Param] = &[
-    &CHAT_MESSAGES,
-    &FUNCTIONS_PARAM,
-    &FUNCTION_CALL_PARAM,
-    &TOOLS_PARAM,
-    &TOOL_CHOICE_PARAM,
-    &PARALLEL_TOOL_CALLS,
-    &MAX_COMPLETION_TOKENS,
-    &N,
-    &TEMPERATURE,
-    &TOP_P,
-    &PRESENCE_PENALTY,
-    &FREQUENCY_PENALTY,
-    &LOGPROBS,
-    &TOP_LOGPROBS,
-    &USER,
-    &SEED,
-    &MODERATION,
-    &SAFETY_IDENTIFIER,
-    &PROMPT_CACHE_OPTIONS,
-    &PROMPT_CACHE_KEY,
-    &PROMPT_CACHE_RETENTION,
-    &RESPONSE_FORMAT,
-    &SERVICE_TIER,
-    &MAX_TOKENS,
-    &REASONING_EFFORT,
-    &LOGIT_BIAS,
-    &STOP,
-    &STREAM,
-    &STREAM_OPTIONS,
-    &STORE,
-    &METADATA,
-    &PREDICTION,
-    &VERBOSITY,
-    &MODALITIES,
-    &AUDIO,
-    &WEB_SEARCH_OPTIONS,
-];
-
-/// The order of all others: that of 2025-03, which had `stop` before `modalities` before `logprobs`.
-static CLASSIC: &[&Param] = &[
-    &CHAT_MESSAGES,
-    &FUNCTIONS_PARAM,
-    &FUNCTION_CALL_PARAM,
-    &TOOLS_PARAM,
-    &TOOL_CHOICE_PARAM,
-    &PARALLEL_TOOL_CALLS,
-    &MAX_TOKENS,
-    &MAX_COMPLETION_TOKENS,
-    &N,
-    &TEMPERATURE,
-    &TOP_P,
-    &STOP,
-    &PRESENCE_PENALTY,
-    &FREQUENCY_PENALTY,
-    &MODALITIES,
-    &AUDIO,
-    &LOGPROBS,
-    &TOP_LOGPROBS,
-    &USER,
-    &SEED,
-    &MODERATION,
-    &SAFETY_IDENTIFIER,
-    &PROMPT_CACHE_OPTIONS,
-    &PROMPT_CACHE_KEY,
-    &PROMPT_CACHE_RETENTION,
-    &RESPONSE_FORMAT,
-    &SERVICE_TIER,
-    &REASONING_EFFORT,
-    &LOGIT_BIAS,
-    &STREAM,
-    &STREAM_OPTIONS,
-    &STORE,
-    &METADATA,
-    &PREDICTION,
-    &VERBOSITY,
-    &WEB_SEARCH_OPTIONS,
-];
-
-/// The parameters of a chat request, in the order a family of models looks at them.
-pub(super) fn chat(family: Family) -> &'static [&'static Param] {
-    if family == Family::Reasoning { REASONING } else { CLASSIC }
-}

@@ -4,7 +4,7 @@
 //! The schema allows null for every optional parameter, but for few members further in; it closes no object
 //! but two; an integer is what JSON Schema calls one.
 
-use super::params::{Param, param};
+use super::param::{Param, param};
 use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, not_null, optional, required,
 };

@@ -1,6 +1,6 @@
 //! The parameters of `POST /v1/completions`, and what must be true of several at once.
 
-use super::params::{Param, param};
+use super::param::{Param, param};
 use super::shape::{Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, optional};
 use super::tree::Value;
 use super::wording;
