@@ -1,5 +1,5 @@
-//! The official OpenAI SDKs against the running component: each suite under `sdk/` in a process of its own,
-//! with the versions its lock names, installed under `target/` at the first run.
+//! The official OpenAI SDKs, LangChain and the Vercel AI SDK against the running component: each suite under
+//! `sdk/` in a process of its own, with the versions its lock names, installed under `target/` at the first run.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
@@ -13,6 +13,9 @@ use serde_json::json;
 use tokio::net::TcpSocket;
 
 const KEY: &str = "sk-sdk-tests";
+
+/// The rules that the tests of agents run by.
+const RULES: &str = include_str!("../../examples/agent-rules.json");
 
 #[tokio::test]
 async fn the_python_sdk() {
@@ -62,17 +65,21 @@ async fn the_node_sdk() {
     assert!(!output.iter().any(|line| line.starts_with('﹣')), "no test may be skipped here");
 }
 
-/// Runs a suite against a gateway of its own and one whose upstreams fail; fails as it fails.
+/// Runs a suite against a gateway of its own, one whose upstreams fail and one that follows rules; fails as
+/// it fails.
 async fn check(name: &str, mut tests: Command) -> Vec<String> {
     let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY)]).await;
     let faulty = Faulty::start().await;
+    let ruled = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY), ("PORTCULLIS_CONFIG", RULES)]).await;
     tests
         .env("OPENAI_API_KEY", KEY)
         .env("OPENAI_BASE_URL", gateway.url("/v1"))
         .env("FAULTY_BASE_URL", faulty.gateway.url("/v1"))
+        .env("RULES_BASE_URL", ruled.url("/v1"))
         .env("NO_PROXY", "127.0.0.1");
     let output = run(name, &mut tests);
-    let notes: Vec<_> = gateway.logs().into_iter().filter(|line| !line.starts_with('{')).collect();
+    let logs = gateway.logs().into_iter().chain(ruled.logs());
+    let notes: Vec<_> = logs.filter(|line| !line.starts_with('{')).collect();
     assert!(notes.is_empty(), "the component trapped: {notes:#?}");
     output
 }

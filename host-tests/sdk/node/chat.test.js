@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import OpenAI from 'openai';
 import { MODEL, all, client, user, well } from './support.js';
 
 const create = (parameters = {}, text = 'one two three') =>
@@ -116,12 +117,25 @@ test('a stream aborted', async () => {
   await well();
 });
 
+test('a stream helper aborted', async () => {
+  const stream = client.chat.completions.stream({ model: MODEL, messages: user('word '.repeat(20_000)) });
+  stream.once('content', () => stream.abort());
+  await assert.rejects(stream.finalChatCompletion(), OpenAI.APIUserAbortError);
+  await well();
+});
+
 test('a call aborted', async () => {
   const controller = new AbortController();
   const call = client.chat.completions.create({ model: MODEL, messages: user('hi') }, { signal: controller.signal });
   controller.abort();
   await assert.rejects(call, { name: 'Error', message: 'Request was aborted.' });
   await well();
+});
+
+test('obfuscation', async () => {
+  const padded = await all(create({ stream: true, stream_options: { include_obfuscation: true } }));
+  assert.ok(padded.every((chunk) => chunk.obfuscation));
+  assert.ok((await all(create({ stream: true }))).every((chunk) => !('obfuscation' in chunk)));
 });
 
 test('many at once', async () => {

@@ -2,6 +2,7 @@
 //
 // The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
 // FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
+// RULES_BASE_URL, optional, is one whose engine follows examples/agent-rules.json.
 
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
@@ -19,6 +20,20 @@ export const user = (text) => [{ role: 'user', content: text }];
 
 /** The gateway whose models fail, if there is one. */
 export const faulty = process.env.FAULTY_BASE_URL;
+
+/** The gateway that follows the rules, if there is one, and why tests of it are skipped, if there is none. */
+export const ruled = process.env.RULES_BASE_URL;
+export const unruled = !ruled && 'RULES_BASE_URL names no gateway that follows the rules';
+
+/** A function tool with these parameters, all required. */
+export const tool = (name, properties) => ({
+  type: 'function',
+  function: {
+    name,
+    strict: true,
+    parameters: { type: 'object', properties, required: Object.keys(properties), additionalProperties: false },
+  },
+});
 
 /** All items of a stream. */
 export async function all(stream) {

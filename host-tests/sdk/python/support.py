@@ -2,6 +2,7 @@
 
 The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
 FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
+RULES_BASE_URL, optional, is one whose engine follows examples/agent-rules.json.
 """
 
 import asyncio
@@ -33,10 +34,22 @@ FAULTY = os.environ.get("FAULTY_BASE_URL")
 
 needs_faults = unittest.skipUnless(FAULTY, "FAULTY_BASE_URL names no gateway whose upstreams fail")
 
+RULES = os.environ.get("RULES_BASE_URL")
+
+needs_rules = unittest.skipUnless(RULES, "RULES_BASE_URL names no gateway that follows the rules")
+
 
 def faulty_client(**options) -> openai.OpenAI:
     """A client of the gateway whose models fail."""
     return client(base_url=FAULTY, **options)
+
+
+def function(name: str, **properties) -> dict:
+    """A function tool with these parameters, all required."""
+    parameters = {
+        "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
+    }
+    return {"type": "function", "function": {"name": name, "strict": True, "parameters": parameters}}
 
 
 class Sync(unittest.TestCase):

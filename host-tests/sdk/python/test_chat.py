@@ -2,7 +2,6 @@
 
 import asyncio
 
-from pydantic import BaseModel
 from support import MODEL, Async, Sync, user
 
 
@@ -62,14 +61,18 @@ class Chat(Sync):
         self.assertEqual(answer.choices[0].message.content, "one two three")
         self.assertEqual(answer.choices[0].finish_reason, "stop")
 
-    def test_parsed(self):
-        class Point(BaseModel):
-            x: int
+    def test_the_stream_helper_left_early(self):
+        with self.client.chat.completions.stream(model=MODEL, messages=user("word " * 20_000)) as stream:
+            for event in stream:
+                if event.type == "content.delta" and event.delta:
+                    break
+        self.well()
 
-        answer = self.client.chat.completions.parse(
-            model=MODEL, messages=user('{"x": 1}'), response_format=Point
-        )
-        self.assertIsInstance(answer.choices[0].message.parsed, Point)
+    def test_obfuscation(self):
+        asked = {"stream": True, "stream_options": {"include_obfuscation": True}}
+        chunks = [chunk.to_dict() for chunk in self.create(**asked)]
+        self.assertTrue(all(chunk["obfuscation"] for chunk in chunks))
+        self.assertFalse(any("obfuscation" in chunk.to_dict() for chunk in self.create(stream=True)))
 
     def test_n(self):
         answer = self.create(n=3, temperature=0)

@@ -1,0 +1,69 @@
+// Rules: refusals, errors and broken answers that a test can ask for, as the SDK notices them.
+
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import OpenAI from 'openai';
+import { zodResponseFormat } from 'openai/helpers/zod';
+import { z } from 'zod';
+import { MODEL, connect, ruled, tool, unruled, user } from './support.js';
+
+describe('by a rule', { skip: unruled }, () => {
+  const client = connect({ baseURL: ruled });
+  const create = (text, parameters = {}) =>
+    client.chat.completions.create({ model: MODEL, messages: user(text), ...parameters });
+
+  afterEach(async () => {
+    assert.equal((await create('Still there?')).choices[0].message.content, 'Still there?');
+  });
+
+  test('an error', async () => {
+    const error = await create('overload').then(() => assert.fail('it succeeded'), (error) => error);
+    assert.ok(error instanceof OpenAI.RateLimitError, error);
+    assert.deepEqual([error.code, error.type], ['rate_limit_exceeded', 'requests']);
+    assert.equal(error.headers.get('retry-after'), '2');
+  });
+
+  // Once the head was there, the SDK hands on what its `fetch` throws.
+  const terminated = { name: 'TypeError', message: 'terminated' };
+
+  test('a connection that breaks', async () => {
+    // Head and break may come together, and then the head is lost.
+    const error = await create('hang up').then(() => assert.fail('it succeeded'), (error) => error);
+    assert.ok(error instanceof OpenAI.APIConnectionError || error.message === terminated.message, error);
+  });
+
+  test('a stream that breaks', async () => {
+    const chunks = [];
+    await assert.rejects(async () => {
+      // `fetch` forgets what came with the break: at this model's pace the first chunks come before it.
+      const parameters = { model: 'slow', stream: true };
+      for await (const chunk of await create('Now break off', parameters)) chunks.push(chunk);
+    }, terminated);
+    assert.ok(chunks.length > 0 && chunks.length <= 3, chunks);
+  });
+
+  test('a refusal, whole and streamed', async () => {
+    const response_format = zodResponseFormat(z.object({ x: z.number() }), 'point');
+    const asked = { model: MODEL, messages: user('My password?'), response_format };
+    const { choices: [{ message }] } = await client.chat.completions.parse(asked);
+    assert.deepEqual([message.parsed, message.content, message.refusal], [null, null, "I can't help with passwords."]);
+    const stream = client.chat.completions.stream(asked);
+    const pieces = [];
+    stream.on('refusal.delta', ({ delta }) => delta && pieces.push(delta));
+    assert.equal((await stream.finalMessage()).refusal, message.refusal);
+    assert.equal(pieces.join(''), message.refusal);
+    assert.ok(pieces.length > 2);
+  });
+
+  test('a loop of runTools', async () => {
+    const asked = [];
+    const weather = tool('get_weather', { city: { type: 'string' } });
+    weather.function.function = ({ city }) => asked.push(city) && '18 degrees';
+    weather.function.parse = JSON.parse;
+    const runner = client.chat.completions.runTools({
+      model: MODEL, messages: user('How is the weather?'), tools: [weather],
+    });
+    assert.equal(await runner.finalContent(), 'It is 18 degrees in Paris.');
+    assert.deepEqual(asked, ['Paris']);
+  });
+});
