@@ -1,0 +1,64 @@
+"""LangChain's agent loop against rules: it calls the tool, hands the result back, and ends in text."""
+
+import os
+import unittest
+
+# It would tell its makers' service of each run, if asked to by the environment.
+os.environ["LANGSMITH_TRACING"] = "false"
+
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel
+from support import MODEL, RULES, needs_rules
+
+QUESTION = {"messages": [("user", "How is the weather?")]}
+
+
+@needs_rules
+class Agent(unittest.TestCase):
+    def setUp(self):
+        self.asked = []
+        self.model = ChatOpenAI(model=MODEL, base_url=RULES, max_retries=0, timeout=30)
+
+        @tool
+        def get_weather(city: str) -> str:
+            """The weather of a city."""
+            self.asked.append(city)
+            return "18 degrees"
+
+        self.agent = create_agent(self.model, [get_weather])
+
+    def test_the_loop(self):
+        messages = self.agent.invoke(QUESTION)["messages"]
+        self.assertEqual(self.asked, ["Paris"])
+        self.assertEqual([type(message) for message in messages[1:]], [AIMessage, ToolMessage, AIMessage])
+        [call] = messages[1].tool_calls
+        self.assertEqual((call["name"], call["args"]), ("get_weather", {"city": "Paris"}))
+        self.assertEqual(messages[2].tool_call_id, call["id"])
+        self.assertEqual(messages[3].content, "It is 18 degrees in Paris.")
+        self.assertEqual(messages[3].response_metadata["finish_reason"], "stop")
+        self.assertGreater(messages[3].usage_metadata["input_tokens"], messages[1].usage_metadata["input_tokens"])
+
+    def test_the_loop_streamed(self):
+        chunks = [chunk for chunk, _ in self.agent.stream(QUESTION, stream_mode="messages")]
+        self.assertEqual(self.asked, ["Paris"])
+        told = [chunk.content for chunk in chunks if isinstance(chunk, AIMessageChunk) and chunk.content]
+        self.assertEqual("".join(told), "It is 18 degrees in Paris.")
+        self.assertGreater(len(told), 2)
+
+    def test_structured_output(self):
+        class Point(BaseModel):
+            x: int
+
+        self.assertIsInstance(self.model.with_structured_output(Point).invoke("A point, please."), Point)
+
+
+class Embeddings(unittest.TestCase):
+    def test_texts(self):
+        # It would fetch a vocabulary to count the tokens itself.
+        embeddings = OpenAIEmbeddings(model="text-embedding-3-small", check_embedding_ctx_length=False)
+        vectors = embeddings.embed_documents(["one", "two"])
+        self.assertEqual([len(vector) for vector in vectors], [1536, 1536])
+        self.assertEqual(embeddings.embed_query("one"), vectors[0])
