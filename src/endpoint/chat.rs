@@ -1,16 +1,17 @@
 //! `POST /v1/chat/completions`.
 
+use super::Call;
 use super::judges::Routes;
-use super::{Call, relay};
+use super::steps::{self, Good};
 use crate::api::chat::{Request, ServiceTier};
-use crate::check::{self, models::Card};
-use crate::config::Backend;
-use crate::encode::{self, chat::Answer, chat::StreamOptions};
-use crate::engine::{self, Outcome, tokens::Encoding};
+use crate::check::{self, Checked};
+use crate::ctx::Ctx;
+use crate::encode::chat::{Answer, StreamOptions};
+use crate::engine::{self, tokens::Encoding};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::Transport;
+use crate::upstream::{Endpoint, Transport};
 
 /// Answers a chat, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -19,39 +20,20 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let routes = Routes { config: call.config, caller: call.caller, text: false };
-    let checked = check::chat(&body, &routes)?;
-    let request = &checked.request;
+    let routes = Routes::at(Endpoint::Chat, call);
+    let Checked { request, judge, dropped } = check::chat(&body, &routes)?;
     let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    match routes.backend(model) {
-        Some((Backend::Upstream(target), _)) => relay::relay(call, target, &body, &checked.dropped, record),
-        _ => {
-            let mut response = answer(request, model, checked.judge.card, call, record)?;
-            super::tell_dropped(&mut response, &checked.dropped);
-            Ok(response)
-        }
-    }
+    let good = Good { body: &body, model, streams: request.streams(), dropped: &dropped };
+    let ask_engine = || engine::chat(&request, model, &call.config.engine, judge.card, call.ctx);
+    let encode = |said| encode(&request, model, said, call.ctx);
+    steps::answer(call, &routes, &good, record, &ask_engine, &encode)
 }
 
-/// The engine's answer.
-fn answer<T: Transport>(
-    request: &Request<'_>,
-    model: &str,
-    card: Option<&Card>,
-    call: &Call<'_, T>,
-    record: &mut Record,
-) -> Result<Response<T::Body>, ApiError> {
-    let said = match engine::chat(request, model, &call.config.engine, card, call.ctx)? {
-        Outcome::Answer(answer) => *answer,
-        Outcome::Fault(fault) => return Ok(super::scripted_fault(fault, record)),
-        Outcome::Dropped => return Ok(encode::dropped()),
-    };
-    super::log_usage(&said.counts, record);
+/// The engine's answer as the request wants it: whole, or as a stream.
+fn encode<B>(request: &Request<'_>, model: &str, said: engine::Answer, ctx: &Ctx<'_>) -> Response<B> {
     let answer = Answer {
-        id: call.ctx.object_id("chatcmpl-"),
-        created: call.ctx.created(),
+        id: ctx.object_id("chatcmpl-"),
+        created: ctx.created(),
         model: model.to_owned(),
         encoding: Encoding::for_model(model),
         service_tier: match request.service_tier {
@@ -62,16 +44,12 @@ fn answer<T: Transport>(
         logprobs: request.logprobs == Some(true),
         said,
     };
-    let wanted = |option: Option<bool>| option == Some(true);
-    Ok(match request.streams() {
-        true => {
-            answer.stream(request.stream_options.as_ref().map_or_else(StreamOptions::default, |options| {
-                StreamOptions {
-                    include_usage: wanted(options.include_usage),
-                    include_obfuscation: wanted(options.include_obfuscation),
-                }
-            }))
-        }
-        false => answer.whole(),
-    })
+    if !request.streams() {
+        return answer.whole();
+    }
+    let options = request.stream_options.as_ref().map(|options| StreamOptions {
+        include_usage: options.include_usage == Some(true),
+        include_obfuscation: options.include_obfuscation == Some(true),
+    });
+    answer.stream(options.unwrap_or_default())
 }

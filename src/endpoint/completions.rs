@@ -1,16 +1,17 @@
 //! `POST /v1/completions`.
 
+use super::Call;
 use super::judges::Routes;
-use super::{Call, relay};
+use super::steps::{self, Good};
 use crate::api::completions::Request;
-use crate::check::{self, models::Card};
-use crate::config::Backend;
-use crate::encode::{self, text::Answer};
-use crate::engine::{self, Outcome, tokens::Encoding};
+use crate::check::{self, Checked};
+use crate::ctx::Ctx;
+use crate::encode::text::Answer;
+use crate::engine::{self, tokens::Encoding};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::Transport;
+use crate::upstream::{Endpoint, Transport};
 
 /// Completes one or several prompts, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -19,47 +20,28 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let routes = Routes { config: call.config, caller: call.caller, text: true };
-    let checked = check::completions(&body, &routes)?;
-    let request = &checked.request;
+    let routes = Routes::at(Endpoint::Text, call);
+    let Checked { request, judge, dropped } = check::completions(&body, &routes)?;
     let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    match routes.backend(model) {
-        Some((Backend::Upstream(target), _)) => relay::relay(call, target, &body, &checked.dropped, record),
-        _ => {
-            let mut response = answer(request, model, checked.judge.card, call, record)?;
-            super::tell_dropped(&mut response, &checked.dropped);
-            Ok(response)
-        }
-    }
+    let good = Good { body: &body, model, streams: request.streams(), dropped: &dropped };
+    let ask_engine = || engine::text(&request, model, &call.config.engine, judge.card);
+    let encode = |said| encode(&request, model, said, call.ctx);
+    steps::answer(call, &routes, &good, record, &ask_engine, &encode)
 }
 
-/// The engine's answer.
-fn answer<T: Transport>(
-    request: &Request<'_>,
-    model: &str,
-    card: Option<&Card>,
-    call: &Call<'_, T>,
-    record: &mut Record,
-) -> Result<Response<T::Body>, ApiError> {
-    let said = match engine::text(request, model, &call.config.engine, card)? {
-        Outcome::Answer(answer) => *answer,
-        Outcome::Fault(fault) => return Ok(super::scripted_fault(fault, record)),
-        Outcome::Dropped => return Ok(encode::dropped()),
-    };
-    super::log_usage(&said.counts, record);
+/// The engine's answer as the request wants it: whole, or as a stream.
+fn encode<B>(request: &Request<'_>, model: &str, said: engine::Answer, ctx: &Ctx<'_>) -> Response<B> {
     let answer = Answer {
-        id: call.ctx.object_id("cmpl-"),
-        created: call.ctx.created(),
+        id: ctx.object_id("cmpl-"),
+        created: ctx.created(),
         model: model.to_owned(),
         encoding: Encoding::for_model(model),
         logprobs: request.logprobs.is_some(),
         said,
     };
-    let include_usage = request.stream_options.as_ref().is_some_and(|o| o.include_usage == Some(true));
-    Ok(match request.streams() {
-        true => answer.stream(include_usage),
-        false => answer.whole(),
-    })
+    if !request.streams() {
+        return answer.whole();
+    }
+    let options = request.stream_options.as_ref();
+    answer.stream(options.is_some_and(|options| options.include_usage == Some(true)))
 }

@@ -1,7 +1,6 @@
 //! `POST /v1/embeddings`.
 
 use super::Call;
-use super::judges::Routes;
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
 use crate::check::wording;
@@ -32,17 +31,11 @@ pub fn create<T: Transport>(
     let body = call.read_json(body, record)?;
     let request: Request<'_> = super::lenient(&body)?;
     let model = request.model.as_deref().filter(|model| !model.is_empty()).ok_or_else(wording::no_model)?;
-    record.model = Some(model.to_owned());
-    let routes = Routes { config: call.config, caller: call.caller, text: false };
-    match routes.engine_serves(model, &MODELS) {
-        true => {
-            let answer = answer(&request, model)?;
-            record.target = Some("engine".to_owned());
-            record.input_tokens = Some(answer.tokens);
-            Ok(answer.whole())
-        }
-        false => Err(wording::model_not_found(model)),
-    }
+    call.engine_has(model, &MODELS, record)?;
+    let answer = answer(&request, model)?;
+    record.target = Some("engine".to_owned());
+    record.input_tokens = Some(answer.tokens);
+    Ok(answer.whole())
 }
 
 fn answer(request: &Request<'_>, model: &str) -> Result<Answer, ApiError> {

@@ -1,30 +1,31 @@
 //! Who judges a request, by its model's route.
 
+use super::Call;
 use super::models::engine_serves;
 use crate::auth::Caller;
 use crate::check::{Judge, Judges, models};
 use crate::config::{Backend, Config, UnknownParams, Validation};
+use crate::upstream::Endpoint;
 
 /// The judges of one of the two completions endpoints.
 pub(super) struct Routes<'a> {
     pub(super) config: &'a Config,
     pub(super) caller: Caller<'a>,
-    /// Whether the endpoint is the text one.
-    pub(super) text: bool,
+    pub(super) endpoint: Endpoint<'static>,
 }
 
 impl<'a> Routes<'a> {
+    /// The judges of an endpoint for a caller.
+    pub(super) fn at<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
+        Self { config: call.config, caller: call.caller, endpoint }
+    }
+
     /// Who answers for a model to this caller, and whether the operator named it.
     pub(super) fn backend(&self, model: &str) -> Option<(&'a Backend, bool)> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        let served = named || *backend != Backend::Engine || engine_serves(model, self.text);
+        let served =
+            named || *backend != Backend::Engine || engine_serves(model, self.endpoint == Endpoint::Text);
         served.then_some((backend, named))
-    }
-
-    /// Whether the engine answers for a model, at an endpoint where it has other models than for completions.
-    pub(super) fn engine_serves(&self, model: &str, own: &[&str]) -> bool {
-        let found = self.config.served.find(model).filter(|_| self.caller.may_use(model));
-        found.is_some_and(|(backend, named)| *backend == Backend::Engine && (named || own.contains(&model)))
     }
 }
 
@@ -72,7 +73,8 @@ mod tests {
             let all = vars.iter().chain(&open).map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
             let config = Config::from_vars(&all.collect::<Vec<_>>()).expect("valid");
             let caller = crate::auth::check(&Default::default(), &config).expect("open to all");
-            let judge = Routes { config: &config, caller, text: false }.judge("gpt-4o").expect("served");
+            let judge =
+                Routes { config: &config, caller, endpoint: Endpoint::Chat }.judge("gpt-4o").expect("served");
             assert_eq!((judge.validation, judge.unknown), want, "{vars:?}");
         }
     }

@@ -9,11 +9,12 @@ pub mod models;
 pub mod moderations;
 pub mod passthrough;
 mod relay;
+mod steps;
 
 use crate::auth::Caller;
 use crate::check::wording;
-use crate::config::Config;
 use crate::config::engine::Fault;
+use crate::config::{Backend, Config};
 use crate::ctx::Ctx;
 use crate::encode;
 use crate::engine::Counts;
@@ -76,6 +77,16 @@ impl<T> Call<'_, T> {
         }
         record.bytes_in = bytes.len() as u64;
         Ok(bytes)
+    }
+
+    /// Refuses a model the engine does not answer for, at an endpoint where its models are not those of
+    /// completions. `own` are the endpoint's, as long as nobody names any.
+    fn engine_has(&self, model: &str, own: &[&str], record: &mut Record) -> Result<(), ApiError> {
+        record.model = Some(model.to_owned());
+        match self.config.served.find(model).filter(|_| self.caller.may_use(model)) {
+            Some((Backend::Engine, named)) if named || own.contains(&model) => Ok(()),
+            _ => Err(wording::model_not_found(model)),
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! `POST /v1/moderations`.
 
 use super::Call;
-use super::judges::Routes;
 use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType, Request};
-use crate::check::wording;
 use crate::config::engine::Category;
 use crate::encode;
 use crate::engine;
@@ -36,22 +34,15 @@ pub fn create<T: Transport>(
     let body = call.read_json(body, record)?;
     let request: Request<'_> = super::lenient(&body)?;
     let model = request.model.as_deref().unwrap_or(MODELS[0]);
-    record.model = Some(model.to_owned());
-    let routes = Routes { config: call.config, caller: call.caller, text: false };
-    match routes.engine_serves(model, &MODELS) {
-        true => {
-            record.target = Some("engine".to_owned());
-            if let Some(name) = request.extra.first() {
-                return Err(super::unknown(name));
-            }
-            let outcome =
-                |judged: &Judged<'_>| outcome(judged, engine::moderate(&judged.text, &call.config.engine));
-            let results = judged(request.input.as_ref())?.iter().map(outcome).collect();
-            let id = call.ctx.object_id("modr-");
-            Ok(encode::json(200, &Moderation { id: &id, model, results }))
-        }
-        false => Err(wording::model_not_found(model)),
+    call.engine_has(model, &MODELS, record)?;
+    record.target = Some("engine".to_owned());
+    if let Some(name) = request.extra.first() {
+        return Err(super::unknown(name));
     }
+    let outcome = |judged: &Judged<'_>| outcome(judged, engine::moderate(&judged.text, &call.config.engine));
+    let results = judged(request.input.as_ref())?.iter().map(outcome).collect();
+    let id = call.ctx.object_id("modr-");
+    Ok(encode::json(200, &Moderation { id: &id, model, results }))
 }
 
 /// The inputs, each with its text.

@@ -1,6 +1,7 @@
 //! A judged request on its way to its upstreams, and its answer back.
 
 use super::Call;
+use super::steps::Good;
 use crate::config::{Plan, UnknownParams};
 use crate::error::ApiError;
 use crate::http::Response;
@@ -11,20 +12,20 @@ use std::borrow::Cow;
 /// Forwards a request's body as its model's plan says and relays the answer.
 pub(super) fn relay<T: Transport>(
     call: &Call<'_, T>,
+    endpoint: Endpoint<'_>,
     plan: &Plan,
-    body: &[u8],
-    dropped: &[Cow<'_, str>],
+    good: &Good<'_>,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
+    let Good { body, model, dropped, .. } = *good;
     let without = (!dropped.is_empty()).then(|| rewrite::without(body, dropped)).flatten();
-    let model = record.model.clone().unwrap_or_default();
     let ask = Ask {
-        endpoint: if call.request.path == "/v1/completions" { Endpoint::Text } else { Endpoint::Chat },
+        endpoint,
         method: "POST",
         query: call.request.query.as_deref(),
         headers: &call.request.headers,
         body: without.as_deref().unwrap_or(body),
-        model: &model,
+        model,
         unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
         request_id: call.id,
     };
