@@ -1,5 +1,6 @@
 //! A message → a chat completion; an error → OpenAI's error object.
 
+use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
 use crate::http::Tokens;
 use serde::{Deserialize, Serialize};
@@ -18,87 +19,6 @@ struct Message<'a> {
     stop_reason: Option<Text<'a>>,
     #[serde(default)]
     usage: Usage,
-}
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow)]
-    r#type: Text<'a>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-}
-
-/// What Anthropic counts. Input that was cached, or is now, is counted apart.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(super) struct Usage {
-    #[serde(default)]
-    pub(super) input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
-}
-
-impl Usage {
-    /// What is known after a later count; a count that is missing there is as it was.
-    pub(super) fn with(self, later: Self) -> Self {
-        Self {
-            input_tokens: later.input_tokens.or(self.input_tokens),
-            cache_creation_input_tokens: later
-                .cache_creation_input_tokens
-                .or(self.cache_creation_input_tokens),
-            cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
-            output_tokens: later.output_tokens.or(self.output_tokens),
-        }
-    }
-
-    pub(super) fn tokens(self) -> Tokens {
-        let cached = self.cache_creation_input_tokens.unwrap_or(0).saturating_add(self.cached());
-        Tokens {
-            input: self.input_tokens.unwrap_or(0).saturating_add(cached),
-            output: self.output_tokens.unwrap_or(0),
-        }
-    }
-
-    fn cached(self) -> u64 {
-        self.cache_read_input_tokens.unwrap_or(0)
-    }
-}
-
-/// OpenAI's form of the usage.
-#[derive(Serialize)]
-pub(super) struct Counts {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    prompt_tokens_details: Details,
-}
-
-#[derive(Serialize)]
-struct Details {
-    cached_tokens: u64,
-}
-
-impl From<Usage> for Counts {
-    fn from(usage: Usage) -> Self {
-        let Tokens { input, output } = usage.tokens();
-        Self {
-            prompt_tokens: input,
-            completion_tokens: output,
-            total_tokens: input.saturating_add(output),
-            prompt_tokens_details: Details { cached_tokens: usage.cached() },
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -141,17 +61,6 @@ struct Call<'a> {
 struct Function<'a> {
     name: Cow<'a, str>,
     arguments: &'a str,
-}
-
-/// OpenAI's word for why a message ended.
-pub(super) fn finish_reason(stop_reason: &str) -> &'static str {
-    match stop_reason {
-        "max_tokens" | "model_context_window_exceeded" => "length",
-        "tool_use" => "tool_calls",
-        "refusal" => "content_filter",
-        // `end_turn`, `stop_sequence`, and `pause_turn`, for which OpenAI has no word.
-        _ => "stop",
-    }
 }
 
 /// Makes a chat completion of a message, and what it counts; `None` if it is no message.

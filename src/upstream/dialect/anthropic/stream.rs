@@ -1,6 +1,7 @@
 //! The events of a message → chunks of a chat completion.
 
-use super::answer::{Counts, Usage, error_body, finish_reason};
+use super::answer::error_body;
+use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
 use crate::http::Tokens;
 use crate::upstream::events::Flow;
@@ -45,18 +46,6 @@ struct Begun<'a> {
     model: Text<'a>,
     #[serde(default)]
     usage: Usage,
-}
-
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(borrow)]
-    r#type: Text<'a>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    id: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,99 @@
+//! What a message and its events have in common, and what becomes of it: parts, usage, why it ended.
+
+use crate::api::Text;
+use crate::http::Tokens;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A part of what a message says, whole or where its events begin it.
+#[derive(Deserialize)]
+pub(super) struct Block<'a> {
+    #[serde(borrow)]
+    pub(super) r#type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) text: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) thinking: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) input: Option<&'a RawValue>,
+}
+
+/// What Anthropic counts. Input that was cached, or is now, is counted apart.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct Usage {
+    #[serde(default)]
+    pub(super) input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+}
+
+impl Usage {
+    /// What is known after a later count; a count that is missing there is as it was.
+    pub(super) fn with(self, later: Self) -> Self {
+        Self {
+            input_tokens: later.input_tokens.or(self.input_tokens),
+            cache_creation_input_tokens: later
+                .cache_creation_input_tokens
+                .or(self.cache_creation_input_tokens),
+            cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
+            output_tokens: later.output_tokens.or(self.output_tokens),
+        }
+    }
+
+    pub(super) fn tokens(self) -> Tokens {
+        let cached = self.cache_creation_input_tokens.unwrap_or(0).saturating_add(self.cached());
+        Tokens {
+            input: self.input_tokens.unwrap_or(0).saturating_add(cached),
+            output: self.output_tokens.unwrap_or(0),
+        }
+    }
+
+    fn cached(self) -> u64 {
+        self.cache_read_input_tokens.unwrap_or(0)
+    }
+}
+
+/// OpenAI's form of the usage.
+#[derive(Serialize)]
+pub(super) struct Counts {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: Details,
+}
+
+#[derive(Serialize)]
+struct Details {
+    cached_tokens: u64,
+}
+
+impl From<Usage> for Counts {
+    fn from(usage: Usage) -> Self {
+        let Tokens { input, output } = usage.tokens();
+        Self {
+            prompt_tokens: input,
+            completion_tokens: output,
+            total_tokens: input.saturating_add(output),
+            prompt_tokens_details: Details { cached_tokens: usage.cached() },
+        }
+    }
+}
+
+/// OpenAI's word for why a message ended.
+pub(super) fn finish_reason(stop_reason: &str) -> &'static str {
+    match stop_reason {
+        "max_tokens" | "model_context_window_exceeded" => "length",
+        "tool_use" => "tool_calls",
+        "refusal" => "content_filter",
+        // `end_turn`, `stop_sequence`, and `pause_turn`, for which OpenAI has no word.
+        _ => "stop",
+    }
+}
