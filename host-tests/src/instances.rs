@@ -74,6 +74,11 @@ impl Instances {
         if let Some(instance) = self.idle().pop_back() {
             return Ok(instance);
         }
+        self.make().await
+    }
+
+    /// A fresh instance.
+    pub(crate) async fn make(&self) -> Result<Instance> {
         let slot = self.slots().clone().acquire_owned().await?;
         let state = State::new(&self.settings, &self.output, self.connections.clone());
         let mut store = Store::new(self.program.pre.engine(), state);

@@ -21,6 +21,6 @@ pub use output::{Captured, Output};
 pub use server::{Options, Server};
 mod harness;
 pub use harness::{
-    Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, component,
+    Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, build, component,
     component_file, guest, guest_file,
 };

@@ -86,6 +86,11 @@ impl Server {
         self.instances.idle_now()
     }
 
+    /// Makes an instance as a request does that finds none idle, and lets it go again.
+    pub async fn instantiate(&self) -> wasmtime::Result<()> {
+        self.instances.make().await.map(drop)
+    }
+
     /// How many instances were made so far.
     pub fn instances_made(&self) -> u64 {
         self.instances.made()

@@ -33,7 +33,7 @@ pub fn guest() -> &'static Program {
 /// When the build fails.
 pub fn guest_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    FILE.get_or_init(|| build("host-tests-guest"))
+    FILE.get_or_init(|| build("host-tests-guest", &[]))
 }
 
 fn load(file: &Path) -> Program {
@@ -55,11 +55,16 @@ pub fn component_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| match std::env::var("PORTCULLIS_WASM") {
         Ok(file) => file.into(),
-        Err(_) => build("portcullis"),
+        Err(_) => build("portcullis", &[]),
     })
 }
 
-fn build(package: &str) -> PathBuf {
+/// Builds the component of a workspace member, with `more` arguments for Cargo, and finds its file.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn build(package: &str, more: &[&str]) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     // `cargo test` told us which package this is, and some build scripts run anew when that changes.
@@ -74,6 +79,7 @@ fn build(package: &str) -> PathBuf {
     let output = command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
+        .args(more)
         // Progress and errors go to the terminal; where the file is comes as JSON.
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())

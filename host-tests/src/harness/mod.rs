@@ -41,7 +41,7 @@ use tokio::runtime::Runtime;
 
 pub use answer::Answer;
 pub use client::{Call, Live, Reply, Running};
-pub use component::{component, component_file, guest, guest_file};
+pub use component::{build, component, component_file, guest, guest_file};
 pub use gateway::Gateway;
 pub use upstream::{Exchange, Upstream};
 pub use wire::Recorded;

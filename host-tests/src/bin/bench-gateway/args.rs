@@ -1,0 +1,94 @@
+//! The flags of `cargo bench-gateway`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cases::Effort;
+
+pub(crate) const HELP: &str = "\
+Measures Portcullis against components that do nothing, each in the embedded host, in alternating rounds.
+
+Usage: cargo bench-gateway [flags]
+
+  --quick          one concurrency and fewer rounds: under a minute
+  --only TEXT      only cases whose name contains this
+  --against FILE   compare with another build of Portcullis in place of the nulls
+  --rounds N       rounds for each figure
+  --help           this text
+
+PORTCULLIS_WASM names a component to measure in place of the workspace's. The figures go to target/bench/.
+";
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Args {
+    pub(crate) quick: bool,
+    pub(crate) only: Option<String>,
+    pub(crate) against: Option<PathBuf>,
+    pub(crate) rounds: Option<usize>,
+}
+
+impl Args {
+    /// Reads the flags; `None` when only the help is wanted.
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut parsed = Self::default();
+        while let Some(flag) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
+            match flag.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "--quick" => parsed.quick = true,
+                "--only" => parsed.only = Some(value()?),
+                "--against" => parsed.against = Some(value()?.into()),
+                "--rounds" => {
+                    let text = value()?;
+                    let rounds = text.parse().ok().filter(|rounds| *rounds > 0);
+                    parsed.rounds =
+                        Some(rounds.ok_or_else(|| format!("--rounds {text}: not a number of 1 or more"))?);
+                }
+                _ => return Err(format!("there is no flag {flag}")),
+            }
+        }
+        Ok(Some(parsed))
+    }
+
+    pub(crate) fn effort(&self) -> Effort {
+        let (rounds, time) = if self.quick { (5, 300) } else { (7, 500) };
+        Effort {
+            rounds: self.rounds.unwrap_or(rounds),
+            warm_up: Duration::from_millis(100),
+            time: Duration::from_millis(time),
+        }
+    }
+
+    /// Whether a case of this name is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Args>, String> {
+        Args::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn flags_are_understood() {
+        let args = parse("--quick --only chat --against f --rounds 3").expect("flags").expect("no help");
+        assert!(args.quick && args.wants("a chat") && !args.wants("models"));
+        assert_eq!((args.against, args.rounds), (Some("f".into()), Some(3)));
+        assert_eq!(parse("--quick --help"), Ok(None));
+    }
+
+    #[test]
+    fn a_wrong_flag_is_named_with_the_reason() {
+        for (line, want) in [
+            ("--fast", "there is no flag --fast"),
+            ("--only", "--only needs a value"),
+            ("--rounds 0", "--rounds 0: not a number of 1 or more"),
+        ] {
+            assert_eq!(parse(line), Err(want.to_owned()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The processes of a benchmark: hosts and the upstream, each this program under another command.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::de::DeserializeOwned;
+
+use crate::process::{self, Resident};
+use crate::serve::{INSTANCES, INSTANTIATE, Instances};
+
+/// A server in a process of its own. Dropping it ends the process.
+pub(crate) struct Served {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    addr: SocketAddr,
+}
+
+impl Served {
+    /// A host that serves a component. What the component logs is thrown away by the system: who reads a log
+    /// pays for reading it, and here that would be the loader's neighbour.
+    pub(crate) fn host(wasm: &Path, reuse: u32, settings: &[(&str, &str)]) -> Result<Self, String> {
+        let mut command = own("host")?;
+        command.arg("--wasm").arg(wasm).args(["--reuse", &reuse.to_string()]);
+        for (name, value) in settings {
+            command.arg("--env").arg(format!("{name}={value}"));
+        }
+        Self::start(command.stderr(Stdio::null()))
+    }
+
+    /// The upstream.
+    pub(crate) fn upstream() -> Result<Self, String> {
+        Self::start(&mut own("upstream")?)
+    }
+
+    fn start(command: &mut Command) -> Result<Self, String> {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child =
+            child.map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
+        let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both were asked for");
+        let mut served =
+            Self { child, stdin, stdout: BufReader::new(stdout), addr: ([127, 0, 0, 1], 0).into() };
+        served.addr = served.read().map_err(|error| format!("a server did not start: {error}"))?;
+        Ok(served)
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn resident(&self) -> Result<Resident, String> {
+        process::resident(self.pid()).ok_or_else(|| "a server has ended".to_owned())
+    }
+
+    /// How a host's instances stand.
+    pub(crate) fn instances(&mut self) -> Result<Instances, String> {
+        self.ask(INSTANCES)
+    }
+
+    /// Makes so many instances; the seconds each took.
+    pub(crate) fn instantiate(&mut self, count: usize) -> Result<Vec<f64>, String> {
+        self.ask(&format!("{INSTANTIATE} {count}"))
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, question: &str) -> Result<T, String> {
+        writeln!(self.stdin, "{question}").map_err(|error| format!("a server has ended: {error}"))?;
+        self.read()
+    }
+
+    fn read<T: DeserializeOwned>(&mut self) -> Result<T, String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).map_err(|error| error.to_string())?;
+        serde_json::from_str(&line).map_err(|error| format!("{error}: {line:?}"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It holds nothing that would have to be put in order.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn own(command: &str) -> Result<Command, String> {
+    let own =
+        std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+    let mut own = Command::new(own);
+    own.arg(command);
+    Ok(own)
+}

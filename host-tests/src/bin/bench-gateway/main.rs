@@ -1,0 +1,55 @@
+//! `cargo bench-gateway`: what Portcullis costs, against components that do nothing.
+//!
+//! Each component is served by the embedded host in a process of its own, with the same settings of the host, and
+//! this process loads them in turn. Nothing passes or fails here; the figures go to the terminal and to
+//! `target/bench/`.
+
+#![expect(clippy::print_stdout, reason = "this is a program of the command line")]
+
+mod args;
+mod cases;
+mod children;
+mod components;
+mod footprint;
+mod load;
+mod process;
+mod report;
+mod requests;
+mod reuse;
+mod run;
+mod serve;
+mod stats;
+mod streams;
+mod upstream;
+mod wire;
+
+use std::process::ExitCode;
+
+use args::Args;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1).peekable();
+    let done = match args.peek().map(String::as_str) {
+        // What this program starts itself as.
+        Some("host") => serve::run(args.skip(1)),
+        Some("upstream") => upstream::run(),
+        _ => match Args::parse(args) {
+            Ok(Some(args)) => run::run(&args),
+            Ok(None) => {
+                print!("{}", args::HELP);
+                Ok(())
+            }
+            Err(message) => {
+                eprintln!("bench-gateway: {message}; see `cargo bench-gateway --help`");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("bench-gateway: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `bench-gateway host`: the embedded host in a process of its own, told by its standard input what to tell.
+
+use std::io::{BufRead, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use host_tests::{Options, Program, Server};
+use serde::{Deserialize, Serialize};
+
+/// What a host tells of its instances.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Instances {
+    /// How many were made so far.
+    pub(crate) made: u64,
+    /// Bytes of linear memory, of each that is idle.
+    pub(crate) memories: Vec<usize>,
+    /// How many requests each of them has handled.
+    pub(crate) served: Vec<u32>,
+}
+
+/// What can be asked, one on a line.
+pub(crate) const INSTANCES: &str = "instances";
+/// With a number: makes so many instances and tells the seconds each took.
+pub(crate) const INSTANTIATE: &str = "instantiate";
+
+/// Serves `--wasm FILE --reuse N --env NAME=VALUE…` until the standard input ends.
+pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
+    let (file, options) = parse(args)?;
+    // As `portcullis-host` does.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let program = Program::load(&file).map_err(|error| format!("{error:#}"))?;
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = runtime.block_on(Server::start(&program, addr, options));
+    let server = server.map_err(|error| format!("cannot serve: {error}"))?;
+    tell(&server.addr())?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line.map_err(|error| error.to_string())?;
+        match line.split_once(' ') {
+            None if line == INSTANCES => {
+                let idle = server.idle_instances();
+                tell(&Instances {
+                    made: server.instances_made(),
+                    memories: idle.iter().map(|instance| instance.memory).collect(),
+                    served: idle.iter().map(|instance| instance.served).collect(),
+                })?;
+            }
+            Some((INSTANTIATE, count)) => {
+                let count = count.parse::<usize>().map_err(|_| format!("{line}: not a number"))?;
+                let mut times = Vec::with_capacity(count);
+                for _ in 0..count {
+                    let start = Instant::now();
+                    runtime.block_on(server.instantiate()).map_err(|error| format!("{error:#}"))?;
+                    times.push(start.elapsed().as_secs_f64());
+                }
+                tell(&times)?;
+            }
+            _ => return Err(format!("{line}: no such question")),
+        }
+    }
+    Ok(())
+}
+
+fn tell(value: &impl Serialize) -> Result<(), String> {
+    let line = serde_json::to_string(value).map_err(|error| error.to_string())?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<(PathBuf, Options), String> {
+    let (mut file, mut options) = (None, Options::default());
+    while let Some(flag) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
+        match flag.as_str() {
+            "--wasm" => file = Some(PathBuf::from(value)),
+            "--reuse" => {
+                options.reuse = value.parse().map_err(|_| format!("{flag} {value}: not a number"))?
+            }
+            "--env" => {
+                let pair = value.split_once('=').ok_or_else(|| format!("{flag} {value}: not NAME=VALUE"))?;
+                options.settings.push((pair.0.to_owned(), pair.1.to_owned()));
+            }
+            _ => return Err(format!("{flag}: no such flag")),
+        }
+    }
+    Ok((file.ok_or("--wasm FILE is missing")?, options))
+}

@@ -1,0 +1,75 @@
+//! Figures from many rounds, and the order of the rounds.
+
+use serde::{Deserialize, Serialize};
+
+/// The value below which the share `q` of `values` lies, between neighbours interpolated; `None` of none.
+pub(crate) fn quantile(values: &[f64], q: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    let at = q.clamp(0.0, 1.0) * last as f64;
+    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    Some(below + (above - below) * at.fract())
+}
+
+/// The middle of `values`; not a number if there are none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5).unwrap_or(f64::NAN)
+}
+
+/// A figure of several rounds: its median, and the two quartiles around it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    pub(crate) low: f64,
+    pub(crate) median: f64,
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let at = |q| quantile(values, q).unwrap_or(f64::NAN);
+        Self { low: at(0.25), median: at(0.5), high: at(0.75) }
+    }
+
+    /// Of each round's `ours` to the same round's `theirs`: what disturbs the machine for longer than a
+    /// round disturbs both.
+    pub(crate) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Self {
+        let ratios: Vec<_> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+        Self::of(&ratios)
+    }
+}
+
+/// Who goes first in each round: in turn, so that neither gains from going second.
+pub(crate) fn order(round: usize) -> [usize; 2] {
+    if round.is_multiple_of(2) { [0, 1] } else { [1, 0] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_neighbours() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        for (q, want) in [(0.0, 1.0), (0.5, 2.5), (0.25, 1.75), (1.0, 4.0), (2.0, 4.0)] {
+            assert_eq!(quantile(&values, q), Some(want), "{q}");
+        }
+        assert_eq!(quantile(&[7.0], 0.99), Some(7.0));
+        assert_eq!(quantile(&[], 0.5), None);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn one_disturbed_round_does_not_move_the_ratio() {
+        // The third round ran on half a machine, for both.
+        let ratio = Spread::of_ratios(&[90.0, 91.0, 45.0, 89.0, 90.0], &[100.0, 100.0, 50.0, 100.0, 100.0]);
+        assert_eq!(ratio, Spread { low: 0.9, median: 0.9, high: 0.9 });
+    }
+
+    #[test]
+    fn both_go_first_equally_often() {
+        let first: Vec<_> = (0..4).map(|round| order(round)[0]).collect();
+        assert_eq!(first, [0, 1, 0, 1]);
+        assert!((0..4).all(|round| order(round)[0] != order(round)[1]));
+    }
+}
