@@ -147,6 +147,8 @@ kinds! {
     InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
     /// Prompt and completion do not fit the model's context window.
     ContextLength => 400, "invalid_request_error", Some("context_length_exceeded");
+    /// More images than the model looks at.
+    TooManyImages => 400, "invalid_request_error", Some("too_many_images");
     /// No key was presented.
     MissingKey => 401, "invalid_request_error", None;
     /// The presented key is none of the configured ones.

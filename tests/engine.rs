@@ -173,7 +173,6 @@ fn embeddings_and_moderations_have_the_apis_shapes() {
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((status, answer["data"][1]["embedding"].as_array().map(Vec::len)), (200, Some(8)));
     assert_eq!(answer["usage"], json!({"prompt_tokens": 2, "total_tokens": 2}));
-    assert_eq!(ask("{}", "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": ""})).0, 400);
     let config = RULES.replace(r#""slow""#, r#""omni-moderation-latest""#);
     let (status, _, text) = ask(&config, "/v1/moderations", &json!({"input": ["fine", "a bomb"]}));
     let answer: Value = serde_json::from_str(&text).expect("JSON");
@@ -183,4 +182,27 @@ fn embeddings_and_moderations_have_the_apis_shapes() {
         (&json!(false), &json!(true))
     );
     assert_eq!(answer["results"][1]["categories"]["illicit/violent"], true);
+}
+
+#[test]
+fn what_is_embedded_has_its_limits() {
+    let long = "word ".repeat(8193);
+    let told = |input: Value| {
+        let (status, _, text) =
+            ask("{}", "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": input}));
+        let error: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(
+            (status, &error["error"]["param"], &error["error"]["code"]),
+            (400, &Value::Null, &Value::Null)
+        );
+        error["error"]["message"].as_str().expect("a sentence").to_owned()
+    };
+    assert_eq!(told(json!(long)), "Invalid 'input': maximum input length is 8192 tokens.");
+    assert_eq!(told(json!(["a", long])), "Invalid 'input[1]': maximum input length is 8192 tokens.");
+    assert_eq!(
+        told(json!(vec!["word ".repeat(200); 1501])),
+        "Invalid 'input': maximum request size is 300000 tokens per request."
+    );
+    let token = "Invalid token in prompt: 100300. Minimum value is 0, maximum value is 100276 (inclusive).";
+    assert_eq!(told(json!([[1], [2, 100_300]])), token);
 }

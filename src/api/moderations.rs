@@ -4,6 +4,9 @@ use super::Text;
 use super::message::ImageUrl;
 use serde::{Serialize, Serializer};
 
+/// The model that is asked where a request names none.
+pub const DEFAULT_MODEL: &str = "omni-moderation-latest";
+
 object! {
     /// The body of `POST /v1/moderations`.
     pub struct Request<'a> {

@@ -168,6 +168,24 @@ const TEXT: &[(&str, &[&str])] = &[
     ("user", &["\"bob\""]),
 ];
 
+/// Good values of what is embedded.
+const EMBEDDED: &[(&str, &[&str])] = &[
+    ("input", &["\"a\"", "[\"a\",\"b\"]", "[1,2]", "[[1],[2,3]]"]),
+    ("encoding_format", &["\"float\"", "\"base64\""]),
+    ("dimensions", &["1", "8"]),
+    ("user", &["\"bob\""]),
+];
+
+/// Good values of what is moderated.
+const MODERATED: &[(&str, &[&str])] = &[(
+    "input",
+    &[
+        "\"a\"",
+        "[\"a\",\"b\"]",
+        r#"[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}}]"#,
+    ],
+)];
+
 /// Bends a piece of JSON: at some of its values, something odd stands instead, or is missing, or is doubled.
 fn bend(json: &str, dice: &mut Dice) -> String {
     let tree = Value::parse(json.as_bytes()).expect("the pieces are JSON");
@@ -298,7 +316,13 @@ fn both_passes_agree() {
     let (mut sure, mut all) = (0, 0);
     for _ in 0..ROUNDS {
         let (chat, text) = (body(CHAT, &mut dice), body(TEXT, &mut dice));
-        for (yes, of) in [compare::<chat::Request<'_>>(&chat), compare::<completions::Request<'_>>(&text)] {
+        let (embedded, moderated) = (body(EMBEDDED, &mut dice), body(MODERATED, &mut dice));
+        for (yes, of) in [
+            compare::<chat::Request<'_>>(&chat),
+            compare::<completions::Request<'_>>(&text),
+            compare::<api::embeddings::Request<'_>>(&embedded),
+            compare::<api::moderations::Request<'_>>(&moderated),
+        ] {
             sure += yes;
             all += of;
         }

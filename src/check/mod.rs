@@ -9,9 +9,11 @@
 #[cfg(test)]
 mod agreement;
 mod conversation;
+mod embeddings;
 mod late;
 mod messages;
 pub mod models;
+mod moderations;
 mod order;
 mod param;
 mod params;
@@ -36,7 +38,7 @@ use self::models::{Card, Endpoint, Family};
 use self::param::Param;
 use self::shape::{Path, Scope};
 use self::tree::Value;
-use crate::api::{Text, chat, completions};
+use crate::api::{self, Text, chat, completions};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
 
@@ -87,12 +89,30 @@ pub fn completions<'a>(
     judge(body, judges)
 }
 
-/// What the two endpoints' requests differ in.
+/// Judges the body of `POST /v1/embeddings`.
+pub fn embeddings<'a>(
+    body: &'a [u8],
+    judges: &dyn Judges,
+) -> Result<Checked<'a, api::embeddings::Request<'a>>, ApiError> {
+    judge(body, judges)
+}
+
+/// Judges the body of `POST /v1/moderations`.
+pub fn moderations<'a>(
+    body: &'a [u8],
+    judges: &dyn Judges,
+) -> Result<Checked<'a, api::moderations::Request<'a>>, ApiError> {
+    judge(body, judges)
+}
+
+/// What the endpoints' requests differ in.
 trait Request<'a>: Deserialize<'a> {
     /// The endpoint whose models take such requests.
     const ENDPOINT: Endpoint;
     /// The parameter besides the model that must be there.
     const REQUIRED: &'static str;
+    /// The model that is asked where none is named, if the endpoint has one.
+    const DEFAULT_MODEL: Option<&'static str> = None;
 
     fn model(&self) -> Option<&Text<'a>>;
     fn extra(&mut self) -> &mut Vec<Text<'a>>;
@@ -157,8 +177,9 @@ impl<'a> Request<'a> for completions::Request<'a> {
 
 fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
     let Ok(mut request) = serde_json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
-    let named = |model: &&Text<'_>| !model.is_empty() || judges.validation() == Validation::Schema;
-    let Some(model) = request.model().filter(named) else { return Err(refuse::<R>(body, judges)) };
+    let named = |model: &&str| !model.is_empty() || judges.validation() == Validation::Schema;
+    let model = request.model().map(|model| &**model).filter(named).or(R::DEFAULT_MODEL);
+    let Some(model) = model else { return Err(refuse::<R>(body, judges)) };
     let judge = served(model, judges, R::ENDPOINT)?;
     let scope = Scope::of(judge);
     let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
@@ -177,15 +198,14 @@ fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Chec
 /// Words what is wrong with a body that could not be read as a request, or names no model.
 fn refuse<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> ApiError {
     let Some(tree) = Value::parse(body).filter(Value::is_object) else { return wording::not_json() };
+    let live = judges.validation() == Validation::Live;
     let model = match tree.given("model") {
-        None => return wording::no_model(),
-        Some(Value::String(model)) if model.is_empty() && judges.validation() == Validation::Live => {
-            return wording::no_model();
-        }
-        Some(Value::String(model)) => model,
+        Some(Value::String(model)) if !(model.is_empty() && live) => Some(&**model),
+        None | Some(Value::String(_)) => R::DEFAULT_MODEL,
         // Told this way for any other JSON, too.
         Some(_) => return wording::not_json(),
     };
+    let Some(model) = model else { return wording::no_model() };
     let fault = served(model, judges, R::ENDPOINT).and_then(|judge| against::<R>(&tree, judge));
     // A fault that serde found and no rule words: the body cannot be read, if for reasons of the gateway's.
     fault.err().unwrap_or_else(wording::not_json)
@@ -257,6 +277,12 @@ fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge,
     };
     let wrong = match judge.card.map(|card| card.endpoint).filter(|served| *served != endpoint) {
         None => return Ok(judge),
+        Some(Endpoint::Retired) => return Err(wording::retired(model)),
+        Some(_) if endpoint == Endpoint::Embeddings => {
+            let sentence = "You are not allowed to generate embeddings from this model";
+            return Err(ApiError::new(Kind::NotAllowed, sentence));
+        }
+        Some(_) if endpoint == Endpoint::Moderations => return Err(wording::model_not_found(model)),
         Some(Endpoint::Chat) => {
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
              v1/chat/completions?"
@@ -268,10 +294,9 @@ fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge,
         Some(Endpoint::Responses) => {
             "This model is only supported in v1/responses and not in v1/chat/completions."
         }
-        Some(Endpoint::Embeddings) => {
+        Some(Endpoint::Embeddings | Endpoint::Moderations) => {
             return Err(ApiError::new(Kind::NotAllowed, "You are not allowed to sample from this model"));
         }
-        Some(Endpoint::Retired) => return Err(wording::retired(model)),
     };
     Err(ApiError::new(Kind::WrongEndpoint, wrong).at("model"))
 }

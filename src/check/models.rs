@@ -28,8 +28,10 @@ pub enum Endpoint {
     Text,
     /// `/v1/responses` alone.
     Responses,
-    /// Neither of them, as the model does not generate text.
+    /// `/v1/embeddings`.
     Embeddings,
+    /// `/v1/moderations`.
+    Moderations,
     /// Nowhere any longer.
     Retired,
 }
@@ -92,6 +94,10 @@ pub struct Card {
     pub system_role: bool,
     /// How hard it can be told to reason; empty if it does not.
     pub efforts: &'static [&'static str],
+    /// How many dimensions its vectors have.
+    pub dimensions: u32,
+    /// Whether it can be asked for fewer.
+    pub shortens: bool,
     /// Whether the faults of some parameters are told as lists of a Python library's.
     pub python_faults: bool,
 }
@@ -115,6 +121,9 @@ fn is_date(suffix: &str) -> bool {
     shape == "-0000-00-00" || shape == "-0000"
 }
 
+/// How many dimensions the vectors of a model have that is not known.
+pub const DIMENSIONS: u32 = 1536;
+
 const CLASSIC: Card = Card {
     id: "",
     family: Family::Classic,
@@ -135,6 +144,8 @@ const CLASSIC: Card = Card {
     system_role: true,
     efforts: &[],
     python_faults: false,
+    dimensions: DIMENSIONS,
+    shortens: true,
 };
 
 const GPT_4: Card = Card {
@@ -213,7 +224,7 @@ const RESPONSES: Card = Card { endpoint: Endpoint::Responses, ..GPT_5 };
 
 const RETIRED: Card = Card { endpoint: Endpoint::Retired, ..GPT_35 };
 
-const EMBEDDING: Card = Card { endpoint: Endpoint::Embeddings, window: 8_191, ..GPT_35 };
+const EMBEDDING: Card = Card { endpoint: Endpoint::Embeddings, window: 8_192, ..GPT_35 };
 
 #[rustfmt::skip] // a table
 static CARDS: &[Card] = &[
@@ -278,8 +289,8 @@ static CARDS: &[Card] = &[
     Card { id: "davinci-002", window: 16_384, output: 16_384, ..TEXT },
     Card { id: "babbage-002", window: 16_384, output: 16_384, ..TEXT },
     Card { id: "text-embedding-3-small", ..EMBEDDING },
-    Card { id: "text-embedding-3-large", ..EMBEDDING },
-    Card { id: "text-embedding-ada-002", ..EMBEDDING },
+    Card { id: "text-embedding-3-large", dimensions: 3072, ..EMBEDDING },
+    Card { id: "text-embedding-ada-002", shortens: false, ..EMBEDDING },
     Card { id: "gpt-3.5-turbo-0301", ..RETIRED },
     Card { id: "gpt-3.5-turbo-0613", ..RETIRED },
     Card { id: "gpt-3.5-turbo-1106", ..RETIRED },

@@ -74,6 +74,48 @@ pub(super) fn not_a_prompt(prompt: &Value<'_>) -> ApiError {
     ApiError::new(Kind::Invalid, message)
 }
 
+/// An input to embed that is an empty string, or an empty array.
+pub(super) fn empty_input(path: &Path<'_>, noun: &str) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("Invalid '{path}': input cannot be an empty {noun}."))
+}
+
+/// More inputs to embed than a request may have.
+pub(super) fn many_inputs(path: &Path<'_>, most: usize) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("Invalid '{path}': array length must be {most} or less."))
+}
+
+/// An input to embed is longer than the model's window. `path` is `input`, or one of its entries.
+pub fn long_input(path: &str, most: usize) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("Invalid '{path}': maximum input length is {most} tokens."))
+}
+
+/// All inputs to embed are too long together.
+pub fn long_inputs(most: u64) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!("Invalid 'input': maximum request size is {most} tokens per request."),
+    )
+}
+
+/// The model's vectors have one length.
+pub(super) fn no_dimensions() -> ApiError {
+    ApiError::new(Kind::Invalid, "This model does not support specifying dimensions.")
+}
+
+/// The model's vectors are shorter than asked for.
+pub(super) fn many_dimensions(got: i64, most: u32) -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        format!("Invalid value for 'dimensions' = {got}. Must be less than or equal to {most}."),
+    )
+}
+
+/// More images to moderate than the model looks at.
+pub(super) fn many_images(images: usize) -> ApiError {
+    let message = format!("Number of images ({images}) exceeds maximum of 1");
+    ApiError::new(Kind::TooManyImages, message).at("input")
+}
+
 /// A token of a prompt is none of the model's.
 pub fn invalid_token(token: i64, largest: u32) -> ApiError {
     ApiError::new(

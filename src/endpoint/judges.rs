@@ -29,6 +29,44 @@ impl<'a> Routes<'a> {
     }
 }
 
+/// The judges of an endpoint where the engine has other models than for completions, and upstreams have
+/// none: what goes to them there goes unread.
+pub(super) struct Others<'a> {
+    config: &'a Config,
+    caller: Caller<'a>,
+    /// The models of the engine's, as long as nobody names any.
+    models: &'a [&'a str],
+}
+
+impl<'a> Others<'a> {
+    /// The judges of an endpoint for a caller.
+    pub(super) fn at<T>(models: &'a [&'a str], call: &Call<'a, T>) -> Self {
+        Self { config: call.config, caller: call.caller, models }
+    }
+}
+
+impl Judges for Others<'_> {
+    fn judge(&self, model: &str) -> Option<Judge> {
+        let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
+        // One that is served elsewhere is told apart from one that does not exist.
+        let known = named || self.models.contains(&model) || engine_serves(model, true);
+        let validation = self.validation();
+        let unknown = match validation {
+            Validation::Live => UnknownParams::Reject,
+            Validation::Schema => UnknownParams::Pass,
+        };
+        (*backend == Backend::Engine && known).then(|| Judge {
+            validation,
+            unknown: self.config.unknown_params.unwrap_or(unknown),
+            card: models::find(model),
+        })
+    }
+
+    fn validation(&self) -> Validation {
+        self.config.validation.unwrap_or(Validation::Live)
+    }
+}
+
 impl Judges for Routes<'_> {
     fn judge(&self, model: &str) -> Option<Judge> {
         let (backend, named) = self.backend(model)?;

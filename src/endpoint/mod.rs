@@ -12,9 +12,8 @@ mod relay;
 mod steps;
 
 use crate::auth::Caller;
-use crate::check::wording;
+use crate::config::Config;
 use crate::config::engine::Fault;
-use crate::config::{Backend, Config};
 use crate::ctx::Ctx;
 use crate::encode;
 use crate::engine::Counts;
@@ -78,16 +77,6 @@ impl<T> Call<'_, T> {
         record.bytes_in = bytes.len() as u64;
         Ok(bytes)
     }
-
-    /// Refuses a model the engine does not answer for, at an endpoint where its models are not those of
-    /// completions. `own` are the endpoint's, as long as nobody names any.
-    fn engine_has(&self, model: &str, own: &[&str], record: &mut Record) -> Result<(), ApiError> {
-        record.model = Some(model.to_owned());
-        match self.config.served.find(model).filter(|_| self.caller.may_use(model)) {
-            Some((Backend::Engine, named)) if named || own.contains(&model) => Ok(()),
-            _ => Err(wording::model_not_found(model)),
-        }
-    }
 }
 
 /// Reads on without keeping anything, up to four times the limit: a connection that is closed while its
@@ -106,23 +95,6 @@ fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Reads a body of an endpoint whose requests the tables of [`crate::check`] do not cover.
-fn lenient<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => ApiError::new(
-            Kind::Invalid,
-            "A parameter of the request has a wrong type or value. Please check the API reference: \
-             https://platform.openai.com/docs/api-reference.",
-        ),
-        _ => wording::not_json(),
-    })
-}
-
-/// A parameter that nobody documents, at such an endpoint.
-fn unknown(name: &str) -> ApiError {
-    ApiError::new(Kind::UnknownParameter, format!("Unknown parameter: '{name}'.")).at(name.to_owned())
 }
 
 /// Notes what the engine counted.

@@ -1,23 +1,21 @@
 //! `POST /v1/moderations`.
 
 use super::Call;
-use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType, Request};
+use super::judges::Others;
+use crate::api::moderations::{ByCategory, DEFAULT_MODEL, Input, Item, Moderation, Outcome, PartType};
+use crate::check;
 use crate::config::engine::Category;
 use crate::encode;
 use crate::engine;
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::upstream::Transport;
 use std::borrow::Cow;
 
 /// The models of the engine's that moderate, as long as nobody names any.
-pub(super) const MODELS: [&str; 4] = [
-    "omni-moderation-latest",
-    "omni-moderation-2024-09-26",
-    "text-moderation-latest",
-    "text-moderation-stable",
-];
+pub(super) const MODELS: [&str; 4] =
+    [DEFAULT_MODEL, "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable"];
 
 /// One input: its text, and whether there are images with it.
 struct Judged<'a> {
@@ -32,50 +30,44 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let request: Request<'_> = super::lenient(&body)?;
-    let model = request.model.as_deref().unwrap_or(MODELS[0]);
-    call.engine_has(model, &MODELS, record)?;
+    let checked = check::moderations(&body, &Others::at(&MODELS, call))?;
+    let named = checked.request.model.as_deref().filter(|model| !model.is_empty());
+    let model = named.unwrap_or(DEFAULT_MODEL);
+    record.model = Some(model.to_owned());
     record.target = Some("engine".to_owned());
-    if let Some(name) = request.extra.first() {
-        return Err(super::unknown(name));
-    }
     let outcome = |judged: &Judged<'_>| outcome(judged, engine::moderate(&judged.text, &call.config.engine));
-    let results = judged(request.input.as_ref())?.iter().map(outcome).collect();
+    let results = judged(checked.request.input.as_ref()).iter().map(outcome).collect();
     let id = call.ctx.object_id("modr-");
-    Ok(encode::json(200, &Moderation { id: &id, model, results }))
+    let mut response = encode::json(200, &Moderation { id: &id, model, results });
+    super::tell_dropped(&mut response, &checked.dropped);
+    Ok(response)
 }
 
-/// The inputs, each with its text.
-fn judged<'a>(input: Option<&'a Input<'_>>) -> Result<Vec<Judged<'a>>, ApiError> {
+/// The inputs, each with its text. Parts are one input together.
+fn judged<'a>(input: Option<&'a Input<'_>>) -> Vec<Judged<'a>> {
     let text = |text: &'a str| Judged { text: Cow::Borrowed(text), images: false };
-    match input {
-        None => Err(ApiError::new(Kind::MissingParameter, "Missing required parameter: 'input'.").at("input")),
-        Some(Input::Text(one)) => Ok(vec![text(one)]),
-        Some(Input::Many(items)) if items.is_empty() => Err(ApiError::new(
-            Kind::EmptyArray,
-            "Invalid 'input': empty array. Expected an array with minimum length 1, but got an empty array instead.",
-        )
-        .at("input")),
-        Some(Input::Many(items)) => {
-            let mut all = Vec::new();
-            let (mut together, mut images, mut parts) = (String::new(), false, false);
-            for item in items {
-                match item {
-                    Item::Text(one) => all.push(text(one)),
-                    Item::Part(part) => {
-                        parts = true;
-                        together.push_str(part.text.as_deref().unwrap_or_default());
-                        together.push('\n');
-                        images |= part.kind == Some(PartType::ImageUrl);
-                    }
-                }
+    let items = match input {
+        None => return Vec::new(),
+        Some(Input::Text(one)) => return vec![text(one)],
+        Some(Input::Many(items)) => items,
+    };
+    let mut all = Vec::new();
+    let (mut together, mut images, mut parts) = (String::new(), false, false);
+    for item in items {
+        match item {
+            Item::Text(one) => all.push(text(one)),
+            Item::Part(part) => {
+                parts = true;
+                together.push_str(part.text.as_deref().unwrap_or_default());
+                together.push('\n');
+                images |= part.kind == Some(PartType::ImageUrl);
             }
-            if parts {
-                all.push(Judged { text: together.into(), images });
-            }
-            Ok(all)
         }
     }
+    if parts {
+        all.push(Judged { text: together.into(), images });
+    }
+    all
 }
 
 fn outcome(judged: &Judged<'_>, scores: Vec<f64>) -> Outcome {

@@ -7,11 +7,6 @@ use super::draw::{Draw, mix};
 use super::tokens::Encoding;
 use std::collections::BTreeMap;
 
-/// The dimensions of a model's vectors.
-pub fn dimensions(model: &str) -> u32 {
-    if model.starts_with("text-embedding-3-large") { 3072 } else { 1536 }
-}
-
 /// The vector of some tokens, of at least one dimension.
 pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
     let mut counts: BTreeMap<u64, u32> = BTreeMap::new();

@@ -22,7 +22,7 @@ mod words;
 
 pub use answer::{Answer, Call, Choice, Counts, Outcome};
 pub use chat::answer as chat;
-pub use embedding::{dimensions as embedding_dimensions, embed};
+pub use embedding::embed;
 pub use moderation::moderate;
 pub use pace::Pace;
 pub use sampler::{FinishReason, Manner, Sampler, Sampling};

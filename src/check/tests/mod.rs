@@ -7,7 +7,7 @@ mod words;
 use super::*;
 
 /// Serves a few models the operator named.
-struct Named;
+pub(super) struct Named;
 
 impl Judges for Named {
     fn judge(&self, model: &str) -> Option<Judge> {
@@ -17,7 +17,7 @@ impl Judges for Named {
 }
 
 /// Serves anything, knowing nothing of it.
-struct Open(Validation, UnknownParams);
+pub(super) struct Open(Validation, UnknownParams);
 
 impl Judges for Open {
     fn judge(&self, _: &str) -> Option<Judge> {
@@ -29,8 +29,8 @@ impl Judges for Open {
     }
 }
 
-const LIVE: Open = Open(Validation::Live, UnknownParams::Reject);
-const SCHEMA: Open = Open(Validation::Schema, UnknownParams::Pass);
+pub(super) const LIVE: Open = Open(Validation::Live, UnknownParams::Reject);
+pub(super) const SCHEMA: Open = Open(Validation::Schema, UnknownParams::Pass);
 const HI: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
 
 /// A chat request with these members besides a greeting, unless they are messages themselves.

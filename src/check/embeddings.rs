@@ -1,0 +1,222 @@
+//! The parameters of `POST /v1/embeddings`, and what must be true of the inputs together.
+//!
+//! The endpoint words what concerns the inputs by hand, without a code; the rest follows the grammar of the
+//! other endpoints.
+
+use super::Request;
+use super::models::{self, Endpoint};
+use super::param::{Param, param};
+use super::shape::{Array, Path, STRING, Scope, Shape};
+use super::tree::Value;
+use super::wording;
+use crate::api::Text;
+use crate::api::completions::Prompt;
+use crate::api::embeddings;
+use crate::error::ApiError;
+
+/// The most inputs of a request.
+const MOST: usize = 2048;
+
+static TOKENS: Shape =
+    Shape::Array(&Array { noun: "an array of integers", min: 0, max: usize::MAX, item: &TOKEN });
+static TOKEN: Shape = Shape::Integer(None, None);
+
+static PARAMS: &[&Param] = &[
+    &param("input", Shape::Rule(input)),
+    &param("encoding_format", Shape::OneOf(&["float", "base64"])),
+    &param("dimensions", Shape::Integer(Some(1), None)),
+    &param("user", STRING_HERE),
+];
+const STRING_HERE: Shape = Shape::String(&super::shape::Chars { min: 0, max: usize::MAX, pattern: None });
+
+/// The first entry says what all must be.
+fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    let items = match value {
+        Value::String(text) if text.is_empty() => return Err(wording::empty_input(path, "string")),
+        Value::String(_) => return Ok(()),
+        Value::Array(items) => items,
+        _ => {
+            let forms =
+                "one of a string, array of strings, array of integers, or array of arrays of integers";
+            return Err(wording::wrong_type(path, forms, value.noun()));
+        }
+    };
+    let shape = match items.first() {
+        None => return Err(wording::empty_input(path, "array")),
+        Some(Value::String(_)) => &STRING,
+        Some(Value::Number(_)) => &TOKEN,
+        Some(Value::Array(_)) => &TOKENS,
+        Some(other) => {
+            let forms = "one of a string, integer, or array of integers";
+            return Err(wording::wrong_type(&path.index(0), forms, other.noun()));
+        }
+    };
+    items.iter().enumerate().try_for_each(|(i, item)| shape.judge(item, &path.index(i), scope))?;
+    if items.len() > MOST && !matches!(items[0], Value::Number(_)) {
+        return Err(wording::many_inputs(path, MOST));
+    }
+    items.iter().enumerate().try_for_each(|(i, item)| match item {
+        Value::String(text) if text.is_empty() => Err(wording::empty_input(&path.index(i), "string")),
+        Value::Array(tokens) if tokens.is_empty() => Err(wording::empty_input(&path.index(i), "array")),
+        _ => Ok(()),
+    })
+}
+
+impl<'a> Request<'a> for embeddings::Request<'a> {
+    const ENDPOINT: Endpoint = Endpoint::Embeddings;
+    const REQUIRED: &'static str = "input";
+
+    fn model(&self) -> Option<&Text<'a>> {
+        self.model.as_ref()
+    }
+
+    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+        &mut self.extra
+    }
+
+    fn is_plain(&self, _: Scope) -> bool {
+        let input = match &self.input {
+            Some(Prompt::Text(text)) => !text.is_empty(),
+            Some(Prompt::Texts(texts)) => {
+                (1..=MOST).contains(&texts.len()) && texts.iter().all(|text| !text.is_empty())
+            }
+            _ => false,
+        };
+        let whole = |dimensions: &crate::api::Int| dimensions.value >= 1 && !dimensions.decimal;
+        input && !self.doubles && self.dimensions.as_ref().is_none_or(whole)
+    }
+
+    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
+        let Some(wanted) = self.dimensions.map(|dimensions| dimensions.value) else { return Ok(()) };
+        let most = scope.card.map_or(models::DIMENSIONS, |card| card.dimensions);
+        match scope.card {
+            Some(card) if !card.shortens => Err(wording::no_dimensions()),
+            _ if wanted > i64::from(most) => Err(wording::many_dimensions(wanted, most)),
+            _ => Ok(()),
+        }
+    }
+
+    fn params(_: Scope) -> &'static [&'static Param] {
+        PARAMS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{LIVE, Named, SCHEMA};
+    use super::super::{Judges, embeddings};
+
+    #[track_caller]
+    fn told(judges: &dyn Judges, members: &str) -> String {
+        let body = format!(r#"{{"model":"text-embedding-3-small",{members}}}"#);
+        match embeddings(body.as_bytes(), judges) {
+            Ok(_) => "good".to_owned(),
+            Err(error) => {
+                format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_have_four_forms() {
+        let many = |item: &str| format!(r#""input":[{}]"#, vec![item; 2049].join(","));
+        for (members, want) in [
+            (r#""input":"a""#, "good"),
+            (r#""input":[" ","b"]"#, "good"),
+            (r#""input":[1,2]"#, "good"),
+            (r#""input":[[1],[2,3]]"#, "good"),
+            (&many("1"), "good"),
+            (r#""user":"u""#, "Missing required parameter: 'input'. @input #missing_required_parameter"),
+            (
+                r#""input":null"#,
+                "Invalid type for 'input': expected one of a string, array of strings, array of integers, or array of \
+                 arrays of integers, but got null instead. @input #invalid_type",
+            ),
+            (
+                r#""input":{"text":"a"}"#,
+                "Invalid type for 'input': expected one of a string, array of strings, array of integers, or array of \
+                 arrays of integers, but got an object instead. @input #invalid_type",
+            ),
+            (
+                r#""input":[{"type":"text"}]"#,
+                "Invalid type for 'input[0]': expected one of a string, integer, or array of integers, but got an \
+                 object instead. @input[0] #invalid_type",
+            ),
+            (
+                r#""input":["a",1]"#,
+                "Invalid type for 'input[1]': expected a string, but got an integer instead. @input[1] #invalid_type",
+            ),
+            (
+                r#""input":[[1],[2,1.5]]"#,
+                "Invalid type for 'input[1][1]': expected an integer, but got a decimal number instead. \
+                 @input[1][1] #invalid_type",
+            ),
+            (r#""input":"""#, "Invalid 'input': input cannot be an empty string. @- #-"),
+            (r#""input":["a",""]"#, "Invalid 'input[1]': input cannot be an empty string. @- #-"),
+            (r#""input":[]"#, "Invalid 'input': input cannot be an empty array. @- #-"),
+            (r#""input":[[1],[]]"#, "Invalid 'input[1]': input cannot be an empty array. @- #-"),
+            (&many("\"a\""), "Invalid 'input': array length must be 2048 or less. @- #-"),
+            (&many("[1]"), "Invalid 'input': array length must be 2048 or less. @- #-"),
+        ] {
+            assert_eq!(told(&LIVE, members), want, "{members}");
+        }
+    }
+
+    #[test]
+    fn the_other_parameters_are_worded_as_everywhere() {
+        for (members, want) in [
+            (r#""input":"a","encoding_format":"base64","dimensions":1,"user":"u""#, "good"),
+            (r#""input":"a","encoding_format":null,"dimensions":null,"user":null"#, "good"),
+            (
+                r#""input":"a","encoding_format":"int8""#,
+                "Invalid value: 'int8'. Supported values are: 'float' and 'base64'. @encoding_format #invalid_value",
+            ),
+            (
+                r#""input":"a","encoding_format":8"#,
+                "Invalid type for 'encoding_format': expected one of 'float' or 'base64', but got an integer instead. \
+                 @encoding_format #invalid_type",
+            ),
+            (
+                r#""input":"a","dimensions":0"#,
+                "Invalid 'dimensions': integer below minimum value. Expected a value >= 1, but got 0 instead. \
+                 @dimensions #integer_below_min_value",
+            ),
+            (
+                r#""input":"a","dimensions":"8""#,
+                "Invalid type for 'dimensions': expected an integer, but got a string instead. @dimensions #invalid_type",
+            ),
+            (
+                r#""input":"a","user":7"#,
+                "Invalid type for 'user': expected a string, but got an integer instead. @user #invalid_type",
+            ),
+            (
+                r#""input":"a","dimension":8"#,
+                "Unknown parameter: 'dimension'. Did you mean 'dimensions'? @dimension #unknown_parameter",
+            ),
+        ] {
+            assert_eq!(told(&LIVE, members), want, "{members}");
+        }
+        assert_eq!(told(&SCHEMA, r#""input":"a","strange":8"#), "good");
+    }
+
+    #[test]
+    fn models_have_their_dimensions() {
+        let told = |model: &str, dimensions: u32| {
+            let body = format!(r#"{{"model":"{model}","input":"a","dimensions":{dimensions}}}"#);
+            embeddings(body.as_bytes(), &Named).map_or_else(|error| error.to_string(), |_| "good".to_owned())
+        };
+        for (model, dimensions, want) in [
+            ("text-embedding-3-small", 1536, "good"),
+            (
+                "text-embedding-3-small",
+                1537,
+                "Invalid value for 'dimensions' = 1537. Must be less than or equal to 1536.",
+            ),
+            ("text-embedding-3-large", 3072, "good"),
+            ("text-embedding-ada-002", 1536, "This model does not support specifying dimensions."),
+            ("gpt-4o", 8, "You are not allowed to generate embeddings from this model"),
+        ] {
+            assert_eq!(told(model, dimensions), want, "{model} {dimensions}");
+        }
+    }
+}

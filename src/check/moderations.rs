@@ -1,0 +1,163 @@
+//! The parameters of `POST /v1/moderations`.
+
+use super::Request;
+use super::models::Endpoint;
+use super::param::{Param, param};
+use super::shape::{Object, Path, STRING, Scope, Shape, Tagged, optional, required};
+use super::tree::Value;
+use super::wording;
+use crate::api::Text;
+use crate::api::moderations::{self, Input, Item, PartType};
+use crate::error::ApiError;
+
+static PARAMS: &[&Param] = &[&param("input", Shape::Rule(input))];
+
+static IMAGE: Shape = Shape::Object(&Object {
+    members: &[required("url", &STRING), optional("detail", &Shape::OneOf(&["auto", "low", "high"]))],
+    closed: false,
+});
+
+static PART: Shape = Shape::Tagged(&Tagged {
+    tag: "type",
+    variants: &[
+        (
+            "image_url",
+            &Object { members: &[required("image_url", &IMAGE), optional("text", &STRING)], closed: false },
+        ),
+        (
+            "text",
+            &Object { members: &[required("text", &STRING), optional("image_url", &IMAGE)], closed: false },
+        ),
+    ],
+});
+
+/// The first entry says what all must be.
+fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    let items = match value {
+        Value::String(_) => return Ok(()),
+        Value::Array(items) => items,
+        _ => {
+            let forms = "one of a string, array of strings, or array of objects";
+            return Err(wording::wrong_type(path, forms, value.noun()));
+        }
+    };
+    let shape = match items.first() {
+        None => return Err(wording::empty_array(path)),
+        Some(Value::String(_)) => &STRING,
+        Some(Value::Object(_)) => &PART,
+        Some(other) => {
+            return Err(wording::wrong_type(&path.index(0), "one of a string or object", other.noun()));
+        }
+    };
+    items.iter().enumerate().try_for_each(|(i, item)| shape.judge(item, &path.index(i), scope))
+}
+
+impl<'a> Request<'a> for moderations::Request<'a> {
+    const ENDPOINT: Endpoint = Endpoint::Moderations;
+    const REQUIRED: &'static str = "input";
+    const DEFAULT_MODEL: Option<&'static str> = Some(moderations::DEFAULT_MODEL);
+
+    fn model(&self) -> Option<&Text<'a>> {
+        self.model.as_ref()
+    }
+
+    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+        &mut self.extra
+    }
+
+    fn is_plain(&self, _: Scope) -> bool {
+        let input = match &self.input {
+            Some(Input::Text(_)) => true,
+            Some(Input::Many(items)) => {
+                !items.is_empty() && items.iter().all(|item| matches!(item, Item::Text(_)))
+            }
+            None => false,
+        };
+        input && !self.doubles
+    }
+
+    /// The model looks at one image.
+    fn judge_late(&self, _: Scope) -> Result<(), ApiError> {
+        let Some(Input::Many(items)) = &self.input else { return Ok(()) };
+        let image =
+            |item: &&Item<'_>| matches!(item, Item::Part(part) if part.kind == Some(PartType::ImageUrl));
+        match items.iter().filter(image).count() {
+            0 | 1 => Ok(()),
+            images => Err(wording::many_images(images)),
+        }
+    }
+
+    fn params(_: Scope) -> &'static [&'static Param] {
+        PARAMS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::moderations;
+    use super::super::tests::LIVE;
+
+    fn told(members: &str) -> String {
+        match moderations(format!("{{{members}}}").as_bytes(), &LIVE) {
+            Ok(_) => "good".to_owned(),
+            Err(error) => {
+                format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))
+            }
+        }
+    }
+
+    #[test]
+    fn inputs_have_three_forms() {
+        for (members, want) in [
+            (r#""input":"a""#, "good"),
+            (r#""input":"a","model":null"#, "good"),
+            (r#""input":["a",""]"#, "good"),
+            (
+                r#""input":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"https://h/i.png","detail":"low"}}]"#,
+                "good",
+            ),
+            ("", "Missing required parameter: 'input'. @input #missing_required_parameter"),
+            (
+                r#""input":7"#,
+                "Invalid type for 'input': expected one of a string, array of strings, or array of objects, but got an \
+                 integer instead. @input #invalid_type",
+            ),
+            (
+                r#""input":[]"#,
+                "Invalid 'input': empty array. Expected an array with minimum length 1, but got an empty array \
+                 instead. @input #empty_array",
+            ),
+            (
+                r#""input":["a",{"type":"text","text":"a"}]"#,
+                "Invalid type for 'input[1]': expected a string, but got an object instead. @input[1] #invalid_type",
+            ),
+            (
+                r#""input":[true]"#,
+                "Invalid type for 'input[0]': expected one of a string or object, but got a boolean instead. \
+                 @input[0] #invalid_type",
+            ),
+            (
+                r#""input":[{"type":"image","image":"a"}]"#,
+                "Invalid value: 'image'. Supported values are: 'image_url' and 'text'. @input[0].type #invalid_value",
+            ),
+            (
+                r#""input":[{"type":"text"}]"#,
+                "Missing required parameter: 'input[0].text'. @input[0].text #missing_required_parameter",
+            ),
+            (
+                r#""input":[{"type":"image_url","image_url":"https://h/i.png"}]"#,
+                "Invalid type for 'input[0].image_url': expected an object, but got a string instead. \
+                 @input[0].image_url #invalid_type",
+            ),
+            (
+                r#""input":[{"type":"image_url","image_url":{"url":"a"}},{"type":"image_url","image_url":{"url":"b"}}]"#,
+                "Number of images (2) exceeds maximum of 1 @input #too_many_images",
+            ),
+            (r#""input":"a","strange":1"#, "Unknown parameter: 'strange'. @strange #unknown_parameter"),
+            (r#""inputs":"a""#, "Missing required parameter: 'input'. @input #missing_required_parameter"),
+        ] {
+            assert_eq!(told(members), want, "{members}");
+        }
+        assert!(told(r#""input":"a","model":7"#).starts_with("We could not parse the JSON body"));
+    }
+}
