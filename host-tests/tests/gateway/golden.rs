@@ -1,7 +1,9 @@
-//! The core's golden exchanges, through the component: the edge adds nothing and loses nothing.
+//! The core's golden exchanges, through the component: the edge adds nothing and loses nothing, however often
+//! an instance has answered before.
 
 use super::assert_untrapped;
-use host_tests::Gateway;
+use super::instances::{reusing, settled};
+use host_tests::{Call, Gateway, Reply};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -9,9 +11,13 @@ use std::path::Path;
 /// A text with what differs from request to request replaced: ids, and when they were made.
 fn masked(text: &str) -> String {
     let mut out = text.to_owned();
-    for (before, after) in
-        [("\"id\":\"chatcmpl-", '"'), ("\"id\":\"cmpl-", '"'), ("\"id\":\"modr-", '"'), ("\"created\":", ',')]
-    {
+    for (before, after) in [
+        ("\"id\":\"chatcmpl-", '"'),
+        ("\"id\":\"cmpl-", '"'),
+        ("\"id\":\"modr-", '"'),
+        ("\"id\":\"call_", '"'),
+        ("\"created\":", ','),
+    ] {
         let mut pieces = out.split(before);
         let mut next = pieces.next().expect("even an empty text has a piece").to_owned();
         for piece in pieces {
@@ -23,38 +29,90 @@ fn masked(text: &str) -> String {
     out
 }
 
-#[tokio::test]
-async fn the_component_answers_as_the_core_does() {
-    let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", "sk-golden")]).await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
-    let mut seen = 0;
-    for entry in fs::read_dir(&folder).expect("the folder is there") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|e| e != "json") {
-            continue;
-        }
-        let case: Value = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
-        let text = |name: &str| case[name].as_str().expect("a string");
+/// A request, and the core's answer to it.
+struct Exchange {
+    name: String,
+    request: Value,
+    answer: String,
+}
+
+impl Exchange {
+    /// All of them, the same order every time.
+    fn all() -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
+        let paths =
+            fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("an entry").path());
+        let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+        paths.sort();
+        assert!(paths.len() > 25, "the golden exchanges are where they are looked for");
+        let exchange = |path: &std::path::PathBuf| Self {
+            name: path.display().to_string(),
+            request: serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON"),
+            answer: fs::read_to_string(path.with_extension("txt")).expect("an answer"),
+        };
+        paths.iter().map(exchange).collect()
+    }
+
+    fn call(&self, gateway: &Gateway) -> Call {
+        let text = |name: &str| self.request[name].as_str().expect("a string");
         let mut call = gateway.call(text("method"), text("path")).no_key();
-        for (name, value) in case["headers"].as_object().expect("an object") {
+        for (name, value) in self.request["headers"].as_object().expect("an object") {
             call = call.header(name, value.as_str().expect("a string"));
         }
-        if let Some(body) = case.get("body") {
-            call = call.body(body.to_string());
+        match self.request.get("body") {
+            Some(body) => call.body(body.to_string()),
+            None => call,
         }
-        let reply = call.await;
-        let golden = fs::read_to_string(path.with_extension("txt")).expect("an answer");
-        let (head, body) = golden.split_once("\n\n").expect("a head and a body");
+    }
+
+    /// Asserts that an answer is the core's, byte for byte, but for ids and times.
+    #[track_caller]
+    fn assert(&self, reply: &Reply) {
+        let (head, body) = self.answer.split_once("\n\n").expect("a head and a body");
         let mut head = head.lines();
-        assert_eq!(head.next(), Some(&*reply.status.to_string()), "{path:?}");
+        assert_eq!(head.next(), Some(&*reply.status.to_string()), "{}", self.name);
         for (name, value) in head.map(|line| line.split_once(": ").expect("a field")) {
             let own = ["x-request-id", "openai-processing-ms"].contains(&name);
             let got = reply.header(name);
-            assert!(if own { got.is_some() } else { got == Some(value) }, "{path:?}: {name} is {got:?}");
+            assert!(if own { got.is_some() } else { got == Some(value) }, "{}: {name} is {got:?}", self.name);
         }
-        assert_eq!(masked(reply.text()), masked(body), "{path:?}");
-        seen += 1;
+        assert_eq!(masked(reply.text()), masked(body), "{}", self.name);
     }
-    assert!(seen > 10, "the golden exchanges are where they are looked for");
+}
+
+const KEY: (&str, &str) = ("PORTCULLIS_API_KEYS", "sk-golden");
+
+#[tokio::test]
+async fn a_fresh_instance_answers_as_the_core_does() {
+    let exchanges = Exchange::all();
+    let gateway = reusing(1, KEY).await;
+    for exchange in &exchanges {
+        exchange.assert(&exchange.call(&gateway).await);
+    }
+    assert_eq!(gateway.instances_made(), exchanges.len() as u64);
+    assert_untrapped(&gateway);
+}
+
+/// How often an instance answers before it is compared with a fresh one.
+const TIMES: usize = 1_000;
+
+#[tokio::test]
+async fn an_instance_answers_for_the_thousandth_time_as_the_core_does() {
+    let exchanges = Exchange::all();
+    let gateway = reusing(u32::MAX, KEY).await;
+    let mut memory = Vec::new();
+    // The first round is the warm-up: memory grows to what the largest of them takes.
+    let rounds = exchanges.iter().cycle().take(TIMES + exchanges.len());
+    for (i, exchange) in rounds.enumerate() {
+        let reply = settled(&gateway, exchange.call(&gateway)).await;
+        if i >= TIMES {
+            exchange.assert(&reply);
+        }
+        if (i + 1).is_multiple_of(exchanges.len()) {
+            memory.push(gateway.idle_instances()[0].memory);
+        }
+    }
+    assert_eq!(gateway.instances_made(), 1);
+    assert!(memory.len() > 10 && memory.iter().all(|size| *size == memory[0]), "it grows: {memory:?}");
     assert_untrapped(&gateway);
 }

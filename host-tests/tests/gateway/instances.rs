@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, chat, streamed};
 
-async fn reusing(reuse: u32) -> Gateway {
-    let settings = vec![(KEYS.0.to_owned(), KEYS.1.to_owned())];
+/// A gateway with this setting whose instances answer so often.
+pub(super) async fn reusing(reuse: u32, setting: (&str, &str)) -> Gateway {
+    let settings = vec![(setting.0.to_owned(), setting.1.to_owned())];
     Gateway::start_with(Options { settings, reuse, ..Options::default() }).await
 }
 
@@ -51,7 +52,7 @@ fn essence(reply: &Reply) -> (u16, Option<String>, Vec<Value>) {
 }
 
 /// Sends a call and waits until the instance that answered it is idle.
-async fn settled(gateway: &Gateway, call: Call) -> Reply {
+pub(super) async fn settled(gateway: &Gateway, call: Call) -> Reply {
     let reply = call.await;
     let id = reply.header("x-request-id").expect("every answer has one");
     gateway.log(|line| line.contains(id)).await;
@@ -64,13 +65,13 @@ async fn settled(gateway: &Gateway, call: Call) -> Reply {
 #[tokio::test]
 async fn one_that_is_used_again_answers_as_a_fresh_one() {
     let mut fresh = Vec::new();
-    let gateway = reusing(1).await;
+    let gateway = reusing(1, KEYS).await;
     for call in calls(&gateway) {
         fresh.push(essence(&call.await));
     }
     assert_eq!(gateway.instances_made(), fresh.len() as u64);
 
-    let gateway = reusing(u32::MAX).await;
+    let gateway = reusing(u32::MAX, KEYS).await;
     let mut memory = Vec::new();
     for round in 0..30 {
         for (call, fresh) in calls(&gateway).into_iter().zip(&fresh) {
@@ -86,7 +87,7 @@ async fn one_that_is_used_again_answers_as_a_fresh_one() {
 #[tokio::test]
 async fn ids_are_never_given_twice() {
     for reuse in [1, u32::MAX] {
-        let gateway = reusing(reuse).await;
+        let gateway = reusing(reuse, KEYS).await;
         let mut ids = std::collections::HashSet::new();
         for _ in 0..20 {
             let reply = gateway.post(CHAT, &chat("hi")).await;
