@@ -12,6 +12,7 @@ use crate::engine::{Answer, Choice, Counts};
 use crate::error::{ApiError, Kind};
 use crate::http::{Beat, Body, Headers, Response};
 use serde::Serialize;
+use std::time::Duration;
 
 /// A JSON response.
 pub fn json<B>(status: u16, value: &impl Serialize) -> Response<B> {
@@ -61,25 +62,25 @@ fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
     }
 }
 
+/// How long a stream is silent before it breaks off: a host may drop what it has not yet sent.
+const LAST_BREATH: Duration = Duration::from_millis(50);
+
 /// A stream that breaks off after so many chunks, if it is to.
 fn cut_after(
     chunks: Option<u32>,
     frames: impl Iterator<Item = Beat> + 'static,
 ) -> Box<dyn Iterator<Item = Beat>> {
-    let Some(mut left) = chunks else { return Box::new(frames) };
     let mut frames = frames;
-    let mut broken = false;
-    Box::new(std::iter::from_fn(move || match (left, broken) {
-        (_, true) => None,
-        (0, false) => {
-            broken = true;
-            Some(Beat::Abort)
+    let Some(mut left) = chunks else { return Box::new(frames) };
+    let pause = (left > 0).then_some(Beat::Pause(LAST_BREATH));
+    let mut end = pause.into_iter().chain([Beat::Abort]);
+    Box::new(std::iter::from_fn(move || {
+        if left == 0 {
+            return end.next();
         }
-        _ => {
-            let frame = frames.next();
-            left -= u32::from(matches!(frame, Some(Beat::Data(_))));
-            frame
-        }
+        let frame = frames.next();
+        left -= u32::from(matches!(frame, Some(Beat::Data(_))));
+        frame
     }))
 }
 

@@ -203,7 +203,8 @@ fn a_stream_can_be_cut_and_take_its_time() {
     let mut answer = answer(vec![says("one two three")]);
     answer.said.cut_after_chunks = Some(2);
     let events = deltas(&text(answer.clone().stream(StreamOptions::default())));
-    assert_eq!((events.len(), &*events[2]), (3, "ABORT"));
+    // A host that has something left to send gets the time to do so.
+    assert_eq!(events[2..], ["50ms", "ABORT"]);
     answer.said.cut_after_chunks = Some(0);
     assert_eq!(text(answer.stream(StreamOptions::default())), "ABORT\n\n");
 }
