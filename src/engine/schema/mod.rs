@@ -375,4 +375,6 @@ fn merge_properties<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
 }
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use super::random::Random;
 use super::*;
 use std::fmt::Write;
 
@@ -101,116 +102,9 @@ fn what_lies_outside_the_strict_subset_is_met_as_well() {
     }
 }
 
-/// Random schemas of the strict subset.
-struct Random {
-    draw: Draw,
-    /// How many definitions there are to refer to.
-    defs: u64,
-}
-
-impl Random {
-    fn any(&mut self, depth: u32) -> String {
-        let deepest = depth >= 4;
-        match self.draw.below(if deepest { 6 } else { 12 }) {
-            0 => self.string(),
-            1 => self.number(),
-            2 => r#"{"type":"boolean"}"#.to_owned(),
-            3 => r#"{"type":["string","null"],"description":"maybe"}"#.to_owned(),
-            4 => format!(r#"{{"type":"string","enum":["a","b","{}"]}}"#, self.draw.below(9)),
-            5 => format!(r#"{{"const":{}}}"#, ["1", "\"x\"", "null", "true"][self.draw.below(4) as usize]),
-            6 | 7 => self.object(depth),
-            8 => self.array(depth),
-            9 => {
-                let branches: Vec<_> = (0..=self.draw.below(3)).map(|_| self.any(depth + 1)).collect();
-                // Whatever is drawn, one branch ends.
-                format!(r#"{{"anyOf":[{},{{"type":"null"}}]}}"#, branches.join(","))
-            }
-            10 if self.defs > 0 => {
-                let target = self.draw.below(self.defs);
-                format!(r##"{{"anyOf":[{{"$ref":"#/$defs/d{target}"}},{{"type":"null"}}]}}"##)
-            }
-            11 if self.defs > 0 => {
-                let target = self.draw.below(self.defs);
-                format!(r##"{{"type":"array","items":{{"$ref":"#/$defs/d{target}"}}}}"##)
-            }
-            _ => self.string(),
-        }
-    }
-
-    fn string(&mut self) -> String {
-        const FORMATS: [&str; 9] =
-            ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
-        const PATTERNS: [&str; 7] = [
-            "^@[a-zA-Z0-9_]+$",
-            "^[A-Z]{2,3}-[0-9]{1,5}$",
-            r"^\\d{3}-\\d{4}$",
-            r"^(\\([0-9]{3}\\))?[0-9]{3}-[0-9]{4}$",
-            "^(red|green|blue)( (light|dark))?$",
-            r"^[^@\\s]+@[^@\\s]+\\.[a-z]{2,}$",
-            "x[0-9a-f]*y",
-        ];
-        match self.draw.below(4) {
-            0 => format!(r#"{{"type":"string","format":"{}"}}"#, FORMATS[self.draw.below(9) as usize]),
-            1 => format!(r#"{{"type":"string","pattern":"{}"}}"#, PATTERNS[self.draw.below(7) as usize]),
-            2 => {
-                let least = self.draw.below(30);
-                format!(
-                    r#"{{"type":"string","minLength":{least},"maxLength":{}}}"#,
-                    least + self.draw.below(9)
-                )
-            }
-            _ => r#"{"type":"string"}"#.to_owned(),
-        }
-    }
-
-    fn number(&mut self) -> String {
-        let low = self.draw.below(2000) as i64 - 1000;
-        let high = low + 1 + self.draw.below(500) as i64;
-        let kind = if self.draw.below(2) == 0 { "integer" } else { "number" };
-        match self.draw.below(6) {
-            0 => format!(r#"{{"type":"{kind}","minimum":{low},"maximum":{high}}}"#),
-            1 => format!(r#"{{"type":"{kind}","exclusiveMinimum":{low},"exclusiveMaximum":{}}}"#, high + 1),
-            2 => format!(r#"{{"type":"{kind}","multipleOf":{}}}"#, 1 + self.draw.below(20)),
-            3 => format!(r#"{{"type":"number","minimum":{low}.5,"multipleOf":0.25}}"#),
-            4 => r#"{"type":"number","exclusiveMinimum":0,"exclusiveMaximum":0.01}"#.to_owned(),
-            _ => format!(r#"{{"type":"{kind}"}}"#),
-        }
-    }
-
-    fn object(&mut self, depth: u32) -> String {
-        let count = self.draw.below(6);
-        let properties: Vec<_> = (0..count).map(|i| format!(r#""p{i}":{}"#, self.any(depth + 1))).collect();
-        let names: Vec<_> = (0..count).map(|i| format!(r#""p{i}""#)).collect();
-        format!(
-            r#"{{"type":"object","properties":{{{}}},"required":[{}],"additionalProperties":false}}"#,
-            properties.join(","),
-            names.join(",")
-        )
-    }
-
-    fn array(&mut self, depth: u32) -> String {
-        let items = self.any(depth + 1);
-        match self.draw.below(3) {
-            0 => format!(r#"{{"type":"array","items":{items}}}"#),
-            1 => format!(r#"{{"type":"array","items":{items},"minItems":{}}}"#, self.draw.below(4)),
-            _ => format!(
-                r#"{{"type":"array","items":{items},"minItems":1,"maxItems":{}}}"#,
-                1 + self.draw.below(3)
-            ),
-        }
-    }
-
-    fn schema(&mut self) -> String {
-        self.defs = self.draw.below(4);
-        let defs: Vec<_> = (0..self.defs).map(|i| format!(r#""d{i}":{}"#, self.object(2))).collect();
-        let root = self.object(0);
-        format!(r#"{},"$defs":{{{}}}}}"#, &root[..root.len() - 1], defs.join(","))
-    }
-}
-
 #[test]
 fn every_instance_of_5000_random_schemas_is_valid() {
-    let mut random = Random { draw: Draw::new(42), defs: 0 };
+    let mut random = Random::new(42);
     let mut longest = 0;
     for i in 0..5_000 {
         let schema = random.schema();

@@ -1,0 +1,127 @@
+//! Random schemas of the strict subset, for the test that asks whether instances are valid and the benchmark
+//! that asks how long they take. The benchmark includes this file, so it uses nothing of the crate's.
+
+/// A small generator of numbers that look random (xorshift), so that a failure can be seen again.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+}
+
+/// Random schemas of the strict subset.
+pub(super) struct Random {
+    draw: Dice,
+    /// How many definitions there are to refer to.
+    defs: u64,
+}
+
+impl Random {
+    /// The same schemas for the same seed, which is not 0.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { draw: Dice(seed), defs: 0 }
+    }
+
+    /// The next schema: an object, with definitions it may refer to.
+    pub(super) fn schema(&mut self) -> String {
+        self.defs = self.draw.below(4);
+        let defs: Vec<_> = (0..self.defs).map(|i| format!(r#""d{i}":{}"#, self.object(2))).collect();
+        let root = self.object(0);
+        format!(r#"{},"$defs":{{{}}}}}"#, &root[..root.len() - 1], defs.join(","))
+    }
+
+    fn any(&mut self, depth: u32) -> String {
+        let deepest = depth >= 4;
+        match self.draw.below(if deepest { 6 } else { 12 }) {
+            0 => self.string(),
+            1 => self.number(),
+            2 => r#"{"type":"boolean"}"#.to_owned(),
+            3 => r#"{"type":["string","null"],"description":"maybe"}"#.to_owned(),
+            4 => format!(r#"{{"type":"string","enum":["a","b","{}"]}}"#, self.draw.below(9)),
+            5 => format!(r#"{{"const":{}}}"#, ["1", "\"x\"", "null", "true"][self.draw.below(4) as usize]),
+            6 | 7 => self.object(depth),
+            8 => self.array(depth),
+            9 => {
+                let branches: Vec<_> = (0..=self.draw.below(3)).map(|_| self.any(depth + 1)).collect();
+                // Whatever is drawn, one branch ends.
+                format!(r#"{{"anyOf":[{},{{"type":"null"}}]}}"#, branches.join(","))
+            }
+            10 if self.defs > 0 => {
+                let target = self.draw.below(self.defs);
+                format!(r##"{{"anyOf":[{{"$ref":"#/$defs/d{target}"}},{{"type":"null"}}]}}"##)
+            }
+            11 if self.defs > 0 => {
+                let target = self.draw.below(self.defs);
+                format!(r##"{{"type":"array","items":{{"$ref":"#/$defs/d{target}"}}}}"##)
+            }
+            _ => self.string(),
+        }
+    }
+
+    fn string(&mut self) -> String {
+        const FORMATS: [&str; 9] =
+            ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+        const PATTERNS: [&str; 7] = [
+            "^@[a-zA-Z0-9_]+$",
+            "^[A-Z]{2,3}-[0-9]{1,5}$",
+            r"^\\d{3}-\\d{4}$",
+            r"^(\\([0-9]{3}\\))?[0-9]{3}-[0-9]{4}$",
+            "^(red|green|blue)( (light|dark))?$",
+            r"^[^@\\s]+@[^@\\s]+\\.[a-z]{2,}$",
+            "x[0-9a-f]*y",
+        ];
+        match self.draw.below(4) {
+            0 => format!(r#"{{"type":"string","format":"{}"}}"#, FORMATS[self.draw.below(9) as usize]),
+            1 => format!(r#"{{"type":"string","pattern":"{}"}}"#, PATTERNS[self.draw.below(7) as usize]),
+            2 => {
+                let least = self.draw.below(30);
+                format!(
+                    r#"{{"type":"string","minLength":{least},"maxLength":{}}}"#,
+                    least + self.draw.below(9)
+                )
+            }
+            _ => r#"{"type":"string"}"#.to_owned(),
+        }
+    }
+
+    fn number(&mut self) -> String {
+        let low = self.draw.below(2000) as i64 - 1000;
+        let high = low + 1 + self.draw.below(500) as i64;
+        let kind = if self.draw.below(2) == 0 { "integer" } else { "number" };
+        match self.draw.below(6) {
+            0 => format!(r#"{{"type":"{kind}","minimum":{low},"maximum":{high}}}"#),
+            1 => format!(r#"{{"type":"{kind}","exclusiveMinimum":{low},"exclusiveMaximum":{}}}"#, high + 1),
+            2 => format!(r#"{{"type":"{kind}","multipleOf":{}}}"#, 1 + self.draw.below(20)),
+            3 => format!(r#"{{"type":"number","minimum":{low}.5,"multipleOf":0.25}}"#),
+            4 => r#"{"type":"number","exclusiveMinimum":0,"exclusiveMaximum":0.01}"#.to_owned(),
+            _ => format!(r#"{{"type":"{kind}"}}"#),
+        }
+    }
+
+    fn object(&mut self, depth: u32) -> String {
+        let count = self.draw.below(6);
+        let properties: Vec<_> = (0..count).map(|i| format!(r#""p{i}":{}"#, self.any(depth + 1))).collect();
+        let names: Vec<_> = (0..count).map(|i| format!(r#""p{i}""#)).collect();
+        format!(
+            r#"{{"type":"object","properties":{{{}}},"required":[{}],"additionalProperties":false}}"#,
+            properties.join(","),
+            names.join(",")
+        )
+    }
+
+    fn array(&mut self, depth: u32) -> String {
+        let items = self.any(depth + 1);
+        match self.draw.below(3) {
+            0 => format!(r#"{{"type":"array","items":{items}}}"#),
+            1 => format!(r#"{{"type":"array","items":{items},"minItems":{}}}"#, self.draw.below(4)),
+            _ => format!(
+                r#"{{"type":"array","items":{items},"minItems":1,"maxItems":{}}}"#,
+                1 + self.draw.below(3)
+            ),
+        }
+    }
+}
