@@ -144,7 +144,8 @@ fn judging(c: &mut Criterion) {
         });
         group.bench_function("typed", |b| {
             b.iter(|| {
-                serde_json::from_slice::<chat::Request<'_>>(black_box(good.as_bytes())).expect("it is good")
+                portcullis::json::from_slice::<chat::Request<'_>>(black_box(good.as_bytes()))
+                    .expect("it is good")
             });
         });
         group.bench_function("judged", |b| {

@@ -5,7 +5,7 @@
 //! Each room may use those to its left (`tests/tidy.rs` holds it to that):
 //!
 //! ```text
-//! error http pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
+//! error http json pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone touches WASI
@@ -43,6 +43,7 @@ pub mod engine;
 pub mod error;
 pub mod gateway;
 pub mod http;
+pub mod json;
 pub mod log;
 pub mod pattern;
 pub mod router;

@@ -1,11 +1,10 @@
 //! `POST /v1/chat/completions`: the request.
 
-use serde::de::{Deserialize, Deserializer};
-
 use super::message::{Content, Message};
 use super::tool::{Function, FunctionChoice, Json, Tool, ToolChoice};
 use super::value::Members;
-use super::{Int, Number, Text};
+use super::{Int, Loose, Number, Text};
+use crate::json::{Bad, Read, Reader};
 
 object! {
     /// The body of `POST /v1/chat/completions`.
@@ -113,7 +112,7 @@ pub enum Stop<'a> {
     Many(Vec<Text<'a>>),
 }
 
-string_or! { Stop, "a string or an array of strings", |text| Some(Stop::One(text)), seq => Stop::Many }
+string_or! { Stop, |text| Some(Stop::One(text)), Stop::Many }
 
 impl Stop<'_> {
     /// The strings.
@@ -220,7 +219,7 @@ pub enum Voice<'a> {
     Custom(VoiceId<'a>),
 }
 
-string_or! { Voice, "a string or an object", |text| Some(Voice::Named(text)), map => Voice::Custom }
+string_or! { Voice, |text| Some(Voice::Named(text)), Voice::Custom }
 
 object! {
     /// A custom voice.
@@ -297,11 +296,9 @@ pub enum Effort {
     Unknown,
 }
 
-impl<'de> Deserialize<'de> for Effort {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Json::deserialize(deserializer)?;
-        let effort = serde_json::from_str(raw.0).map_or(Self::Unknown, Self::Known);
-        Ok(effort)
+impl<'a> Read<'a> for Effort {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        Loose::read(json).map(|effort| effort.0.map_or(Self::Unknown, Self::Known))
     }
 }
 

@@ -1,12 +1,9 @@
 //! `POST /v1/completions`: the request.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
-
 use super::chat::{Stop, StreamOptions};
 use super::value::Members;
 use super::{Int, Number, Text};
+use crate::json::{Bad, Read, Reader};
 
 object! {
     /// The body of `POST /v1/completions`.
@@ -80,69 +77,17 @@ pub enum Prompt<'a> {
     TokenLists(Vec<Vec<Int>>),
 }
 
-string_or! { @ Prompt, "a string or an array", |text| Some(Prompt::Text(text)),
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        // The first entry says what all must be.
-        Ok(match seq.next_element::<Entry<'de>>()? {
-            None => Prompt::Texts(Vec::new()),
-            Some(Entry::Text(first)) => Prompt::Texts(collect(first, seq)?),
-            Some(Entry::Token(first)) => Prompt::Tokens(collect(first, seq)?),
-            Some(Entry::Tokens(first)) => Prompt::TokenLists(collect(first, seq)?),
-        })
-    }
-}
-
-/// Reads the rest of a sequence.
-fn collect<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(first: T, mut seq: A) -> Result<Vec<T>, A::Error> {
-    let mut list = vec![first];
-    while let Some(item) = seq.next_element()? {
-        list.push(item);
-    }
-    Ok(list)
-}
-
-/// An entry of a prompt that is an array.
-enum Entry<'a> {
-    Text(Text<'a>),
-    Token(Int),
-    Tokens(Vec<Int>),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EntryVisitor;
-        impl<'de> Visitor<'de> for EntryVisitor {
-            type Value = Entry<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a token or an array of tokens")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Entry::Text(Text(text.into())))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Entry::Text(Text(text.to_owned().into())))
-            }
-
-            fn visit_u64<E: Error>(self, token: u64) -> Result<Self::Value, E> {
-                Int::deserialize(token.into_deserializer()).map(Entry::Token)
-            }
-
-            fn visit_i64<E: Error>(self, token: i64) -> Result<Self::Value, E> {
-                Int::deserialize(token.into_deserializer()).map(Entry::Token)
-            }
-
-            fn visit_f64<E: Error>(self, token: f64) -> Result<Self::Value, E> {
-                Int::deserialize(token.into_deserializer()).map(Entry::Token)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                let tokens = serde::de::value::SeqAccessDeserializer::new(seq);
-                Deserialize::deserialize(tokens).map(Entry::Tokens)
-            }
+impl<'a> Read<'a> for Prompt<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        if json.peek() == b'"' {
+            return Text::read(json).map(Self::Text);
         }
-        deserializer.deserialize_any(EntryVisitor)
+        // The first entry says what all must be.
+        let mut first = json.clone();
+        match if first.open(b'[')? { first.peek() } else { b'"' } {
+            b'"' => Read::read(json).map(Self::Texts),
+            b'[' => Read::read(json).map(Self::TokenLists),
+            _ => Read::read(json).map(Self::Tokens),
+        }
     }
 }

@@ -61,7 +61,7 @@ pub enum Content<'a> {
     Parts(Vec<Part<'a>>),
 }
 
-string_or! { Content, "a string or an array of parts", |text| Some(Content::Text(text)), seq => Content::Parts }
+string_or! { Content, |text| Some(Content::Text(text)), Content::Parts }
 
 impl Content<'_> {
     /// The texts of which the content is made, in order; parts of other types have none.

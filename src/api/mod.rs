@@ -1,4 +1,4 @@
-//! The OpenAI wire as serde sees it: what a request body may say, and nothing about whether it should.
+//! The OpenAI wire: what a request body may say, and nothing about whether it should.
 //!
 //! Everything borrows from the body where JSON allows it (a string without escapes is a slice of the
 //! body). Every member is optional here and `null` is the same as absent; which ones must be there, and
@@ -6,7 +6,7 @@
 //! value, as most JSON readers have it.
 
 #[macro_use]
-mod value;
+mod wire;
 
 pub mod answer;
 pub mod chat;
@@ -15,5 +15,6 @@ pub mod embeddings;
 pub mod message;
 pub mod moderations;
 pub mod tool;
+mod value;
 
-pub use value::{Int, Loose, Members, Number, Skipped, Text};
+pub use value::{Int, Loose, Members, Number, Text};

@@ -26,7 +26,7 @@ pub enum Input<'a> {
     Many(Vec<Item<'a>>),
 }
 
-string_or! { Input, "a string or an array", |text| Some(Input::Text(text)), seq => Input::Many }
+string_or! { Input, |text| Some(Input::Text(text)), Input::Many }
 
 /// A text, or a part of what is judged together.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub enum Item<'a> {
     Part(Box<Part<'a>>),
 }
 
-string_or! { Item, "a string or an object", |text| Some(Item::Text(text)), map => |part| Item::Part(Box::new(part)) }
+string_or! { Item, |text| Some(Item::Text(text)), |part| Item::Part(Box::new(part)) }
 
 object! {
     /// A part: its type, and the member named after it.

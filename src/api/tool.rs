@@ -1,9 +1,7 @@
 //! Tools: what a request offers, what it asks for, and what an assistant called.
 
-use serde::de::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
 use super::{Loose, Text};
+use crate::json::{Bad, Read, Reader};
 
 /// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +14,9 @@ impl Json<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Json(raw.get()))
+impl<'a> Read<'a> for Json<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        json.raw().map(Self)
     }
 }
 
@@ -237,9 +235,9 @@ tagged! {
     }
 }
 
-string_or! { ToolChoice, "a string or an object",
+string_or! { ToolChoice,
     |text: Text<'_>| ToolMode::parse(&text).map(ToolChoice::Mode),
-    map => |tool| ToolChoice::Tool(Box::new(tool))
+    |tool| ToolChoice::Tool(Box::new(tool))
 }
 
 /// The legacy form of [`ToolChoice`].
@@ -251,7 +249,7 @@ pub enum FunctionChoice<'a> {
     Function(Named<'a>),
 }
 
-string_or! { FunctionChoice, "a string or an object",
+string_or! { FunctionChoice,
     |text: Text<'_>| ToolMode::parse(&text).filter(|m| *m != ToolMode::Required).map(FunctionChoice::Mode),
-    map => FunctionChoice::Function
+    FunctionChoice::Function
 }

@@ -283,7 +283,7 @@ fn judges() -> impl Iterator<Item = Judge> {
 
 /// What both passes find, each by itself, and what comes of it; how often the fast one is sure, of how often.
 fn compare<'a, R: Request<'a>>(body: &'a str) -> (usize, usize) {
-    let mut request = serde_json::from_str::<R>(body);
+    let mut request = json::from_str::<R>(body);
     let tree = Value::parse(body.as_bytes()).ok_or_else(wording::not_json);
     let (mut sure, mut all) = (0, 0);
     for judge in judges() {

@@ -7,12 +7,12 @@ use super::Request;
 use super::models::{self, Endpoint};
 use super::param::{Param, param};
 use super::shape::{Array, Path, STRING, Scope, Shape};
-use super::tree::Value;
 use super::wording;
 use crate::api::Text;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
 use crate::error::ApiError;
+use crate::json::Value;
 
 /// The most inputs of a request.
 const MOST: usize = 2048;

@@ -7,7 +7,7 @@
 use super::models::Family::{self, Any, Audio, Classic, Reasoning, Search};
 use super::schema::Wrong;
 use super::shape::{Path, Scope};
-use super::tree::push_python_str;
+use super::shown::push_python_str;
 use super::{conversation, schema, wording};
 use crate::api::chat::{Effort, ReasoningEffort, Request, ResponseFormatType};
 use crate::api::tool::{FunctionChoice, ToolChoice, ToolChoiceType, ToolMode, ToolType};

@@ -3,8 +3,8 @@
 use super::shape::Member;
 use super::shape::{Array, Chars, Either, Object, Path, STRING, Scope, Shape, Tagged, optional, required};
 use super::tools::{CALLED_FUNCTION, NAME_PATTERN, TOOL_CALLS};
-use super::tree::Value;
 use crate::error::{ApiError, Kind};
+use crate::json::Value;
 
 /// How long a message's text may be.
 pub(super) static TEXT_CHARS: Chars = Chars { min: 0, max: 10_485_760, pattern: None };

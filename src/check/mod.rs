@@ -1,7 +1,7 @@
 //! Judging requests: what the live API refuses is refused here, in the same words.
 //!
 //! Two passes. The first reads the body into the typed request and asks [`quick`] whether it is plainly good;
-//! most requests are. Only for the others the body is read again, as a [`tree`] that keeps every number as it
+//! most requests are. Only for the others the body is read again, as a [`Value`] that keeps every number as it
 //! was spelled, and held against the tables of rules ([`params`], [`text`], [`published`]), which word the
 //! first fault. What concerns several parameters at once ([`late`]) is asked of the typed request in the end,
 //! whichever pass found the rest good.
@@ -23,24 +23,22 @@ mod quick;
 mod scan;
 mod schema;
 mod shape;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tools;
-mod tree;
 pub mod wording;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 use self::models::{Card, Endpoint, Family};
 use self::param::Param;
 use self::shape::{Path, Scope};
-use self::tree::Value;
 use crate::api::{self, Text, chat, completions};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
+use crate::json::{self, Read, Value};
 
 /// Who judges a request: what the route of its model asks for.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +104,7 @@ pub fn moderations<'a>(
 }
 
 /// What the endpoints' requests differ in.
-trait Request<'a>: Deserialize<'a> {
+trait Request<'a>: Read<'a> {
     /// The endpoint whose models take such requests.
     const ENDPOINT: Endpoint;
     /// The parameter besides the model that must be there.
@@ -176,7 +174,7 @@ impl<'a> Request<'a> for completions::Request<'a> {
 }
 
 fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
-    let Ok(mut request) = serde_json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
+    let Ok(mut request) = json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
     let named = |model: &&str| !model.is_empty() || judges.validation() == Validation::Schema;
     let model = request.model().map(|model| &**model).filter(named).or(R::DEFAULT_MODEL);
     let Some(model) = model else { return Err(refuse::<R>(body, judges)) };
@@ -207,7 +205,7 @@ fn refuse<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> ApiError {
     };
     let Some(model) = model else { return wording::no_model() };
     let fault = served(model, judges, R::ENDPOINT).and_then(|judge| against::<R>(&tree, judge));
-    // A fault that serde found and no rule words: the body cannot be read, if for reasons of the gateway's.
+    // A fault that the reader found and no rule words: the body cannot be read, if for reasons of the gateway's.
     fault.err().unwrap_or_else(wording::not_json)
 }
 

@@ -4,11 +4,11 @@ use super::Request;
 use super::models::Endpoint;
 use super::param::{Param, param};
 use super::shape::{Object, Path, STRING, Scope, Shape, Tagged, optional, required};
-use super::tree::Value;
 use super::wording;
 use crate::api::Text;
 use crate::api::moderations::{self, Input, Item, PartType};
 use crate::error::ApiError;
+use crate::json::Value;
 
 static PARAMS: &[&Param] = &[&param("input", Shape::Rule(input))];
 

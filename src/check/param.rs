@@ -2,9 +2,9 @@
 
 use super::models::Family;
 use super::shape::{Path, Scope, Shape};
-use super::tree::Value;
 use super::wording;
 use crate::error::{ApiError, Kind};
+use crate::json::Value;
 
 /// A parameter, and what must be true of it.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, optional, required,
 };
 use super::tools::{self, NAME_64};
-use super::tree::Value;
 use super::wording;
 use crate::error::{ApiError, Kind};
+use crate::json::Value;
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const SHORT: Shape = Shape::String(&Chars { min: 0, max: 64, pattern: None });

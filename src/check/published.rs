@@ -8,9 +8,9 @@ use super::param::{Param, param};
 use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, not_null, optional, required,
 };
-use super::tree::Value;
 use super::wording;
 use crate::error::ApiError;
+use crate::json::Value;
 
 const ANY_INTEGER: Shape = Shape::Integer(None, None);
 const TEXT: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });

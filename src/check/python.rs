@@ -3,8 +3,9 @@
 //! Behind that model stands a service that reads some parameters itself, before the checks all models share.
 //! It lists every fault of a parameter, in the form `repr` gives its list of errors, without `param` or `code`.
 
-use super::tree::{Value, double, is_integer, push_python_str};
+use super::shown::push_python_str;
 use crate::error::{ApiError, Kind};
+use crate::json::{Value, double, is_integer};
 
 /// The type of a parameter, as that service has it.
 enum Type {

@@ -7,7 +7,7 @@
 use super::models::Family;
 use super::shape::Scope;
 use super::tools::{CALL_ID_CHARS, DESCRIPTION_CHARS, MOST_TOOLS, NAME_CHARS};
-use super::{messages, params, scan};
+use super::{messages, params};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier, Stop, StreamOptions};
 use crate::api::completions::{self, Prompt};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
@@ -41,9 +41,9 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
     usual
         && family
         && r.messages.as_ref().is_some_and(|list| !list.is_empty() && list.iter().all(|m| message(m, scope)))
-        && r.tools.as_ref().is_none_or(|list| tools(list, scope))
+        && r.tools.as_ref().is_none_or(|list| tools(list))
         && r.tool_choice.as_ref().is_none_or(|choice| matches!(choice, ToolChoice::Mode(_)))
-        && r.response_format.as_ref().is_none_or(|format| response_format(format, scope))
+        && r.response_format.as_ref().is_none_or(|format| response_format(format))
         && decimal(r.temperature, 0.0, 2.0)
         && decimal(r.top_p, 0.0, 1.0)
         && decimal(r.presence_penalty, -2.0, 2.0)
@@ -121,7 +121,7 @@ fn stream_options(options: &StreamOptions<'_>) -> bool {
     options.extra.is_empty() && !options.nulls && !options.doubles
 }
 
-fn response_format(format: &ResponseFormat<'_>, scope: Scope) -> bool {
+fn response_format(format: &ResponseFormat<'_>) -> bool {
     let schema = match format.kind {
         None => false,
         Some(ResponseFormatType::JsonSchema) => format.json_schema.as_ref().is_some_and(|schema| {
@@ -129,37 +129,30 @@ fn response_format(format: &ResponseFormat<'_>, scope: Scope) -> bool {
                 && !schema.nulls
                 && !schema.doubles
                 && named(&schema.name)
-                && schema.schema.is_some_and(|schema| object(schema, scope))
+                && schema.schema.is_some_and(Json::is_object)
         }),
         Some(_) => format.json_schema.is_none(),
     };
     schema && format.extra.is_empty() && !format.nulls && !format.doubles
 }
 
-/// Free-form JSON that is an object. What else a schema must be, and whether it can be read at all, is asked
-/// with the rules for several parameters, but those are not the published schema's.
-fn object(json: Json<'_>, scope: Scope) -> bool {
-    json.is_object() && (!scope.published || scan::is_sound(json.0))
-}
-
 fn named(name: &Option<Text<'_>>) -> bool {
     name.as_ref().is_some_and(|name| NAME_CHARS.holds(name))
 }
 
-fn tools(tools: &[Tool<'_>], scope: Scope) -> bool {
+fn tools(tools: &[Tool<'_>]) -> bool {
     (1..=MOST_TOOLS).contains(&tools.len())
-        && tools.iter().all(|tool| {
-            tool.kind == Some(ToolType::Function)
-                && tool.function.as_ref().is_some_and(|f| function(f, scope))
-        })
+        && tools
+            .iter()
+            .all(|tool| tool.kind == Some(ToolType::Function) && tool.function.as_ref().is_some_and(function))
 }
 
-fn function(function: &Function<'_>, scope: Scope) -> bool {
+fn function(function: &Function<'_>) -> bool {
     named(&function.name)
         && !function.nulls
         && !function.doubles
         && function.description.as_ref().is_none_or(|text| DESCRIPTION_CHARS.holds(text))
-        && function.parameters.is_none_or(|schema| object(schema, scope))
+        && function.parameters.is_none_or(Json::is_object)
 }
 
 fn message(message: &Message<'_>, scope: Scope) -> bool {

@@ -8,12 +8,6 @@ use super::schema::{FORMATS, MOST_LEVELS, NOT_PERMITTED, TYPES};
 /// How deep schemas may nest here.
 const MAX_DEPTH: usize = 64;
 
-/// Whether a schema's text can be read by all who come later: it does not nest too deep, and no escape in it
-/// can be half a surrogate pair.
-pub(super) fn is_sound(json: &str) -> bool {
-    Scan::of(json, false).skip(0).is_some()
-}
-
 /// Whether an object's schema has no fault.
 pub(super) fn is_plain(json: &str, strict: bool) -> bool {
     let mut scan = Scan::of(json, strict);

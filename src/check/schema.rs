@@ -2,8 +2,9 @@
 //! response format, and of the subset it keeps to when `strict` is set.
 
 use super::scan;
-use super::tree::{Value, push_python_str};
+use super::shown::push_python_str;
 use crate::api::tool::Json;
+use crate::json::Value;
 
 /// What a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

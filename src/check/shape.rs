@@ -6,9 +6,9 @@
 use std::fmt;
 
 use super::models::Card;
-use super::tree::{Value, double, is_integer};
 use super::wording::{self, Side};
 use crate::error::ApiError;
+use crate::json::{Value, double, is_integer};
 
 /// What the judging of one request goes by.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use super::param::{Param, param};
 use super::shape::{Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, optional};
-use super::tree::Value;
 use super::wording;
 use crate::api::completions::{Prompt, Request};
 use crate::error::{ApiError, Kind};
+use crate::json::Value;
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 

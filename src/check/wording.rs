@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use super::shape::Path;
-use super::tree::Value;
 use crate::error::{ApiError, Kind};
+use crate::json::Value;
 
 /// The body is not a JSON object the API can read.
 pub fn not_json() -> ApiError {

@@ -205,7 +205,7 @@ fn quoted(asked: &Asked<'_>) -> String {
 /// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
 fn object<'r>(plan: Plan<'r>, asked: &Asked<'_>) -> Plan<'r> {
     let is_object =
-        |text: &str| serde_json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
+        |text: &str| crate::json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
     let text = match plan {
         Plan::Text(text, manner) if is_object(text.trim()) => {
             return Plan::Text(

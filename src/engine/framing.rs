@@ -129,7 +129,7 @@ fn function_frame(encoding: Encoding) -> u64 {
 fn function(function: &Function<'_>, encoding: Encoding) -> u64 {
     let line = format!("{}:{}", name(function.name.as_deref()), description(function.description.as_deref()));
     let parameters =
-        function.parameters.and_then(|Json(schema)| serde_json::from_str::<Value<'_>>(schema).ok());
+        function.parameters.and_then(|Json(schema)| crate::json::from_str::<Value<'_>>(schema).ok());
     let properties = parameters.as_ref().map_or(0, |schema| self::properties(schema, encoding));
     function_frame(encoding) + text(Some(&line), encoding) + properties
 }
@@ -188,7 +188,7 @@ fn response_format(request: &Request<'_>, encoding: Encoding) -> u64 {
         return 0;
     };
     let Json(text) = schema.schema.unwrap_or(Json("{}"));
-    let compact = serde_json::from_str::<Value<'_>>(text).map(|value| value.to_json()).unwrap_or_default();
+    let compact = crate::json::from_str::<Value<'_>>(text).map(|value| value.to_json()).unwrap_or_default();
     let mut format = format!("# Response Formats\n\n## {}\n\n", name(schema.name.as_deref()));
     if let Some(description) = schema.description.as_deref() {
         format.push_str(&format!("// {description}\n"));
@@ -203,7 +203,7 @@ mod tests {
 
     fn tokens(model: &str, members: &str) -> u64 {
         let body = format!(r#"{{"model":"{model}",{members}}}"#);
-        let request: Request<'_> = serde_json::from_str(&body).expect("a request");
+        let request: Request<'_> = serde_crate::json::from_str(&body).expect("a request");
         count(&request, model, Encoding::for_model(model)).tokens
     }
 

@@ -1,9 +1,9 @@
 //! [`Value`]: JSON whose members keep their order, such as a schema.
 
 use crate::api::{Members, Text};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use crate::json::{Bad, Read, Reader, double, is_integer};
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 /// Any JSON value. It borrows from its text where it can; numbers keep their value, members their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,61 +120,21 @@ pub(super) fn push_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyVisitor;
-        impl<'de> Visitor<'de> for AnyVisitor {
-            type Value = Value<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-                Ok(Value::Bool(value))
-            }
-
-            fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-                Ok(Value::Int(value.into()))
-            }
-
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-                Ok(Value::Int(value.into()))
-            }
-
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-                Ok(Value::Float(value))
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(text.into())))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Text(text.to_owned().into())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Value::Array(items))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(name) = map.next_key::<Text<'de>>()? {
-                    members.push((name, map.next_value()?));
-                }
-                Ok(Value::Object(Members(members)))
+impl<'a> Read<'a> for Value<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        match json.peek() {
+            b'n' => json.null().map(|()| Self::Null),
+            b't' | b'f' => json.boolean().map(Self::Bool),
+            b'"' => Read::read(json).map(Self::Text),
+            b'[' => Read::read(json).map(Self::Array),
+            b'{' => Read::read(json).map(Self::Object),
+            _ => {
+                let spelled = json.number()?;
+                // `-0` is a double, which alone keeps the sign.
+                let whole = (is_integer(spelled) && spelled != "-0").then(|| spelled.parse().ok()).flatten();
+                Ok(whole.map_or_else(|| Self::Float(double(spelled)), Self::Int))
             }
         }
-        deserializer.deserialize_any(AnyVisitor)
     }
 }
 
@@ -189,7 +149,7 @@ mod tests {
             r#"{"b":1,"a":[true,-2,1.5,"x\n\"\\\u0001é"],"c":{}}"#,
             "[18446744073709551615,-9223372036854775808,0.01]",
         ] {
-            let value: Value<'_> = serde_json::from_str(json).unwrap();
+            let value: Value<'_> = crate::json::from_str(json).unwrap();
             assert_eq!(value.to_json(), json);
         }
     }

@@ -50,7 +50,7 @@ const DEEPEST: u32 = 200;
 
 /// Makes an instance of a schema; another for another seed.
 pub(super) fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
-    let root: Value<'_> = serde_json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
+    let root: Value<'_> = crate::json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
     let heights = Heights::new(&root)?;
     let mut maker = Maker { heights: &heights, draw: Draw::new(seed), out: String::new(), made: 0 };
     match maker.push(&root, At::default()) {

@@ -125,7 +125,7 @@ mod tests {
             (r#"{"minimum":7,"maximum":7,"multipleOf":2}"#, true, None),
             (r#"{"minimum":1e300}"#, false, Some("")),
         ] {
-            let schema: Value<'_> = serde_json::from_str(schema).unwrap();
+            let schema: Value<'_> = crate::json::from_str(schema).unwrap();
             let mut out = String::new();
             let made = push(&schema, integer, &mut Draw::new(1), &mut out).ok().map(|()| &*out);
             // A bound beyond all measure is passed over.
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn narrow_bounds_get_as_many_places_as_they_need() {
         let schema: Value<'_> =
-            serde_json::from_str(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#).unwrap();
+            crate::json::from_str(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#).unwrap();
         let mut out = String::new();
         push(&schema, false, &mut Draw::new(1), &mut out).unwrap();
         let value: f64 = out.parse().unwrap();

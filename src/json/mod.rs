@@ -1,0 +1,67 @@
+//! JSON (RFC 8259), read on the request's way.
+//!
+//! One reader stands under both passes of the judgement, so that they cannot differ in what JSON is: the typed
+//! pass pulls the wire types of [`crate::api`] out of it ([`Read`]), the diagnosing pass a [`Value`]. It is no
+//! general library: it reads from text that is in memory, and knows of an error no more than that there is one,
+//! since the diagnosing pass words it. That makes it both smaller and faster than serde's way, where each type
+//! is compiled against a trait of thirty methods and each error carries its place.
+
+mod reader;
+mod value;
+
+pub use reader::Reader;
+pub use value::Value;
+pub(crate) use value::{double, is_integer};
+
+/// What was read is not JSON, or not what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bad;
+
+/// What can be read from JSON.
+pub trait Read<'a>: Sized {
+    /// Reads the value the reader stands at, and leaves it behind the value.
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad>;
+}
+
+/// Reads one value with nothing after it.
+pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, Bad> {
+    let mut json = Reader::new(text);
+    let value = T::read(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// Reads one value with nothing after it; what is not UTF-8 is no JSON.
+pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, Bad> {
+    from_str(std::str::from_utf8(bytes).map_err(|_| Bad)?)
+}
+
+impl<'a> Read<'a> for bool {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        json.boolean()
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Option<T> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        if json.peek() == b'n' { json.null().map(|()| None) } else { T::read(json).map(Some) }
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Box<T> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        T::read(json).map(Self::new)
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        let mut items = Self::new();
+        let mut more = json.open(b'[')?;
+        while more {
+            items.push(T::read(json)?);
+            more = json.more(b']')?;
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,259 @@
+//! [`Reader`]: pulls values out of JSON text.
+
+use super::Bad;
+use std::borrow::Cow;
+
+/// How many arrays and objects may lie in one another.
+const MOST_LEVELS: u8 = 127;
+
+/// A place in a JSON text, from which values are read one after another.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    level: u8,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of a text.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0, level: 0 }
+    }
+
+    /// The first byte of what comes next, past white space; 0, which begins no JSON, at the end.
+    #[inline]
+    pub fn peek(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return *byte,
+            }
+        }
+        0
+    }
+
+    /// Fails unless nothing but white space is left.
+    pub fn end(&mut self) -> Result<(), Bad> {
+        self.peek();
+        if self.at == self.text.len() { Ok(()) } else { Err(Bad) }
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Bad> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(Bad);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Reads `null`.
+    pub fn null(&mut self) -> Result<(), Bad> {
+        self.peek();
+        self.word("null")
+    }
+
+    /// Reads `true` or `false`.
+    pub fn boolean(&mut self) -> Result<bool, Bad> {
+        let value = self.peek() == b't';
+        self.word(if value { "true" } else { "false" })?;
+        Ok(value)
+    }
+
+    /// Enters an array or object, which begins with `bracket`, `[` or `{`; false if it is empty, and left again.
+    pub fn open(&mut self, bracket: u8) -> Result<bool, Bad> {
+        if self.peek() != bracket || self.level == MOST_LEVELS {
+            return Err(Bad);
+        }
+        self.at += 1;
+        // In ASCII each of the two closing brackets is two behind its opening one.
+        if self.peek() == bracket + 2 {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.level += 1;
+        Ok(true)
+    }
+
+    /// Passes what stands after an item or member: true if another follows, false if `bracket`, `]` or `}`,
+    /// has ended the array or object.
+    pub fn more(&mut self, bracket: u8) -> Result<bool, Bad> {
+        let byte = self.peek();
+        if byte != b',' && byte != bracket {
+            return Err(Bad);
+        }
+        self.at += 1;
+        self.level -= u8::from(byte != b',');
+        Ok(byte == b',')
+    }
+
+    /// Reads the name of a member, and the colon behind it.
+    pub fn name(&mut self) -> Result<Cow<'a, str>, Bad> {
+        let name = self.string()?;
+        if self.peek() != b':' {
+            return Err(Bad);
+        }
+        self.at += 1;
+        Ok(name)
+    }
+
+    /// Reads a number, as it is spelled.
+    pub fn number(&mut self) -> Result<&'a str, Bad> {
+        self.peek();
+        let bytes = &self.text.as_bytes()[self.at..];
+        let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let some = |count: usize| if count > 0 { Ok(count) } else { Err(Bad) };
+        let mut len = usize::from(bytes.first() == Some(&b'-'));
+        len += if bytes.get(len) == Some(&b'0') { 1 } else { some(digits(len))? };
+        if bytes.get(len) == Some(&b'.') {
+            len += 1 + some(digits(len + 1))?;
+        }
+        if let Some(b'e' | b'E') = bytes.get(len) {
+            len += 1 + usize::from(matches!(bytes.get(len + 1), Some(b'+' | b'-')));
+            len += some(digits(len))?;
+        }
+        let number = &self.text[self.at..self.at + len];
+        self.at += len;
+        Ok(number)
+    }
+
+    /// Reads a string, which is a slice of the text unless it has escapes in it.
+    pub fn string(&mut self) -> Result<Cow<'a, str>, Bad> {
+        if self.peek() != b'"' {
+            return Err(Bad);
+        }
+        self.at += 1;
+        let run = self.run()?;
+        if self.ends() { Ok(Cow::Borrowed(run)) } else { self.escaped(run).map(Cow::Owned) }
+    }
+
+    /// Passes the characters up to the next quote or backslash.
+    #[inline]
+    fn run(&mut self) -> Result<&'a str, Bad> {
+        let from = self.at;
+        self.at += plain(&self.text.as_bytes()[from..]).ok_or(Bad)?;
+        Ok(&self.text[from..self.at])
+    }
+
+    /// Passes the quote or backslash the reader stands at; true if it was the quote.
+    #[inline]
+    fn ends(&mut self) -> bool {
+        self.at += 1;
+        self.text.as_bytes()[self.at - 1] == b'"'
+    }
+
+    /// The rest of a string, behind its first backslash.
+    fn escaped(&mut self, run: &str) -> Result<String, Bad> {
+        let mut text = String::with_capacity(run.len() + 64);
+        text.push_str(run);
+        loop {
+            text.push(self.escape()?);
+            text.push_str(self.run()?);
+            if self.ends() {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// The character that an escape stands for, behind its backslash.
+    fn escape(&mut self) -> Result<char, Bad> {
+        let byte = self.text.as_bytes().get(self.at).ok_or(Bad)?;
+        self.at += 1;
+        Ok(match byte {
+            b'"' | b'\\' | b'/' => char::from(*byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let unit = self.unit()?;
+                if !(0xd800..0xdc00).contains(&unit) {
+                    return char::from_u32(unit).ok_or(Bad); // none for the second half of a pair
+                }
+                self.word("\\u")?;
+                let low = self.unit()?.wrapping_sub(0xdc00);
+                if low >= 0x400 {
+                    return Err(Bad);
+                }
+                char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + low).ok_or(Bad)?
+            }
+            _ => return Err(Bad),
+        })
+    }
+
+    /// The UTF-16 code unit of four hexadecimal digits.
+    fn unit(&mut self) -> Result<u32, Bad> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Bad)?;
+        self.at += 4;
+        digits.iter().try_fold(0, |unit, digit| Ok(unit * 16 + char::from(*digit).to_digit(16).ok_or(Bad)?))
+    }
+
+    /// Passes a value of any kind.
+    pub fn skip(&mut self) -> Result<(), Bad> {
+        match self.peek() {
+            b'"' => {
+                self.at += 1;
+                loop {
+                    self.run()?;
+                    if self.ends() {
+                        return Ok(());
+                    }
+                    self.escape()?;
+                }
+            }
+            b'{' => {
+                let mut more = self.open(b'{')?;
+                while more {
+                    self.name()?;
+                    self.skip()?;
+                    more = self.more(b'}')?;
+                }
+                Ok(())
+            }
+            b'[' => {
+                let mut more = self.open(b'[')?;
+                while more {
+                    self.skip()?;
+                    more = self.more(b']')?;
+                }
+                Ok(())
+            }
+            b'n' => self.word("null"),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            _ => self.number().map(|_| ()),
+        }
+    }
+
+    /// Reads a value of any kind as the text it is.
+    pub fn raw(&mut self) -> Result<&'a str, Bad> {
+        self.peek();
+        let from = self.at;
+        self.skip()?;
+        Ok(&self.text[from..self.at])
+    }
+}
+
+/// How many bytes stand before the next quote or backslash; none if a control character or the end comes first.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The lowest bit set is that of the first byte below `n`, for n up to 128; higher ones may err.
+    let below = |word: u64, n: u64| word.wrapping_sub(EACH * n) & !word & (EACH << 7);
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk() {
+        // Eight bytes at a time: prompts are long.
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (EACH * u64::from(b'"'));
+        let backslash = word ^ (EACH * u64::from(b'\\'));
+        let found = below(quote, 1) | below(backslash, 1) | below(word, 0x20);
+        if found != 0 {
+            at += found.trailing_zeros() as usize / 8;
+            return (bytes[at] >= 0x20).then_some(at);
+        }
+        at += 8;
+    }
+    at += bytes[at..].iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20))?;
+    (bytes[at] >= 0x20).then_some(at)
+}
