@@ -10,7 +10,6 @@ use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::http::types::{
     IncomingBody, IncomingRequest, IncomingResponse, OutgoingBody, OutgoingResponse, ResponseOutparam,
-    http_error_code,
 };
 use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
@@ -32,7 +31,8 @@ fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
     }
 }
 
-fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
+/// What has arrived by now.
+pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
     match stream.read(PIECE) {
         Ok(piece) if piece.is_empty() => Ok(Piece::Later),
         Ok(piece) => Ok(Piece::Bytes(piece)),
@@ -42,13 +42,9 @@ fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 }
 
 fn broken(error: &wasi::io::error::Error) -> ReadError {
-    let code = http_error_code(error);
-    let reason = code.as_ref().map_or_else(|| error.to_debug_string(), |code| format!("{code:?}"));
-    // Wasmtime 48 has no code for what breaks a body, only words.
-    let timed_out = match &code {
-        Some(code) => super::transport::is_timeout(code),
-        None => ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word)),
-    };
+    // Only words: Wasmtime 48 has no code for what breaks a body, and asking jco 1.35 for one is a trap.
+    let reason = error.to_debug_string();
+    let timed_out = ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word));
     ReadError { reason, timed_out }
 }
 
@@ -188,14 +184,6 @@ impl Unsent {
     pub(super) fn push(&mut self, piece: Vec<u8>) {
         self.rest = piece;
         self.at = 0;
-    }
-
-    /// Lets the host move what is there of another stream, once it has room. `Ok` is the number of bytes.
-    pub(super) fn splice(&self, from: &InputStream) -> Result<u64, StreamError> {
-        match self.stream.check_write()? {
-            0 => Ok(0),
-            room => self.stream.splice(from, room.min(PIECE)),
-        }
     }
 
     /// Sends what was read already, as far as the host takes it; whether nothing of it is left.

@@ -1,9 +1,9 @@
 //! Calls to upstreams, over `wasi:http/outgoing-handler`.
 
-use super::body::{Caller, Unsent, Upstream, nanos};
+use super::body::{Caller, Unsent, Upstream, nanos, read_now};
 use super::convert::{from_wasi_fields, to_wasi_fields, to_wasi_method};
 use crate::config::Timeouts;
-use crate::http::Incoming;
+use crate::http::{Incoming, Piece};
 use crate::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
@@ -12,7 +12,7 @@ use wasi::http::types::{
     ErrorCode, FutureIncomingResponse, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
 };
 use wasi::io::poll::{Pollable, poll};
-use wasi::io::streams::{InputStream, StreamError};
+use wasi::io::streams::InputStream;
 
 /// The host's way out.
 pub(super) struct OutgoingHandler;
@@ -81,46 +81,37 @@ impl Transport for OutgoingHandler {
 
 /// Moves the caller's body to the upstream, until it is sent, the upstream no longer wants it, or it has
 /// answered with an error. What is returned is a body that is not at its end.
+///
+/// By reading and writing: `splice` ends jco 1.35 with an error of its own, server and all.
 fn pump(
     mut unsent: Unsent,
     from: &InputStream,
     answer: &FutureIncomingResponse,
 ) -> Result<Option<Unsent>, SendError> {
     loop {
-        let moved = match unsent.is_flushed() {
-            Ok(true) => unsent.splice(from),
-            Ok(false) => Ok(0),
-            Err(error) => Err(error),
+        // Room and more to send are of use only together: what is missing is waited for.
+        let missing = match unsent.is_flushed() {
+            Ok(true) => match read_now(from) {
+                Ok(Piece::Bytes(piece)) => {
+                    unsent.push(piece);
+                    continue;
+                }
+                Ok(Piece::Later) => from.subscribe(),
+                Ok(Piece::End) => {
+                    unsent.finish();
+                    return Ok(None);
+                }
+                Err(_) => return Err(unreachable("the caller's body broke off")),
+            },
+            Ok(false) => unsent.subscribe(),
+            // The upstream has its reasons, and its answer tells them.
+            Err(_) => return Ok(None),
         };
-        match moved {
-            Ok(0) => {
-                let (room, more, head) = (unsent.subscribe(), from.subscribe(), answer.subscribe());
-                if head.ready() {
-                    return Ok(Some(unsent));
-                }
-                // Either is of use only with the other: what is missing is waited for.
-                match room.ready() {
-                    true => drop(poll(&[&more, &head])),
-                    false => drop(poll(&[&room, &head])),
-                }
-            }
-            Ok(_) => {}
-            Err(error) => return at_end(unsent, &error, from),
+        let head = answer.subscribe();
+        drop(poll(&[&missing, &head]));
+        if head.ready() {
+            return Ok(Some(unsent));
         }
-    }
-}
-
-/// A splice ended: because the caller's body did, well or not, or because the upstream takes no more.
-fn at_end(unsent: Unsent, error: &StreamError, from: &InputStream) -> Result<Option<Unsent>, SendError> {
-    // A stream that has ended, well or not, gives no more.
-    match (error, from.read(0).is_err()) {
-        (StreamError::Closed, true) => {
-            unsent.finish();
-            Ok(None)
-        }
-        (StreamError::LastOperationFailed(_), true) => Err(unreachable("the caller's body broke off")),
-        // The upstream has its reasons, and its answer tells them.
-        (_, false) => Ok(None),
     }
 }
 
@@ -192,7 +183,7 @@ fn unreachable(reason: &str) -> SendError {
 }
 
 /// Whether a timeout ran out.
-pub(super) fn is_timeout(code: &ErrorCode) -> bool {
+fn is_timeout(code: &ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::DnsTimeout
