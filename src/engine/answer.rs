@@ -1,7 +1,6 @@
 //! What the engine says to a request.
 
 use super::pace::Pace;
-use super::sampler::FinishReason;
 use super::speech::Speech;
 use crate::config::engine::Fault;
 use std::rc::Rc;
@@ -45,6 +44,34 @@ pub struct Counts {
     pub accepted: u64,
     /// Those of the prediction that did not, which count as the answers' too.
     pub rejected: u64,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It was done, or came upon a stop sequence.
+    Stop,
+    /// It came upon the most tokens it may have.
+    Length,
+    /// It calls tools.
+    ToolCalls,
+    /// It calls a function, in the legacy form.
+    FunctionCall,
+    /// A rule says it was withheld.
+    ContentFilter,
+}
+
+impl FinishReason {
+    /// The API's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::FunctionCall => "function_call",
+            Self::ContentFilter => "content_filter",
+        }
+    }
 }
 
 /// One answer.

@@ -1,8 +1,8 @@
 //! Which tools are called, and with what.
 
+use super::answer::FinishReason;
 use super::asked::Asked;
 use super::draw::Draw;
-use super::sampler::FinishReason;
 use super::schema;
 use crate::api::chat::Request;
 use crate::api::tool::{

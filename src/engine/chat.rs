@@ -1,12 +1,13 @@
 //! What is said to a chat request: by a rule, by a tool's call, in a schema's form, or as the model's reply.
 
-use super::answer::{Answer, Call, Choice, Counts, Outcome};
+use super::answer::{Answer, Call, Choice, Counts, FinishReason, Outcome};
 use super::asked::Asked;
 use super::calls::{self, Calls};
 use super::draw::mix;
 use super::framing;
 use super::pace::Pace;
-use super::sampler::{FinishReason, Manner, Sampler, Sampling};
+use super::sampler::{Manner, Sampler};
+use super::sampling::Sampling;
 use super::schema::{self, NoInstance};
 use super::speech::Speech;
 use super::tokens::Encoding;

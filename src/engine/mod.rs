@@ -13,6 +13,7 @@ mod moderation;
 mod odds;
 mod pace;
 mod sampler;
+mod sampling;
 mod schema;
 mod speech;
 mod text;
@@ -20,12 +21,13 @@ pub mod tokens;
 mod value;
 mod words;
 
-pub use answer::{Answer, Call, Choice, Counts, Outcome};
+pub use answer::{Answer, Call, Choice, Counts, FinishReason, Outcome};
 pub use chat::answer as chat;
 pub use embedding::embed;
 pub use moderation::moderate;
 pub use pace::Pace;
-pub use sampler::{FinishReason, Manner, Sampler, Sampling};
+pub use sampler::{Manner, Sampler};
+pub use sampling::Sampling;
 pub use speech::{Odds, Piece, Speech, Token};
 pub use text::answer as text;
 

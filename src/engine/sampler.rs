@@ -5,38 +5,12 @@
 //! other words are the alternatives, and `logit_bias`, the penalties, `temperature`, `top_p` and `seed`
 //! decide as they do for a model. `docs/engine.md` has the table.
 
+use super::answer::FinishReason;
 use super::draw::{Draw, hash, mix};
 use super::odds::{Alternatives, Candidates};
+use super::sampling::Sampling;
 use super::speech::{Odds, Speech};
-use super::tokens::Encoding;
 use std::collections::HashMap;
-
-/// The sampling parameters of a request.
-#[derive(Debug, Clone)]
-pub struct Sampling<'a> {
-    /// The model's encoding.
-    pub encoding: Encoding,
-    /// 0 to 2.
-    pub temperature: f64,
-    /// 0 to 1.
-    pub top_p: f64,
-    /// -2 to 2.
-    pub presence_penalty: f64,
-    /// -2 to 2.
-    pub frequency_penalty: f64,
-    /// Token → bias, -100 to 100.
-    pub logit_bias: Vec<(u32, f64)>,
-    /// Varies the answer.
-    pub seed: Option<i64>,
-    /// The answer ends before the first of these.
-    pub stop: Vec<&'a str>,
-    /// The most tokens an answer may have.
-    pub max_tokens: Option<u64>,
-    /// How many alternatives are told at each token, if log probabilities are told at all.
-    pub logprobs: Option<usize>,
-    /// How many answers there will be, which bounds the length of each.
-    pub answers: u64,
-}
 
 /// How a text may be changed on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,34 +21,6 @@ pub enum Manner {
     Quoted,
     /// It has a form, such as JSON: it is only cut.
     Formal,
-}
-
-/// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FinishReason {
-    /// It was done, or came upon a stop sequence.
-    Stop,
-    /// It came upon the most tokens it may have.
-    Length,
-    /// It calls tools.
-    ToolCalls,
-    /// It calls a function, in the legacy form.
-    FunctionCall,
-    /// A rule says it was withheld.
-    ContentFilter,
-}
-
-impl FinishReason {
-    /// The API's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ToolCalls => "tool_calls",
-            Self::FunctionCall => "function_call",
-            Self::ContentFilter => "content_filter",
-        }
-    }
 }
 
 /// All answers of a request together have at most this many tokens and alternatives, which bounds the
@@ -283,25 +229,6 @@ const MOST_FAVOURED: usize = 32;
 /// The most tokens an answer has because a forced token leaves it no end.
 const FORCED_LENGTH: usize = 16_384;
 
-impl Default for Sampling<'_> {
-    /// One answer, all parameters at their defaults, in the newest encoding.
-    fn default() -> Self {
-        Self {
-            encoding: Encoding::O200kBase,
-            temperature: 1.0,
-            top_p: 1.0,
-            presence_penalty: 0.0,
-            frequency_penalty: 0.0,
-            logit_bias: Vec::new(),
-            seed: None,
-            stop: Vec::new(),
-            max_tokens: None,
-            logprobs: None,
-            answers: 1,
-        }
-    }
-}
-
 impl Odds {
     /// The probability of all alternatives that are told.
     #[cfg(test)]
@@ -312,6 +239,7 @@ impl Odds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tokens::Encoding;
     use super::*;
 
     const TEXT: &str = "one two three four five six seven eight nine ten eleven twelve";

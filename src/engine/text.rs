@@ -1,10 +1,11 @@
 //! What is said to a text completion request.
 
-use super::answer::{Answer, Choice, Counts, Outcome};
+use super::answer::{Answer, Choice, Counts, FinishReason, Outcome};
 use super::asked::Asked;
 use super::draw::mix;
 use super::pace::Pace;
-use super::sampler::{FinishReason, MOST_TOKENS, Manner, Sampler, Sampling};
+use super::sampler::{MOST_TOKENS, Manner, Sampler};
+use super::sampling::Sampling;
 use super::speech::Speech;
 use super::tokens::{EXACT, Encoding};
 use super::words;

@@ -1,0 +1,49 @@
+//! [`Sampling`]: the parameters that decide how a text is said.
+
+use super::tokens::Encoding;
+
+/// The sampling parameters of a request.
+#[derive(Debug, Clone)]
+pub struct Sampling<'a> {
+    /// The model's encoding.
+    pub encoding: Encoding,
+    /// 0 to 2.
+    pub temperature: f64,
+    /// 0 to 1.
+    pub top_p: f64,
+    /// -2 to 2.
+    pub presence_penalty: f64,
+    /// -2 to 2.
+    pub frequency_penalty: f64,
+    /// Token → bias, -100 to 100.
+    pub logit_bias: Vec<(u32, f64)>,
+    /// Varies the answer.
+    pub seed: Option<i64>,
+    /// The answer ends before the first of these.
+    pub stop: Vec<&'a str>,
+    /// The most tokens an answer may have.
+    pub max_tokens: Option<u64>,
+    /// How many alternatives are told at each token, if log probabilities are told at all.
+    pub logprobs: Option<usize>,
+    /// How many answers there will be, which bounds the length of each.
+    pub answers: u64,
+}
+
+impl Default for Sampling<'_> {
+    /// One answer, all parameters at their defaults, in the newest encoding.
+    fn default() -> Self {
+        Self {
+            encoding: Encoding::O200kBase,
+            temperature: 1.0,
+            top_p: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            logit_bias: Vec::new(),
+            seed: None,
+            stop: Vec::new(),
+            max_tokens: None,
+            logprobs: None,
+            answers: 1,
+        }
+    }
+}
