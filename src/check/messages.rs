@@ -70,12 +70,7 @@ static AUDIO_REFERENCE: Shape = Shape::Object(&Object { members: &[required("id"
 static CONTENT: Shape = Shape::Either(&Either {
     noun: "one of a string or array of objects",
     string: Some(&Shape::String(&TEXT_CHARS)),
-    array: Some(&Shape::Array(&Array {
-        noun: "an array of objects",
-        min: 0,
-        max: usize::MAX,
-        item: &CONTENT_PART,
-    })),
+    array: Some(&CONTENT_PARTS),
     object: None,
 });
 
@@ -99,8 +94,12 @@ static DEVELOPER_CONTENT: Shape = Shape::Either(&Either {
 
 static TEXT: Shape = Shape::String(&TEXT_CHARS);
 
+/// What a message says in parts.
+pub(super) static CONTENT_PARTS: Shape =
+    Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &CONTENT_PART });
+
 /// A part of what a message says; all roles but `developer` are told of all types.
-pub(super) const CONTENT_PART: Shape = Shape::Tagged(&Tagged {
+static CONTENT_PART: Shape = Shape::Tagged(&Tagged {
     tag: "type",
     variants: &[
         ("text", &Object { members: &[required("text", &TEXT), CACHE_BREAKPOINT], closed: false }),

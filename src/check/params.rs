@@ -3,7 +3,7 @@
 //! A row says what holds for every model; `but` says what other families of models do with it. The order
 //! they are looked at is [`super::order`]'s.
 
-use super::messages::{self, CONTENT_PART};
+use super::messages::{self, CONTENT_PARTS};
 use super::models::Family;
 use super::param::{But, Param, param};
 use super::shape::{
@@ -17,6 +17,17 @@ use crate::json::Value;
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const SHORT: Shape = Shape::String(&Chars { min: 0, max: 64, pattern: None });
 const AT_LEAST_ONE: Shape = Shape::Integer(Some(1), None);
+
+/// Where to stop, here and at the text endpoint.
+pub(super) const STOP_SEQUENCES: Shape = Shape::Either(&Either {
+    noun: "one of a string or array of strings",
+    string: Some(&STRING),
+    array: Some(&Shape::Array(&Array { noun: "an array of strings", min: 0, max: 4, item: &STRING })),
+    object: None,
+});
+/// Biases by token, here and at the text endpoint.
+pub(super) const BIASES: Shape =
+    Shape::Map(&Map { noun: "an object", max: 1024, name_max: usize::MAX, value: &ANY_DECIMAL });
 
 pub(super) static MESSAGES: Param = param("messages", messages::MESSAGES);
 pub(super) static TOOLS: Param = param("tools", tools::TOOLS);
@@ -67,21 +78,10 @@ pub(super) static TOP_LOGPROBS: Param = Param {
     shape: Shape::Integer(Some(0), None),
     but: &[(Family::Search, But::Incompatible)],
 };
-pub(super) static LOGIT_BIAS: Param = Param {
-    name: "logit_bias",
-    shape: Shape::Map(&Map { noun: "an object", max: 1024, name_max: usize::MAX, value: &ANY_DECIMAL }),
-    but: &[(Family::Search, But::Incompatible)],
-};
-pub(super) static STOP: Param = Param {
-    name: "stop",
-    shape: Shape::Either(&Either {
-        noun: "one of a string or array of strings",
-        string: Some(&STRING),
-        array: Some(&Shape::Array(&Array { noun: "an array of strings", min: 0, max: 4, item: &STRING })),
-        object: None,
-    }),
-    but: &[(Family::Reasoning, But::Unsupported(""))],
-};
+pub(super) static LOGIT_BIAS: Param =
+    Param { name: "logit_bias", shape: BIASES, but: &[(Family::Search, But::Incompatible)] };
+pub(super) static STOP: Param =
+    Param { name: "stop", shape: STOP_SEQUENCES, but: &[(Family::Reasoning, But::Unsupported(""))] };
 pub(super) static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
 pub(super) static USER: Param = param("user", SHORT);
 pub(super) static SAFETY_IDENTIFIER: Param = param("safety_identifier", SHORT);
@@ -234,12 +234,7 @@ pub(super) static PREDICTION: Param = Param {
                     &Shape::Either(&Either {
                         noun: "one of a string or array of objects",
                         string: Some(&STRING),
-                        array: Some(&Shape::Array(&Array {
-                            noun: "an array of objects",
-                            min: 0,
-                            max: usize::MAX,
-                            item: &CONTENT_PART,
-                        })),
+                        array: Some(&CONTENT_PARTS),
                         object: None,
                     }),
                 )],

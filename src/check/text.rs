@@ -1,13 +1,12 @@
 //! The parameters of `POST /v1/completions`, and what must be true of several at once.
 
 use super::param::{Param, param};
-use super::shape::{Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, optional};
+use super::params;
+use super::shape::{Array, Chars, Path, STRING, Scope, Shape};
 use super::wording;
 use crate::api::completions::{Prompt, Request};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
-
-const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 
 static TOKENS: Shape = Shape::Array(&Array {
     noun: "an array of integers",
@@ -28,34 +27,14 @@ pub(super) static PARAMS: &[&Param] = &[
     // More than five are silently fewer.
     &param("logprobs", Shape::Integer(Some(0), None)),
     &param("echo", Shape::Bool),
-    &param(
-        "stop",
-        Shape::Either(&Either {
-            noun: "one of a string or array of strings",
-            string: Some(&STRING),
-            array: Some(&Shape::Array(&Array { noun: "an array of strings", min: 0, max: 4, item: &STRING })),
-            object: None,
-        }),
-    ),
+    &param("stop", params::STOP_SEQUENCES),
     &param("presence_penalty", Shape::Decimal(-2.0, 2.0)),
     &param("frequency_penalty", Shape::Decimal(-2.0, 2.0)),
-    &param(
-        "logit_bias",
-        Shape::Map(&Map { noun: "an object", max: 1024, name_max: usize::MAX, value: &ANY_DECIMAL }),
-    ),
-    &param("user", Shape::String(&Chars { min: 0, max: 64, pattern: None })),
-    &param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX))),
-    &param("stream", Shape::Bool),
-    &param(
-        "stream_options",
-        Shape::Object(&Object {
-            members: &[
-                optional("include_usage", &Shape::Bool),
-                optional("include_obfuscation", &Shape::Bool),
-            ],
-            closed: true,
-        }),
-    ),
+    &param("logit_bias", params::BIASES),
+    &params::USER,
+    &params::SEED,
+    &params::STREAM,
+    &params::STREAM_OPTIONS,
 ];
 const STRING_HERE: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });
 
