@@ -1,4 +1,4 @@
-//! What the engine's answers look like on the wire. The order of the members is the order they are sent in.
+//! What answers, the engine's and errors, look like on the wire. The order of the members is the order they are sent in.
 
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -275,16 +275,16 @@ pub struct Usage {
     pub completion_tokens_details: CompletionTokensDetails,
 }
 
-/// Kinds of prompt tokens the engine has none of.
+/// The kinds of a prompt's tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct PromptTokensDetails {
-    /// Read from a cache.
+    /// Read from a cache, which the engine has not.
     pub cached_tokens: u64,
     /// Of audio.
     pub audio_tokens: u64,
 }
 
-/// Kinds of completion tokens the engine has none of.
+/// The kinds of the answers' tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct CompletionTokensDetails {
     /// Thought, not said.
@@ -317,4 +317,24 @@ pub struct Model<'a> {
     pub created: u64,
     /// Whose it is.
     pub owned_by: &'static str,
+}
+
+/// The body of an error.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody<'a> {
+    /// The error.
+    pub error: ErrorObject<'a>,
+}
+
+/// An error; all four members are always there.
+#[derive(Debug, Serialize)]
+pub struct ErrorObject<'a> {
+    /// What was wrong, in words.
+    pub message: &'a str,
+    /// The family of errors it is of.
+    pub r#type: &'a str,
+    /// The parameter that was wrong, as a path.
+    pub param: Option<&'a str>,
+    /// The error's own name.
+    pub code: Option<&'a str>,
 }

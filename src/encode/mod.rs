@@ -6,7 +6,7 @@ pub mod sse;
 pub mod text;
 mod tokens;
 
-use crate::api::answer::{CompletionTokensDetails, PromptTokensDetails, Usage};
+use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};
 use crate::config::engine::Fault;
 use crate::engine::{Answer, Choice, Counts};
 use crate::error::{ApiError, Kind};
@@ -110,36 +110,20 @@ fn to_vec(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("the wire structs have string keys and no fallible parts")
 }
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: ErrorObject<'a>,
-}
-
-/// The order of the members is the live API's.
-#[derive(Serialize)]
-struct ErrorObject<'a> {
-    message: &'a str,
-    r#type: &'a str,
-    param: Option<&'a str>,
-    code: Option<&'a str>,
-}
-
-impl<'a> From<&'a ApiError> for ErrorBody<'a> {
-    fn from(error: &'a ApiError) -> Self {
-        Self {
-            error: ErrorObject {
-                message: error.message(),
-                r#type: error.type_(),
-                param: error.param(),
-                code: error.code(),
-            },
-        }
+fn error_body(error: &ApiError) -> ErrorBody<'_> {
+    ErrorBody {
+        error: ErrorObject {
+            message: error.message(),
+            r#type: error.type_(),
+            param: error.param(),
+            code: error.code(),
+        },
     }
 }
 
 /// An error response, indented by two as the live API's errors are.
 pub fn error<B>(error: &ApiError) -> Response<B> {
-    let body = serde_json::to_vec_pretty(&ErrorBody::from(error)).expect("four strings serialize");
+    let body = serde_json::to_vec_pretty(&error_body(error)).expect("four strings serialize");
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
     if matches!(error.kind(), Kind::MissingKey | Kind::InvalidKey) {
         headers.push("www-authenticate", "Bearer");
@@ -150,7 +134,7 @@ pub fn error<B>(error: &ApiError) -> Response<B> {
 /// The event that tells of an error after a stream began.
 pub fn error_event(error: &ApiError) -> Vec<u8> {
     let mut out = Vec::new();
-    sse::push_event(&mut out, &to_vec(&ErrorBody::from(error)));
+    sse::push_event(&mut out, &to_vec(&error_body(error)));
     out
 }
 

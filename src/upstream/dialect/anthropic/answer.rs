@@ -2,6 +2,7 @@
 
 use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
+use crate::api::answer::{ErrorBody, ErrorObject};
 use crate::http::Tokens;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -120,20 +121,9 @@ pub(in crate::upstream) fn error_body(body: &[u8]) -> Option<Vec<u8>> {
         #[serde(borrow)]
         message: Text<'a>,
     }
-    #[derive(Serialize)]
-    struct Told<'a> {
-        error: Object<'a>,
-    }
-    #[derive(Serialize)]
-    struct Object<'a> {
-        message: &'a str,
-        r#type: &'a str,
-        param: Option<()>,
-        code: Option<()>,
-    }
     let Body { error } = serde_json::from_slice(body).ok()?;
-    let error = Object { message: &error.message, r#type: &error.r#type, param: None, code: None };
-    serde_json::to_vec(&Told { error }).ok()
+    let error = ErrorObject { message: &error.message, r#type: &error.r#type, param: None, code: None };
+    serde_json::to_vec(&ErrorBody { error }).ok()
 }
 
 /// The status that belongs to a type of error.
