@@ -203,7 +203,7 @@ mod tests {
 
     fn tokens(model: &str, members: &str) -> u64 {
         let body = format!(r#"{{"model":"{model}",{members}}}"#);
-        let request: Request<'_> = serde_crate::json::from_str(&body).expect("a request");
+        let request: Request<'_> = crate::json::from_str(&body).expect("a request");
         count(&request, model, Encoding::for_model(model)).tokens
     }
 
