@@ -74,12 +74,7 @@ impl<'a> Sampler<'a> {
 
     /// Says a text, as the answer with this index.
     pub fn say(&self, text: &str, manner: Manner, index: u32) -> (Speech, FinishReason) {
-        self.say_within(text, manner, index, self.most())
-    }
-
-    /// Says a text in no more than so many tokens.
-    pub fn say_within(&self, text: &str, manner: Manner, index: u32, most: usize) -> (Speech, FinishReason) {
-        let most = most.min(self.most());
+        let most = self.most();
         if self.is_plain(manner, index) {
             let end = self.stop(text);
             let (speech, whole) =

@@ -113,11 +113,6 @@ impl Encoding {
         }
     }
 
-    /// The id of a special token by its text.
-    pub fn special_token(self, name: &str) -> Option<u32> {
-        self.special_tokens().iter().find(|(special, _)| *special == name).map(|&(_, id)| id)
-    }
-
     /// One more than the largest id, which is tiktoken's `n_vocab`. Some ids below it are no tokens.
     ///
     /// It does not bound the ids of estimates.
