@@ -1,8 +1,9 @@
-//! What answering with an instance of a schema takes: 5,000 random schemas of the strict subset, each once.
+//! What answering with an instance of a schema takes: 5,000 random schemas of the strict subset.
 //!
 //! `cargo bench -p portcullis --bench schema`. A figure is a whole request natively: reading and judging it,
-//! making the instance, counting its tokens and writing the answer. Nothing is repeated or averaged away,
-//! since the longest is what is asked for.
+//! making the instance, counting its tokens and writing the answer. Of each the fastest of five counts, so
+//! that what else the machine does is left out; over the schemas nothing is averaged away, since the longest
+//! is what is asked for.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,6 +26,7 @@ use nowhere::{Nowhere, Whole};
 use random::Random;
 
 const SCHEMAS: usize = 5_000;
+const TRIES: usize = 5;
 
 fn main() {
     let gateway = Gateway::new(&[("PORTCULLIS_ALLOW_ANONYMOUS".to_owned(), "true".to_owned())]);
@@ -42,13 +44,16 @@ fn main() {
             r#"{{"model":"gpt-4o","seed":{seed},"messages":[{{"role":"user","content":"hi"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"random","schema":{}}}}}}}"#,
             random.schema()
         );
-        let mut upload = Whole(Some(body.into_bytes()));
-        let start = Instant::now();
-        let response = gateway.handle(&request, &mut upload, &Nowhere, &ctx).response;
-        let time = start.elapsed();
-        let Body::Full(answer) = response.body else { panic!("an answer is whole") };
-        assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&answer));
-        taken.push((time, answer.len()));
+        let ask = || {
+            let mut upload = Whole(Some(body.clone().into_bytes()));
+            let start = Instant::now();
+            let response = gateway.handle(&request, &mut upload, &Nowhere, &ctx).response;
+            let time = start.elapsed();
+            let Body::Full(answer) = response.body else { panic!("an answer is whole") };
+            assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&answer));
+            (time, answer.len())
+        };
+        taken.extend((0..TRIES).map(|_| ask()).min());
     }
     taken.sort();
     let at = |share: f64| taken[((SCHEMAS - 1) as f64 * share) as usize];
