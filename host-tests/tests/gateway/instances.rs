@@ -97,3 +97,28 @@ async fn ids_are_never_given_twice() {
         }
     }
 }
+
+/// A measurement: how long it takes from nothing but the compiled component to the first count of tokens.
+#[tokio::test]
+#[ignore = "measures, and asserts nothing about time: cargo test -p host-tests --test gateway -- --ignored --nocapture how_soon"]
+async fn how_soon_a_fresh_instance_counts_tokens() {
+    const TIMES: usize = 300;
+    let body = json!({"model": "text-embedding-3-small", "input": "Count this.", "dimensions": 1});
+    let gateways = [reusing(1, KEYS).await, reusing(u32::MAX, KEYS).await];
+    let mut taken = [Vec::new(), Vec::new()];
+    // In turns, so that both meet the same machine.
+    for _ in 0..TIMES {
+        for (gateway, taken) in gateways.iter().zip(&mut taken) {
+            let call = gateway.post("/v1/embeddings", &body);
+            let start = std::time::Instant::now();
+            let reply = call.await;
+            taken.push(start.elapsed());
+            assert_eq!(reply.json()["usage"]["prompt_tokens"], 3, "{reply:?}");
+        }
+    }
+    for (name, mut taken) in ["a fresh instance", "one that waits"].into_iter().zip(taken) {
+        taken.sort();
+        let (least, median) = (taken[0], taken[TIMES / 2]);
+        eprintln!("request to counted answer, {name}: median {median:?}, fastest {least:?}");
+    }
+}
