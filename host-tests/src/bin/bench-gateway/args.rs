@@ -11,6 +11,8 @@ Measures Portcullis against components that do nothing, each in the embedded hos
 Usage: cargo bench-gateway [flags]
 
   --quick          one concurrency and fewer rounds: under a minute
+  --growth         in place of all that: what a request costs by its size, and by that of the settings
+  --document       put the figures of the last runs into docs/performance.md and docs/growth.svg
   --only TEXT      only cases whose name contains this
   --against FILE   compare with another build of Portcullis in place of the nulls
   --rounds N       rounds for each figure
@@ -22,6 +24,8 @@ PORTCULLIS_WASM names a component to measure in place of the workspace's. The fi
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) quick: bool,
+    pub(crate) growth: bool,
+    pub(crate) document: bool,
     pub(crate) only: Option<String>,
     pub(crate) against: Option<PathBuf>,
     pub(crate) rounds: Option<usize>,
@@ -36,6 +40,8 @@ impl Args {
             match flag.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--quick" => parsed.quick = true,
+                "--document" => parsed.document = true,
+                "--growth" => parsed.growth = true,
                 "--only" => parsed.only = Some(value()?),
                 "--against" => parsed.against = Some(value()?.into()),
                 "--rounds" => {

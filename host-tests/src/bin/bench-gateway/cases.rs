@@ -9,8 +9,9 @@ use tokio::runtime::Runtime;
 
 use crate::children::Served;
 use crate::components::Components;
-use crate::load::{self, KEY, Plan, Round};
+use crate::load::{self, KEY, Plan, Round, Server};
 use crate::requests::{self, CHAT, MODELS};
+use crate::serve::Job;
 use crate::stats::{Spread, median, order, quantile};
 
 /// Two servers that are asked the same.
@@ -37,8 +38,9 @@ impl Side {
     }
 
     pub(crate) fn serve(&self, reuse: u32) -> Result<Served, String> {
-        let settings: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Served::host(&self.wasm, reuse, &settings)
+        let settings =
+            self.settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Served::host(&Job { wasm: self.wasm.clone(), reuse, settings })
     }
 }
 
@@ -137,7 +139,7 @@ pub(crate) fn compare(
                 runtime,
                 &Plan {
                     addr: served[side].addr(),
-                    pid: served[side].pid(),
+                    server: Server::Process(served[side].pid()),
                     request: &requests[side],
                     connections,
                     warm_up: effort.warm_up,

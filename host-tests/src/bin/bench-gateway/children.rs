@@ -2,13 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
 
 use crate::process::{self, Resident};
-use crate::serve::{INSTANCES, INSTANTIATE, Instances};
+use crate::serve::{INSTANCES, INSTANTIATE, Instances, Job};
 
 /// A server in a process of its own. Dropping it ends the process.
 pub(crate) struct Served {
@@ -21,27 +20,26 @@ pub(crate) struct Served {
 impl Served {
     /// A host that serves a component. What the component logs is thrown away by the system: who reads a log
     /// pays for reading it, and here that would be the loader's neighbour.
-    pub(crate) fn host(wasm: &Path, reuse: u32, settings: &[(&str, &str)]) -> Result<Self, String> {
-        let mut command = own("host")?;
-        command.arg("--wasm").arg(wasm).args(["--reuse", &reuse.to_string()]);
-        for (name, value) in settings {
-            command.arg("--env").arg(format!("{name}={value}"));
-        }
-        Self::start(command.stderr(Stdio::null()))
+    pub(crate) fn host(job: &Job) -> Result<Self, String> {
+        Self::start(own("host")?.stderr(Stdio::null()), Some(job))
     }
 
     /// The upstream.
     pub(crate) fn upstream() -> Result<Self, String> {
-        Self::start(&mut own("upstream")?)
+        Self::start(&mut own("upstream")?, None)
     }
 
-    fn start(command: &mut Command) -> Result<Self, String> {
+    fn start(command: &mut Command, job: Option<&Job>) -> Result<Self, String> {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child =
             child.map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
         let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both were asked for");
         let mut served =
             Self { child, stdin, stdout: BufReader::new(stdout), addr: ([127, 0, 0, 1], 0).into() };
+        if let Some(job) = job {
+            let job = serde_json::to_string(job).map_err(|error| error.to_string())?;
+            writeln!(served.stdin, "{job}").map_err(|error| format!("a host did not start: {error}"))?;
+        }
         served.addr = served.read().map_err(|error| format!("a server did not start: {error}"))?;
         Ok(served)
     }

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::cases::Side;
 use crate::children::Served;
 use crate::components::size;
-use crate::load::{self, Plan};
+use crate::load::{self, Plan, Server};
 use crate::requests::{self, CHAT};
 use crate::serve::Instances;
 use crate::stats::Spread;
@@ -49,10 +49,10 @@ pub(crate) fn measure(
     let mut footprints = Vec::new();
     for (((name, side), host), times) in sides.iter().zip(&mut served).zip(times) {
         let request = load::request(host.addr(), "POST", CHAT, &requests::usual("gpt-4o", false));
-        let (addr, pid) = (host.addr(), host.pid());
+        let (addr, server) = (host.addr(), Server::Process(host.pid()));
         let mut plan = Plan {
             addr,
-            pid,
+            server,
             request: &request,
             connections: 1,
             warm_up: Duration::ZERO,

@@ -32,11 +32,27 @@ pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &[u8]) -
     request
 }
 
+/// Whose CPU time counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Server {
+    Process(u32),
+    /// All processes of a group.
+    Group(u32),
+}
+
+impl Server {
+    fn cpu(self) -> Option<Duration> {
+        match self {
+            Self::Process(pid) => process::cpu(pid),
+            Self::Group(group) => process::group_cpu(group),
+        }
+    }
+}
+
 /// What is loaded, and how hard.
 pub(crate) struct Plan<'a> {
     pub(crate) addr: SocketAddr,
-    /// The process whose CPU time counts.
-    pub(crate) pid: u32,
+    pub(crate) server: Server,
     pub(crate) request: &'a [u8],
     pub(crate) connections: usize,
     pub(crate) warm_up: Duration,
@@ -89,7 +105,7 @@ pub(crate) fn run(runtime: &tokio::runtime::Runtime, plan: &Plan<'_>) -> Result<
             callers.push(tokio::task::spawn_local(caller(plan.addr, request.clone(), shared.clone())));
         }
         tokio::time::sleep(plan.warm_up).await;
-        let cpus = || Some((process::cpu(plan.pid)?, process::cpu(std::process::id())?));
+        let cpus = || Some((plan.server.cpu()?, process::cpu(std::process::id())?));
         let (before, start) = (cpus(), Instant::now());
         shared.phase.set(Phase::Measure);
         tokio::time::sleep(plan.time).await;

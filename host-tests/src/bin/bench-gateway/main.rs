@@ -10,8 +10,11 @@ mod args;
 mod cases;
 mod children;
 mod components;
+mod document;
 mod footprint;
+mod growth;
 mod load;
+mod peer;
 mod process;
 mod report;
 mod requests;
@@ -20,6 +23,7 @@ mod run;
 mod serve;
 mod stats;
 mod streams;
+mod svg;
 mod upstream;
 mod wire;
 
@@ -31,7 +35,8 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
     let done = match args.peek().map(String::as_str) {
         // What this program starts itself as.
-        Some("host") => serve::run(args.skip(1)),
+        Some("host") => serve::run(),
+        Some("load") => peer::run(),
         Some("upstream") => upstream::run(),
         _ => match Args::parse(args) {
             Ok(Some(args)) => run::run(&args),

@@ -8,6 +8,24 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     Some(Duration::from_secs(1) * ticks(&stat)? / TICKS_PER_SECOND)
 }
 
+/// The same of all processes of a group that run.
+pub(crate) fn group_cpu(group: u32) -> Option<Duration> {
+    let mut all = None;
+    for entry in std::fs::read_dir("/proc").ok()?.filter_map(Result::ok) {
+        // Not a process, or one that has just ended.
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        if in_group(&stat) == Some(group) {
+            all = Some(all.unwrap_or(0) + ticks(&stat)?);
+        }
+    }
+    Some(Duration::from_secs(1) * all? / TICKS_PER_SECOND)
+}
+
+/// The process group of a line of `/proc/PID/stat`.
+fn in_group(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
+}
+
 /// What Linux counts in for programs, on every architecture Rust has a standard library for (`USER_HZ`).
 const TICKS_PER_SECOND: u32 = 100;
 
@@ -63,8 +81,9 @@ mod tests {
 
     #[test]
     fn the_name_of_a_program_may_hold_anything() {
-        let stat = "42 (a ) 1 (x) 7) S 1 42 42 0 -1 4194560 100 0 0 0 250 75 0 0 20 0 3 0 9 1 2";
+        let stat = "42 (a ) 1 (x) 7) S 1 43 42 0 -1 4194560 100 0 0 0 250 75 0 0 20 0 3 0 9 1 2";
         assert_eq!(ticks(stat), Some(325));
+        assert_eq!(in_group(stat), Some(43));
         assert_eq!(ticks("42 (a) S 1"), None);
         assert_eq!(ticks(""), None);
     }

@@ -9,17 +9,22 @@ use crate::cases::{self, Case, KEYS, Side, compare};
 use crate::children::Served;
 use crate::components::Components;
 use crate::report::{self, Report};
-use crate::{footprint, reuse, streams};
+use crate::{document, footprint, growth, reuse, streams};
 
 /// What "reused" means here: as often as the host does by default.
 const REUSED: u32 = host_tests::Options::DEFAULT_REUSE;
 
 pub(crate) fn run(args: &Args) -> Result<(), String> {
+    if args.document {
+        return document::renew();
+    }
+    if args.growth {
+        return grow(args);
+    }
     let components = Components::build()?;
     let start = Instant::now();
     let mut report = Report::begin();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let runtime = runtime()?;
     let upstream = Served::upstream()?;
     let mut cases = cases::all(&components, upstream.addr());
     cases.retain(|case| args.wants(case.name));
@@ -45,6 +50,21 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     report.end(start.elapsed());
     let file = report.write()?;
     println!("\n{} s; the figures are in {}", report.seconds, file.display());
+    Ok(())
+}
+
+/// The load comes from one thread.
+fn runtime() -> Result<Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+fn grow(args: &Args) -> Result<(), String> {
+    let portcullis = host_tests::component_file();
+    let start = Instant::now();
+    let upstream = Served::upstream()?;
+    let growth = growth::measure(args, portcullis, upstream.addr(), &runtime()?)?;
+    let file = report::write("growth.json", &growth)?;
+    println!("\n{} s; the figures are in {}", start.elapsed().as_secs(), file.display());
     Ok(())
 }
 

@@ -24,18 +24,29 @@ pub(crate) const INSTANCES: &str = "instances";
 /// With a number: makes so many instances and tells the seconds each took.
 pub(crate) const INSTANTIATE: &str = "instantiate";
 
-/// Serves `--wasm FILE --reuse N --env NAME=VALUE…` until the standard input ends.
-pub(crate) fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
-    let (file, options) = parse(args)?;
+/// What a host is to serve. It comes by its standard input: settings may be longer than arguments may.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) wasm: PathBuf,
+    pub(crate) reuse: u32,
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+/// Serves the [`Job`] of the first line, and answers the questions on the others until there are no more.
+pub(crate) fn run() -> Result<(), String> {
+    let mut lines = std::io::stdin().lock().lines();
+    let job = lines.next().ok_or("the standard input is empty")?.map_err(|error| error.to_string())?;
+    let job: Job = serde_json::from_str(&job).map_err(|error| error.to_string())?;
+    let options = Options { settings: job.settings, reuse: job.reuse, ..Options::default() };
     // As `portcullis-host` does.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let program = Program::load(&file).map_err(|error| format!("{error:#}"))?;
+    let program = Program::load(&job.wasm).map_err(|error| format!("{error:#}"))?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = runtime.block_on(Server::start(&program, addr, options));
     let server = server.map_err(|error| format!("cannot serve: {error}"))?;
     tell(&server.addr())?;
-    for line in std::io::stdin().lock().lines() {
+    for line in lines {
         let line = line.map_err(|error| error.to_string())?;
         match line.split_once(' ') {
             None if line == INSTANCES => {
@@ -66,23 +77,4 @@ fn tell(value: &impl Serialize) -> Result<(), String> {
     let line = serde_json::to_string(value).map_err(|error| error.to_string())?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
-}
-
-fn parse(mut args: impl Iterator<Item = String>) -> Result<(PathBuf, Options), String> {
-    let (mut file, mut options) = (None, Options::default());
-    while let Some(flag) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
-        match flag.as_str() {
-            "--wasm" => file = Some(PathBuf::from(value)),
-            "--reuse" => {
-                options.reuse = value.parse().map_err(|_| format!("{flag} {value}: not a number"))?
-            }
-            "--env" => {
-                let pair = value.split_once('=').ok_or_else(|| format!("{flag} {value}: not NAME=VALUE"))?;
-                options.settings.push((pair.0.to_owned(), pair.1.to_owned()));
-            }
-            _ => return Err(format!("{flag}: no such flag")),
-        }
-    }
-    Ok((file.ok_or("--wasm FILE is missing")?, options))
 }

@@ -1,0 +1,254 @@
+"""Other gateways in front of the benchmark's upstream, beside Portcullis and the null proxy, in alternating rounds.
+
+    cargo bench-gateway --quick          # builds what is needed
+    python3 host-tests/benches/peers.py [--rounds N] [--only NAME]
+
+Each gateway is installed under target/bench/peers, in a pinned version; one that cannot be is a row that says so.
+The figures go to target/bench/peers.json, and by `cargo bench-gateway --document` into docs/performance.md.
+Needs Python 3.11, Node 20 with npm, and for crabllm a Rust toolchain.
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+PEERS = TARGET / "bench" / "peers"
+BENCH = TARGET / "debug" / "bench-gateway"
+WASM = TARGET / "wasm32-wasip2" / "release"
+KEY = "sk-bench"
+
+VERSIONS = {"LiteLLM": "1.106.12", "SMG": "1.13.0", "Portkey": "1.15.2", "crabllm": "0.0.25"}
+
+
+class Missing(Exception):
+    """Why a gateway cannot be run here."""
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def install(name, command, done, minutes=10):
+    """Runs a command that installs something, unless `done` is there already."""
+    if done.exists():
+        return
+    PEERS.mkdir(parents=True, exist_ok=True)
+    print(f"installing {name}: {' '.join(map(str, command))}", flush=True)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60 * minutes)
+    except FileNotFoundError as error:
+        raise Missing(f"{command[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise Missing(f"not installed within {minutes} minutes") from error
+    if result.returncode or not done.exists():
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        raise Missing(f"it cannot be installed: {lines[-1][:160]}")
+
+
+def venv(name, requirement, program):
+    home = PEERS / name
+    python = home / "bin" / "python"
+    install(name, [sys.executable, "-m", "venv", home], python)
+    install(name, [python, "-m", "pip", "install", "-q", requirement], home / "bin" / program)
+    return home / "bin"
+
+
+def start(command, env=None):
+    """A process whose group ends with it, as some gateways start others."""
+    log = open(PEERS / "peers.log", "ab")
+    return subprocess.Popen(
+        [str(part) for part in command], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def litellm(upstream):
+    home = venv("litellm", f"litellm[proxy]=={VERSIONS['LiteLLM']}", "litellm")
+    config = PEERS / "litellm.yaml"
+    config.write_text(
+        "model_list:\n- model_name: plain\n  litellm_params:\n    model: openai/plain\n"
+        f"    api_base: {upstream}/v1\n    api_key: {KEY}\n"
+    )
+    port = free_port()
+    command = [home / "litellm", "--config", config, "--host", "127.0.0.1", "--port", port, "--num_workers", 2]
+    # As its documentation advises for production: no verbose log, no telemetry.
+    env = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "PATH": f"{home}:{os.environ['PATH']}"}
+    return start(command, env), port, {}
+
+
+def smg(upstream):
+    home = venv("smg", f"smg=={VERSIONS['SMG']}", "smg")
+    port = free_port()
+    command = [home / "smg", "launch", "--host", "127.0.0.1", "--port", port, "--backend", "openai",
+               "--worker-urls", upstream]
+    return start(command), port, {}
+
+
+def portkey(upstream):
+    home = PEERS / "portkey"
+    server = home / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+    package = f"@portkey-ai/gateway@{VERSIONS['Portkey']}"
+    install("Portkey", ["npm", "install", "--no-audit", "--no-fund", "--prefix", home, package], server)
+    port = free_port()
+    env = {"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost"}
+    headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream}/v1"}
+    return start(["node", server, f"--port={port}", "--headless"], env), port, headers
+
+
+def crabllm(upstream):
+    home = PEERS / "crabllm"
+    program = home / "bin" / "crabllm"
+    install("crabllm", ["nice", "cargo", "install", "--locked", "--root", home,
+                        f"crabllm@{VERSIONS['crabllm']}"], program, minutes=8)
+    port = free_port()
+    config = PEERS / "crabllm.toml"
+    config.write_text(
+        f'listen = "127.0.0.1:{port}"\n\n[providers.local]\nkind = "openai"\napi_key = "{KEY}"\n'
+        f'base_url = "{upstream}/v1"\nmodels = ["plain"]\n'
+    )
+    return start([program, "serve", "--config", config]), port, {}
+
+
+def component(file, settings):
+    """The embedded host with a component, as in the other benchmarks."""
+    host = subprocess.Popen([BENCH, "host"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    job = {"wasm": str(file), "reuse": 1000, "settings": list(settings.items())}
+    host.stdin.write(json.dumps(job) + "\n")
+    host.stdin.flush()
+    line = host.stdout.readline()
+    if not line:
+        raise Missing(f"{file} cannot be served; `cargo bench-gateway --quick` builds it")
+    return host, int(json.loads(line).rsplit(":", 1)[1]), {}
+
+
+def portcullis(upstream):
+    file = os.environ.get("PORTCULLIS_WASM", WASM / "portcullis.wasm")
+    return component(file, {"PORTCULLIS_API_KEYS": KEY, "PORTCULLIS_UPSTREAM_URL": f"{upstream}/v1"})
+
+
+def null_proxy(upstream):
+    return component(WASM / "null_proxy.wasm", {"UPSTREAM": upstream.removeprefix("http://")})
+
+
+GATEWAYS = {"Portcullis": portcullis, "null proxy": null_proxy, "SMG": smg, "LiteLLM": litellm, "Portkey": portkey,
+            "crabllm": crabllm}
+
+
+def body():
+    text = "The harbour was quiet when the last of the boats came in. " * 20
+    request = {"model": "plain", "messages": [{"role": "user", "content": ""}]}
+    request["messages"][0]["content"] = text[: 1024 - len(json.dumps(request))]
+    return json.dumps(request).encode()
+
+
+def wait_for(process, port, headers, seconds=90):
+    """Waits until a gateway answers the request itself with 200, and tells what it says instead."""
+    said = "it does not listen"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Missing(f"it ended with {process.returncode}; see {PEERS / 'peers.log'}")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/chat/completions", body(),
+            {"content-type": "application/json", "authorization": f"Bearer {KEY}", **headers},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                json.load(answer)
+                return
+        except urllib.error.HTTPError as error:
+            said = f"it answers {error.code}: {error.read(150).decode(errors='replace')}"
+        except OSError as error:
+            said = f"it does not answer: {error}"
+        time.sleep(0.3)
+    raise Missing(" ".join(said.split()))
+
+
+def load(process, port, headers, seconds):
+    """One round; the loader counts the CPU time of the gateway's whole process group."""
+    job = {"addr": f"127.0.0.1:{port}", "group": process.pid, "connections": 16, "seconds": seconds,
+           "headers": list(headers.items()), "path": "/v1/chat/completions", "body": body().decode()}
+    result = subprocess.run([BENCH, "load"], input=json.dumps(job), capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(result.stderr.strip())
+    return json.loads(result.stdout)
+
+
+def end(process):
+    try:
+        os.killpg(process.pid, 15)
+        process.wait(10)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        process.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--only", action="append", choices=list(GATEWAYS))
+    args = parser.parse_args()
+    if not BENCH.exists():
+        sys.exit("run `cargo bench-gateway --quick` first: it builds what this needs")
+    PEERS.mkdir(parents=True, exist_ok=True)
+    busy = os.getloadavg()[0]
+    upstream = subprocess.Popen([BENCH, "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    url = "http://" + json.loads(upstream.stdout.readline())
+    running, rows, rounds = {}, {}, {}
+    try:
+        for name, begin in GATEWAYS.items():
+            if args.only and name not in [*args.only, "Portcullis"]:
+                continue
+            process = None
+            try:
+                process, port, headers = begin(url)
+                running[name] = (process, port, headers)
+                wait_for(process, port, headers)
+                rounds[name] = []
+            except Missing as why:
+                rows[name] = {"missing": str(why)}
+                if process:
+                    end(process)
+                    del running[name]
+            print(f"{name}: {rows.get(name, {}).get('missing', 'runs')}", flush=True)
+        for number in range(args.rounds + 1):
+            for name in list(rounds) if number % 2 else list(rounds)[::-1]:
+                try:
+                    round_ = load(*running[name], args.seconds)
+                except RuntimeError as why:
+                    rows[name] = {"missing": f"under load: {why}"}
+                    del rounds[name]
+                    continue
+                # The first warms up what compiles itself while it runs.
+                if number:
+                    rounds[name].append(round_)
+        for name, all_ in rounds.items():
+            rows[name] = {figure: statistics.median(one[figure] for one in all_) for figure in all_[0]}
+            ratios = [one["per_second"] / own["per_second"] for one, own in zip(all_, rounds["Portcullis"])]
+            rows[name]["ratio"] = statistics.median(ratios)
+    finally:
+        for process, *_ in running.values():
+            end(process)
+        upstream.kill()
+    table = [{"name": name, "version": VERSIONS.get(name, ""), **rows[name]} for name in GATEWAYS if name in rows]
+    for row in table:
+        print(json.dumps(row))
+    report = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "load": busy, "rows": table}
+    (TARGET / "bench" / "peers.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

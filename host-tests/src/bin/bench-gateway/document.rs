@@ -1,0 +1,314 @@
+//! `--document`: the figures of the last runs, put into `docs/performance.md` and `docs/growth.svg`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cases::Comparison;
+use crate::components::target_dir;
+use crate::growth::Curve;
+use crate::report::Report;
+use crate::svg;
+
+/// Renews what stands between the marks. A part whose figures are missing stays as it is.
+pub(crate) fn renew() -> Result<(), String> {
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
+    let file = docs.join("performance.md");
+    let mut text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    if let Some(report) = figures::<Report>("gateway.json")? {
+        text = put(&text, "goals", &goals(&report, judging().as_deref()))?;
+        text = put(&text, "figures", &tables(&report))?;
+    }
+    if let Some(curves) = figures::<Vec<Curve>>("growth.json")? {
+        text = put(&text, "growth", &growth(&curves))?;
+        write(&docs.join("growth.svg"), &svg::draw(&curves))?;
+    }
+    if let Some(peers) = figures::<Value>("peers.json")? {
+        text = put(&text, "peers", &peer_table(&peers))?;
+    }
+    write(&file, &text)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// The figures of a run, if there was one.
+fn figures<T: DeserializeOwned>(name: &str) -> Result<Option<T>, String> {
+    let file = target_dir()?.join("bench").join(name);
+    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(None) };
+    serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Replaces what stands between `<!-- name -->` and `<!-- /name -->`.
+fn put(text: &str, name: &str, part: &str) -> Result<String, String> {
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let missing = || format!("docs/performance.md has no part between {} and {end}", start.trim());
+    let (before, rest) = text.split_once(&start).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
+    Ok(format!("{before}{start}\n{}\n\n{end}{after}", part.trim()))
+}
+
+/// The CPU time of judging to that of plain parsing, for each body of `cargo bench --bench check` that was run.
+fn judging() -> Option<String> {
+    let dir = target_dir().ok()?.join("criterion");
+    let mean = |body: &Path, what: &str| -> Option<f64> {
+        let file: PathBuf = body.join(what).join("new/estimates.json");
+        let estimates: Value = serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+        estimates["median"]["point_estimate"].as_f64()
+    };
+    let mut ratios = Vec::new();
+    for body in std::fs::read_dir(dir).ok()?.filter_map(Result::ok) {
+        if let (Some(plain), Some(judged)) = (mean(&body.path(), "plain"), mean(&body.path(), "judged")) {
+            ratios.push(format!("{}: {:.2}", body.file_name().to_string_lossy(), judged / plain));
+        }
+    }
+    ratios.sort();
+    (!ratios.is_empty()).then(|| ratios.join("; "))
+}
+
+fn goals(report: &Report, judging: Option<&str>) -> String {
+    let find = |name: &str, reused: bool| {
+        let fits = |row: &&Comparison| row.name == name && (row.reuse > 1) == reused && row.connections == 16;
+        report.comparisons.iter().find(fits)
+    };
+    // Of both throughput and CPU time, since loader and host share cores.
+    let ratio = |name: &str, reused: bool| match find(name, reused) {
+        Some(row) => format!(
+            "{:.2} ({:.2} to {:.2}); by CPU time {:.2}",
+            row.ratio.median,
+            row.ratio.low,
+            row.ratio.high,
+            1.0 / row.cpu_ratio.median
+        ),
+        None => "not measured".to_owned(),
+    };
+    let chats = ["chat by the engine, exact tokens", "chat by the engine, built without vocabularies"];
+    let ways = ["GET /v1/models", chats[0], chats[1], "chat through an upstream"];
+    let stream = |name: &str| report.streams.iter().find(|stream| stream.name == name);
+    let late = |name: &str| {
+        let ratio = stream(name).map(|stream| (stream.first_byte_ratio.median - 1.0) * 100.0);
+        ratio.map_or_else(|| "not measured".to_owned(), |late| format!("{late:+.1} %"))
+    };
+    let foot = |name: &str| report.footprints.iter().find(|footprint| footprint.name == name);
+    let sizes = match (foot("Portcullis without vocabularies"), foot("Portcullis")) {
+        (Some(plain), Some(full)) => format!("{} KB / {:.2} MB", plain.size / 1_000, full.size as f64 / 1e6),
+        _ => "not measured".to_owned(),
+    };
+    let linear = match (foot("Portcullis without vocabularies"), foot("Portcullis"), foot("null component")) {
+        (Some(plain), Some(full), Some(null)) => format!(
+            "{:.2} MiB (without vocabularies {:.2}, null component {:.2})",
+            full.linear as f64 / MIB,
+            plain.linear as f64 / MIB,
+            null.linear as f64 / MIB
+        ),
+        _ => "not measured".to_owned(),
+    };
+    let reuse = report.reuse.as_ref().map_or_else(
+        || "not measured".to_owned(),
+        |reuse| {
+            format!(
+                "{} requests, {} of {} kinds failing: {} answers differ; linear memory {} KiB after a hundredth, \
+                 {} KiB at the end",
+                reuse.served,
+                reuse.failing,
+                reuse.kinds,
+                reuse.differing,
+                reuse.linear[0] / 1024,
+                reuse.linear[1] / 1024
+            )
+        },
+    );
+    let fresh: Vec<_> = ways.iter().map(|name| format!("{name}: {}", ratio(name, false))).collect();
+    let rows = [
+        ("requests/s, `GET /v1/models`, to the null component's", "≥ 0.95", ratio(ways[0], true)),
+        ("requests/s, chat by the engine, 1 KiB, exact tokens", "≥ 0.70", ratio(ways[1], true)),
+        ("the same, built without vocabularies", "≥ 0.90", ratio(ways[2], true)),
+        ("requests/s, chat through a local upstream, to the null proxy's", "≥ 0.90", ratio(ways[3], true)),
+        (
+            "added time to first byte of a stream, to the null proxy's",
+            "≤ 5 %",
+            format!("{}; spliced {}", late("Portcullis"), late("Portcullis, spliced")),
+        ),
+        (
+            "CPU of judging a request, to `serde_json` parsing it into structs",
+            "≤ 1.3",
+            judging.unwrap_or("`cargo bench --bench check`").to_owned(),
+        ),
+        (
+            "the four ratios above with a fresh instance for each request, both sides",
+            "≥ 0.70",
+            fresh.join("<br>"),
+        ),
+        ("component without vocabularies / with", "≤ 700 KB / ≤ 5 MB", sizes),
+        ("linear memory of an instance after a chat of 1 KiB", "≤ 2 MiB", linear),
+        ("one instance reused 100,000 times", "memory flat, answers a fresh one's", reuse),
+    ];
+    let mut out = "| what | goal | measured |\n|---|---|---|\n".to_owned();
+    for (what, goal, measured) in rows {
+        let _ = writeln!(out, "| {what} | {goal} | {measured} |");
+    }
+    let _ = write!(
+        out,
+        "\n{} on {}; {}; commit {}; {} s. Load average {:.1} before, {:.1} after{}.",
+        report.date,
+        report.machine,
+        report.versions,
+        report.commit,
+        report.seconds,
+        report.load[0],
+        report.load[1],
+        if report.load[0] > 1.0 { ": **the machine was busy with other work**" } else { "" }
+    );
+    out
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn tables(report: &Report) -> String {
+    let mut out = "Of two figures the first is Portcullis', the second the null's.\n\n\
+        | case | reuse | connections | requests/s | ratio (quartiles) | CPU ms a request | CPU ratio | p50 ms | p99 ms |\n\
+        |---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    for row in &report.comparisons {
+        let ms = |pair: [f64; 2]| format!("{:.2}, {:.2}", pair[0] * 1e3, pair[1] * 1e3);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {:.0}, {:.0} | {:.2} ({:.2} to {:.2}) | {:.3}, {:.3} | {:.2} | {} | {} |",
+            row.name,
+            row.reuse,
+            row.connections,
+            row.per_second[0],
+            row.per_second[1],
+            row.ratio.median,
+            row.ratio.low,
+            row.ratio.high,
+            row.cpu[0],
+            row.cpu[1],
+            row.cpu_ratio.median,
+            ms(row.p50),
+            ms(row.p99),
+        );
+    }
+    out += "\n| stream, one connection | first byte ms | to the null proxy's (quartiles) | an event's delay ms | its p99 |\n\
+            |---|--:|--:|--:|--:|\n";
+    for row in &report.streams {
+        let _ = writeln!(
+            out,
+            "| {} | {:.3} | {:.2} ({:.2} to {:.2}) | {:.3} | {:.3} |",
+            row.name,
+            row.first_byte.median * 1e3,
+            row.first_byte_ratio.median,
+            row.first_byte_ratio.low,
+            row.first_byte_ratio.high,
+            row.event.median * 1e3,
+            row.event_p99 * 1e3
+        );
+    }
+    out += "\n| component | file KB | instantiation µs | linear memory KiB | host in RAM MiB (without files) |\n\
+            |---|--:|--:|--:|--:|\n";
+    for row in &report.footprints {
+        let _ = writeln!(
+            out,
+            "| {} | {:.0} | {:.1} | {} | {:.1} ({:.1}) |",
+            row.name,
+            row.size as f64 / 1e3,
+            row.instantiation.median * 1e6,
+            row.linear / 1024,
+            row.resident as f64 / 1024.0,
+            row.own as f64 / 1024.0
+        );
+    }
+    out
+}
+
+fn growth(curves: &[Curve]) -> String {
+    let mut out = "| what grows | request | CPU ms at each | slope at the end | host KiB, first and last |\n|---|---|---|--:|--:|\n".to_owned();
+    for curve in curves {
+        let points: Vec<_> =
+            curve.points.iter().map(|point| format!("{}: {:.3}", short(point.x), point.cpu * 1e3)).collect();
+        let own = |point: Option<&crate::growth::Point>| point.map_or(0, |point| point.own);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {}, {} |",
+            curve.of,
+            curve.name,
+            points.join("; "),
+            curve.slope().map_or_else(|| "-".to_owned(), |slope| format!("{slope:.2}")),
+            own(curve.points.first()),
+            own(curve.points.last())
+        );
+    }
+    out
+}
+
+/// A count, thousands marked.
+fn short(x: f64) -> String {
+    let digits = format!("{x:.0}");
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn peer_table(peers: &Value) -> String {
+    let mut out =
+        "| gateway | version | requests/s | to Portcullis' | p50 ms | p99 ms | CPU ms a request |\n\
+                   |---|---|--:|--:|--:|--:|--:|\n"
+            .to_owned();
+    for row in peers["rows"].as_array().into_iter().flatten() {
+        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        if let Some(why) = row["missing"].as_str() {
+            let _ = writeln!(out, "| {} | {} | not run: {why} | | | | |", text("name"), text("version"));
+            continue;
+        }
+        let number = |name: &str, digits: usize| {
+            row[name].as_f64().map_or_else(|| "-".to_owned(), |number| format!("{number:.digits$}"))
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            text("name"),
+            text("version"),
+            number("per_second", 0),
+            number("ratio", 2),
+            number("p50_ms", 2),
+            number("p99_ms", 2),
+            number("cpu_ms", 3)
+        );
+    }
+    let _ = write!(
+        out,
+        "\n{}; load average {:.1} before.",
+        peers["date"].as_str().unwrap_or_default(),
+        peers["load"].as_f64().unwrap_or(f64::NAN)
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_is_renewed() {
+        let text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
+        let renewed = put(text, "x", "new\n").expect("both marks");
+        assert_eq!(renewed, "a\n<!-- x -->\n\nnew\n\n<!-- /x -->\nb\n");
+        assert_eq!(put(&renewed, "x", "new").expect("both marks"), renewed);
+        assert!(put(text, "y", "").is_err());
+    }
+
+    #[test]
+    fn thousands_are_marked() {
+        for (x, want) in [(1.0, "1"), (1_000.0, "1,000"), (16_777_216.0, "16,777,216"), (100.0, "100")] {
+            assert_eq!(short(x), want);
+        }
+    }
+}
