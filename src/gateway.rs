@@ -31,6 +31,11 @@ impl Gateway {
         Self { config: Config::from_vars(vars) }
     }
 
+    /// A gateway whose settings could not be had, which answers as one with wrong ones does.
+    pub fn unset(error: ConfigError) -> Self {
+        Self { config: Err(error) }
+    }
+
     /// Answers a request. Its body is read only once the caller is known, and only as far as needed.
     pub fn handle<T: Transport>(
         &self,
