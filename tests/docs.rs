@@ -28,3 +28,86 @@ fn every_example_of_the_engine_is_a_valid_configuration() {
         Config::from_vars(&vars).unwrap_or_else(|error| panic!("{error}:\n{example}"));
     }
 }
+
+/// A file of the repository, by its path from the root.
+fn page(path: &str) -> String {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The names in a text that begin with `prefix`, without it.
+fn names<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(prefix).skip(1).filter_map(|rest| {
+        let name = rest.split(|c: char| !c.is_ascii_uppercase() && c != '_').next().unwrap_or_default();
+        // `PORTCULLIS_*` and `PORTCULLIS_…` stand for all of them.
+        (!name.is_empty()).then_some(name)
+    })
+}
+
+#[test]
+fn every_setting_that_is_shown_is_one() {
+    // What Kubernetes makes of a Service's name, told as a trap.
+    const NONE_OF_OURS: [&str; 1] = ["PORT"];
+    let pages = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/engine.md",
+        "docs/forwarding.md",
+        "spin.toml",
+        "deploy/README.md",
+        "deploy/kubernetes/Dockerfile",
+        "deploy/kubernetes/portcullis.yaml",
+        "deploy/spinkube/spinapp.yaml",
+        "deploy/wasmcloud/wash-dev.yaml",
+        "deploy/wasmcloud/workload.yaml",
+    ];
+    let mut seen = 0;
+    for path in pages {
+        let text = page(path);
+        for name in names(&text, "PORTCULLIS_").filter(|name| !NONE_OF_OURS.contains(name)) {
+            seen += 1;
+            let name = format!("PORTCULLIS_{name}");
+            assert!(portcullis::config::NAMES.contains(&&*name), "{path} shows {name}, which is no setting");
+        }
+    }
+    assert!(seen > 30, "the pages are read: {seen}");
+    let readme = page("README.md");
+    for name in portcullis::config::NAMES {
+        assert!(readme.contains(&format!("| `{name}` |")), "README's table has no {name}");
+    }
+}
+
+#[test]
+fn spin_s_variables_are_the_settings() {
+    let manifest = page("spin.toml");
+    let table = |header: &str| -> Vec<String> {
+        let rest = manifest.split(header).nth(1).unwrap_or_else(|| panic!("spin.toml has {header}"));
+        let lines = rest.split("\n[").next().unwrap_or_default().lines();
+        lines.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect()
+    };
+    let settings: Vec<_> = portcullis::config::NAMES
+        .iter()
+        .map(|name| name["PORTCULLIS_".len()..].to_ascii_lowercase())
+        .collect();
+    assert_eq!(table("[component.portcullis.variables]\n"), settings);
+    // What the manifest alone needs comes last.
+    let declared = [settings, vec!["upstream_host".to_owned()]].concat();
+    assert_eq!(table("[variables]\n"), declared);
+    for path in ["README.md", "deploy/README.md", "deploy/spinkube/spinapp.yaml", "spin.toml"] {
+        for name in names(&page(path), "SPIN_VARIABLE_") {
+            let known = name == "NAME" || declared.contains(&name.to_ascii_lowercase());
+            assert!(known, "{path} shows SPIN_VARIABLE_{name}, which spin.toml does not declare");
+        }
+    }
+    let app = page("deploy/spinkube/spinapp.yaml");
+    let given =
+        app.split("variables:").nth(1).and_then(|rest| rest.split("checks:").next()).unwrap_or_default();
+    let given: Vec<_> = given.lines().filter_map(|line| line.trim().strip_prefix("- name: ")).collect();
+    assert!(given.len() > 2, "spinapp.yaml gives variables");
+    for name in given {
+        assert!(
+            declared.iter().any(|known| known == name),
+            "spinapp.yaml gives {name}, which is no variable"
+        );
+    }
+}
