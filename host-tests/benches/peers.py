@@ -82,9 +82,13 @@ def litellm(upstream):
         f"    api_base: {upstream}/v1\n    api_key: {KEY}\n"
     )
     port = free_port()
-    command = [home / "litellm", "--config", config, "--host", "127.0.0.1", "--port", port, "--num_workers", 2]
-    # As its documentation advises for production: no verbose log, no telemetry.
-    env = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "PATH": f"{home}:{os.environ['PATH']}"}
+    command = [home / "litellm", "--config", config, "--host", "127.0.0.1", "--port", port, "--num_workers", 2,
+               "--run_gunicorn"]
+    # As its documentation advises for production: no verbose log. It refuses to start without a key, and with one
+    # it takes for too short; and its prices are to come from its own files.
+    env = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+           "LITELLM_MASTER_KEY": KEY, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+           "PATH": f"{home}:{os.environ['PATH']}"}
     return start(command, env), port, {}
 
 
@@ -111,7 +115,7 @@ def crabllm(upstream):
     home = PEERS / "crabllm"
     program = home / "bin" / "crabllm"
     install("crabllm", ["nice", "cargo", "install", "--locked", "--root", home,
-                        f"crabllm@{VERSIONS['crabllm']}"], program, minutes=8)
+                        f"crabllm@{VERSIONS['crabllm']}"], program, minutes=5)
     port = free_port()
     config = PEERS / "crabllm.toml"
     config.write_text(
@@ -154,7 +158,7 @@ def body():
     return json.dumps(request).encode()
 
 
-def wait_for(process, port, headers, seconds=90):
+def wait_for(process, port, headers, seconds=120):
     """Waits until a gateway answers the request itself with 200, and tells what it says instead."""
     said = "it does not listen"
     deadline = time.monotonic() + seconds
