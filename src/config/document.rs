@@ -4,17 +4,15 @@
 
 use super::engine::{Engine, ModelEngine};
 use super::entries::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
+use super::place::{Place, Setting};
 use super::route::{Api, Backend, Upstream};
 use super::vars::Vars;
 use super::{ConfigError, Key};
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use crate::json::{Read, Reader, Value};
 use std::fmt;
-use std::marker::PhantomData;
 
 /// The document as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default)]
 pub(super) struct Document {
     upstreams: Ordered<UpstreamEntry>,
     models: Ordered<ModelEntry>,
@@ -24,8 +22,7 @@ pub(super) struct Document {
     route_headers: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 struct ModelEntry {
     targets: Option<Vec<TargetEntry>>,
     engine: Option<ModelEngine>,
@@ -35,8 +32,7 @@ struct ModelEntry {
     hedge_ms: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 struct KeyEntry {
     name: String,
     key: Option<String>,
@@ -52,10 +48,55 @@ pub(super) fn wrong(path: impl fmt::Display, problem: impl fmt::Display) -> Conf
 }
 
 pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    let document = serde_path_to_error::deserialize(&mut json).map_err(|e| wrong(e.path(), e.inner()))?;
-    json.end().map_err(|e| wrong(".", e))?;
-    Ok(document)
+    let mut reader = Reader::new(json);
+    let value = Value::read(&mut reader);
+    match (value, reader.end()) {
+        (Ok(value), Ok(())) => Document::read(Place::root(&value)),
+        _ => {
+            let (line, column) = reader.position();
+            Err(wrong(".", format_args!("it is no JSON from line {line}, column {column} on")))
+        }
+    }
+}
+
+impl Setting for Document {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["upstreams", "models", "keys", "engine", "passthrough", "route_headers"])?;
+        Ok(Self {
+            upstreams: fields.or_default("upstreams")?,
+            models: fields.or_default("models")?,
+            keys: fields.or_default("keys")?,
+            engine: fields.or_default("engine")?,
+            passthrough: fields.maybe("passthrough")?,
+            route_headers: fields.maybe("route_headers")?,
+        })
+    }
+}
+
+impl Setting for ModelEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["targets", "engine", "policy", "retries", "deadline_ms", "hedge_ms"])?;
+        Ok(Self {
+            targets: fields.maybe("targets")?,
+            engine: fields.maybe("engine")?,
+            policy: fields.maybe("policy")?,
+            retries: fields.maybe("retries")?,
+            deadline_ms: fields.maybe("deadline_ms")?,
+            hedge_ms: fields.maybe("hedge_ms")?,
+        })
+    }
+}
+
+impl Setting for KeyEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["name", "key", "sha256", "models"])?;
+        Ok(Self {
+            name: fields.needed("name")?,
+            key: fields.maybe("key")?,
+            sha256: fields.maybe("sha256")?,
+            models: fields.maybe("models")?,
+        })
+    }
 }
 
 impl Document {
@@ -143,27 +184,10 @@ impl<T> Default for Ordered<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Ordered<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
-                let mut names = std::collections::HashSet::new();
-                let mut entries = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if !names.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format_args!("`{name}` stands here twice")));
-                    }
-                    entries.push((name, map.next_value()?));
-                }
-                Ok(Ordered(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
+impl<T: Setting> Setting for Ordered<T> {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let entry = |(name, at): (&str, Place<'_>)| Ok((name.to_owned(), T::read(at)?));
+        at.entries()?.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -269,7 +293,11 @@ mod tests {
             ),
             (r#""m": {"targets": [{"upstream": "a"}], "hedge_ms": 5}"#, "models.m.hedge_ms", "second"),
             (r#""m": {"targets": [{"upstream": "a"}], "retries": 11}"#, "models.m.retries", "at most 10"),
-            (r#""m": {"targets": [{"upstream": "a"}], "retries": -1}"#, "models.m", "u32"),
+            (
+                r#""m": {"targets": [{"upstream": "a"}], "retries": -1}"#,
+                "models.m.retries",
+                "0 to 4294967295",
+            ),
             (
                 r#""m": {"targets": [{"upstream": "a"}], "deadline_ms": 0}"#,
                 "models.m.deadline_ms",
@@ -317,8 +345,8 @@ mod tests {
     #[test]
     fn an_error_names_the_path_and_no_secret() {
         for (json, path, hint) in [
-            ("{", ".", "EOF"),
-            ("{} {}", ".", "trailing"),
+            ("{", ".", "line 1, column 2"),
+            ("{}\n {}", ".", "line 2, column 2"),
             (r#"{"model": {}}"#, "model", "unknown field"),
             (r#"{"upstreams": {"a": {"url": 1}}}"#, "upstreams.a.url", "a string"),
             (r#"{"upstreams": {"a": {"url": "h"}}}"#, "upstreams.a.url", "http://"),

@@ -2,32 +2,26 @@
 
 use super::ConfigError;
 use super::document::{Ordered, SETTING, wrong};
+use super::place::{Place, Setting};
 use super::plan::{Plan, Policy, Target};
 use super::route::{Api, Timeouts, Upstream};
 use super::vars::Vars;
-use serde::Deserialize;
 use std::time::Duration;
 
 /// An entry of `upstreams`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct UpstreamEntry {
     url: String,
-    #[serde(default)]
     api: ApiEntry,
     key: Option<String>,
     api_version: Option<String>,
     max_tokens: Option<u32>,
-    #[serde(default)]
     splice: bool,
-    #[serde(default)]
     headers: Ordered<String>,
-    #[serde(default)]
     timeouts: TimeoutsEntry,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum ApiEntry {
     #[default]
     OpenAi,
@@ -35,8 +29,7 @@ enum ApiEntry {
     Anthropic,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default)]
 struct TimeoutsEntry {
     connect_ms: Option<u32>,
     first_byte_ms: Option<u32>,
@@ -44,8 +37,7 @@ struct TimeoutsEntry {
 }
 
 /// An entry of a model's `targets`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct TargetEntry {
     upstream: String,
     model: Option<String>,
@@ -61,8 +53,7 @@ pub(super) struct PlanEntry {
     pub(super) hedge_ms: Option<u32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PolicyEntry {
     Failover,
     Weighted,
@@ -70,6 +61,57 @@ pub(super) enum PolicyEntry {
 
 /// More would be a storm, not patience.
 const MOST_RETRIES: u32 = 10;
+
+impl Setting for UpstreamEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields =
+            at.fields(&["url", "api", "key", "api_version", "max_tokens", "splice", "headers", "timeouts"])?;
+        Ok(Self {
+            url: fields.needed("url")?,
+            api: fields.or_default("api")?,
+            key: fields.maybe("key")?,
+            api_version: fields.maybe("api_version")?,
+            max_tokens: fields.maybe("max_tokens")?,
+            splice: fields.or_default("splice")?,
+            headers: fields.or_default("headers")?,
+            timeouts: fields.or_default("timeouts")?,
+        })
+    }
+}
+
+impl Setting for ApiEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[("openai", Self::OpenAi), ("azure", Self::Azure), ("anthropic", Self::Anthropic)])
+    }
+}
+
+impl Setting for TimeoutsEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["connect_ms", "first_byte_ms", "between_bytes_ms"])?;
+        Ok(Self {
+            connect_ms: fields.maybe("connect_ms")?,
+            first_byte_ms: fields.maybe("first_byte_ms")?,
+            between_bytes_ms: fields.maybe("between_bytes_ms")?,
+        })
+    }
+}
+
+impl Setting for TargetEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["upstream", "model", "weight"])?;
+        Ok(Self {
+            upstream: fields.needed("upstream")?,
+            model: fields.maybe("model")?,
+            weight: fields.maybe("weight")?,
+        })
+    }
+}
+
+impl Setting for PolicyEntry {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[("failover", Self::Failover), ("weighted", Self::Weighted)])
+    }
+}
 
 impl UpstreamEntry {
     pub(super) fn read(&self, name: &str, vars: Vars<'_>) -> Result<Upstream, ConfigError> {

@@ -9,6 +9,7 @@ mod document;
 pub mod engine;
 mod entries;
 mod keys;
+mod place;
 mod plan;
 mod route;
 mod vars;

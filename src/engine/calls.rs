@@ -8,7 +8,7 @@ use crate::api::chat::Request;
 use crate::api::tool::{
     CustomTool, Function, FunctionChoice, GrammarSyntax, Json, ToolChoice, ToolChoiceType, ToolMode, ToolType,
 };
-use crate::config::engine::ScriptedCall;
+use crate::config::engine::{Arguments, ScriptedCall};
 use crate::pattern::Pattern;
 use std::borrow::Cow;
 
@@ -218,11 +218,7 @@ pub(super) fn scripted<'r>(
     let offers = offers(request);
     let call = |call: &'r ScriptedCall| {
         let offered = offers.iter().copied().find(|offer| offer.name() == call.name);
-        let input = match &call.arguments {
-            Some(serde_json::Value::String(text)) => Some(Input::Text(text.into())),
-            Some(arguments) => Some(Input::Text(arguments.to_string().into())),
-            None => None,
-        };
+        let input = call.arguments.as_ref().map(|Arguments(text)| Input::Text(text.into()));
         let usual = offered.map(|offer| offer.call(&asked.user));
         let custom = usual.as_ref().is_some_and(|usual| usual.custom);
         let input = input.or(usual.map(|usual| usual.input)).unwrap_or(Input::Schema(None));

@@ -11,7 +11,7 @@ use super::sampling::Sampling;
 use super::schema::{self, NoInstance};
 use super::speech::Speech;
 use super::tokens::Encoding;
-use super::value::{Value, push_string};
+use super::value::Value;
 use super::words;
 use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
 use crate::api::tool::Json;
@@ -20,6 +20,7 @@ use crate::check::wording;
 use crate::config::engine::{Engine, Reply, Rule, Withheld};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
+use crate::json::push_string;
 use std::borrow::Cow;
 
 /// What is to be said, before sampling.

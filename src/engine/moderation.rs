@@ -37,7 +37,8 @@ mod tests {
     use super::*;
 
     fn flagged(text: &str, rules: &str) -> Vec<&'static str> {
-        let setup: Engine = serde_json::from_str(rules).expect("rules");
+        let document = ("PORTCULLIS_CONFIG".to_owned(), format!(r#"{{"engine":{rules}}}"#));
+        let setup = crate::config::Config::from_vars(&[document]).expect("rules").engine;
         let scores = moderate(text, &setup);
         assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)), "{scores:?}");
         Category::ALL.iter().zip(scores).filter(|(_, s)| *s >= 0.5).map(|(c, _)| c.as_str()).collect()

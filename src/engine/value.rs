@@ -1,7 +1,7 @@
 //! [`Value`]: JSON whose members keep their order, such as a schema.
 
 use crate::api::{Members, Text};
-use crate::json::{Bad, Read, Reader, double, is_integer};
+use crate::json::{Bad, Read, Reader, double, is_integer, push_string};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -101,23 +101,6 @@ impl<'a> Value<'a> {
             }
         }
     }
-}
-
-/// Appends a string as JSON.
-pub(super) fn push_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 impl<'a> Read<'a> for Value<'a> {

@@ -39,6 +39,14 @@ impl<'a> Reader<'a> {
         if self.at == self.text.len() { Ok(()) } else { Err(Bad) }
     }
 
+    /// Where the reader stands: the line and the column, in characters, both counted from 1.
+    pub fn position(&self) -> (usize, usize) {
+        let before = &self.text.as_bytes()[..self.at];
+        let line = before.iter().rposition(|b| *b == b'\n').map_or(before, |end| &before[end + 1..]);
+        let characters = line.iter().filter(|b| (**b as i8) >= -0x40).count(); // all but UTF-8's later bytes
+        (before.iter().filter(|b| **b == b'\n').count() + 1, characters + 1)
+    }
+
     fn word(&mut self, word: &str) -> Result<(), Bad> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
             return Err(Bad);

@@ -2,6 +2,7 @@
 
 use super::{Bad, Read, Reader};
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,40 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The value as compact JSON, its numbers as they were spelled.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.push_json(&mut out);
+        out
+    }
+
+    fn push_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(spelled) => out.push_str(spelled),
+            Self::String(text) => push_string(text, out),
+            Self::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    out.push_str(if i > 0 { "," } else { "" });
+                    item.push_json(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (i, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if i > 0 { "," } else { "" });
+                    push_string(name, out);
+                    out.push(':');
+                    value.push_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// Whether this is an object.
     pub fn is_object(&self) -> bool {
         matches!(self, Self::Object(_))
@@ -90,6 +125,23 @@ pub(crate) fn is_integer(number: &str) -> bool {
 /// The number's value, as near as a double gets to it.
 pub(crate) fn double(number: &str) -> f64 {
     number.parse().unwrap_or(f64::NAN)
+}
+
+/// Appends a string as JSON.
+pub(crate) fn push_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }
 
 impl<'a> Read<'a> for Value<'a> {

@@ -1,17 +1,14 @@
 //! Errors that rules answer with.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-use std::fmt;
+use crate::config::ConfigError;
+use crate::config::place::{Place, Setting};
 
 /// An error a rule answers with.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// The status, 400 to 599.
     pub status: FaultStatus,
     /// What is wrong.
-    #[serde(default = "Fault::default_message")]
     pub message: String,
     /// The error's `type`; the one the API has with the status, if none is given.
     pub r#type: Option<String>,
@@ -20,15 +17,25 @@ pub struct Fault {
     /// The error's `code`.
     pub code: Option<String>,
     /// Header fields, such as `retry-after`.
-    #[serde(default)]
     pub headers: HeaderFields,
 }
 
-impl Fault {
-    fn default_message() -> String {
-        "A rule of the engine answers this request with an error.".to_owned()
+impl Setting for Fault {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["status", "message", "type", "param", "code", "headers"])?;
+        let usual = || "A rule of the engine answers this request with an error.".to_owned();
+        Ok(Self {
+            status: fields.needed("status")?,
+            message: fields.maybe("message")?.unwrap_or_else(usual),
+            r#type: fields.maybe("type")?,
+            param: fields.maybe("param")?,
+            code: fields.maybe("code")?,
+            headers: fields.or_default("headers")?,
+        })
     }
+}
 
+impl Fault {
     /// The error's `type`.
     pub fn kind(&self) -> &str {
         let usual = match self.status.0 {
@@ -44,11 +51,11 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaultStatus(pub u16);
 
-impl<'de> Deserialize<'de> for FaultStatus {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u16::deserialize(deserializer)? {
-            status @ 400..=599 => Ok(Self(status)),
-            _ => Err(D::Error::custom("the status of an error is 400 to 599")),
+impl Setting for FaultStatus {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        match at.count(599).ok().and_then(|status| u16::try_from(status).ok()) {
+            Some(status @ 400..) => Ok(Self(status)),
+            _ => Err(at.wrong("the status of an error is 400 to 599")),
         }
     }
 }
@@ -57,37 +64,23 @@ impl<'de> Deserialize<'de> for FaultStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeaderFields(pub Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for HeaderFields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = HeaderFields;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of header fields")
+impl Setting for HeaderFields {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        const FRAMING: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
+        let field = |(name, at): (&str, Place<'_>)| {
+            let value = String::read(at)?;
+            let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+            if name.is_empty() || !name.bytes().all(token) {
+                return Err(at.wrong("this is no name of a header field"));
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<HeaderFields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-                    if name.is_empty() || !name.bytes().all(token) {
-                        return Err(A::Error::custom(format_args!("`{name}` is no name of a header field")));
-                    }
-                    if ["content-length", "transfer-encoding", "connection"]
-                        .iter()
-                        .any(|framing| framing.eq_ignore_ascii_case(&name))
-                    {
-                        return Err(A::Error::custom(format_args!("`{name}` is for the host to set")));
-                    }
-                    if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-                        return Err(A::Error::custom(format_args!(
-                            "the value of `{name}` has a character no header field can carry"
-                        )));
-                    }
-                    fields.push((name, value));
-                }
-                Ok(HeaderFields(fields))
+            if FRAMING.iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
+                return Err(at.wrong("this header field is for the host to set"));
             }
-        }
-        deserializer.deserialize_map(Visitor)
+            if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+                return Err(at.wrong("the value has a character no header field can carry"));
+            }
+            Ok((name.to_owned(), value))
+        };
+        at.entries()?.into_iter().map(field).collect::<Result<_, _>>().map(Self)
     }
 }

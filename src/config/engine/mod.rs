@@ -10,14 +10,13 @@ pub use fault::{Fault, FaultStatus, HeaderFields};
 pub use moderation::{Category, ModerationRule};
 pub use reply::{Length, Reply};
 
+use super::ConfigError;
+use super::place::{Place, Setting};
+use crate::json::Value;
 use crate::pattern::Pattern;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-use std::fmt;
 
 /// The engine's settings.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Engine {
     /// Tried in order; the first that matches a request answers it.
     pub rules: Vec<Rule>,
@@ -26,13 +25,11 @@ pub struct Engine {
     /// What moderation flags besides what it knows itself.
     pub moderation: Vec<ModerationRule>,
     /// What single models say otherwise.
-    #[serde(skip)]
     pub models: Vec<(String, ModelEngine)>,
 }
 
 /// What a model of the engine says otherwise than the others.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelEngine {
     /// What is answered where no rule matches.
     pub reply: Reply,
@@ -41,8 +38,7 @@ pub struct ModelEngine {
 }
 
 /// How long an answer takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Latency {
     /// Milliseconds before the first token.
     pub ttft_ms: u32,
@@ -63,22 +59,20 @@ impl Latency {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Share(pub f64);
 
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let share = f64::deserialize(deserializer)?;
+impl Setting for Share {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let share = f64::read(at)?;
         match (0.0..=1.0).contains(&share) {
             true => Ok(Self(share)),
-            false => Err(D::Error::custom("a share is a number from 0 to 1")),
+            false => Err(at.wrong("a share is a number from 0 to 1")),
         }
     }
 }
 
 /// When a request is like this, that is answered.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// What the request must be like; anything, if nothing is said.
-    #[serde(default)]
     pub when: When,
     /// How probable it is that the rule matches a request it fits, decided by the request and its `seed`.
     pub probability: Option<Share>,
@@ -87,8 +81,7 @@ pub struct Rule {
 }
 
 /// What a request must be like; all that is said must hold.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct When {
     /// The model it asks for.
     pub model: Option<String>,
@@ -105,15 +98,13 @@ pub struct When {
 }
 
 /// What a text must be like.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum TextMatch {
     /// It is this.
     Equals(String),
     /// This is in it.
     Contains(String),
     /// This regular expression matches somewhere in it.
-    #[serde(deserialize_with = "pattern")]
     Regex(Pattern),
 }
 
@@ -128,10 +119,24 @@ impl TextMatch {
     }
 }
 
-fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
-    let source = String::deserialize(deserializer)?;
-    Pattern::new(&source)
-        .map_err(|why| D::Error::custom(format_args!("`{source}` is no regular expression of ours: {why}")))
+impl Setting for Pattern {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let source = String::read(at)?;
+        Self::new(&source)
+            .map_err(|why| at.wrong(format_args!("`{source}` is no regular expression of ours: {why}")))
+    }
+}
+
+impl Setting for TextMatch {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["equals", "contains", "regex"])?;
+        match (fields.maybe("equals")?, fields.maybe("contains")?, fields.maybe("regex")?) {
+            (Some(text), None, None) => Ok(Self::Equals(text)),
+            (None, Some(text), None) => Ok(Self::Contains(text)),
+            (None, None, Some(pattern)) => Ok(Self::Regex(pattern)),
+            _ => Err(at.wrong("it needs one of `equals`, `contains` and `regex`")),
+        }
+    }
 }
 
 /// What results of tools must be like.
@@ -143,30 +148,18 @@ pub enum ResultMatch {
     Text(TextMatch),
 }
 
-// By hand: of an untagged enumeration serde says no more than that nothing fitted.
-impl<'de> Deserialize<'de> for ResultMatch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = ResultMatch;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a boolean, or an object with `equals`, `contains` or `regex`")
-            }
-            fn visit_bool<E: Error>(self, value: bool) -> Result<ResultMatch, E> {
-                Ok(ResultMatch::Present(value))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<ResultMatch, A::Error> {
-                TextMatch::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    .map(ResultMatch::Text)
-            }
+impl Setting for ResultMatch {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        match at.value {
+            Value::Bool(there) => Ok(Self::Present(*there)),
+            Value::Object(_) => TextMatch::read(at).map(Self::Text),
+            _ => Err(at.expected("a boolean, or an object with `equals`, `contains` or `regex`")),
         }
-        deserializer.deserialize_any(Visitor)
     }
 }
 
 /// What a rule answers. Without any answer it is the one that would be given anyway, in the rule's manner.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Then {
     /// A text, in which `{{user}}` and `{{tool_result}}` stand for those of the request.
     pub text: Option<String>,
@@ -189,8 +182,7 @@ pub struct Then {
 }
 
 /// Why a scripted answer is told to have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withheld {
     /// It was withheld.
     ContentFilter,
@@ -199,14 +191,118 @@ pub enum Withheld {
 }
 
 /// A call of a tool a rule makes.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScriptedCall {
     /// The tool.
     pub name: String,
     /// What it is called with: an object, or a text that is sent as it is. Without, arguments are made from
     /// the tool's schema.
-    pub arguments: Option<serde_json::Value>,
+    pub arguments: Option<Arguments>,
+}
+
+/// What a scripted call is called with, as the text that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arguments(pub String);
+
+impl Setting for Engine {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["rules", "latency", "moderation"])?;
+        Ok(Self {
+            rules: fields.or_default("rules")?,
+            latency: fields.or_default("latency")?,
+            moderation: fields.or_default("moderation")?,
+            models: Vec::new(),
+        })
+    }
+}
+
+impl Setting for ModelEngine {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["reply", "latency"])?;
+        Ok(Self { reply: fields.or_default("reply")?, latency: fields.maybe("latency")? })
+    }
+}
+
+impl Setting for Latency {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["ttft_ms", "per_token_ms", "jitter"])?;
+        Ok(Self {
+            ttft_ms: fields.or_default("ttft_ms")?,
+            per_token_ms: fields.or_default("per_token_ms")?,
+            jitter: fields.or_default("jitter")?,
+        })
+    }
+}
+
+impl Setting for Rule {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["when", "probability", "then"])?;
+        Ok(Self {
+            when: fields.or_default("when")?,
+            probability: fields.maybe("probability")?,
+            then: fields.needed("then")?,
+        })
+    }
+}
+
+impl Setting for When {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["model", "user", "tools", "tool_result", "turn", "stream"])?;
+        Ok(Self {
+            model: fields.maybe("model")?,
+            user: fields.maybe("user")?,
+            tools: fields.maybe("tools")?,
+            tool_result: fields.maybe("tool_result")?,
+            turn: fields.maybe("turn")?,
+            stream: fields.maybe("stream")?,
+        })
+    }
+}
+
+impl Setting for Then {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&[
+            "text",
+            "reply",
+            "tool_calls",
+            "refusal",
+            "error",
+            "drop",
+            "finish_reason",
+            "cut_after_chunks",
+            "latency",
+        ])?;
+        Ok(Self {
+            text: fields.maybe("text")?,
+            reply: fields.maybe("reply")?,
+            tool_calls: fields.maybe("tool_calls")?,
+            refusal: fields.maybe("refusal")?,
+            error: fields.maybe("error")?,
+            drop: fields.or_default("drop")?,
+            finish_reason: fields.maybe("finish_reason")?,
+            cut_after_chunks: fields.maybe("cut_after_chunks")?,
+            latency: fields.maybe("latency")?,
+        })
+    }
+}
+
+impl Setting for Withheld {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[("content_filter", Self::ContentFilter), ("length", Self::Length)])
+    }
+}
+
+impl Setting for ScriptedCall {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["name", "arguments"])?;
+        Ok(Self { name: fields.needed("name")?, arguments: fields.maybe("arguments")? })
+    }
+}
+
+impl Setting for Arguments {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        Ok(Self(at.value.as_str().map_or_else(|| at.value.to_json(), str::to_owned)))
+    }
 }
 
 impl Engine {

@@ -1,11 +1,12 @@
 //! What moderation flags.
 
 use super::TextMatch;
-use serde::{Deserialize, Serialize};
+use crate::config::ConfigError;
+use crate::config::place::{Place, Setting};
+use serde::Serialize;
 
 /// What moderation finds in a text like this.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModerationRule {
     /// What the input must be like.
     pub input: TextMatch,
@@ -13,10 +14,24 @@ pub struct ModerationRule {
     pub categories: Vec<Category>,
 }
 
+impl Setting for ModerationRule {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["input", "categories"])?;
+        Ok(Self { input: fields.needed("input")?, categories: fields.needed("categories")? })
+    }
+}
+
+impl Setting for Category {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        let known: Vec<_> = Self::ALL.iter().map(|category| (category.as_str(), *category)).collect();
+        at.choice(&known)
+    }
+}
+
 macro_rules! categories {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)+) => {
         /// What moderation looks for.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub enum Category { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
 
         impl Category {

@@ -1,8 +1,8 @@
 //! What is answered where no rule has its own answer.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-use std::fmt;
+use crate::config::ConfigError;
+use crate::config::place::{Place, Setting};
+use crate::json::Value;
 
 /// What is answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,36 +16,18 @@ pub enum Reply {
     Text(String),
 }
 
-// By hand: serde would have `words` as an object alone.
-impl<'de> Deserialize<'de> for Reply {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Reply;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`echo`, `words`, or an object with `words` or `text`")
-            }
-            fn visit_str<E: Error>(self, name: &str) -> Result<Reply, E> {
-                match name {
-                    "echo" => Ok(Reply::Echo),
-                    "words" => Ok(Reply::Words(Length(64))),
-                    _ => Err(E::unknown_variant(name, &["echo", "words"])),
-                }
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Reply, A::Error> {
-                let reply = match map.next_key::<String>()?.as_deref() {
-                    Some("words") => Reply::Words(map.next_value()?),
-                    Some("text") => Reply::Text(map.next_value()?),
-                    Some(name) => return Err(A::Error::unknown_field(name, &["words", "text"])),
-                    None => return Err(A::Error::invalid_length(0, &self)),
-                };
-                match map.next_key::<String>()? {
-                    None => Ok(reply),
-                    Some(_) => Err(A::Error::custom("a reply is either `words` or `text`")),
-                }
-            }
+impl Setting for Reply {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        if let Value::String(_) = at.value {
+            let words = at.choice(&[("echo", false), ("words", true)])?;
+            return Ok(if words { Self::Words(Length(64)) } else { Self::Echo });
         }
-        deserializer.deserialize_any(Visitor)
+        let fields = at.fields(&["words", "text"])?;
+        match (fields.maybe("words")?, fields.maybe("text")?) {
+            (Some(length), None) => Ok(Self::Words(length)),
+            (None, Some(text)) => Ok(Self::Text(text)),
+            _ => Err(at.wrong("a reply is `echo`, `words`, or an object with either `words` or `text`")),
+        }
     }
 }
 
@@ -53,11 +35,8 @@ impl<'de> Deserialize<'de> for Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length(pub u32);
 
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u32::deserialize(deserializer)? {
-            length @ 0..=100_000 => Ok(Self(length)),
-            _ => Err(D::Error::custom("a length goes up to 100000 tokens")),
-        }
+impl Setting for Length {
+    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+        at.count(100_000).map(Self)
     }
 }

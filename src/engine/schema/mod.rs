@@ -8,8 +8,9 @@ mod number;
 mod text;
 
 use super::draw::Draw;
-use super::value::{Value, push_string};
+use super::value::Value;
 use crate::api::Members;
+use crate::json::push_string;
 use heights::Heights;
 
 /// An instance, and whether it is all there.
