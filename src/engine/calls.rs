@@ -197,15 +197,17 @@ fn mentioned<'r>(offers: &[Offer<'r>], text: &str) -> Vec<Offer<'r>> {
         return Vec::new();
     }
     let text = text.to_ascii_lowercase();
-    let place = |offer: Offer<'r>| {
+    let place = |offer: &Offer<'r>| {
         let name = offer.name().to_ascii_lowercase();
         let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let whole = |at: usize| !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part);
         let found = text.match_indices(&*name).map(|(at, _)| at).find(|at| !name.is_empty() && whole(*at));
-        found.map(|at| (at, offer))
+        found.map(|at| (at, *offer))
     };
-    let mut found: Vec<_> = offers.iter().copied().filter_map(place).collect();
-    found.sort_by_key(|(at, _)| *at);
+    let mut found: Vec<(usize, Offer<'r>)> = Vec::new();
+    for (at, offer) in offers.iter().filter_map(place) {
+        found.insert(found.partition_point(|(other, _)| *other <= at), (at, offer));
+    }
     found.into_iter().map(|(_, offer)| offer).collect()
 }
 

@@ -6,6 +6,7 @@ use super::speech::Odds;
 use super::tokens::Encoding;
 use super::words::WORDS;
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 
 /// How many alternatives there are at a token: as many as `top_logprobs` can ask for.
 const ALTERNATIVES: u64 = 20;
@@ -88,8 +89,9 @@ impl Candidates {
 
     /// One of the three likeliest words besides a token.
     pub(super) fn other_than(&self, token: u32, dice: u64) -> u32 {
-        let mut others: Vec<_> = self.0.iter().filter(|(id, logit)| *id != token && *logit > -50.0).collect();
-        others.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut others: Vec<_> =
+            self.0.iter().copied().filter(|(id, logit)| *id != token && *logit > -50.0).collect();
+        likeliest_first(&mut others);
         others.truncate(3);
         others.get((dice % others.len().max(1) as u64) as usize).map_or(token, |(id, _)| *id)
     }
@@ -124,8 +126,17 @@ impl Candidates {
         Odds { logprob: logprob(own), top }
     }
 
-    /// The likeliest first. Stable: of several, the one that belongs there stays first.
     fn sort(&mut self) {
-        self.0.sort_by(|a, b| b.1.total_cmp(&a.1));
+        likeliest_first(&mut self.0);
     }
+}
+
+/// Sorts tokens by their logits. Stable: of several, the one that belongs there stays first.
+pub(super) fn likeliest_first(tokens: &mut [(u32, f64)]) {
+    sort(tokens, &|a, b| b.1.total_cmp(&a.1));
+}
+
+/// Sorts tokens. Each kind of sorting that is compiled takes some 8 KB, so that there is one for all orders.
+pub(super) fn sort(tokens: &mut [(u32, f64)], order: &dyn Fn(&(u32, f64), &(u32, f64)) -> Ordering) {
+    tokens.sort_by(order);
 }

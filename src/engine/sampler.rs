@@ -7,7 +7,7 @@
 
 use super::answer::FinishReason;
 use super::draw::{Draw, hash, mix};
-use super::odds::{Alternatives, Candidates};
+use super::odds::{self, Alternatives, Candidates};
 use super::sampling::Sampling;
 use super::speech::{Odds, Speech};
 use std::collections::HashMap;
@@ -40,10 +40,10 @@ impl<'a> Sampler<'a> {
     /// A sampler with a request's parameters.
     pub fn new(mut sampling: Sampling<'a>) -> Self {
         sampling.logit_bias.retain(|(id, _)| sampling.encoding.token_bytes(*id).is_some());
-        sampling.logit_bias.sort_by_key(|(id, _)| *id);
+        odds::sort(&mut sampling.logit_bias, &|a, b| a.0.cmp(&b.0));
         let mut favoured: Vec<_> =
             sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
-        favoured.sort_by(|a, b| b.1.total_cmp(&a.1));
+        odds::likeliest_first(&mut favoured);
         favoured.truncate(MOST_FAVOURED);
         Self { sampling, alternatives: Alternatives::default(), favoured }
     }

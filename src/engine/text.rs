@@ -86,8 +86,13 @@ pub fn answer<'s>(
             .collect();
         answer.counts.completion += said.iter().map(|choice| choice.tokens() as u64).sum::<u64>();
         if each > n {
-            // Stable: of equals the earlier ones are kept.
-            said.sort_by(|a, b| likelihood(b).total_cmp(&likelihood(a)));
+            // Of equals the earlier ones are kept.
+            let mut best: Vec<Choice> = Vec::with_capacity(said.len());
+            for choice in said {
+                let place = best.partition_point(|other| likelihood(other) >= likelihood(&choice));
+                best.insert(place, choice);
+            }
+            said = best;
             said.truncate(usize::try_from(n).unwrap_or(usize::MAX));
             if wanted.is_none() {
                 said.iter_mut().for_each(|choice| {
