@@ -15,7 +15,11 @@ const RULES: &str = include_str!("../examples/agent-rules.json");
 
 /// The status, the `retry-after` field and the body; `BROKEN` where the connection breaks off.
 fn ask(config: &str, path: &str, body: &Value) -> (u16, Option<String>, String) {
-    let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_CONFIG", config)];
+    ask_with(("PORTCULLIS_CONFIG", config), path, body)
+}
+
+fn ask_with(setting: (&str, &str), path: &str, body: &Value) -> (u16, Option<String>, String) {
+    let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), setting];
     let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let request = Request {
         method: Method::Post,
@@ -164,6 +168,11 @@ fn text_completions_echo_and_tell_log_probabilities() {
     let bad = json!({"model": "davinci-002", "prompt": [100_300]});
     let (status, _, text) = ask("{}", "/v1/completions", &bad);
     assert!(status == 400 && text.contains("Invalid token in prompt: 100300."), "{text}");
+    // The published schema takes any integer for a token.
+    let body = json!({"model": "gpt-4o", "prompt": [[-3175, 13225, 4397419933658234486i64], [2.0]], "echo": true, "max_tokens": 0});
+    let (status, _, text) = ask_with(("PORTCULLIS_VALIDATION", "schema"), "/v1/completions", &body);
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((status, &answer["choices"][0]["text"]), (200, &json!("Hello")), "{text}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod moderations;
 mod order;
 mod param;
 mod params;
+pub mod passes;
 mod published;
 mod python;
 mod quick;

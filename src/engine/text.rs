@@ -13,6 +13,7 @@ use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
 use crate::check::models::Card;
 use crate::check::wording;
+use crate::config::Validation;
 use crate::config::engine::{Engine, Reply, Rule, Withheld};
 use crate::error::ApiError;
 use std::borrow::Cow;
@@ -25,15 +26,17 @@ struct Asking<'r> {
     ids: Option<Vec<u32>>,
 }
 
-/// Answers a text completion request; `card` has the limits of its model, if they are to be kept.
+/// Answers a text completion request; `card` has the limits of its model, if they are to be kept. A token the
+/// model's vocabulary lacks is an error to the live API and no text to the published schema, which allows it.
 pub fn answer<'s>(
     request: &Request<'_>,
     model: &str,
     setup: &'s Engine,
     card: Option<&Card>,
+    validation: Validation,
 ) -> Result<Outcome<'s>, ApiError> {
     let encoding = Encoding::for_model(model);
-    let prompts = prompts(request.prompt.as_ref(), encoding)?;
+    let prompts = prompts(request.prompt.as_ref(), encoding, validation)?;
     let (n, each) = (request.choices(), request.choices().max(best_of(request)));
     let suffix = request.suffix.as_deref().unwrap_or_default();
     let mut counts = Counts::default();
@@ -130,15 +133,23 @@ fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
     }
 }
 
-/// The prompts, in order. Tokens are read in the model's encoding; one that is none of it is an error.
-fn prompts<'r>(prompt: Option<&'r Prompt<'_>>, encoding: Encoding) -> Result<Vec<Asking<'r>>, ApiError> {
+/// The prompts, in order. Tokens are read in the model's encoding.
+fn prompts<'r>(
+    prompt: Option<&'r Prompt<'_>>,
+    encoding: Encoding,
+    validation: Validation,
+) -> Result<Vec<Asking<'r>>, ApiError> {
     let text = |text: &'r str| Asking { text: Cow::Borrowed(text), ids: None };
     let tokens = |list: &[Int]| -> Result<Asking<'r>, ApiError> {
         let id = |token: &Int| {
             let id = u32::try_from(token.value).ok().filter(|&id| encoding.token_bytes(id).is_some());
-            id.ok_or_else(|| wording::invalid_token(token.value, largest(encoding)))
+            match (id, validation) {
+                (Some(id), _) => Some(Ok(id)),
+                (None, Validation::Schema) => None,
+                (None, Validation::Live) => Some(Err(wording::invalid_token(token.value, largest(encoding)))),
+            }
         };
-        let ids = list.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        let ids = list.iter().filter_map(id).collect::<Result<Vec<_>, _>>()?;
         Ok(Asking { text: encoding.decode(&ids).into(), ids: Some(ids) })
     };
     match prompt {

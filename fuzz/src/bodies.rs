@@ -1,0 +1,28 @@
+//! Reading bodies, into the typed requests and as any JSON.
+
+use portcullis::api::{chat, completions, embeddings, moderations};
+use portcullis::json::{self, Value};
+use serde_json::value::RawValue;
+
+/// Any bytes are read or refused; what is read was JSON to serde_json too, and all it reads is read here; and the
+/// space around a body changes nothing.
+pub fn run(data: &[u8]) {
+    let json = serde_json::from_slice::<&RawValue>(data).is_ok();
+    let ours = Value::parse(data);
+    assert!(json || ours.is_none(), "read, but no JSON");
+    if serde_json::from_slice::<serde_json::Value>(data).is_ok() {
+        assert!(ours.is_some(), "JSON that is not read");
+    }
+    let spaced = [b"\t ", data, b"\r\n"].concat();
+    macro_rules! read {
+        ($type:ty) => {
+            let plain = json::from_slice::<$type>(data).ok();
+            assert!(json || plain.is_none(), "read, but no JSON");
+            assert_eq!(plain, json::from_slice::<$type>(&spaced).ok());
+        };
+    }
+    read!(chat::Request<'_>);
+    read!(completions::Request<'_>);
+    read!(embeddings::Request<'_>);
+    read!(moderations::Request<'_>);
+}
