@@ -82,6 +82,8 @@ impl Gateway {
         if request.method == Method::Options && config.origins.is_some() && is_known {
             return Ok(Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) });
         }
+        record.operation =
+            Route::find(&request.method, &request.path).ok().and_then(|route| route.operation());
         let way = match (Route::find(&request.method, &request.path), passthrough) {
             // What the engine has a stand-in for goes to who has the real one.
             (Ok(Route::Embeddings | Route::Moderations), Some(upstream)) => Way::Through(upstream),

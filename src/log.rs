@@ -25,6 +25,12 @@ pub struct Record {
     /// The answer's status.
     #[serde(rename = "http.response.status_code")]
     pub status: u16,
+    /// What was asked of a model: `chat`, `text_completion`, `embeddings`.
+    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'static str>,
+    /// Whose API whoever answered speaks.
+    #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'static str>,
     /// The model that was asked for.
     #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -35,7 +41,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
     /// Whether a stream was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "gen_ai.request.stream", skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
     /// Tokens of the request, where the engine or an upstream counted them and the answer was read.
     #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
@@ -73,6 +79,12 @@ impl Record {
     /// The record of a request that arrived at a time since the Unix epoch.
     pub fn new(arrived: Duration) -> Self {
         Self { arrived, ..Self::default() }
+    }
+
+    /// Notes that the engine answers.
+    pub fn by_engine(&mut self) {
+        self.target = Some("engine".to_owned());
+        self.provider = Some("portcullis");
     }
 
     /// Notes the error that is the answer.

@@ -42,6 +42,16 @@ impl Route {
         }
     }
 
+    /// What is asked of a model there, as OpenTelemetry's `gen_ai.operation.name` has it.
+    pub fn operation(&self) -> Option<&'static str> {
+        match self {
+            Self::ChatCompletions => Some("chat"),
+            Self::Completions => Some("text_completion"),
+            Self::Embeddings => Some("embeddings"),
+            Self::Health | Self::ListModels | Self::RetrieveModel(_) | Self::Moderations => None,
+        }
+    }
+
     /// Finds the route for a path, whatever the method; `path` has no query.
     pub fn at(path: &str) -> Option<Self> {
         match path {

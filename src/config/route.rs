@@ -59,6 +59,17 @@ pub enum Api {
     },
 }
 
+impl Api {
+    /// Who made it, as OpenTelemetry's `gen_ai.provider.name` has it.
+    pub fn provider(&self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Azure { .. } => "azure.ai.openai",
+            Self::Anthropic { .. } => "anthropic",
+        }
+    }
+}
+
 /// One LLM endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {

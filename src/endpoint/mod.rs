@@ -99,14 +99,14 @@ fn is_json(content_type: &str) -> bool {
 
 /// Notes what the engine counted.
 fn log_usage(counts: &Counts, record: &mut Record) {
-    record.target = Some("engine".to_owned());
+    record.by_engine();
     record.input_tokens = Some(counts.prompt);
     record.output_tokens = Some(counts.completion);
 }
 
 /// The error that a rule of the engine answers with.
 fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
-    record.target = Some("engine".to_owned());
+    record.by_engine();
     record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
     encode::fault(fault)
 }

@@ -7,6 +7,7 @@ use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
+use crate::router::passes_through;
 use crate::upstream::{Ask, Endpoint, Transport, forward};
 
 /// The models the engine lists as long as nobody names any.
@@ -72,7 +73,9 @@ pub fn retrieve<T: Transport>(
     let served = &call.config.served;
     match served.find(id).filter(|_| call.caller.may_use(id)) {
         Some((Backend::Upstream(plan), _))
-            if !served.listed().any(|name| name == id) && is_asked(call, plan) =>
+            if !served.listed().any(|name| name == id)
+                && is_asked(call, plan)
+                && passes_through(&call.request.path) =>
         {
             // The path as it came is what the upstream is asked for: it may be encoded.
             let path = call.request.path.strip_prefix("/v1").unwrap_or_default();

@@ -34,7 +34,7 @@ pub fn create<T: Transport>(
     let named = checked.request.model.as_deref().filter(|model| !model.is_empty());
     let model = named.unwrap_or(DEFAULT_MODEL);
     record.model = Some(model.to_owned());
-    record.target = Some("engine".to_owned());
+    record.by_engine();
     let outcome = |judged: &Judged<'_>| outcome(judged, engine::moderate(&judged.text, &call.config.engine));
     let results = judged(checked.request.input.as_ref()).iter().map(outcome).collect();
     let id = call.ctx.object_id("modr-");

@@ -40,6 +40,7 @@ pub(super) fn relay<T: Transport>(
 /// Notes what came of a request for the log, and gives on the answer.
 pub(super) fn note<B>(forwarded: Forwarded<B>, record: &mut Record) -> Result<Response<B>, ApiError> {
     record.target = Some(forwarded.target);
+    record.provider = Some(forwarded.provider);
     record.attempts = Some(forwarded.attempts);
     record.reason = forwarded.reason;
     record.input_tokens = forwarded.tokens.map(|tokens| tokens.input);

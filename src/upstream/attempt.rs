@@ -105,7 +105,7 @@ impl<T: Transport> Try<T> {
     fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Look<T::Body>> {
         let Answered { status, headers, body } = answered;
         let form = Form::of(status, &headers);
-        if (300..400).contains(&status) {
+        if is_redirect(status) {
             let reason = format!("it answered with the redirect {status}, and none is followed");
             return Err(Look::Failure(Err(Failed::Silent(SendErrorKind::Senseless)), reason, false));
         }
@@ -148,6 +148,11 @@ impl<T: Transport> Try<T> {
             Verdict::Nothing(kind, reason) => failure(&SendError { kind, reason: reason.to_owned() }),
         }
     }
+}
+
+/// Whether a status sends its reader elsewhere. 304 tells the caller to look no further than its own store.
+pub(super) fn is_redirect(status: u16) -> bool {
+    (300..400).contains(&status) && status != 304
 }
 
 fn is_about_body(name: &str) -> bool {

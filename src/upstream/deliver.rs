@@ -89,8 +89,13 @@ fn translated<B: Incoming + 'static>(
             fields.push("content-type", "application/json");
             body
         }
-        // Not an error of the API, but of something before it: it speaks for itself.
-        None => said,
+        // Not an error of the API, but of something before it: it speaks for itself, in its own coding.
+        None => {
+            if let Some(coding) = headers.get("content-encoding") {
+                fields.push("content-encoding", coding);
+            }
+            said
+        }
     };
     Ok((Response { status, headers: fields, body: Body::Full(body) }, None))
 }

@@ -5,7 +5,7 @@
 
 use super::deliver::broken_off;
 use super::dialect::anthropic::Stream;
-use super::peek::Answer;
+use super::peek::{Answer, is_done};
 use super::sse::{Event, Parser};
 use crate::error::{ApiError, Kind};
 use crate::http::{Frame, Frames, Incoming, Outcome, Piece, Tokens};
@@ -243,7 +243,7 @@ impl Watch {
             out.extend_from_slice(event.raw);
             return Flow::On;
         };
-        if **data == *b"[DONE]" {
+        if is_done(data) {
             out.extend_from_slice(event.raw);
             self.complete = true;
             return Flow::Done;
@@ -252,7 +252,7 @@ impl Watch {
             return Flow::Senseless("an event is no JSON object");
         };
         out.extend_from_slice(event.raw);
-        if answer.is_error() {
+        if answer.is_error() || event.is_error() {
             return Flow::Told("the upstream told of an error of its own");
         }
         self.complete = self.complete || answer.finishes();

@@ -65,19 +65,23 @@ fn begins(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
+/// The fields that `Connection` names: further ones of this connection alone.
+fn of_connection(fields: &Headers) -> Vec<&str> {
+    fields
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect()
+}
+
 /// What an upstream gets: the caller's fields but those that stay here, then the operator's.
 pub(super) fn to_upstream<'a>(
     caller: &'a Headers,
     upstream: &'a Upstream,
     request_id: &'a str,
 ) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
-    // `Connection` names further fields of this connection alone.
-    let named: Vec<&str> = caller
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
-        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .flat_map(|value| value.split(',').map(str::trim))
-        .collect();
+    let named = of_connection(caller);
     let crosses = |name: &str| {
         !is_in(&HOP_BY_HOP, name)
             && !is_in(&CALLERS_OWN, name)
@@ -106,10 +110,12 @@ pub(super) fn to_upstream<'a>(
 
 /// What the caller gets. Where the body is made anew, its length and coding are too.
 pub(super) fn to_caller(upstream: &Headers, body_is_new: bool) -> Headers {
+    let named = of_connection(upstream);
     upstream
         .iter()
         .filter(|(name, _)| {
-            (is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family)))
+            !is_in(&named, name)
+                && (is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family)))
                 && !(body_is_new && is_in(&["content-length", "content-encoding"], name))
         })
         .map(|(name, value)| (name.to_owned(), value))

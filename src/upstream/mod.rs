@@ -56,6 +56,8 @@ pub struct Forwarded<B> {
     pub answer: Result<Response<B>, ApiError>,
     /// Who gave it, or was asked last.
     pub target: String,
+    /// Whose API that one speaks, as OpenTelemetry names it.
+    pub provider: &'static str,
     /// How often someone was asked.
     pub attempts: u32,
     /// What went wrong on the way.
@@ -81,6 +83,7 @@ pub fn forward<T: Transport>(
     let mut told = |answer, tokens, dropped| Forwarded {
         answer,
         target: upstream.name.clone(),
+        provider: upstream.api.provider(),
         attempts: outcome.attempts,
         reason: (!reasons.is_empty()).then(|| std::mem::take(&mut reasons).join("; ")),
         tokens,

@@ -1,5 +1,6 @@
 //! Passing a request through: what the gateway does not know goes to one upstream, both bodies unread.
 
+use super::attempt::is_redirect;
 use super::peek::Form;
 use super::{Forwarded, Outgoing, SendErrorKind, Transport, deliver, headers, no_answer};
 use crate::config::Upstream;
@@ -38,7 +39,7 @@ pub fn pass<T: Transport>(
         timeouts: upstream.timeouts,
     };
     let (answer, reason) = match transport.pass(&outgoing, upload) {
-        Ok(answered) if (300..400).contains(&answered.status) && answered.status != 304 => {
+        Ok(answered) if is_redirect(answered.status) => {
             let reason = format!("it answered with the redirect {}, and none is followed", answered.status);
             (Err(no_answer(SendErrorKind::Senseless, upstream, ctx)), Some(reason))
         }
@@ -54,6 +55,7 @@ pub fn pass<T: Transport>(
     Forwarded {
         answer,
         target: upstream.name.clone(),
+        provider: upstream.api.provider(),
         attempts: 1,
         reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),
         tokens: None,

@@ -1,6 +1,7 @@
 //! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
-use super::sse::Parser;
+use super::rewrite;
+use super::sse::{Event, Parser};
 use super::transport::SendErrorKind;
 use crate::http::{Headers, Tokens};
 use serde::Deserialize;
@@ -91,8 +92,8 @@ impl Peek {
             match self.parser.next() {
                 Err(_) => return Verdict::Nothing(SendErrorKind::Senseless, "an event without an end"),
                 Ok(Some(event)) => {
-                    if let Some(data) = &event.data {
-                        return judge_event(data);
+                    if let Some(verdict) = judge_event(&event) {
+                        return verdict;
                     }
                 }
                 Ok(None) => break,
@@ -110,23 +111,32 @@ impl Peek {
         match self.form {
             Form::Other => Verdict::Good,
             Form::Json => judge_json(&self.held),
-            Form::Events => match self.parser.rest().and_then(|event| event.data) {
-                Some(data) => judge_event(&data),
-                None => Verdict::Nothing(SendErrorKind::Broken, "the stream ended before its first event"),
-            },
+            Form::Events => self.parser.rest().as_ref().and_then(judge_event).unwrap_or(Verdict::Nothing(
+                SendErrorKind::Broken,
+                "the stream ended before its first event",
+            )),
         }
     }
 }
 
-fn judge_event(data: &[u8]) -> Verdict {
-    if data == b"[DONE]" {
-        return Verdict::Good;
+/// Judges an event; `None` where it says nothing.
+fn judge_event(event: &Event<'_>) -> Option<Verdict> {
+    let data = event.data.as_deref()?;
+    if is_done(data) {
+        return Some(Verdict::Good);
     }
-    match Answer::read(data) {
-        Some(answer) if answer.is_error() => Verdict::Error(data.to_vec(), answer.status()),
+    Some(match Answer::read(data) {
+        Some(answer) if answer.is_error() || event.is_error() => {
+            Verdict::Error(data.to_vec(), answer.status())
+        }
         Some(_) => Verdict::Good,
         None => Verdict::Nothing(SendErrorKind::Senseless, "the first event is no JSON object"),
-    }
+    })
+}
+
+/// Whether an event's data ends a stream.
+pub(super) fn is_done(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]"
 }
 
 fn judge_json(body: &[u8]) -> Verdict {
@@ -158,7 +168,26 @@ impl<'a> Answer<'a> {
     /// Reads a JSON object; anything else is `None`.
     pub(super) fn read(json: &'a [u8]) -> Option<Self> {
         let json = std::str::from_utf8(json).ok()?.trim_start();
-        json.starts_with('{').then(|| serde_json::from_str(json).ok()).flatten()
+        if !json.starts_with('{') {
+            return None;
+        }
+        serde_json::from_str(json).ok().or_else(|| Self::with_repeated(json))
+    }
+
+    /// Reads an object that has a member twice: the last counts, as it does for most readers.
+    fn with_repeated(json: &'a str) -> Option<Self> {
+        serde_json::from_str::<IgnoredAny>(json).ok()?;
+        let mut answer = Self { error: None, object: None, choices: None, usage: None };
+        for (name, value) in rewrite::members(json.as_bytes())? {
+            match &*name {
+                "error" => answer.error = Some(value),
+                "object" => answer.object = Some(value),
+                "choices" => answer.choices = Some(value),
+                "usage" => answer.usage = Some(value),
+                _ => {}
+            }
+        }
+        Some(answer)
     }
 
     /// Whether it is an error: it has an `error` that says something and no `choices`, or calls itself
@@ -207,15 +236,19 @@ impl<'a> Answer<'a> {
 
     /// The tokens it counts, if it does.
     pub(super) fn tokens(&self) -> Option<Tokens> {
+        // Some count under both names.
         #[derive(Deserialize)]
         struct Usage {
-            #[serde(alias = "input_tokens", default)]
-            prompt_tokens: u64,
-            #[serde(alias = "output_tokens", default)]
-            completion_tokens: u64,
+            prompt_tokens: Option<u64>,
+            completion_tokens: Option<u64>,
+            input_tokens: Option<u64>,
+            output_tokens: Option<u64>,
         }
         let usage = serde_json::from_str::<Option<Usage>>(self.usage?.get()).ok()??;
-        Some(Tokens { input: usage.prompt_tokens, output: usage.completion_tokens })
+        Some(Tokens {
+            input: usage.prompt_tokens.or(usage.input_tokens).unwrap_or_default(),
+            output: usage.completion_tokens.or(usage.output_tokens).unwrap_or_default(),
+        })
     }
 }
 
@@ -302,6 +335,13 @@ mod tests {
         for stream in [format!("data: {error}\n\n"), format!(": a\r\n\r\nevent: error\r\ndata:{error}")] {
             assert_eq!(first(&stream), Verdict::Error(error.as_bytes().to_vec(), 503), "{stream}");
         }
+        // An event may be an error by its name alone.
+        assert_eq!(
+            first("event: error\ndata: {\"message\":\"no\"}\n\n"),
+            Verdict::Error(b"{\"message\":\"no\"}".to_vec(), 502)
+        );
+        assert_eq!(first("data:\n\ndata: [DONE] \n\n"), Verdict::Good);
+        assert_eq!(first("data:{\"choices\":[],\"choices\":[]}\n\n"), Verdict::Good);
         assert!(matches!(first(": wait\n\n"), Verdict::Nothing(SendErrorKind::Broken, _)));
         assert!(matches!(first("data: {\n\n"), Verdict::Nothing(SendErrorKind::Senseless, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
@@ -313,6 +353,12 @@ mod tests {
             (r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"x":{}}}"#, Some((3, 4)), false),
             (r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4)), false),
             (r#"{"usage":{"prompt_tokens":3,"total_tokens":3}}"#, Some((3, 0)), false),
+            (
+                r#"{"usage":{"input_tokens":1,"prompt_tokens":3,"output_tokens":2,"completion_tokens":4}}"#,
+                Some((3, 4)),
+                false,
+            ),
+            (r#"{"usage":null,"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, Some((3, 4)), false),
             (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
             (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
         ] {

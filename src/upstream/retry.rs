@@ -48,15 +48,14 @@ pub(super) fn backoff(failures: u32, dice: &mut Dice) -> Duration {
 /// How long an upstream wants to be left alone: `retry-after-ms`, or `Retry-After` in seconds or as a
 /// date (RFC 9110, section 10.2.3). `now` is the time since the Unix epoch.
 pub(super) fn retry_after(headers: &Headers, now: Duration) -> Option<Duration> {
-    let millis = headers.get("retry-after-ms").and_then(|value| value.trim().parse::<f64>().ok());
-    if let Some(millis) = millis.filter(|ms| *ms >= 0.0) {
-        return Duration::try_from_secs_f64(millis / 1000.0).ok();
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| *number >= 0.0);
+    // More than a `Duration` holds is still a wish to be left alone.
+    let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    if let Some(millis) = headers.get("retry-after-ms").and_then(number) {
+        return Some(time(millis / 1000.0));
     }
-    let value = headers.get("retry-after")?.trim();
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    date(value).map(|date| date.saturating_sub(now))
+    let value = headers.get("retry-after")?;
+    number(value).map(time).or_else(|| date(value.trim()).map(|date| date.saturating_sub(now)))
 }
 
 /// A date in any of the three forms a recipient must take (RFC 9110, section 5.6.7).
@@ -135,7 +134,18 @@ mod tests {
             ("retry-after", "1.5", ms(1500)),
             ("retry-after", "-1", None),
             ("retry-after", "NaN", None),
-            ("retry-after", "1e300", None),
+            ("retry-after", "-0", ms(0)),
+            ("retry-after", "99999999999999999999999", Some(Duration::MAX)),
+            ("retry-after", "1e300", Some(Duration::MAX)),
+            ("retry-after-ms", "99999999999999999999999999", Some(Duration::MAX)),
+            ("retry-after-ms", "-5", None),
+            (
+                "retry-after",
+                "Sun, 06 Nov 9999 08:49:37 GMT",
+                Some(Duration::from_secs(253_397_494_177) - now),
+            ),
+            ("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT", ms(0)),
+            ("retry-after", "Sun, 06 Nov 1912 08:49:37 GMT", None),
             ("retry-after", "soon", None),
             ("retry-after", "", None),
             ("retry-after-ms", "250", ms(250)),

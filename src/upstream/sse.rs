@@ -38,7 +38,7 @@ pub(super) struct Event<'a> {
     pub(super) raw: &'a [u8],
     /// Its `event` field; empty where it has none.
     pub(super) name: Cow<'a, [u8]>,
-    /// Its `data` fields, joined; `None` where it has none, as a comment or a lone blank line.
+    /// Its `data` fields, joined; `None` where there is nothing in them, as in a comment or a lone blank line.
     pub(super) data: Option<Cow<'a, [u8]>>,
 }
 
@@ -109,6 +109,11 @@ impl Parser {
 }
 
 impl<'a> Event<'a> {
+    /// Whether it is called an error.
+    pub(super) fn is_error(&self) -> bool {
+        *self.name == *b"error"
+    }
+
     fn read(raw: &'a [u8], first: bool) -> Self {
         let mut event = Event { raw, name: Cow::Borrowed(b""), data: None };
         let text = if first { raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw) } else { raw };
@@ -131,6 +136,8 @@ impl<'a> Event<'a> {
                 _ => {}
             }
         }
+        // Empty data is none: the standard dispatches no such event, and some upstreams live by sending them.
+        event.data = event.data.filter(|data| !data.is_empty());
         event
     }
 }
@@ -177,6 +184,7 @@ mod tests {
             ),
             ("data: a:b: c\nDATA: x\n data: y\n\n", vec![("", "a:b: c")]),
             ("data: a", vec![("", "a")]),
+            ("data:\n\ndata: \n\ndata\n\ndata: a\n\n", vec![("", "a")]),
             ("", vec![]),
         ] {
             let want: Vec<_> = want.iter().map(|(n, d)| ((*n).to_owned(), Some((*d).to_owned()))).collect();

@@ -151,7 +151,12 @@ fn what_must_not_pass_through_does_not() {
     ] {
         assert_eq!(ask_with(&fake, vars, &request("POST", target, &[]), "").status, status, "{target}");
     }
-    assert!(fake.seen().is_empty());
+    // A model's name is a path of the upstream's too.
+    for id in ["../../admin", "x/../../../admin", "%2e%2e/%2E%2E/admin", "..%2f..%2fadmin", ".", "a\\..\\b"] {
+        let got = ask_with(&fake, &DEFAULT, &request("GET", &format!("/v1/models/{id}"), &[]), "");
+        assert!(!got.body.contains("sk-upstream"), "{id}: {got:?}");
+    }
+    assert!(fake.seen().is_empty(), "{:?}", fake.seen());
     let fake = up(Does::answer(302, "text/html", &[]).header("location", "http://evil"));
     let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/files", &[]), "");
     assert_eq!((got.status, got.header("location")), (502, None));
@@ -186,4 +191,128 @@ fn usage_is_logged_where_it_was_read() {
         (&7.into(), &9.into())
     );
     assert_eq!(got.log["level"], "info");
+}
+
+#[test]
+fn what_is_logged_has_its_usual_names() {
+    let config = r#"{"upstreams":{
+            "openai":{"url":"http://up.example/v1"},
+            "azure":{"url":"http://up.example","api":"azure"},
+            "claude":{"url":"http://up.example/v1","api":"anthropic"}},
+        "models":{"openai":{"targets":[{"upstream":"openai"}]},"azure":{"targets":[{"upstream":"azure"}]},
+                  "claude":{"targets":[{"upstream":"claude"}]}},"passthrough":"openai"}"#;
+    for (model, path, provider, operation) in [
+        ("openai", "/v1/chat/completions", "openai", "chat"),
+        ("azure", "/v1/chat/completions", "azure.ai.openai", "chat"),
+        ("claude", "/v1/chat/completions", "anthropic", "chat"),
+        ("openai", "/v1/completions", "openai", "text_completion"),
+        ("openai", "/v1/embeddings", "openai", "embeddings"),
+    ] {
+        let fake = up(Does::json(400, "{}"));
+        let prompt =
+            format!(r#"{{"model":"{model}","prompt":"x","messages":[{{"role":"user","content":"x"}}]}}"#);
+        let got = ask(&fake, config, &request("POST", path, &[]), &prompt);
+        assert_eq!(
+            (&got.log["gen_ai.provider.name"], &got.log["gen_ai.operation.name"]),
+            (&provider.into(), &operation.into()),
+            "{path}: {got:?}"
+        );
+        if operation != "embeddings" {
+            assert_eq!(
+                (&got.log["gen_ai.request.model"], &got.log["gen_ai.request.stream"]),
+                (&model.into(), &false.into())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_trace_goes_on_however_it_is_spelled_and_an_insane_id_does_not() {
+    for (traceparent, id) in
+        [("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "mine-1"), ("ff-zz", "a b")]
+    {
+        let fake = up(Does::json(200, "{}"));
+        let headers = [("traceparent", traceparent), ("tracestate", "x=1,,"), ("x-request-id", id)];
+        let got =
+            ask_with(&fake, &DEFAULT, &request("POST", "/v1/chat/completions", &headers), &body("m", false));
+        let seen = &fake.seen()[0].headers;
+        assert!(seen.contains(&("traceparent".into(), traceparent.into())), "{seen:?}");
+        assert!(seen.contains(&("tracestate".into(), "x=1,,".into())), "{seen:?}");
+        let ids: Vec<_> = seen.iter().filter(|(name, _)| name == "x-request-id").collect();
+        assert_eq!((ids.len(), got.header("x-request-id")), (1, Some(&*ids[0].1)));
+        assert_eq!(ids[0].1 == id, id == "mine-1", "{ids:?}");
+    }
+}
+
+#[test]
+fn what_an_upstream_calls_its_connection_s_stays_there() {
+    let does = Does::json(200, "{}")
+        .header("connection", "close, X-RateLimit-Reset")
+        .header("x-ratelimit-reset", "1");
+    let got = ask_with(&up(does), &DEFAULT, &chat(), &body("m", false));
+    assert_eq!((got.header("x-ratelimit-reset"), got.header("connection")), (None, None));
+}
+
+#[test]
+fn a_coding_nobody_asked_for_is_handed_on_with_its_name() {
+    let packed = "\u{1f}packed";
+    for stream in [false, true] {
+        let kind = if stream { "text/event-stream" } else { "application/json" };
+        let does = Does::answer(200, kind, &[packed])
+            .header("content-encoding", "gzip")
+            .header("content-length", "7");
+        let fake = up(does);
+        let headers = [("accept-encoding", "gzip, br")];
+        let got =
+            ask_with(&fake, &DEFAULT, &request("POST", "/v1/chat/completions", &headers), &body("m", stream));
+        assert_eq!((got.status, &*got.body), (200, packed));
+        assert_eq!((got.header("content-encoding"), got.header("content-length")), (Some("gzip"), Some("7")));
+        // What cannot be read counts no tokens, and so is not asked for.
+        assert!(got.log["gen_ai.usage.input_tokens"].is_null());
+        assert!(fake.seen()[0].headers.iter().all(|(name, _)| name != "accept-encoding"));
+    }
+    let config = r#"{"upstreams":{"a":{"url":"http://up.example/v1","api":"anthropic"}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
+    for (status, want, coding) in [(403, packed, Some("gzip")), (200, "", None)] {
+        let does =
+            Does::json(status, packed).header("content-encoding", "gzip").header("content-length", "7");
+        let got = ask(&up(does), config, &chat(), &body("m", false));
+        assert_eq!((got.header("content-encoding"), got.header("content-length")), (coding, None), "{got:?}");
+        match status {
+            200 => assert_eq!(got.status, 502),
+            _ => assert_eq!((got.status, &*got.body), (status, want)),
+        }
+    }
+}
+
+#[test]
+fn what_did_not_change_is_no_redirect() {
+    let fake = up(Does::answer(304, "text/plain", &[]).header("etag", "\"1\""));
+    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/models", &[("if-none-match", "\"1\"")]), "");
+    assert_eq!((got.status, got.header("etag")), (304, Some("\"1\"")));
+}
+
+#[test]
+fn a_model_named_twice_is_renamed_twice() {
+    let config = r#"{"upstreams":{"up":{"url":"http://up.example/v1"}},
+        "models":{"*":{"targets":[{"upstream":"up","model":"theirs"}]}}}"#;
+    let twice =
+        r#"{"model":"a","messages":[{"role":"user","content":"x"}],"metadata":{"model":"a"},"model":"b"}"#;
+    let fake = up(Does::json(200, "{}"));
+    let got = ask(&fake, config, &chat(), twice);
+    assert_eq!(got.status, 200, "{got:?}");
+    // Whichever its reader takes, it is the one that was routed.
+    let want = r#"{"model":"theirs","messages":[{"role":"user","content":"x"}],"metadata":{"model":"a"},"model":"theirs"}"#;
+    assert_eq!(fake.seen()[0].body, want);
+    assert_eq!(got.log["gen_ai.request.model"], "b");
+}
+
+#[test]
+fn a_body_that_is_no_object_goes_nowhere() {
+    for sent in ["", "\u{feff}{}", "[]", "null", "{\"model\":\"m\"", "{} {}"] {
+        let fake = up(Does::json(200, "{}"));
+        let got = ask_with(&fake, &DEFAULT, &chat(), sent);
+        assert_eq!((got.status, fake.seen().len()), (400, 0), "{sent:?}");
+    }
+    let bom = format!("\u{feff}{}", body("m", false));
+    assert_eq!(ask_with(&up(Does::json(200, "{}")), &DEFAULT, &chat(), &bom).status, 400);
 }

@@ -5,3 +5,4 @@ mod fake;
 mod faults;
 mod fidelity;
 mod routing;
+mod streams;

@@ -105,14 +105,84 @@ fn a_retry_after_is_kept_or_the_target_is_left_alone() {
         ("retry-after", "20", "b@0 b@20000"),
         ("retry-after", "21", "b@0"),
         ("retry-after", "Fri, 31 Dec 2027 00:00:00 GMT", "b@0"),
+        ("retry-after", "99999999999999999999999999", "b@0"),
+        ("retry-after-ms", "1e300", "b@0"),
     ] {
         let busy = Does::json(429, "{}").header(name, value);
         let fake = Fake::new(&[("b", &[busy, ok()])]);
         let got = ask(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
         assert_eq!(fake.trace(), want, "{name}: {value}");
         if fake.seen().len() == 1 {
-            assert_eq!((got.status, got.header("retry-after")), (429, Some(value)));
+            assert_eq!((got.status, got.header(name)), (429, Some(value)), "{name}");
         }
+    }
+}
+
+#[test]
+fn a_retry_after_that_says_nothing_is_none() {
+    for (name, value) in [
+        ("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("retry-after", "-30"),
+        ("retry-after-ms", "-30000"),
+        ("retry-after", "NaN"),
+        ("retry-after", "in a while"),
+    ] {
+        let fake = Fake::new(&[("b", &[Does::json(429, "{}").header(name, value), ok()])]);
+        let got = ask(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
+        let seen = fake.seen();
+        assert_eq!((got.status, seen.len()), (200, 2), "{name}: {value}");
+        assert!(seen[1].at <= 250, "{name}: {value}: {}", fake.trace());
+    }
+}
+
+#[test]
+fn a_deadline_is_over_waits_and_hedges_too() {
+    // Each attempt takes 200 ms to fail; the one the deadline meets is let go, and the last error told.
+    let fake = Fake::new(&[("b", &[busy().after(200)])]);
+    let got = ask(&fake, &plan(&["b"], r#","retries":10,"deadline_ms":900"#), &chat(), &body("m", false));
+    assert_eq!(got.status, 503);
+    assert!(fake.now() <= 900 && fake.seen().len() < 5, "{} until {}", fake.trace(), fake.now());
+    let hedged = plan(&["b", "c"], r#","hedge_ms":200,"deadline_ms":500"#);
+    let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[ok().after(5000)])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace(), fake.now()), (504, "b@0 c@200", 500));
+    assert_eq!(fake.cancelled(), 2, "nobody is left working");
+}
+
+#[test]
+fn hedges_race_as_told() {
+    // Both are there at once: the one that was asked first counts.
+    let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
+    let fake = Fake::new(&[("b", &[ok().after(300)]), ("c", &[busy().after(100)])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((got.status, got.header("x-portcullis-target"), fake.now()), (200, Some("b"), 300));
+    // A fault that is the caller's ends the race: nobody else would say otherwise.
+    let no = Does::json(400, r#"{"error":{"message":"no"}}"#);
+    let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[no.after(100)])]);
+    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    assert_eq!((got.status, fake.now(), fake.cancelled()), (400, 300, 1));
+    // Every target gets company, as long as there are attempts.
+    let three = plan(&["b", "c", "a"], r#","hedge_ms":200"#);
+    let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
+    ask(&fake, &three, &chat(), &body("m", false));
+    assert_eq!((&*fake.trace(), fake.now(), fake.cancelled()), ("b@0 c@200 a@400", 900, 2));
+    let once = plan(&["b", "c"], r#","hedge_ms":200,"retries":0"#);
+    let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok()])]);
+    ask(&fake, &once, &chat(), &body("m", false));
+    assert_eq!((&*fake.trace(), fake.now()), ("b@0", 900));
+    // Whoever fails before its company was due is followed at once, and that one gets company in turn.
+    let fake = Fake::new(&[("b", &[busy().after(50)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
+    ask(&fake, &three, &chat(), &body("m", false));
+    assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@50 a@250", 950));
+}
+
+#[test]
+fn a_name_upstream_may_be_any_text() {
+    for (name, spelled) in [("m", "m"), ("q\"uo\\te", "q\\\"uo\\\\te"), ("é🦀 \n", "é🦀 \\n")] {
+        let target = serde_json::json!({"targets": [{"upstream": "a", "model": name}]});
+        let fake = Fake::new(&[("a", &[ok()])]);
+        let got = ask(&fake, &document(&format!("\"m\":{target}")), &chat(), &body("m", false));
+        assert_eq!((got.status, &*fake.seen()[0].body), (200, &*body(spelled, false)));
     }
 }
 

@@ -66,7 +66,9 @@ async fn a_line_tells_what_an_operator_asks() {
         ("url.path", json!(CHAT)),
         ("gen_ai.request.model", json!("gpt-4o")),
         ("target", json!("engine")),
-        ("stream", json!(true)),
+        ("gen_ai.operation.name", json!("chat")),
+        ("gen_ai.provider.name", json!("portcullis")),
+        ("gen_ai.request.stream", json!(true)),
         ("http.request.body.size", json!(streamed("hi").to_string().len())),
     ] {
         assert_eq!(line[name], value, "{name} in {line}");

@@ -1,0 +1,97 @@
+//! Streams of every spelling, and answers of another kind than was asked for.
+
+use crate::fake::*;
+
+const DEFAULT: [(&str, &str); 2] =
+    [("PORTCULLIS_UPSTREAM_URL", "http://up/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
+
+/// What the caller of a stream gets of an upstream's bytes.
+fn streamed(bytes: &str) -> Got {
+    let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[bytes])])]);
+    ask_with(&fake, &DEFAULT, &chat(), &body("m", true))
+}
+
+const CHUNK: &str = r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#;
+const LAST: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+
+#[test]
+fn whatever_the_standard_allows_goes_on_byte_for_byte() {
+    for stream in [
+        format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
+        // No space, other line ends, mixed.
+        format!("data:{CHUNK}\n\ndata:{LAST}\n\ndata:[DONE]\n\n"),
+        format!("data: {CHUNK}\r\n\r\ndata: {LAST}\r\n\r\ndata: [DONE]\r\n\r\n"),
+        format!("data: {CHUNK}\r\rdata: {LAST}\r\rdata: [DONE]\r\r"),
+        format!("data: {CHUNK}\n\r\ndata: {LAST}\r\n\ndata: [DONE]\n\n"),
+        // Signs of life, before the first event and between.
+        format!(": wait\n\n:\n\ndata: {CHUNK}\n\n: wait\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
+        format!("data:\n\ndata: {CHUNK}\n\ndata: \n\nevent: ping\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
+        // Fields nobody asked for, a BOM, space around the end.
+        format!(
+            "\u{feff}id: 1\nretry: 5\nevent: message\ndata: {CHUNK}\nx: y\n\ndata: {LAST}\n\ndata: [DONE] \n\n"
+        ),
+        // Data in two fields: the line break is one JSON allows.
+        format!("data: {{\"choices\":\ndata: []}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
+        // A member twice is odd, and no reason to break off.
+        format!("data: {{\"usage\":null,\"choices\":[],\"usage\":null}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
+        // The end is told by `finish_reason` alone.
+        format!("data: {CHUNK}\n\ndata: {LAST}\n\n"),
+    ] {
+        let got = streamed(&stream);
+        assert_eq!((got.status, &*got.body), (200, &*stream));
+        assert!(got.log["broken"].is_null(), "{stream:?}: {}", got.log);
+    }
+}
+
+#[test]
+fn a_last_line_that_has_no_end_gets_one() {
+    for end in ["", "\n", "\r\n"] {
+        let got = streamed(&format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]{end}"));
+        assert_eq!(got.body, format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]{end}\n\n"));
+        assert!(got.log["broken"].is_null(), "{}", got.log);
+    }
+}
+
+#[test]
+fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
+    for error in [
+        "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n",
+        "event: error\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
+        "event: error\r\ndata:{\"message\":\"no\"}\r\n\r\n",
+    ] {
+        let got = streamed(&format!("data: {CHUNK}\n\n{error}data: {LAST}\n\ndata: [DONE]\n\n"));
+        assert_eq!((got.status, &*got.body), (200, &*format!("data: {CHUNK}\n\n{error}")));
+        assert_eq!(got.log["broken"], "the upstream told of an error of its own");
+        assert_eq!(got.log["level"], "error");
+    }
+}
+
+#[test]
+fn an_error_by_name_is_one_before_the_first_event_too() {
+    let got = streamed("event: error\ndata: {\"message\":\"no\"}\n\n");
+    assert_eq!((got.status, &*got.body), (502, "{\"message\":\"no\"}"));
+}
+
+#[test]
+fn an_answer_of_the_other_kind_is_what_it_is() {
+    let whole =
+        r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let fake = Fake::new(&[("up", &[Does::json(200, whole)])]);
+    let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", true));
+    assert_eq!((got.status, got.header("content-type"), &*got.body), (200, Some("application/json"), whole));
+    assert_eq!(got.log["gen_ai.usage.output_tokens"], 2);
+    let stream = format!("data: {LAST}\n\ndata: [DONE]\n\n");
+    let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream; charset=utf-8", &[&stream])])]);
+    let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", false));
+    assert_eq!((got.status, &*got.body), (200, &*stream));
+    assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
+}
+
+#[test]
+fn an_event_without_end_is_given_up() {
+    let endless = format!("data: {}", "x".repeat(1100 * 1024));
+    assert_eq!(streamed(&endless).status, 502);
+    let got = streamed(&format!("data: {CHUNK}\n\n{endless}"));
+    assert_eq!((got.status, &got.log["broken"]), (200, &"an event without an end".into()));
+    assert!(got.body.contains("upstream_unavailable"), "the caller is told");
+}
