@@ -183,6 +183,8 @@ pub trait Frames {
 pub enum Frame {
     /// Bytes, at least one.
     Bytes(Vec<u8>),
+    /// Nothing for a while. Not every host ends a request whose caller is gone: now is the time to look.
+    Silence,
     /// What the caller is told, in an event; nothing follows.
     Error(ApiError),
 }

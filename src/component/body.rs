@@ -313,6 +313,10 @@ fn read_on(mut frames: Box<dyn Frames>, stream: &OutputStream, ending: &mut Endi
     while let Some(frame) = frames.next() {
         let bytes = match frame {
             Frame::Bytes(bytes) => bytes,
+            Frame::Silence => match stream.check_write() {
+                Ok(_) => continue,
+                Err(_) => break,
+            },
             Frame::Error(error) => encode::error_event(&error),
         };
         if !note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock) {

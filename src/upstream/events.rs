@@ -59,6 +59,9 @@ pub(super) struct Reader<B> {
 /// request then.
 const ENDING: Duration = Duration::from_millis(100);
 
+/// How long nothing comes before that is told.
+const SILENCE: Duration = Duration::from_millis(250);
+
 /// How many pieces may follow the last event.
 const ENDING_PIECES: usize = 16;
 
@@ -76,13 +79,13 @@ impl<B: Incoming> Reader<B> {
         }
     }
 
-    /// The next piece of the answer; `None` at its end.
-    fn read(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+    /// The next piece of the answer, if it comes soon.
+    fn read(&mut self) -> Result<Piece, Broken> {
         if !self.held.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.held)));
+            return Ok(Piece::Bytes(std::mem::take(&mut self.held)));
         }
-        let Some(from) = &mut self.from else { return Ok(None) };
-        from.read().map_err(|error| Broken { reason: error.reason, timed_out: error.timed_out })
+        let Some(from) = &mut self.from else { return Ok(Piece::End) };
+        from.read_within(SILENCE).map_err(|error| Broken { reason: error.reason, timed_out: error.timed_out })
     }
 
     /// Handles every event that is whole.
@@ -136,11 +139,16 @@ impl<B: Incoming> Reader<B> {
         self.state = State::Ended;
     }
 
-    fn step(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        let Some(piece) = self.read()? else {
-            self.at_end(out)?;
-            self.end();
-            return Ok(());
+    /// Takes what comes next; whether something did.
+    fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, Broken> {
+        let piece = match self.read()? {
+            Piece::Bytes(piece) => piece,
+            Piece::Later => return Ok(false),
+            Piece::End => {
+                self.at_end(out)?;
+                self.end();
+                return Ok(true);
+            }
         };
         self.parser.push(&piece);
         match self.events(out)? {
@@ -152,7 +160,7 @@ impl<B: Incoming> Reader<B> {
             }
             Flow::Senseless(what) => return Err(Broken::senseless(what)),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reads what little may follow the last event, for the connection's sake.
@@ -187,11 +195,11 @@ impl<B: Incoming> Frames for Reader<B> {
         let mut out = Vec::new();
         loop {
             match self.state {
-                State::Running => {
-                    if let Err(broken) = self.step(&mut out) {
-                        self.error = Some(self.break_off(broken));
-                    }
-                }
+                State::Running => match self.step(&mut out) {
+                    Ok(true) => {}
+                    Ok(false) => return Some(Frame::Silence),
+                    Err(broken) => self.error = Some(self.break_off(broken)),
+                },
                 State::Ending => self.finish(),
                 State::Ended => return self.error.take().map(Frame::Error),
             }

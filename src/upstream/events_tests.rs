@@ -146,3 +146,37 @@ fn memory_does_not_grow_with_the_stream() {
     }
     assert!(reader.outcome().broken.is_none());
 }
+
+/// A body that is silent twice before each piece.
+struct Slow(Pieces, u32);
+
+impl Incoming for Slow {
+    fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        panic!("nobody waits without looking after the caller")
+    }
+
+    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
+        assert!(!patience.is_zero() && patience <= Duration::from_secs(1));
+        self.1 += 1;
+        if !self.1.is_multiple_of(3) {
+            return Ok(Piece::Later);
+        }
+        self.0.read_within(patience)
+    }
+}
+
+#[test]
+fn a_silent_upstream_leaves_time_to_look_after_the_caller() {
+    let pieces = ["data: {}\n", "\n", "data: [DONE]\n\n"].map(|piece| Ok(piece.as_bytes().to_vec()));
+    let slow = Slow(Pieces(pieces.into()), 0);
+    let mut reader = Reader::new(Vec::new(), Some(slow), Handling::Pass(Watch::default()), "up");
+    let mut told = String::new();
+    while let Some(frame) = reader.next() {
+        told.push_str(match frame {
+            Frame::Bytes(_) => "B",
+            Frame::Silence => "-",
+            Frame::Error(_) => "E",
+        });
+    }
+    assert_eq!(told, "----B--B");
+}

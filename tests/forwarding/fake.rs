@@ -132,7 +132,10 @@ impl Incoming for FakeBody {
     fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
         let until = self.world.now.get() + ms(patience);
         match self.pieces.front() {
-            Some((at, _)) if *at > until => Ok(Piece::Later),
+            Some((at, _)) if *at > until => {
+                self.world.now.set(until);
+                Ok(Piece::Later)
+            }
             _ => Ok(self.read()?.map_or(Piece::End, Piece::Bytes)),
         }
     }
@@ -276,6 +279,7 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
             while let Some(frame) = frames.next() {
                 out.extend(match frame {
                     Frame::Bytes(bytes) => bytes,
+                    Frame::Silence => continue,
                     Frame::Error(error) => encode::error_event(&error),
                 });
             }
