@@ -35,7 +35,7 @@ pub fn create<T: Transport>(
     record.model = Some(model.to_owned());
     let dimensions = checked.judge.card.map_or(models::DIMENSIONS, |card| card.dimensions);
     let answer = answer(request, model, dimensions)?;
-    record.target = Some("engine".to_owned());
+    record.by_engine();
     record.input_tokens = Some(answer.tokens);
     let mut response = answer.whole();
     super::tell_dropped(&mut response, &checked.dropped);
