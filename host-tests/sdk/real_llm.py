@@ -138,6 +138,16 @@ def serve_llama():
     sys.stdin.read()
 
 
+def serving(program, wasm, settings):
+    """The command that serves the component with these settings on a free port."""
+    flags = [f"--env={name}={value}" for name, value in settings.items()]
+    if program.stem == "wasmtime":
+        return [program, "serve", "-Scli", "--addr=127.0.0.1:0", *flags, wasm]
+    # Its flags and their values are words of their own.
+    flags = [word for flag in flags for word in flag.split("=", 1)]
+    return [program, "--addr", "127.0.0.1:0", *flags, "--wasm", wasm]
+
+
 @contextlib.contextmanager
 def server(name, command):
     """Starts a server, waits until it says its address, and ends it afterwards. Yields its URL and its log."""
@@ -216,14 +226,7 @@ def run(options):
             "PORTCULLIS_UPSTREAM_URL": f"{upstream}/v1",
             "PORTCULLIS_UPSTREAM_KEY": UPSTREAMS_KEY,
         }
-        flags = [f"--env={name}={value}" for name, value in settings.items()]
-        if program.stem == "wasmtime":
-            command = [program, "serve", "-Scli", "--addr=127.0.0.1:0", *flags, wasm]
-        else:
-            # Its flags and their values are words of their own.
-            flags = [word for flag in flags for word in flag.split("=", 1)]
-            command = [program, "--addr", "127.0.0.1:0", *flags, "--wasm", wasm]
-        with server("gateway", command) as (gateway, log):
+        with server("gateway", serving(program, wasm, settings)) as (gateway, log):
             converse(say, gateway, upstream)
     text = "".join(log)
     for key in [CALLERS_KEY, UPSTREAMS_KEY]:
