@@ -1,10 +1,17 @@
 //! Upstreams that fail, in every way, under every policy, plain and streamed. Each cell has one outcome; none
 //! hangs and none traps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_tests::{Answer, Gateway, Reply, Upstream};
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig};
 
 use super::{CHAT, KEYS, assert_untrapped, error};
 
@@ -53,8 +60,8 @@ async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
     let timeouts = json!({"connect_ms": 400, "first_byte_ms": 400, "between_bytes_ms": 400});
     let config = json!({
         "upstreams": {
-            "faulty": {"url": faulty, "timeouts": timeouts},
-            "good": {"url": good.url("/v1")},
+            "faulty": {"url": faulty, "timeouts": timeouts, "key": SECRETS[0], "headers": {"x-secret": SECRETS[1]}},
+            "good": {"url": good.url("/v1"), "key": SECRETS[2]},
         },
         "models": {
             "single": {"targets": [target("faulty")]},
@@ -67,6 +74,15 @@ async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
     Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
 }
 
+/// What neither an answer nor the log may show.
+const SECRETS: [&str; 4] = ["sk-faulty-0c55e9d1", "header-secret-7e21", "sk-good-93ab0f44", super::KEY];
+
+fn assert_discreet(cell: &str, text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{cell}: {secret} in {text}");
+    }
+}
+
 async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
     let next = Upstream::answering(good(stream)).await;
     let gateway = gateway(faulty, &next).await;
@@ -77,7 +93,11 @@ async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
         let reply = gateway.post(CHAT, &body).await;
         assert!(began.elapsed() < Duration::from_secs(10), "{cell} takes {:?}", began.elapsed());
         check(&cell, fate, model != "single", stream, &reply);
+        assert_discreet(&cell, &format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body)));
     }
+    let lines = gateway.log(|line| line.contains("\"weighted\"")).await;
+    assert!(!lines.is_empty());
+    assert_discreet(name, &gateway.logs().concat());
     assert_untrapped(&gateway);
 }
 
@@ -140,6 +160,51 @@ async fn upstreams_that_cannot_be_reached() {
     }
 }
 
+/// Someone who listens and lets nobody in: his queue is full. As long as what is returned lives.
+async fn crowded() -> (TcpListener, Vec<TcpStream>, String) {
+    let socket = TcpSocket::new_v4().expect("sockets can be had");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port can be had");
+    let listener = socket.listen(1).expect("it is bound");
+    let addr = listener.local_addr().expect("it is bound");
+    let mut waiting = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(addr)).await {
+        waiting.push(stream.expect("the queue is not full yet"));
+        assert!(waiting.len() < 1000, "the queue has an end");
+    }
+    (listener, waiting, format!("http://{addr}/v1"))
+}
+
+#[tokio::test]
+async fn upstreams_that_let_nobody_in() {
+    let (_listener, _waiting, crowded) = crowded().await;
+    for stream in [false, true] {
+        each_cell("connect timeout", &crowded, stream, Hidden(&[504])).await;
+    }
+}
+
+#[tokio::test]
+async fn upstreams_whose_certificate_nobody_vouches_for() {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("../host/tls/server.pem")).expect("PEM");
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../host/tls/server.key")).expect("PEM");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(ALL_VERSIONS)
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("they belong together");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://{}/v1", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            assert!(acceptor.accept(stream).await.is_err(), "nobody may trust it");
+        }
+    });
+    for stream in [false, true] {
+        each_cell("TLS failure", &url, stream, Hidden(&[502])).await;
+    }
+}
+
 #[tokio::test]
 async fn upstreams_that_answer_with_an_error() {
     let mut faults: Vec<Fault> = vec![
@@ -180,6 +245,16 @@ async fn upstreams_that_fail_before_anything_was_said() {
         ("reset before the first event", |_| Answer::events([": x"]).cut().then_reset(), Hidden(&[502])),
         ("truncated first chunk", |_| chunked("ff\r\n{\"choices\""), Hidden(&[502])),
         ("bad size of the first chunk", |_| chunked("zz\r\n{}"), Hidden(&[502])),
+        (
+            "an endless first event",
+            |_| {
+                Answer::raw(format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}",
+                    "x".repeat(3 << 20)
+                ))
+            },
+            Hidden(&[502]),
+        ),
         (
             "stall before the first event",
             |_| Answer::new(200, &STREAM, "x").cut().then_stall(),
@@ -240,12 +315,14 @@ async fn streams_that_end_well_for_the_transport_alone() {
 
 #[tokio::test]
 async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
-    for kind in ["text/event-stream", "application/json"] {
+    for (kind, model) in ["text/event-stream", "application/json"]
+        .into_iter()
+        .flat_map(|kind| ["single", "failover", "weighted"].map(|model| (kind, model)))
+    {
         let mut upstream = Upstream::by_hand().await;
         let next = Upstream::answering(good(true)).await;
         let gateway = gateway(&upstream.url("/v1"), &next).await;
-        let body =
-            json!({"model": "single", "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+        let body = json!({"model": model, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
         let call = gateway.post(CHAT, &body).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &[("content-type", kind)]).await;
@@ -254,7 +331,7 @@ async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
             exchange.chunk(&event).await;
         }
         let mut live = call.live().await;
-        for _ in 0..500 {
+        for _ in 0..200 {
             exchange.chunk(&event).await;
             let mut got = 0;
             while got < event.len() - 1000 {

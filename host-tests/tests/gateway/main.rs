@@ -2,10 +2,12 @@
 //!
 //! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
 
+mod crossing;
 mod faults;
 mod golden;
 mod instances;
 mod log;
+mod races;
 mod refused;
 mod routes;
 mod settings;

@@ -164,6 +164,20 @@ const LIMIT: usize = 10 << 20;
 #[tokio::test]
 #[ignore = "takes a while: 1 GiB each way"]
 async fn a_gibibyte_each_way_costs_no_memory() {
+    // Alone in its process, it can look at the host's memory, too.
+    there_and_back(1 << 20, 1 << 20).await;
+    let before = peak_memory();
     let memory = there_and_back(1 << 30, 1 << 30).await;
     assert!(memory < LIMIT, "{memory} bytes");
+    let after = peak_memory();
+    println!("linear memory {memory} bytes; the process's peak {before:?} kB before, {after:?} kB after");
+    if let (Some(before), Some(after)) = (before, after) {
+        assert!(after < before + 32 * 1024, "{before} kB grew to {after} kB");
+    }
+}
+
+/// The most memory this process ever had, in kB, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()
 }
