@@ -65,23 +65,43 @@ async fn the_node_sdk() {
     assert!(!output.iter().any(|line| line.starts_with('﹣')), "no test may be skipped here");
 }
 
-/// Runs a suite against a gateway of its own, one whose upstreams fail and one that follows rules; fails as
-/// it fails.
+/// Runs a suite against a gateway of its own, one whose upstreams fail and one that follows rules, and then
+/// with a second gateway in front of each, which nobody may notice; fails as it fails.
 async fn check(name: &str, mut tests: Command) -> Vec<String> {
     let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY)]).await;
     let faulty = Faulty::start().await;
     let ruled = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY), ("PORTCULLIS_CONFIG", RULES)]).await;
-    tests
-        .env("OPENAI_API_KEY", KEY)
-        .env("OPENAI_BASE_URL", gateway.url("/v1"))
-        .env("FAULTY_BASE_URL", faulty.gateway.url("/v1"))
-        .env("RULES_BASE_URL", ruled.url("/v1"))
-        .env("NO_PROXY", "127.0.0.1");
-    let output = run(name, &mut tests);
-    let logs = gateway.logs().into_iter().chain(ruled.logs());
+    let own = [&gateway, &faulty.gateway, &ruled];
+    let fronts = [in_front_of(&gateway).await, in_front_of(&faulty.gateway).await, in_front_of(&ruled).await];
+    let against = |tests: &mut Command, label: &str, [gateway, faulty, ruled]: [&Gateway; 3]| {
+        tests
+            .env("OPENAI_API_KEY", KEY)
+            .env("OPENAI_BASE_URL", gateway.url("/v1"))
+            .env("FAULTY_BASE_URL", faulty.url("/v1"))
+            .env("RULES_BASE_URL", ruled.url("/v1"))
+            .env("NO_PROXY", "127.0.0.1");
+        run(label, tests)
+    };
+    let output = against(&mut tests, name, own);
+    // What a chain cannot keep is skipped: a connection that breaks behind is told of in front.
+    against(tests.env("CHAINED", "1"), &format!("{name}, chained"), fronts.each_ref());
+    let logs = own.into_iter().chain(&fronts).flat_map(Gateway::logs);
     let notes: Vec<_> = logs.filter(|line| !line.starts_with('{')).collect();
     assert!(notes.is_empty(), "the component trapped: {notes:#?}");
     output
+}
+
+/// A gateway whose one upstream is another gateway.
+async fn in_front_of(gateway: &Gateway) -> Gateway {
+    let url = gateway.url("/v1");
+    let settings = [
+        ("PORTCULLIS_API_KEYS", KEY),
+        ("PORTCULLIS_UPSTREAM_URL", &*url),
+        ("PORTCULLIS_UPSTREAM_KEY", KEY),
+        // What the gateway behind judges, this one passes.
+        ("PORTCULLIS_UNKNOWN_PARAMS", "pass"),
+    ];
+    Gateway::start(&settings).await
 }
 
 /// A gateway whose models fail, each in the way of its name.

@@ -25,6 +25,9 @@ export const faulty = process.env.FAULTY_BASE_URL;
 export const ruled = process.env.RULES_BASE_URL;
 export const unruled = !ruled && 'RULES_BASE_URL names no gateway that follows the rules';
 
+/** Why tests of broken connections are skipped, if they are: a gateway in front tells of what breaks behind it. */
+export const chained = Boolean(process.env.CHAINED) && 'the gateway in front tells of what breaks behind it';
+
 /** A function tool with these parameters, all required. */
 export const tool = (name, properties) => ({
   type: 'function',

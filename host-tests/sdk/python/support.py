@@ -3,6 +3,7 @@
 The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
 FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
 RULES_BASE_URL, optional, is one whose engine follows examples/agent-rules.json.
+CHAINED, optional, says that another gateway stands in front of each.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ needs_faults = unittest.skipUnless(FAULTY, "FAULTY_BASE_URL names no gateway who
 RULES = os.environ.get("RULES_BASE_URL")
 
 needs_rules = unittest.skipUnless(RULES, "RULES_BASE_URL names no gateway that follows the rules")
+
+needs_one_hop = unittest.skipIf(os.environ.get("CHAINED"), "the gateway in front tells of what breaks behind it")
 
 
 def faulty_client(**options) -> openai.OpenAI:

@@ -4,7 +4,7 @@ import unittest
 
 import openai
 from pydantic import BaseModel
-from support import MODEL, RULES, client, function, needs_rules, user
+from support import MODEL, RULES, client, function, needs_one_hop, needs_rules, user
 
 
 class Point(BaseModel):
@@ -30,10 +30,12 @@ class Rules(unittest.TestCase):
         self.assertEqual((error.code, error.type), ("rate_limit_exceeded", "requests"))
         self.assertEqual(error.response.headers["retry-after"], "2")
 
+    @needs_one_hop
     def test_a_connection_that_breaks(self):
         with self.assertRaises(openai.APIConnectionError):
             self.create("hang up")
 
+    @needs_one_hop
     def test_a_stream_that_breaks(self):
         said = ""
         with self.assertRaises(openai.APIConnectionError):
