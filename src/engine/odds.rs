@@ -131,12 +131,15 @@ impl Candidates {
     }
 }
 
+/// A token, and its logit or bias.
+pub(super) type Weighted = (u32, f64);
+
 /// Sorts tokens by their logits. Stable: of several, the one that belongs there stays first.
-pub(super) fn likeliest_first(tokens: &mut [(u32, f64)]) {
+pub(super) fn likeliest_first(tokens: &mut [Weighted]) {
     sort(tokens, &|a, b| b.1.total_cmp(&a.1));
 }
 
 /// Sorts tokens. Each kind of sorting that is compiled takes some 8 KB, so that there is one for all orders.
-pub(super) fn sort(tokens: &mut [(u32, f64)], order: &dyn Fn(&(u32, f64), &(u32, f64)) -> Ordering) {
+pub(super) fn sort(tokens: &mut [Weighted], order: &dyn Fn(&Weighted, &Weighted) -> Ordering) {
     tokens.sort_by(order);
 }
