@@ -161,6 +161,7 @@ async fn large_bodies_cost_no_memory() {
 /// What an instance takes whose request was a short one, and some.
 const LIMIT: usize = 10 << 20;
 
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 #[tokio::test]
 #[ignore = "takes a while: 1 GiB each way"]
 async fn a_gibibyte_each_way_costs_no_memory() {
