@@ -57,12 +57,11 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], judge: Judge) -> Passes
 }
 
 impl Passes {
-    /// Where the passes disagree, if they do; `any_json` says whether a reader of any JSON can read the body,
-    /// which it cannot if a number is too large for a double, wherever it stands.
-    pub fn disagreement(&self, any_json: bool) -> Option<&'static str> {
+    /// Where the passes disagree, if they do.
+    pub fn disagreement(&self) -> Option<&'static str> {
         match &self.rules {
             Err(_) if self.plain && self.late.is_ok() => Some("only the fast pass finds it good"),
-            Ok(()) if any_json && !self.readable => Some("good by the rules, but unreadable"),
+            Ok(()) if !self.readable => Some("good by the rules, but unreadable"),
             _ => None,
         }
     }
