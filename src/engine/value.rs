@@ -115,7 +115,11 @@ impl<'a> Read<'a> for Value<'a> {
                 let spelled = json.number()?;
                 // `-0` is a double, which alone keeps the sign.
                 let whole = (is_integer(spelled) && spelled != "-0").then(|| spelled.parse().ok()).flatten();
-                Ok(whole.map_or_else(|| Self::Float(double(spelled)), Self::Int))
+                if let Some(whole) = whole {
+                    return Ok(Self::Int(whole));
+                }
+                // What is too large for a double could not be written again.
+                Some(double(spelled)).filter(|value| value.is_finite()).map(Self::Float).ok_or(Bad)
             }
         }
     }

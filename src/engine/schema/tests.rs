@@ -58,6 +58,7 @@ fn what_has_no_instance_is_told() {
     let endless = r##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##;
     for (schema, why) in [
         ("{", NoInstance::Unreadable),
+        (r#"{"const":1e400}"#, NoInstance::Unreadable),
         (r##"{"$ref":"#/$defs/none"}"##, NoInstance::Dangling("#/$defs/none".to_owned())),
         (r#"{"type":"string","pattern":"(?=x)"}"#, NoInstance::Pattern("(?=x)".to_owned())),
         (endless, NoInstance::Impossible),
