@@ -80,7 +80,7 @@ impl Transport for OutgoingHandler {
 }
 
 /// Moves the caller's body to the upstream, until it is sent, the upstream no longer wants it, or it has
-/// answered with an error. What is returned is a body that is not at its end.
+/// answered, well or not: the rest is then not sent. What is returned is a body that is not at its end.
 ///
 /// By reading and writing: `splice` ends jco 1.35 with an error of its own, server and all.
 fn pump(

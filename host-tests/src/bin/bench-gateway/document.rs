@@ -152,7 +152,7 @@ fn goals(report: &Report, judging: Option<&str>) -> String {
     }
     let _ = write!(
         out,
-        "\n{} on {}; {}; commit {}; {} s. Load average {:.1} before, {:.1} after{}.",
+        "\n{} on {}; {}; commit {}; {} s. Load average {:.1} before, {:.1} after.",
         report.date,
         report.machine,
         report.versions,
@@ -160,7 +160,6 @@ fn goals(report: &Report, judging: Option<&str>) -> String {
         report.seconds,
         report.load[0],
         report.load[1],
-        if report.load[0] > 1.0 { ": **the machine was busy with other work**" } else { "" }
     );
     out
 }
