@@ -3,60 +3,44 @@
 
 use crate::error::ApiError;
 use crate::http::Tokens;
-use serde::Serialize;
+use crate::json::{push_integer, push_string};
 use std::time::Duration;
 
 /// What is known of a request when its answer's head goes out.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
-    #[serde(skip)]
     arrived: Duration,
     /// The answer's `x-request-id`.
     pub request_id: String,
     /// The name of the caller's key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The method's name.
-    #[serde(rename = "http.request.method")]
     pub method: String,
     /// The path, without its query.
-    #[serde(rename = "url.path")]
     pub path: String,
     /// The answer's status.
-    #[serde(rename = "http.response.status_code")]
     pub status: u16,
     /// What was asked of a model: `chat`, `text_completion`, `embeddings`.
-    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
     pub operation: Option<&'static str>,
     /// Whose API whoever answered speaks.
-    #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]
     pub provider: Option<&'static str>,
     /// The model that was asked for.
-    #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Who answered: `engine`, or an upstream by its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// How often an upstream was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
     /// Whether a stream was asked for.
-    #[serde(rename = "gen_ai.request.stream", skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
     /// Tokens of the request, where the engine or an upstream counted them and the answer was read.
-    #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
     /// Tokens of the answers, likewise.
-    #[serde(rename = "gen_ai.usage.output_tokens", skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
     /// The error's `code`, or its `type` where it has none.
-    #[serde(rename = "error.type", skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What the host, or a setting's error, says went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The body's length, as far as it was read.
-    #[serde(rename = "http.request.body.size")]
     pub bytes_in: u64,
 }
 
@@ -99,60 +83,131 @@ impl Record {
 
     /// The line, with its line break.
     pub fn line(&self, ending: &Ending) -> String {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            time: String,
-            level: &'static str,
-            #[serde(flatten)]
-            record: &'a Record,
-            #[serde(rename = "http.response.body.size")]
-            bytes_out: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            first_byte_ms: Option<f64>,
-            total_ms: f64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            broken: Option<&'a str>,
+        let mut line = Line::begin(self.arrived);
+        line.text("level", if self.is_fault(ending) { "error" } else { "info" });
+        line.text("request_id", &self.request_id);
+        line.text_if("key", self.key.as_deref());
+        line.text("http.request.method", &self.method);
+        line.text("url.path", &self.path);
+        line.number("http.response.status_code", self.status.into());
+        line.text_if("gen_ai.operation.name", self.operation);
+        line.text_if("gen_ai.provider.name", self.provider);
+        line.text_if("gen_ai.request.model", self.model.as_deref());
+        line.text_if("target", self.target.as_deref());
+        line.number_if("attempts", self.attempts.map(u64::from));
+        if let Some(stream) = self.stream {
+            line.raw("gen_ai.request.stream", if stream { "true" } else { "false" });
         }
-        let counted = ending.tokens.map(|tokens| Self {
-            input_tokens: Some(tokens.input),
-            output_tokens: Some(tokens.output),
-            ..self.clone()
-        });
-        let ms = |time: Duration| time.as_micros() as f64 / 1000.0;
-        let mut line = serde_json::to_string(&Line {
-            time: rfc3339(self.arrived),
-            level: if self.is_fault(ending) { "error" } else { "info" },
-            record: counted.as_ref().unwrap_or(self),
-            bytes_out: ending.bytes_out,
-            first_byte_ms: ending.first_byte.map(ms),
-            total_ms: ms(ending.total),
-            broken: ending.broken.as_deref(),
-        })
-        .expect("strings and finite numbers serialize");
-        line.push('\n');
-        line
+        let streamed = ending.tokens;
+        let counted = |of: fn(Tokens) -> u64, known| streamed.map(of).or(known);
+        line.number_if("gen_ai.usage.input_tokens", counted(|tokens| tokens.input, self.input_tokens));
+        line.number_if("gen_ai.usage.output_tokens", counted(|tokens| tokens.output, self.output_tokens));
+        line.text_if("error.type", self.error.as_deref());
+        line.text_if("reason", self.reason.as_deref());
+        line.number("http.request.body.size", self.bytes_in);
+        line.number("http.response.body.size", ending.bytes_out);
+        if let Some(first_byte) = ending.first_byte {
+            line.milliseconds("first_byte_ms", first_byte);
+        }
+        line.milliseconds("total_ms", ending.total);
+        line.text_if("broken", ending.broken.as_deref());
+        line.end()
     }
 }
 
-/// A time since the Unix epoch as `2026-01-02T03:04:05.678Z` (RFC 3339).
-fn rfc3339(time: Duration) -> String {
-    let (days, second) = (time.as_secs() / 86_400, time.as_secs() % 86_400);
+/// A line being written: every request writes one, and serde's way to it costs more than judging a short chat.
+struct Line(String);
+
+impl Line {
+    /// As long as most lines are.
+    const USUAL: usize = 640;
+
+    fn begin(arrived: Duration) -> Self {
+        let mut line = Self(String::with_capacity(Self::USUAL));
+        line.0.push_str("{\"time\":\"");
+        push_rfc3339(arrived, &mut line.0);
+        line.0.push('"');
+        line
+    }
+
+    /// `name` is one of ours, which needs no escape.
+    fn name(&mut self, name: &'static str) {
+        self.0.push_str(",\"");
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn raw(&mut self, name: &'static str, json: &str) {
+        self.name(name);
+        self.0.push_str(json);
+    }
+
+    fn text(&mut self, name: &'static str, value: &str) {
+        self.name(name);
+        push_string(value, &mut self.0);
+    }
+
+    fn text_if(&mut self, name: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    fn number(&mut self, name: &'static str, value: u64) {
+        self.name(name);
+        push_integer(value, &mut self.0);
+    }
+
+    fn number_if(&mut self, name: &'static str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.number(name, value);
+        }
+    }
+
+    /// With three digits behind the point.
+    fn milliseconds(&mut self, name: &'static str, time: Duration) {
+        self.number(name, u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.0.push('.');
+        push_digits::<3>(time.subsec_micros() % 1000, &mut self.0);
+    }
+
+    fn end(mut self) -> String {
+        self.0.push_str("}\n");
+        self.0
+    }
+}
+
+/// Appends the last `N` digits of a number, with zeros in front.
+fn push_digits<const N: usize>(mut number: u32, out: &mut String) {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend(digits.map(char::from));
+}
+
+/// Appends a time since the Unix epoch as `2026-01-02T03:04:05.678Z` (RFC 3339).
+fn push_rfc3339(time: Duration, out: &mut String) {
+    let (days, second) = (time.as_secs() / 86_400, (time.as_secs() % 86_400) as u32);
     // Days are counted from 1 March of year 0, so that a leap day ends its year of 365.2425 days.
     let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
+    let (era, day) = (days / 146_097, (days % 146_097) as u32);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
     let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!(
-        "{:04}-{month:02}-{day_of_month:02}T{:02}:{:02}:{:02}.{:03}Z",
-        era * 400 + year + carry,
-        second / 3600,
-        second / 60 % 60,
-        second % 60,
-        time.subsec_millis()
-    )
+    push_integer(era * 400 + u64::from(year + carry), out);
+    for (before, number) in
+        [('-', month), ('-', day_of_month), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)]
+    {
+        out.push(before);
+        push_digits::<2>(number, out);
+    }
+    out.push('.');
+    push_digits::<3>(time.subsec_millis(), out);
+    out.push('Z');
 }
 
 #[cfg(test)]
@@ -169,7 +224,9 @@ mod tests {
             (1_798_761_599_001, "2026-12-31T23:59:59.001Z"),
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
         ] {
-            assert_eq!(rfc3339(Duration::from_millis(millis)), want);
+            let mut text = String::new();
+            push_rfc3339(Duration::from_millis(millis), &mut text);
+            assert_eq!(text, want);
         }
     }
 
@@ -183,7 +240,7 @@ mod tests {
             line,
             "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"request_id\":\"\",\"http.request.method\":\
              \"\",\"url.path\":\"/v1/\\n\\\"x\",\"http.response.status_code\":200,\"http.request.body.size\":0,\
-             \"http.response.body.size\":0,\"total_ms\":1.5}\n"
+             \"http.response.body.size\":0,\"total_ms\":1.500}\n"
         );
     }
 }

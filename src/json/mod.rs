@@ -8,10 +8,12 @@
 
 mod reader;
 mod value;
+mod write;
 
 pub use reader::Reader;
 pub use value::Value;
-pub(crate) use value::{double, is_integer, push_string};
+pub(crate) use value::{double, is_integer};
+pub(crate) use write::{push_integer, push_string};
 
 /// What was read is not JSON, or not what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! [`Value`]: JSON with its numbers as they were spelled.
 
-use super::{Bad, Read, Reader};
+use super::{Bad, Read, Reader, push_string};
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,23 +124,6 @@ pub(crate) fn is_integer(number: &str) -> bool {
 /// The number's value, as near as a double gets to it.
 pub(crate) fn double(number: &str) -> f64 {
     number.parse().unwrap_or(f64::NAN)
-}
-
-/// Appends a string as JSON.
-pub(crate) fn push_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => drop(write!(out, "\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 impl<'a> Read<'a> for Value<'a> {
