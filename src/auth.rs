@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Key, bearer};
 use crate::error::{ApiError, Kind};
-use crate::http::Headers;
+use crate::http::RequestHeaders;
 
 /// A caller that may proceed.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +34,9 @@ impl<'a> Caller<'a> {
 
 /// Checks the `Authorization` header against the configured keys, every one of them, so that the
 /// time taken tells nothing about which came near.
-pub fn check<'a>(headers: &Headers, config: &'a Config) -> Result<Caller<'a>, ApiError> {
-    let Some(presented) = headers.get("authorization").and_then(bearer) else {
+pub fn check<'a>(headers: &RequestHeaders, config: &'a Config) -> Result<Caller<'a>, ApiError> {
+    let authorization = headers.get("authorization");
+    let Some(presented) = authorization.as_deref().and_then(bearer) else {
         return match config.allow_anonymous {
             true => Ok(Caller { key: None }),
             false => {

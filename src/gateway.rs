@@ -6,10 +6,11 @@ use crate::ctx::Ctx;
 use crate::encode;
 use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Method, Request, Response};
+use crate::http::{Body, Headers, Method, Request, RequestHeaders, Response};
 use crate::log::{Ending, Record};
 use crate::router::{Route, passes_through};
 use crate::upstream::Transport;
+use std::borrow::Cow;
 
 /// The gateway, ready to answer any number of requests.
 pub struct Gateway {
@@ -44,6 +45,10 @@ impl Gateway {
         transport: &T,
         ctx: &Ctx<'_>,
     ) -> Exchange<T::Body> {
+        if self.config.as_ref().is_ok_and(|config| !config.upstreams.is_empty()) {
+            // What is forwarded takes the fields along.
+            request.headers.all();
+        }
         let id = request_id(&request.headers, ctx);
         let mut record = Record::new(ctx.now);
         record.method = request.method.to_string();
@@ -168,7 +173,8 @@ fn tell_route(record: &Record, headers: &mut Headers) {
 
 /// Tells a browser that the page may read the answer (Fetch standard, section 3.3).
 fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
-    let allowed = match (origins, request.headers.get("origin")) {
+    let own = request.headers.get("origin");
+    let allowed = match (origins, own.as_deref()) {
         (Origins::Any, _) => "*",
         (Origins::Listed(all), Some(origin)) if all.iter().any(|one| one == origin) => origin,
         (Origins::Listed(_), _) => {
@@ -183,7 +189,8 @@ fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
     if request.method == Method::Options {
         let wanted = request.headers.get("access-control-request-headers");
         headers.push("access-control-allow-methods", "GET, POST, OPTIONS");
-        headers.push("access-control-allow-headers", wanted.unwrap_or("authorization, content-type"));
+        headers
+            .push("access-control-allow-headers", wanted.as_deref().unwrap_or("authorization, content-type"));
         headers.push("access-control-max-age", "86400");
     } else {
         headers.push("access-control-expose-headers", "x-request-id, openai-processing-ms, retry-after");
@@ -191,7 +198,7 @@ fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
 }
 
 /// The caller's own `x-request-id` if it is sane, or a new one.
-fn request_id(headers: &Headers, ctx: &Ctx<'_>) -> String {
-    let sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-    headers.get("x-request-id").filter(sane).map_or_else(|| ctx.request_id(), str::to_owned)
+fn request_id(headers: &RequestHeaders, ctx: &Ctx<'_>) -> String {
+    let sane = |id: &Cow<'_, str>| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    headers.get("x-request-id").filter(sane).map_or_else(|| ctx.request_id(), Cow::into_owned)
 }

@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::time::Duration;
 
@@ -81,8 +82,52 @@ impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Head
     }
 }
 
+/// Where a request's header fields are until someone looks at them.
+pub trait Fields {
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    fn get(&self, name: &str) -> Option<String>;
+
+    /// Every field, in order.
+    fn all(&self) -> Headers;
+}
+
+/// The header fields of a request, asked for when they are looked at.
+///
+/// A host takes about as long to hand over one field among all as to look one up, and SDKs send a dozen and
+/// more: who needs two or three of them asks for those.
+#[derive(Default)]
+pub struct RequestHeaders {
+    outside: Option<Box<dyn Fields>>,
+    all: OnceCell<Headers>,
+}
+
+impl RequestHeaders {
+    /// Fields that stay where they are for now.
+    pub fn outside(fields: Box<dyn Fields>) -> Self {
+        Self { outside: Some(fields), all: OnceCell::new() }
+    }
+
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        match (self.all.get(), &self.outside) {
+            (None, Some(outside)) => outside.get(name).map(Cow::Owned),
+            (all, _) => all?.get(name).map(Cow::Borrowed),
+        }
+    }
+
+    /// Every field, in order. What is looked at from now on is not asked for again.
+    pub fn all(&self) -> &Headers {
+        self.all.get_or_init(|| self.outside.as_ref().map(|outside| outside.all()).unwrap_or_default())
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for RequestHeaders {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Self { outside: None, all: OnceCell::from(Headers::from_iter(fields)) }
+    }
+}
+
 /// A request's head. The body stays outside until someone may read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -91,7 +136,7 @@ pub struct Request {
     /// The query, without its question mark, if there is one.
     pub query: Option<String>,
     /// The header fields.
-    pub headers: Headers,
+    pub headers: RequestHeaders,
 }
 
 /// Bytes that arrive in pieces from outside: a caller's body or an upstream's answer.
@@ -218,6 +263,29 @@ mod tests {
         let headers: Headers = [("Content-Type", "a"), ("content-type", "b")].into_iter().collect();
         assert_eq!(headers.get("CONTENT-TYPE"), Some("a"));
         assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn fields_are_asked_for_one_by_one_until_all_were_asked_for() {
+        struct Host(std::rc::Rc<std::cell::Cell<u32>>);
+        impl Fields for Host {
+            fn get(&self, name: &str) -> Option<String> {
+                self.0.set(self.0.get() + 1);
+                (name == "a").then(|| "1".to_owned())
+            }
+            fn all(&self) -> Headers {
+                self.0.set(self.0.get() + 100);
+                [("a", "1"), ("b", "2")].into_iter().collect()
+            }
+        }
+        let asked = std::rc::Rc::default();
+        let headers = RequestHeaders::outside(Box::new(Host(std::rc::Rc::clone(&asked))));
+        assert_eq!((headers.get("a").as_deref(), headers.get("x"), asked.get()), (Some("1"), None, 2));
+        assert_eq!((headers.all().iter().count(), asked.get()), (2, 102));
+        assert_eq!(
+            (headers.get("B").as_deref(), headers.all().get("a"), asked.get()),
+            (Some("2"), Some("1"), 102)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::nowhere::{Nowhere, Whole};
 use portcullis::api::{chat, completions};
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Headers, Method, Request};
+use portcullis::http::{Beat, Body, Method, Request, RequestHeaders};
 use portcullis::json;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -42,8 +42,12 @@ pub fn run(data: &[u8]) {
     if is_long(path, body) {
         return;
     }
-    let request =
-        Request { method: Method::Post, path: path.to_owned(), query: None, headers: Headers::default() };
+    let request = Request {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: None,
+        headers: RequestHeaders::default(),
+    };
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let mut upload = Whole(Some(body.to_vec()));
     let gateway = gateway % GATEWAYS.len();

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use crate::encode;
-use crate::http::{Beat, Body, Frame, Frames, Incoming, Method, Piece, ReadError, Relay, Request, Response};
+use crate::http::{Beat, Body, Frame, Frames, Incoming, Piece, ReadError, Relay, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -238,30 +238,33 @@ enum End {
 pub(super) fn send(
     response: Response<Upstream>,
     out: ResponseOutparam,
-    request: &Request,
+    with_body: bool,
     clock: &Clock,
 ) -> Ending {
     let mut ending = Ending::default();
     let mut fields: Vec<_> =
         response.headers.into_vec().into_iter().map(|(name, value)| (name, Cow::Owned(value))).collect();
     if let Body::Full(bytes) = &response.body
-        && request.method != Method::Head
+        && with_body
     {
         fields.push(("content-length".into(), Cow::Owned(bytes.len().to_string().into_bytes())));
     }
     let head = OutgoingResponse::new(to_wasi_fields(fields.into_iter()));
-    // The status is one of ours or came through the host's own parser.
-    let _ = head.set_status_code(response.status);
+    // It is 200 unless it is set (wasi:http/types), and setting it is a call of the host.
+    if response.status != 200 {
+        // It is one of ours or came through the host's own parser.
+        let _ = head.set_status_code(response.status);
+    }
     let Ok(body) = head.body() else { return ending };
     ResponseOutparam::set(out, Ok(head));
     let Ok(stream) = body.write() else { return ending };
-    let end = match (&request.method, response.body) {
-        (Method::Head, _) => End::Whole,
-        (_, Body::Full(bytes)) => {
+    let end = match response.body {
+        _ if !with_body => End::Whole,
+        Body::Full(bytes) => {
             note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock);
             End::Whole
         }
-        (_, Body::Frames(frames)) => {
+        Body::Frames(frames) => {
             let mut end = End::Whole;
             for frame in frames {
                 match frame {
@@ -279,8 +282,8 @@ pub(super) fn send(
             }
             end
         }
-        (_, Body::Read(frames)) => read_on(frames, &stream, &mut ending, clock),
-        (_, Body::Relay(relay)) => splice(relay, &stream, &mut ending, clock),
+        Body::Read(frames) => read_on(frames, &stream, &mut ending, clock),
+        Body::Relay(relay) => splice(relay, &stream, &mut ending, clock),
     };
     // A child goes before its parent.
     drop(stream);

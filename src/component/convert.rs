@@ -1,6 +1,6 @@
 //! WASI's values and the core's.
 
-use crate::http::{Headers, Method, Request};
+use crate::http::{self, Headers, Method, Request, RequestHeaders};
 use std::borrow::Cow;
 use wasi::http::types::{self, Fields, IncomingRequest};
 
@@ -14,7 +14,29 @@ pub(super) fn from_wasi_request(request: &IncomingRequest) -> Request {
         method: from_wasi_method(request.method()),
         path,
         query,
-        headers: from_wasi_fields(&request.headers()),
+        headers: RequestHeaders::outside(Box::new(Held(request.headers()))),
+    }
+}
+
+/// A request's fields, still with the host.
+struct Held(Fields);
+
+impl Held {
+    /// What most requests have. Of a field that is not there, it is cheaper to learn just that.
+    const USUAL: [&str; 2] = ["authorization", "content-type"];
+}
+
+impl http::Fields for Held {
+    fn get(&self, name: &str) -> Option<String> {
+        if !Self::USUAL.contains(&name) && !self.0.has(name) {
+            return None;
+        }
+        let first = self.0.get(name).into_iter().next()?;
+        String::from_utf8(first).ok()
+    }
+
+    fn all(&self) -> Headers {
+        from_wasi_fields(&self.0)
     }
 }
 

@@ -55,6 +55,8 @@ impl<T> Call<'_, T> {
         let mut bytes = Vec::new();
         loop {
             match body.read() {
+                // Most bodies are one piece, which is kept as it is.
+                Ok(Some(piece)) if bytes.is_empty() && piece.len() <= limit => bytes = piece,
                 Ok(Some(piece)) if bytes.len() + piece.len() <= limit => bytes.extend_from_slice(&piece),
                 Ok(Some(piece)) => {
                     record.bytes_in = (bytes.len() + piece.len()) as u64;
@@ -93,8 +95,11 @@ fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
 
 /// `application/json` or any other that is written in JSON, with whatever parameters.
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json") || {
+        let essence = essence.to_ascii_lowercase();
+        essence.starts_with("application/") && essence.ends_with("+json")
+    }
 }
 
 /// Notes what the engine counted.

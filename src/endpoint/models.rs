@@ -108,7 +108,7 @@ fn ask_upstream<T: Transport>(
         endpoint: Endpoint::Other(path),
         method: "GET",
         query: call.request.query.as_deref(),
-        headers: &call.request.headers,
+        headers: call.request.headers.all(),
         body: &[],
         model: "",
         unknown: UnknownParams::Pass,

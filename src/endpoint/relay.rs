@@ -23,7 +23,7 @@ pub(super) fn relay<T: Transport>(
         endpoint,
         method: "POST",
         query: call.request.query.as_deref(),
-        headers: &call.request.headers,
+        headers: call.request.headers.all(),
         body: without.as_deref().unwrap_or(body),
         model,
         unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),

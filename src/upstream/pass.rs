@@ -22,11 +22,10 @@ pub fn pass<T: Transport>(
         path.push('?');
         path.push_str(query);
     }
-    let mut fields = headers::to_upstream(&request.headers, upstream, request_id);
+    let own = request.headers.all();
+    let mut fields = headers::to_upstream(own, upstream, request_id);
     // Many a server takes an upload only if its length is told beforehand.
-    if let Some(length) =
-        request.headers.get("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit()))
-    {
+    if let Some(length) = own.get("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit())) {
         fields.push(("content-length".into(), length.as_bytes().into()));
     }
     let outgoing = Outgoing {

@@ -1,0 +1,13 @@
+//! The log, on standard error.
+
+use super::body::write;
+use std::sync::OnceLock;
+use wasi::cli::stderr::get_stderr;
+use wasi::io::streams::OutputStream;
+
+/// Prints a line that has its line break. A log nobody takes is no reason to fail a request that is answered.
+pub(super) fn line(line: &str) {
+    // Std asks the host for the stream anew at each write.
+    static STDERR: OnceLock<OutputStream> = OnceLock::new();
+    let _ = write(STDERR.get_or_init(get_stderr), line.as_bytes());
+}
