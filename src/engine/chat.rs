@@ -4,7 +4,7 @@ use super::answer::{Answer, Call, Choice, Counts, FinishReason, Outcome};
 use super::asked::Asked;
 use super::calls::{self, Calls};
 use super::draw::mix;
-use super::framing;
+use super::framing::{self, Counter};
 use super::pace::Pace;
 use super::sampler::{Manner, Sampler};
 use super::sampling::Sampling;
@@ -35,6 +35,9 @@ enum Plan<'r> {
     Calls(Option<Cow<'r, str>>, Calls<'r>),
 }
 
+/// The longest text whose tokens are kept from counting it to saying it, in bytes.
+const MEMORIZED: usize = 64 * 1024;
+
 /// Answers a chat request; `card` has the limits of its model, if they are to be kept.
 pub fn answer<'s>(
     request: &Request<'_>,
@@ -52,7 +55,19 @@ pub fn answer<'s>(
         return Ok(Outcome::Dropped);
     }
     let encoding = Encoding::for_model(model);
-    let prompt = framing::count(request, model, encoding);
+    let setup_of_model = setup.model(model);
+    let plan = plan(request, &asked, rule, setup_of_model.map_or(&Reply::Echo, |model| &model.reply));
+    // An echo is counted and said, and turned to tokens once.
+    let echoed = match &plan {
+        Plan::Text(Cow::Borrowed(text), _)
+            if std::ptr::eq(*text, &*asked.user) && text.len() <= MEMORIZED =>
+        {
+            Some((*text, Speech::new(text, encoding, usize::MAX).0))
+        }
+        _ => None,
+    };
+    let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
+    let prompt = framing::count(request, model, Counter { encoding, known });
     let limit = request.token_limit();
     if let Some(card) = card {
         fits(card, prompt.tokens, limit)?;
@@ -60,10 +75,8 @@ pub fn answer<'s>(
     let reasoning = reasoning(request, limit);
     let mut sampling = sampling(request, encoding);
     sampling.max_tokens = room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room));
-    let sampler = Sampler::new(sampling);
+    let sampler = Sampler::new(sampling).knowing(echoed);
 
-    let model = setup.model(model);
-    let plan = plan(request, &asked, rule, model.map(|model| &model.reply).unwrap_or(&Reply::Echo));
     let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0 };
     let mut choices = Vec::new();
     for index in 0..request.choices() {
@@ -79,7 +92,7 @@ pub fn answer<'s>(
         Counts { prompt: prompt.tokens, prompt_audio: prompt.audio, reasoning, ..Counts::default() };
     counts.completion = reasoning + choices.iter().map(|choice| said(choice, encoding)).sum::<u64>();
     predict(request, choices.first(), encoding, &mut counts);
-    let latency = rule.and_then(|rule| rule.then.latency).or(model.and_then(|model| model.latency));
+    let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
     let pace = Pace::new(latency.unwrap_or(setup.latency), mix(asked.number(), sampler.variant(1)));
     let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
     Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))

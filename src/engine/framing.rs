@@ -39,40 +39,57 @@ pub(super) struct Prompt {
     pub(super) tools: u64,
 }
 
+/// Counts texts.
+#[derive(Clone, Copy)]
+pub(super) struct Counter<'t> {
+    pub(super) encoding: Encoding,
+    /// A text of the request whose tokens were counted before, and how many they are.
+    pub(super) known: Option<(&'t str, u64)>,
+}
+
+impl Counter<'_> {
+    fn count(&self, text: &str) -> u64 {
+        match self.known {
+            Some((known, tokens)) if std::ptr::eq(known, text) => tokens,
+            _ => self.encoding.count(text) as u64,
+        }
+    }
+}
+
 /// Counts a chat request.
-pub(super) fn count(request: &Request<'_>, model: &str, encoding: Encoding) -> Prompt {
+pub(super) fn count(request: &Request<'_>, model: &str, counter: Counter<'_>) -> Prompt {
     let mut prompt = Prompt { tokens: ANSWER, ..Prompt::default() };
     for message in request.messages.as_deref().unwrap_or_default() {
-        let counted = self::message(message, model, encoding);
+        let counted = self::message(message, model, counter);
         prompt.tokens += counted.tokens;
         prompt.audio += counted.audio;
     }
-    let functions = request.functions.iter().flatten().map(|f| function(f, encoding));
-    let tools = request.tools.iter().flatten().map(|tool| self::tool(tool, encoding));
+    let functions = request.functions.iter().flatten().map(|f| function(f, counter));
+    let tools = request.tools.iter().flatten().map(|tool| self::tool(tool, counter));
     prompt.tools = functions.chain(tools).sum();
     if prompt.tools > 0 {
         prompt.tools += TOOLS;
     }
-    prompt.tokens += prompt.tools + response_format(request, encoding);
+    prompt.tokens += prompt.tools + response_format(request, counter);
     prompt
 }
 
-fn text(text: Option<&str>, encoding: Encoding) -> u64 {
-    text.map_or(0, |text| encoding.count(text) as u64)
+fn text(text: Option<&str>, counter: Counter<'_>) -> u64 {
+    text.map_or(0, |text| counter.count(text))
 }
 
-fn message(message: &Message<'_>, model: &str, encoding: Encoding) -> Prompt {
+fn message(message: &Message<'_>, model: &str, counter: Counter<'_>) -> Prompt {
     let mut prompt = Prompt { tokens: MESSAGE + ROLE, ..Prompt::default() };
     match &message.content {
-        Some(Content::Text(content)) => prompt.tokens += text(Some(content), encoding),
-        Some(Content::Parts(parts)) => content(parts, model, encoding, &mut prompt),
+        Some(Content::Text(content)) => prompt.tokens += text(Some(content), counter),
+        Some(Content::Parts(parts)) => content(parts, model, counter, &mut prompt),
         None => {}
     }
-    prompt.tokens += text(message.refusal.as_deref(), encoding);
+    prompt.tokens += text(message.refusal.as_deref(), counter);
     if let Some(name) = &message.name {
-        prompt.tokens += NAME + text(Some(name), encoding);
+        prompt.tokens += NAME + text(Some(name), counter);
     }
-    let call = |name: Option<&str>, input: Option<&str>| CALL + text(name, encoding) + text(input, encoding);
+    let call = |name: Option<&str>, input: Option<&str>| CALL + text(name, counter) + text(input, counter);
     if let Some(function) = &message.function_call {
         prompt.tokens += call(function.name.as_deref(), function.arguments.as_deref());
     }
@@ -86,15 +103,15 @@ fn message(message: &Message<'_>, model: &str, encoding: Encoding) -> Prompt {
     prompt
 }
 
-fn content(parts: &[Part<'_>], model: &str, encoding: Encoding, prompt: &mut Prompt) {
+fn content(parts: &[Part<'_>], model: &str, counter: Counter<'_>, prompt: &mut Prompt) {
     let texts = parts.iter().filter_map(|part| match part.kind {
         Some(PartType::Refusal) => part.refusal.as_deref(),
         _ => part.as_text(),
     });
     prompt.tokens += match texts.clone().count() {
         0 => 0,
-        1 => texts.map(|part| text(Some(part), encoding)).sum(),
-        _ => text(Some(&texts.collect::<String>()), encoding),
+        1 => texts.map(|part| text(Some(part), counter)).sum(),
+        _ => text(Some(&texts.collect::<String>()), counter),
     };
     for part in parts {
         match part.kind {
@@ -107,7 +124,7 @@ fn content(parts: &[Part<'_>], model: &str, encoding: Encoding, prompt: &mut Pro
                 prompt.audio += tokens;
             }
             Some(PartType::File) => {
-                prompt.tokens += part.file.as_ref().map_or(0, |file| media::file(file, encoding));
+                prompt.tokens += part.file.as_ref().map_or(0, |file| media::file(file, counter.encoding));
             }
             _ => {}
         }
@@ -126,23 +143,23 @@ fn function_frame(encoding: Encoding) -> u64 {
 ///
 /// The first property costs 3 more, each property 3, an enumeration 3 less and each of its values 3 and
 /// itself. A full stop at the end of a description is not counted.
-fn function(function: &Function<'_>, encoding: Encoding) -> u64 {
+fn function(function: &Function<'_>, counter: Counter<'_>) -> u64 {
     let line = format!("{}:{}", name(function.name.as_deref()), description(function.description.as_deref()));
     let parameters =
         function.parameters.and_then(|Json(schema)| crate::json::from_str::<Value<'_>>(schema).ok());
-    let properties = parameters.as_ref().map_or(0, |schema| self::properties(schema, encoding));
-    function_frame(encoding) + text(Some(&line), encoding) + properties
+    let properties = parameters.as_ref().map_or(0, |schema| self::properties(schema, counter));
+    function_frame(counter.encoding) + text(Some(&line), counter) + properties
 }
 
-fn tool(tool: &Tool<'_>, encoding: Encoding) -> u64 {
+fn tool(tool: &Tool<'_>, counter: Counter<'_>) -> u64 {
     match (&tool.function, &tool.custom) {
-        (Some(function), _) => self::function(function, encoding),
+        (Some(function), _) => self::function(function, counter),
         (None, Some(custom)) => {
             let line =
                 format!("{}:{}", name(custom.name.as_deref()), description(custom.description.as_deref()));
             let grammar = custom.format.as_ref().and_then(|format| format.grammar.as_ref());
             let definition = grammar.and_then(|grammar| grammar.definition.as_deref());
-            function_frame(encoding) + text(Some(&line), encoding) + text(definition, encoding)
+            function_frame(counter.encoding) + text(Some(&line), counter) + text(definition, counter)
         }
         (None, None) => 0,
     }
@@ -157,7 +174,7 @@ fn description(text: Option<&str>) -> &str {
     text.strip_suffix('.').unwrap_or(text)
 }
 
-fn properties(schema: &Value<'_>, encoding: Encoding) -> u64 {
+fn properties(schema: &Value<'_>, counter: Counter<'_>) -> u64 {
     let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty())
     else {
         return 0;
@@ -167,19 +184,19 @@ fn properties(schema: &Value<'_>, encoding: Encoding) -> u64 {
         tokens += 3;
         if let Some(values) = property.get("enum").and_then(Value::as_array) {
             tokens -= 3;
-            tokens += values.iter().map(|value| 3 + text(Some(&value.to_text()), encoding)).sum::<u64>();
+            tokens += values.iter().map(|value| 3 + text(Some(&value.to_text()), counter)).sum::<u64>();
         }
         let kind = property.get("type").map(Value::to_text).unwrap_or_default();
         let described = description(property.get("description").and_then(Value::as_str));
-        tokens += text(Some(&format!("{}:{kind}:{described}", &**name)), encoding);
+        tokens += text(Some(&format!("{}:{kind}:{described}", &**name)), counter);
         // What lies deeper is framed in the same way.
-        tokens += self::properties(property, encoding);
-        tokens += property.get("items").map_or(0, |items| self::properties(items, encoding));
+        tokens += self::properties(property, counter);
+        tokens += property.get("items").map_or(0, |items| self::properties(items, counter));
     }
     tokens
 }
 
-fn response_format(request: &Request<'_>, encoding: Encoding) -> u64 {
+fn response_format(request: &Request<'_>, counter: Counter<'_>) -> u64 {
     let format = request.response_format.as_ref();
     let Some(schema) = format
         .filter(|format| format.kind == Some(ResponseFormatType::JsonSchema))
@@ -193,7 +210,7 @@ fn response_format(request: &Request<'_>, encoding: Encoding) -> u64 {
     if let Some(description) = schema.description.as_deref() {
         format.push_str(&format!("// {description}\n"));
     }
-    self::text(Some(&(format + &compact)), encoding)
+    self::text(Some(&(format + &compact)), counter)
 }
 
 #[cfg(test)]
@@ -204,7 +221,7 @@ mod tests {
     fn tokens(model: &str, members: &str) -> u64 {
         let body = format!(r#"{{"model":"{model}",{members}}}"#);
         let request: Request<'_> = crate::json::from_str(&body).expect("a request");
-        count(&request, model, Encoding::for_model(model)).tokens
+        count(&request, model, Counter { encoding: Encoding::for_model(model), known: None }).tokens
     }
 
     const SYSTEM: &str = "You are a helpful assistant.";

@@ -17,7 +17,7 @@ pub(super) struct Alternatives(OnceCell<Vec<u32>>);
 
 impl Alternatives {
     fn ids(&self, encoding: Encoding) -> &[u32] {
-        let id = |word: &&str| encoding.tokens(&format!(" {word}")).next();
+        let id = |word: &&str| encoding.tokens(&format!(" {word}")).next().map(|(id, _)| id);
         self.0.get_or_init(|| WORDS.iter().filter_map(id).collect())
     }
 }

@@ -34,6 +34,8 @@ pub struct Sampler<'a> {
     alternatives: Alternatives,
     /// The tokens a bias speaks for, the most favoured first.
     favoured: Vec<(u32, f64)>,
+    /// A text whose tokens are known already.
+    known: Option<(&'a str, Speech)>,
 }
 
 impl<'a> Sampler<'a> {
@@ -45,7 +47,12 @@ impl<'a> Sampler<'a> {
             sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
         odds::likeliest_first(&mut favoured);
         favoured.truncate(MOST_FAVOURED);
-        Self { sampling, alternatives: Alternatives::default(), favoured }
+        Self { sampling, alternatives: Alternatives::default(), favoured, known: None }
+    }
+
+    /// The same sampler, which has the tokens of a text already.
+    pub fn knowing(self, known: Option<(&'a str, Speech)>) -> Self {
+        Self { known, ..self }
     }
 
     /// The parameters.
@@ -77,6 +84,13 @@ impl<'a> Sampler<'a> {
         let most = self.most();
         if self.is_plain(manner, index) {
             let end = self.stop(text);
+            if let Some((known, speech)) = &self.known
+                && std::ptr::eq(*known, text)
+                && end.is_none()
+                && speech.tokens().len() <= most
+            {
+                return (speech.clone(), FinishReason::Stop);
+            }
             let (speech, whole) =
                 Speech::new(&text[..end.unwrap_or(text.len())], self.sampling.encoding, most);
             return (speech, if whole { FinishReason::Stop } else { FinishReason::Length });
@@ -135,7 +149,8 @@ impl<'a> Sampler<'a> {
         };
         let forced =
             biased && sampling.max_tokens.is_some() && self.favoured.first().is_some_and(|f| f.1 >= FORCING);
-        let mut planned = encoding.tokens(text).take(most.saturating_add(1)).collect::<Vec<u32>>();
+        let tokens = encoding.tokens(text).map(|(id, _)| id);
+        let mut planned = tokens.take(most.saturating_add(1)).collect::<Vec<u32>>();
         if forced && !planned.is_empty() {
             // The end of the answer is a token too, and has no chance against one that is forced.
             let length = most.min(FORCED_LENGTH);

@@ -46,10 +46,10 @@ impl Speech {
         let mut ids = encoding.tokens(text);
         let mut said = 0;
         while tokens.len() < most {
-            let Some(id) = ids.next() else {
+            let Some((id, length)) = ids.next() else {
                 return (Self { text: text.to_owned(), tokens, odds: Vec::new() }, true);
             };
-            said += encoding.token_bytes(id).map_or(0, |bytes| bytes.len());
+            said += length;
             tokens.push(Token { id, end: floor(text, said) });
         }
         let whole = ids.next().is_none();
@@ -108,8 +108,8 @@ impl Speech {
         }
         // What is left of a token the cut goes through is said in tokens of its own.
         let mut said = self.tokens.last().map_or(0, |last| last.end as usize);
-        for id in encoding.tokens(self.text.get(said..byte).unwrap_or_default()) {
-            said += encoding.token_bytes(id).map_or(0, |bytes| bytes.len());
+        for (id, length) in encoding.tokens(self.text.get(said..byte).unwrap_or_default()) {
+            said += length;
             self.tokens.push(Token { id, end: floor(&self.text, said) });
             if let Some(odds) = &odds {
                 let top = odds.top.first().map(|_| (id, odds.logprob));

@@ -111,20 +111,20 @@ fn characters(text: &str, room: usize, must: bool) -> usize {
     ends.take_while(|&end| end <= room).last().unwrap_or(first)
 }
 
-/// Gives `emit` the tokens of one piece.
-pub(super) fn merge(_: Encoding, piece: &str, emit: &mut impl FnMut(u32)) {
-    let bytes = piece.as_bytes();
+/// Gives `emit` the tokens of the piece that a text begins with, and their lengths.
+pub(super) fn merge(_: Encoding, text: &str, length: usize, emit: &mut impl FnMut(u32, usize)) {
+    let bytes = &text.as_bytes()[..length];
     if bytes.len() > 1
         && let Some(id) = word(bytes)
     {
-        return emit(id);
+        return emit(id, length);
     }
     if RUNS.contains(&bytes.len()) && bytes.iter().all(|&byte| byte == bytes[0]) {
-        return emit(RUN | u32::from(bytes[0]) << 8 | bytes.len() as u32);
+        return emit(RUN | u32::from(bytes[0]) << 8 | length as u32, length);
     }
     for raw in bytes.chunks(RAW) {
         let packed = raw.iter().rev().fold(0, |packed, &byte| packed << 8 | u32::from(byte));
-        emit((raw.len() as u32) << 24 | packed);
+        emit((raw.len() as u32) << 24 | packed, raw.len());
     }
 }
 
@@ -164,7 +164,9 @@ pub(super) fn bytes(_: Encoding, id: u32) -> Option<TokenBytes> {
     let mut made = None;
     let text = std::str::from_utf8(&token);
     match text {
-        Ok(text) if !text.is_empty() => merge(Encoding::O200kBase, text, &mut |id| made = Some(id)),
+        Ok(text) if !text.is_empty() => {
+            merge(Encoding::O200kBase, text, text.len(), &mut |id, _| made = Some(id))
+        }
         // A part of a character.
         _ => made = (id >> 24 == token.len() as u32 && !token.is_empty()).then_some(id),
     }
@@ -180,7 +182,7 @@ mod tests {
         while !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(split(Encoding::O200kBase, rest));
-            merge(Encoding::O200kBase, piece, &mut |id| ids.push(id));
+            merge(Encoding::O200kBase, piece, piece.len(), &mut |id, _| ids.push(id));
         }
         ids
     }

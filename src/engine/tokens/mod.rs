@@ -59,18 +59,18 @@ impl Encoding {
     /// word has more than 248 bytes, which takes 30 bytes for each of them while it is merged.
     pub fn encode(self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 4 + 1);
-        self.pieces(text).for_each(|piece| table::merge(self, piece, &mut |id| ids.push(id)));
+        self.each(text, &mut |id, _| ids.push(id));
         ids
     }
 
     /// How many tokens a text has, without keeping them.
     pub fn count(self, text: &str) -> usize {
         let mut count = 0;
-        self.pieces(text).for_each(|piece| table::merge(self, piece, &mut |_| count += 1));
+        self.each(text, &mut |_, _| count += 1);
         count
     }
 
-    /// The ids of a text's tokens one after the other, each made when it is asked for.
+    /// A text's tokens one after the other, each made when it is asked for: its id and its length in bytes.
     ///
     /// Only one word is made to tokens ahead of the caller, so the first few tokens of a long text are cheap.
     pub fn tokens(self, text: &str) -> Tokens<'_> {
@@ -123,13 +123,13 @@ impl Encoding {
         }
     }
 
-    /// The pieces that are merged for themselves: words, numbers, signs and spaces.
-    fn pieces(self, mut rest: &str) -> impl Iterator<Item = &str> {
-        std::iter::from_fn(move || {
-            let piece;
-            (piece, rest) = rest.split_at(table::split(self, rest));
-            (!piece.is_empty()).then_some(piece)
-        })
+    /// Gives `emit` each token's id and length. Words, numbers, signs and spaces are merged for themselves.
+    fn each(self, mut rest: &str, emit: &mut impl FnMut(u32, usize)) {
+        while !rest.is_empty() {
+            let piece = table::split(self, rest);
+            table::merge(self, rest, piece, emit);
+            rest = &rest[piece..];
+        }
     }
 }
 
@@ -139,18 +139,18 @@ pub struct Tokens<'t> {
     encoding: Encoding,
     rest: &'t str,
     /// What is left of the last piece, the next token last.
-    ready: Vec<u32>,
+    ready: Vec<(u32, usize)>,
 }
 
 impl Iterator for Tokens<'_> {
-    type Item = u32;
+    type Item = (u32, usize);
 
-    fn next(&mut self) -> Option<u32> {
-        if self.ready.is_empty() {
-            let (piece, rest) = self.rest.split_at(table::split(self.encoding, self.rest));
-            table::merge(self.encoding, piece, &mut |id| self.ready.push(id));
+    fn next(&mut self) -> Option<(u32, usize)> {
+        if self.ready.is_empty() && !self.rest.is_empty() {
+            let piece = table::split(self.encoding, self.rest);
+            table::merge(self.encoding, self.rest, piece, &mut |id, length| self.ready.push((id, length)));
             self.ready.reverse();
-            self.rest = rest;
+            self.rest = &self.rest[piece..];
         }
         self.ready.pop()
     }

@@ -6,14 +6,26 @@ use std::collections::BinaryHeap;
 use super::layout::{NO_TOKEN, WORD_BYTES};
 use super::vocab::Vocabulary;
 
-/// Gives `emit` the tokens of a piece.
-pub(super) fn merge(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32)) {
-    match vocabulary.find(piece) {
-        Some(id) => emit(id),
-        None if piece.len() <= Short::<64>::LONGEST => Short::<64>::new(vocabulary, piece).merge(emit),
-        None if piece.len() <= Short::<256>::LONGEST => Short::<256>::new(vocabulary, piece).merge(emit),
+/// Gives `emit` the tokens of the piece of `length` bytes that a text begins with, and their lengths.
+pub(super) fn merge(vocabulary: &Vocabulary, text: &[u8], length: usize, emit: &mut impl FnMut(u32, usize)) {
+    let piece = &text[..length];
+    let whole = match text.first_chunk() {
+        // Most pieces. What follows one is read with it and cut off, which asks nothing of its length.
+        Some(word) if (1..=WORD_BYTES).contains(&length) => vocabulary.find_word(cut(*word, length), length),
+        _ => vocabulary.find(piece),
+    };
+    match whole {
+        Some(id) => emit(id, length),
+        None if length <= Short::<64>::LONGEST => Short::<64>::new(vocabulary, piece).merge(emit),
+        None if length <= Short::<256>::LONGEST => Short::<256>::new(vocabulary, piece).merge(emit),
         None => merge_long(vocabulary, piece, emit),
     }
+}
+
+/// The first bytes of a word as a number, one to eight of them.
+#[inline]
+fn cut(word: [u8; WORD_BYTES], length: usize) -> u64 {
+    u64::from_le_bytes(word) & (u64::MAX >> (64 - 8 * length))
 }
 
 /// Pairs in one group: looking through a group and through the groups takes about equally long.
@@ -62,7 +74,7 @@ impl<'v, const N: usize> Short<'v, N> {
         short
     }
 
-    fn merge(mut self, emit: &mut impl FnMut(u32)) {
+    fn merge(mut self, emit: &mut impl FnMut(u32, usize)) {
         while let Some(&least) = self.least[..N / GROUP].iter().min()
             && least != NONE
         {
@@ -71,7 +83,7 @@ impl<'v, const N: usize> Short<'v, N> {
         let mut start = 0;
         while start < self.length {
             let end = usize::from(self.after[start]);
-            self.find(start, end).into_iter().for_each(&mut *emit);
+            self.find(start, end).into_iter().for_each(|id| emit(id, end - start));
             start = end;
         }
     }
@@ -110,16 +122,13 @@ impl<'v, const N: usize> Short<'v, N> {
     fn find(&self, start: usize, end: usize) -> Option<u32> {
         let bytes = &self.bytes[start..];
         match (bytes.first_chunk(), end - start) {
-            (Some(word), length @ 1..=WORD_BYTES) => {
-                let word = u64::from_le_bytes(*word) & (u64::MAX >> (64 - 8 * length));
-                self.vocabulary.find_word(word, length)
-            }
+            (Some(word), length @ 1..=WORD_BYTES) => self.vocabulary.find_word(cut(*word, length), length),
             (_, length) => self.vocabulary.find(&bytes[..length]),
         }
     }
 }
 
-fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32)) {
+fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32, usize)) {
     let mut merge = Merge { vocabulary, piece, parts: Vec::new(), queue: Queue::default() };
     merge.start();
     while let Some((pair, at)) = merge.queue.pop() {
@@ -131,7 +140,7 @@ fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32))
     let mut start = 0;
     while let Some(part) = merge.parts.get(start) {
         let end = part.after as usize;
-        vocabulary.find(&piece[start..end]).into_iter().for_each(&mut *emit);
+        vocabulary.find(&piece[start..end]).into_iter().for_each(|id| emit(id, end - start));
         start = end;
     }
 }

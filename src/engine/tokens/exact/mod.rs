@@ -38,9 +38,9 @@ pub(super) fn split(encoding: Encoding, text: &str) -> usize {
     }
 }
 
-/// Gives `emit` the tokens of one piece.
-pub(super) fn merge(encoding: Encoding, piece: &str, emit: &mut impl FnMut(u32)) {
-    merge::merge(Vocabulary::of(encoding), piece.as_bytes(), emit);
+/// Gives `emit` the tokens of the piece that a text begins with, and their lengths.
+pub(super) fn merge(encoding: Encoding, text: &str, length: usize, emit: &mut impl FnMut(u32, usize)) {
+    merge::merge(Vocabulary::of(encoding), text.as_bytes(), length, emit);
 }
 
 /// What an ordinary token stands for.

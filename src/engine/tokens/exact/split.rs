@@ -28,10 +28,10 @@ pub(super) fn cl100k(text: &str) -> usize {
         return contraction;
     }
     match first {
-        Class::Upper | Class::Lower | Class::Letter => run(text, width, is_letter),
+        Class::Upper | Class::Lower | Class::Letter => letters(text, width),
         Class::Number => number(text),
         Class::Break => space(text).or_end(),
-        Class::Other | Class::Mark | Class::Space => match run(text, width, is_letter) {
+        Class::Other | Class::Mark | Class::Space => match letters(text, width) {
             end if end > width => end,
             _ => signs(text, b"\r\n").unwrap_or_else(|| space(text).or_end()),
         },
@@ -65,7 +65,10 @@ fn mixed(text: &str, start: usize) -> Option<usize> {
                 end += width;
                 caseless = Some(end);
             }
-            Class::Lower => return Some(run(text, end, |class| class == Class::Lower || is_caseless(class))),
+            Class::Lower => {
+                let end = ascii_letters::<0>(text, end);
+                return Some(run(text, end, |class| class == Class::Lower || is_caseless(class)));
+            }
             _ => break,
         }
     }
@@ -156,6 +159,32 @@ fn run(text: &str, mut at: usize, belong: impl Fn(Class) -> bool) -> usize {
     at
 }
 
+/// Where a run of `\p{L}` ends.
+fn letters(text: &str, at: usize) -> usize {
+    run(text, ascii_letters::<{ b'a' ^ b'A' }>(text, at), is_letter)
+}
+
+/// Where a run of ASCII letters ends, or earlier, in the text's last bytes: eight at a time. They are lowercase
+/// once the bits of `CASE` are set.
+#[inline]
+fn ascii_letters<const CASE: u8>(text: &str, mut at: usize) -> usize {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = EACH << 7;
+    while let Some(chunk) = text.as_bytes()[at..].first_chunk() {
+        let bytes = u64::from_le_bytes(*chunk);
+        let low = (bytes | u64::from(CASE) * EACH) & !HIGH;
+        // Each sum stays within its byte, and reaches the high bit from `a` on, and from behind `z` on.
+        let (from_a, past_z) = (low + u64::from(128 - b'a') * EACH, low + u64::from(127 - b'z') * EACH);
+        let others = !(from_a & !past_z & !bytes) & HIGH;
+        let run = (others.trailing_zeros() / 8) as usize;
+        at += run;
+        if run < 8 {
+            break;
+        }
+    }
+    at
+}
+
 fn is_letter(class: Class) -> bool {
     matches!(class, Class::Upper | Class::Lower | Class::Letter)
 }
@@ -177,6 +206,26 @@ mod tests {
             pieces.push(piece);
         }
         pieces
+    }
+
+    #[test]
+    fn eight_letters_at_once_are_those_one_by_one() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut bytes = *b"abcxyzmn";
+                bytes[place] = byte;
+                // What is no ASCII is the first byte of a character of two.
+                let text = match byte {
+                    0..128 => String::from_utf8(bytes.to_vec()).expect("ASCII"),
+                    _ => format!("{}\u{e9}{}", &"abcxyzmn"[..place], &"abcxyzmn"[place + 1..]),
+                };
+                let run = |letter: fn(&u8) -> bool| text.bytes().take_while(|byte| letter(byte)).count();
+                let lower = ascii_letters::<0>(&text, 0);
+                assert_eq!(lower, run(u8::is_ascii_lowercase).min(8), "{text:?}");
+                let any = ascii_letters::<{ b'a' ^ b'A' }>(&text, 0);
+                assert_eq!(any, run(u8::is_ascii_alphabetic).min(8), "{text:?}");
+            }
+        }
     }
 
     #[test]
