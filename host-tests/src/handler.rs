@@ -15,6 +15,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::caller::{self, RequestBody, ResponseBody, Waiting};
+use crate::hop;
 use crate::instances::{Instance, Instances};
 
 /// Answers `request` from the component, or with an error object of the host's own where that fails.
@@ -27,6 +28,7 @@ pub(crate) async fn handle(
     if let Err(message) = name_host(&mut request) {
         return refuse(waiting, StatusCode::BAD_REQUEST, "invalid_request_error", message);
     }
+    hop::end(request.headers_mut());
     let mut instance = match instances.take().await {
         Ok(instance) => instance,
         Err(error) => {

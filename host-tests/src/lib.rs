@@ -9,6 +9,7 @@
 mod caller;
 mod engine;
 mod handler;
+mod hop;
 mod instances;
 mod outgoing;
 mod output;

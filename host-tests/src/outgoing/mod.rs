@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::caller::Caller;
+use crate::hop;
 pub(crate) use pool::Connections;
 
 /// What `wasi:http` asks of the host beyond its own, for one instance.
@@ -42,10 +43,11 @@ impl WasiHttpHooks for Hooks {
         let connections = self.connections.clone();
         let caller = self.caller.clone();
         Box::new(async move {
-            let response = tokio::select! {
+            let mut response = tokio::select! {
                 response = connections.send(request, timeouts) => response?,
                 () = gone(caller.clone()) => return Err(Error::ConnectionTerminated),
             };
+            hop::end(response.headers_mut());
             let response = response.map(|body| body.end_with(gone(caller)).boxed_unsync());
             // The connection is driven by a task of its own: nothing is left for the guest's.
             let driver: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));

@@ -1,0 +1,37 @@
+//! Header fields of one connection.
+
+use http::header::{CONNECTION, HeaderMap, HeaderName};
+
+/// Takes away the fields `Connection` names, which go no further than this connection (RFC 9110, section
+/// 7.6.1). The component cannot: Wasmtime hides `Connection` from it, and with it which fields those are.
+pub(crate) fn end(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_connection_names_goes_and_nothing_else() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("connection", "X-One, , close"), ("connection", "x-two,b@d")] {
+            headers.append(name, value.parse().unwrap());
+        }
+        for name in ["x-one", "x-two", "x-three"] {
+            headers.insert(name, "1".parse().unwrap());
+        }
+        end(&mut headers);
+        assert!(headers.contains_key("connection") && headers.contains_key("x-three"));
+        assert!(!headers.contains_key("x-one") && !headers.contains_key("x-two"), "{headers:?}");
+    }
+}
