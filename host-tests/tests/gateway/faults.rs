@@ -18,15 +18,19 @@ use super::{CHAT, KEYS, assert_untrapped, error};
 /// What a caller sees of a fault of the target that is asked first.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
-    /// The next target's good answer; without a next one, an error with one of these statuses.
+    /// The next target's good answer; without a next one, an error of the gateway's with one of these statuses.
     Hidden(&'static [u16]),
-    /// This status, whoever might be asked next.
+    /// The next target's good answer; without a next one, the upstream's own error of this status.
+    Relayed(u16),
+    /// The upstream's own error of this status, whoever might be asked next.
     Told(u16),
+    /// An error of the gateway's of this status, whoever might be asked next.
+    Final(u16),
     /// A good head, and the end is missing: told in an event, or by a connection that breaks.
     Broken,
 }
 
-use Fate::{Broken, Hidden, Told};
+use Fate::{Broken, Final, Hidden, Relayed, Told};
 
 const GOOD: &str = r#"{"choices":[{"index":0,"delta":{},"message":{},"finish_reason":"stop"}]}"#;
 const NO: &str = r#"{"error":{"message":"No.","type":"server_error","param":null,"code":null}}"#;
@@ -99,13 +103,16 @@ async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
     assert!(!lines.is_empty());
     assert_discreet(name, &gateway.logs().concat());
     assert_untrapped(&gateway);
+    for instance in gateway.idle_instances() {
+        assert!(instance.memory < 10 << 20, "{name}: {} bytes", instance.memory);
+    }
 }
 
 fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
     let attempts = reply.header("x-portcullis-attempts");
     let told = |reply: &Reply| -> Value { reply.json()["error"].clone() };
     match fate {
-        Hidden(_) if has_next => {
+        Hidden(_) | Relayed(_) if has_next => {
             assert_eq!((reply.status, attempts), (200, Some("2")), "{cell}: {reply:?}");
             assert_eq!(reply.header("x-portcullis-target"), Some("good"), "{cell}: {reply:?}");
             assert!(reply.text().contains(GOOD) && reply.broken.is_none(), "{cell}: {reply:?}");
@@ -114,7 +121,16 @@ fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
             assert!(statuses.contains(&reply.status), "{cell}: {reply:?}");
             assert!(told(reply).is_object() && attempts == Some("1"), "{cell}: {reply:?}");
         }
-        Told(status) => {
+        Relayed(status) | Told(status) => {
+            assert_eq!((reply.status, attempts), (status, Some("1")), "{cell}: {reply:?}");
+            assert_eq!(reply.text(), NO, "{cell}: {reply:?}");
+            assert_eq!(
+                reply.header("retry-after").is_some(),
+                cell.contains("Retry-After"),
+                "{cell}: {reply:?}"
+            );
+        }
+        Final(status) => {
             assert_eq!((reply.status, attempts), (status, Some("1")), "{cell}: {reply:?}");
             assert!(told(reply).is_object() && reply.header("location").is_none(), "{cell}: {reply:?}");
         }
@@ -211,22 +227,31 @@ async fn upstreams_that_answer_with_an_error() {
         ("400", |_| Answer::new(400, &JSON, NO), Told(400)),
         ("401", |_| Answer::new(401, &JSON, NO), Told(401)),
         ("404", |_| Answer::new(404, &JSON, NO), Told(404)),
-        ("408", |_| Answer::new(408, &JSON, NO), Hidden(&[408])),
-        ("409", |_| Answer::new(409, &JSON, NO), Hidden(&[409])),
-        ("429", |_| Answer::new(429, &JSON, NO), Hidden(&[429])),
-        ("500", |_| Answer::new(500, &JSON, NO), Hidden(&[500])),
-        ("502", |_| Answer::new(502, &JSON, NO), Hidden(&[502])),
-        ("503", |_| Answer::new(503, &JSON, NO), Hidden(&[503])),
-        ("529", |_| Answer::new(529, &JSON, NO), Hidden(&[529])),
+        ("408", |_| Answer::new(408, &JSON, NO), Relayed(408)),
+        ("409", |_| Answer::new(409, &JSON, NO), Relayed(409)),
+        ("429", |_| Answer::new(429, &JSON, NO), Relayed(429)),
+        ("500", |_| Answer::new(500, &JSON, NO), Relayed(500)),
+        ("502", |_| Answer::new(502, &JSON, NO), Relayed(502)),
+        ("503", |_| Answer::new(503, &JSON, NO), Relayed(503)),
+        ("529", |_| Answer::new(529, &JSON, NO), Relayed(529)),
     ];
     faults.push((
         "429 with Retry-After",
         |_| Answer::new(429, &[("content-type", "application/json"), ("retry-after", "1")], NO),
-        Hidden(&[429]),
+        Relayed(429),
     ));
-    faults.push(("redirect", |_| Answer::new(308, &[("location", "http://127.0.0.1:1/")], ""), Told(502)));
-    faults.push(("200 with an error body", |_| Answer::new(200, &JSON, NO), Hidden(&[502])));
-    faults.push(("200 with an error as first event", |_| Answer::events([NO, "[DONE]"]), Hidden(&[502])));
+    faults.push((
+        "redirect 302",
+        |_| Answer::new(302, &[("location", "http://127.0.0.1:1/")], "x"),
+        Final(502),
+    ));
+    faults.push((
+        "redirect 308",
+        |_| Answer::new(308, &[("location", "http://127.0.0.1:1/")], ""),
+        Final(502),
+    ));
+    faults.push(("200 with an error body", |_| Answer::new(200, &JSON, NO), Relayed(502)));
+    faults.push(("200 with an error as first event", |_| Answer::events([NO, "[DONE]"]), Relayed(502)));
     each(faults).await;
 }
 
@@ -263,6 +288,11 @@ async fn upstreams_that_fail_before_anything_was_said() {
         ("invalid JSON", |_| Answer::new(200, &JSON, "{\"choices\":[}"), Hidden(&[502])),
         ("invalid first event", |_| Answer::events(["{\"choices\":[}"]), Hidden(&[502])),
         ("invalid UTF-8", |_| Answer::new(200, &JSON, b"{\"a\":\"\xff\xfe\"}"), Hidden(&[502])),
+        (
+            "invalid UTF-8 in the first event",
+            |_| Answer::new(200, &STREAM, b"data: {\"a\":\"\xff\xfe\"}\n\n"),
+            Hidden(&[502]),
+        ),
         ("no event", |_| Answer::new(200, &STREAM, ""), Hidden(&[502])),
     ])
     .await;
@@ -322,7 +352,8 @@ async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
         let mut upstream = Upstream::by_hand().await;
         let next = Upstream::answering(good(true)).await;
         let gateway = gateway(&upstream.url("/v1"), &next).await;
-        let body = json!({"model": model, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+        let stream = kind == STREAM[0].1;
+        let body = json!({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
         let call = gateway.post(CHAT, &body).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &[("content-type", kind)]).await;
@@ -331,6 +362,7 @@ async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
             exchange.chunk(&event).await;
         }
         let mut live = call.live().await;
+        assert_eq!((live.status, live.header("x-portcullis-attempts")), (200, Some("1")), "{kind} × {model}");
         for _ in 0..200 {
             exchange.chunk(&event).await;
             let mut got = 0;

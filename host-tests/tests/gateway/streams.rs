@@ -3,7 +3,7 @@
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::{Value, json};
 
-use super::{CHAT, KEYS, assert_well, streamed};
+use super::{CHAT, KEYS, assert_untrapped, assert_well, streamed};
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
@@ -171,5 +171,41 @@ async fn streams_side_by_side_do_not_mix() {
         exchange.end().await;
         assert_eq!(live.event().await.as_deref(), Some("[DONE]"));
         assert_eq!(live.event().await, None);
+    }
+}
+
+/// A stream with all an upstream may write: comments, fields, both line ends, letters of two to four bytes.
+const RECORDED: &str = concat!(
+    ": WAITING\r\n\r\n",
+    "data: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"x\":1.0e-0}]}\n\n",
+    "id: 7\r\nevent: chunk\r\ndata: {\"choices\":\r\ndata: [{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n",
+    "data: [DONE]\n\n",
+);
+
+#[tokio::test]
+async fn a_stream_cut_anywhere_arrives_byte_for_byte() {
+    let all = RECORDED.as_bytes();
+    for splice in [false, true] {
+        let mut upstream = Upstream::by_hand().await;
+        let config = json!({
+            "upstreams": {"up": {"url": upstream.url("/v1"), "splice": splice}},
+            "models": {"far": {"targets": [{"upstream": "up"}]}},
+        });
+        let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await;
+        let cuts = (1..all.len()).map(|at| vec![&all[..at], &all[at..]]);
+        for pieces in cuts.chain([all.chunks(1).collect()]) {
+            let call = gateway.post(CHAT, &far()).spawn();
+            let mut exchange = upstream.next().await;
+            exchange.head(200, &EVENTS).await;
+            for piece in &pieces {
+                exchange.chunk(piece).await;
+                // Time to arrive alone. If not, it arrives all the same.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            exchange.end().await;
+            let reply = call.reply().await;
+            assert_eq!((&*reply.body, &reply.broken), (all, &None), "splice {splice}, {}", pieces[0].len());
+        }
+        assert_untrapped(&gateway);
     }
 }
