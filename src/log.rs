@@ -47,6 +47,8 @@ pub struct Record {
 /// What is known once the answer's body has gone out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
+    /// The length of a request's body that passed through unread.
+    pub bytes_in: u64,
     /// The body's length, as far as it was taken.
     pub bytes_out: u64,
     /// From the request's arrival to the first byte of the answer's body.
@@ -104,7 +106,7 @@ impl Record {
         line.number_if("gen_ai.usage.output_tokens", counted(|tokens| tokens.output, self.output_tokens));
         line.text_if("error.type", self.error.as_deref());
         line.text_if("reason", self.reason.as_deref());
-        line.number("http.request.body.size", self.bytes_in);
+        line.number("http.request.body.size", self.bytes_in + ending.bytes_in);
         line.number("http.response.body.size", ending.bytes_out);
         if let Some(first_byte) = ending.first_byte {
             line.milliseconds("first_byte_ms", first_byte);

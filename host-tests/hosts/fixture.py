@@ -47,7 +47,7 @@ class Upstream:
         self.gate = threading.Event()
         # Set once it has written that.
         self.went_on = threading.Event()
-        # Set when the reader of the stream `endless` has gone.
+        # Set when the reader of the stream `endless` has gone, or that of a `quiet` answer.
         self.left = threading.Event()
         handler = type("Handler", (Handler,), {"upstream": self})
         self.server = Server((host, int(port)), handler)
@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         self.upstream.seen.append(Seen(self.command, self.path, self.headers, body))
         if self.path == "/v1/echo":
             return self.answer(200, body, "application/octet-stream")
+        if self.path == "/v1/quiet":
+            return self.quiet("audio/mpeg")
         request = json.loads(body)
         behaviour = getattr(self, request["messages"][-1]["content"])
         return behaviour()
@@ -98,9 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def begin(self):
+    def begin(self, kind="text/event-stream"):
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
 
@@ -158,5 +160,21 @@ class Handler(BaseHTTPRequestHandler):
                 self.event("on and on ")
                 time.sleep(0.02)
         except OSError:
+            self.upstream.left.set()
+        self.close_connection = True
+
+    def quiet(self, kind="text/event-stream"):
+        """Begins, and then only waits for its reader to go."""
+        self.upstream.left.clear()
+        self.begin(kind)
+        self.event("first")
+        self.connection.settimeout(PATIENCE)
+        try:
+            gone = self.connection.recv(1) == b""
+        except TimeoutError:
+            gone = False
+        except OSError:
+            gone = True
+        if gone:
             self.upstream.left.set()
         self.close_connection = True

@@ -52,7 +52,13 @@ PATIENCE = 120
 # table of hosts, which tells what happens, is then to be mended. They come last, in this order: after the last of
 # jco's it answers nothing any more.
 LACKS = {
-    "jco": ["others_are_answered_while_a_stream_runs", "a_caller_who_hangs_up_ends_the_upstream_s_work"],
+    "jco": [
+        "others_are_answered_while_a_stream_runs",
+        "a_caller_who_hangs_up_in_silence_ends_a_stream_that_is_read",
+        "a_caller_who_hangs_up_in_silence_ends_a_spliced_stream",
+        "a_caller_who_hangs_up_ends_the_upstream_s_work",
+        "a_caller_who_hangs_up_in_silence_ends_what_passes_through",
+    ],
 }
 
 

@@ -45,12 +45,14 @@ MIB = 1 << 20
 def settings(key, upstream):
     """What the gateway under test is to be started with."""
     target = {"upstream": "fixture", "model": fixture.MODEL}
+    fixed = {"url": f"http://{upstream}/v1", "key": fixture.KEY}
     config = {
-        "upstreams": {"fixture": {"url": f"http://{upstream}/v1", "key": fixture.KEY}},
+        "upstreams": {"fixture": fixed, "unread": {**fixed, "splice": True}},
         "models": {
             "echo": {"engine": {"reply": "echo"}},
             "slow": {"engine": {"reply": {"text": SLOWLY}, "latency": {"per_token_ms": round(PACE * 1000)}}},
             "forward": {"targets": [target], "retries": 0},
+            "spliced": {"targets": [{**target, "upstream": "unread"}]},
         },
         "passthrough": "fixture",
     }
@@ -312,6 +314,25 @@ class Forwarding(Case):
             next(events(response))
             self.assertFalse(UPSTREAM.left.is_set())
         self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream writes on for nobody")
+
+    def hang_up_in_silence(self, opened):
+        with opened as response:
+            self.assertIn(b"first", response.readline())
+            self.assertFalse(UPSTREAM.left.is_set())
+        # It has nothing to write, at which a host could notice.
+        self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream is kept for nobody")
+
+    def test_a_caller_who_hangs_up_in_silence_ends_a_stream_that_is_read(self):
+        self.need("forward")
+        self.hang_up_in_silence(GATEWAY.stream("forward", "quiet"))
+
+    def test_a_caller_who_hangs_up_in_silence_ends_a_spliced_stream(self):
+        self.need("spliced")
+        self.hang_up_in_silence(GATEWAY.stream("spliced", "quiet"))
+
+    def test_a_caller_who_hangs_up_in_silence_ends_what_passes_through(self):
+        self.need("forward")
+        self.hang_up_in_silence(GATEWAY.open("POST", "/v1/quiet", b"x"))
 
     def test_8_mb_pass_through_both_ways(self):
         self.need("forward")

@@ -2,8 +2,10 @@
 
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
+use super::relay::relay;
+use super::upload::Upload;
 use crate::encode;
-use crate::http::{Beat, Body, Frame, Frames, Incoming, Piece, ReadError, Relay, Response};
+use crate::http::{Beat, Body, Frame, Frames, Incoming, Piece, ReadError, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,10 +17,16 @@ use wasi::io::poll::{Pollable, poll};
 use wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 /// The most bytes read or spliced in one call.
-const PIECE: u64 = 64 * 1024;
+pub(super) const PIECE: u64 = 64 * 1024;
+
+/// How long a side goes unwatched: not every host ends a request whose caller is gone.
+pub(super) const UNWATCHED: Duration = Duration::from_millis(250);
 
 /// The most bytes `blocking-write-and-flush` takes (wasi:io/streams).
 const ONE_WRITE: usize = 4096;
+
+/// A time nobody waits for; the longest there is is not one every host can reckon with.
+const LONG: Duration = Duration::from_secs(3600);
 
 fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
     loop {
@@ -41,7 +49,7 @@ pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
     }
 }
 
-fn broken(error: &wasi::io::error::Error) -> ReadError {
+pub(super) fn broken(error: &wasi::io::error::Error) -> ReadError {
     // Only words: Wasmtime 48 has no code for what breaks a body, and asking jco 1.35 for one is a trap.
     let reason = error.to_debug_string();
     let timed_out = ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word));
@@ -60,8 +68,13 @@ impl Caller {
         Self { stream: None, request }
     }
 
+    /// What was begun to be read, for one who goes on with it when the request is gone.
+    pub(super) fn take(&mut self) -> Option<(InputStream, IncomingBody)> {
+        self.stream.take()
+    }
+
     /// The stream the body comes by.
-    pub(super) fn stream(&mut self) -> Result<&InputStream, ReadError> {
+    fn stream(&mut self) -> Result<&InputStream, ReadError> {
         let gone =
             |()| ReadError { reason: "the host gives the body only once".to_owned(), timed_out: false };
         if self.stream.is_none() {
@@ -82,18 +95,18 @@ impl Incoming for Caller {
 /// An upstream's answer.
 pub(super) struct Upstream {
     // In the order they must go.
-    stream: InputStream,
+    pub(super) stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
-    /// What of the request's body could not be sent before the answer came. Dropped, it would take the
-    /// connection down, and the answer with it.
-    _unsent: Option<Unsent>,
+    /// What of the request's body was not sent when the answer came. It goes on while the answer is waited
+    /// for.
+    pub(super) upload: Upload,
 }
 
 impl Upstream {
-    pub(super) fn new(response: IncomingResponse, unsent: Option<Unsent>) -> Result<Self, ()> {
+    pub(super) fn new(response: IncomingResponse, upload: Upload) -> Result<Self, ()> {
         let body = response.consume()?;
-        Ok(Self { stream: body.stream()?, _body: body, _response: response, _unsent: unsent })
+        Ok(Self { stream: body.stream()?, _body: body, _response: response, upload })
     }
 
     /// Ready when there is something to read.
@@ -104,103 +117,36 @@ impl Upstream {
 
 impl Incoming for Upstream {
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        while !self.upload.is_over() {
+            match self.read_within(LONG)? {
+                Piece::Bytes(piece) => return Ok(Some(piece)),
+                Piece::Later => {}
+                Piece::End => return Ok(None),
+            }
+        }
         read(&self.stream)
     }
 
-    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
-        match read_now(&self.stream)? {
-            Piece::Later if !patience.is_zero() => {
-                let (news, late) = (self.stream.subscribe(), subscribe_duration(nanos(patience)));
-                poll(&[&news, &late]);
-                read_now(&self.stream)
+    fn read_within(&mut self, mut patience: Duration) -> Result<Piece, ReadError> {
+        loop {
+            self.upload.go_on()?;
+            match read_now(&self.stream)? {
+                Piece::Later if !patience.is_zero() => {}
+                piece => return Ok(piece),
             }
-            piece => Ok(piece),
-        }
-    }
-}
-
-/// A request's body on its way out, as far as the host did not take it yet.
-pub(super) struct Unsent {
-    // A child goes before its parent.
-    stream: OutputStream,
-    body: OutgoingBody,
-    rest: Vec<u8>,
-    at: usize,
-}
-
-impl Unsent {
-    /// Begins a body. What the host takes at once is not copied; `None` where that is all of it.
-    pub(super) fn send(body: OutgoingBody, parts: &[Cow<'_, [u8]>]) -> Option<Self> {
-        let mut unsent = Self { stream: body.write().ok()?, body, rest: Vec::new(), at: 0 };
-        for part in parts {
-            let mut part = &**part;
-            while !part.is_empty() && unsent.rest.is_empty() {
-                match unsent.put(part) {
-                    // An upstream may answer before it has read all, and close: its answer says why.
-                    Err(_) => return None,
-                    Ok(0) => break,
-                    Ok(taken) => part = &part[taken..],
+            let (news, late) = (self.stream.subscribe(), subscribe_duration(nanos(patience)));
+            match self.upload.subscribe() {
+                None => {
+                    poll(&[&news, &late]);
+                    patience = Duration::ZERO;
+                }
+                Some(upload) => {
+                    if poll(&[&news, &late, &upload]) != [2] {
+                        patience = Duration::ZERO;
+                    }
                 }
             }
-            unsent.rest.extend_from_slice(part);
         }
-        unsent.go_on()
-    }
-
-    fn put(&self, bytes: &[u8]) -> Result<usize, StreamError> {
-        let room = usize::try_from(self.stream.check_write()?).unwrap_or(usize::MAX);
-        let taken = room.min(bytes.len());
-        if taken > 0 {
-            self.stream.write(&bytes[..taken])?;
-        }
-        Ok(taken)
-    }
-
-    /// Sends what the host takes by now; `None` once nothing is left.
-    pub(super) fn go_on(mut self) -> Option<Self> {
-        while self.at < self.rest.len() {
-            match self.put(&self.rest[self.at..]) {
-                Err(_) => return None,
-                Ok(0) => return Some(self),
-                Ok(taken) => self.at += taken,
-            }
-        }
-        drop(self.stream);
-        let _ = OutgoingBody::finish(self.body, None);
-        None
-    }
-
-    /// Ready when the host takes more.
-    pub(super) fn subscribe(&self) -> Pollable {
-        self.stream.subscribe()
-    }
-
-    /// A body that comes from elsewhere.
-    pub(super) fn begin(body: OutgoingBody) -> Result<Self, ()> {
-        Ok(Self { stream: body.write()?, body, rest: Vec::new(), at: 0 })
-    }
-
-    /// Sends what was read already.
-    pub(super) fn push(&mut self, piece: Vec<u8>) {
-        self.rest = piece;
-        self.at = 0;
-    }
-
-    /// Sends what was read already, as far as the host takes it; whether nothing of it is left.
-    pub(super) fn is_flushed(&mut self) -> Result<bool, StreamError> {
-        while self.at < self.rest.len() {
-            match self.put(&self.rest[self.at..])? {
-                0 => return Ok(false),
-                taken => self.at += taken,
-            }
-        }
-        Ok(true)
-    }
-
-    /// Ends the body.
-    pub(super) fn finish(self) {
-        drop(self.stream);
-        let _ = OutgoingBody::finish(self.body, None);
     }
 }
 
@@ -227,7 +173,7 @@ pub(super) fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), Strea
 }
 
 /// How a body ended.
-enum End {
+pub(super) enum End {
     /// It was sent, or the caller no longer wants it.
     Whole,
     /// The source broke off, and the caller is to notice.
@@ -258,6 +204,7 @@ pub(super) fn send(
     let Ok(body) = head.body() else { return ending };
     ResponseOutparam::set(out, Ok(head));
     let Ok(stream) = body.write() else { return ending };
+    let mut upstream = None;
     let end = match response.body {
         _ if !with_body => End::Whole,
         Body::Full(bytes) => {
@@ -283,7 +230,11 @@ pub(super) fn send(
             end
         }
         Body::Read(frames) => read_on(frames, &stream, &mut ending, clock),
-        Body::Relay(relay) => splice(relay, &stream, &mut ending, clock),
+        Body::Relay(mut answer) => {
+            let end = relay(&mut answer, &stream, &mut ending, clock);
+            upstream = Some(answer.from);
+            end
+        }
     };
     // A child goes before its parent.
     drop(stream);
@@ -292,17 +243,22 @@ pub(super) fn send(
             // Fails when the caller is gone, or an upstream promised more than it sent: the host then
             // breaks the connection off, which is right.
             let _ = OutgoingBody::finish(body, None);
+            // An upstream that is content may want the rest after all it had to say.
+            if let Some(upstream) = upstream.as_mut().filter(|_| response.status < 400) {
+                upstream.upload.finish();
+            }
         }
         End::Broken(reason) => {
             ending.broken = Some(reason);
             drop(body);
         }
     }
+    ending.bytes_in = upstream.map_or(0, |upstream| upstream.upload.passed);
     ending
 }
 
 /// Counts what was written; false once the caller takes no more.
-fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock: &Clock) -> bool {
+pub(super) fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock: &Clock) -> bool {
     let Ok(written) = written else { return false };
     ending.bytes_out += written;
     if ending.first_byte.is_none() && written > 0 {
@@ -330,30 +286,4 @@ fn read_on(mut frames: Box<dyn Frames>, stream: &OutputStream, ending: &mut Endi
     ending.broken = outcome.broken;
     ending.tokens = outcome.tokens;
     End::Whole
-}
-
-/// Lets the host move an upstream's bytes to the caller as they arrive.
-fn splice(relay: Relay<Upstream>, stream: &OutputStream, ending: &mut Ending, clock: &Clock) -> End {
-    let head = &relay.head;
-    if !head.is_empty() && !note(write(stream, head).map(|()| head.len() as u64), ending, clock) {
-        return End::Whole;
-    }
-    loop {
-        match stream.blocking_splice(&relay.from.stream, PIECE) {
-            Ok(moved) => {
-                note(Ok(moved), ending, clock);
-            }
-            Err(StreamError::Closed) => return End::Whole,
-            Err(StreamError::LastOperationFailed(error)) => {
-                let reason = broken(&error).reason;
-                let Some(error) = &relay.if_broken else { return End::Broken(reason) };
-                // Nobody knows where the stream broke off: within an event, the blank line ends that one.
-                let mut event = b"\n\n".to_vec();
-                event.extend(encode::error_event(error));
-                note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
-                ending.broken = Some(reason);
-                return End::Whole;
-            }
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! Calls to upstreams, over `wasi:http/outgoing-handler`.
 
-use super::body::{Caller, Unsent, Upstream, nanos, read_now};
+use super::body::{Caller, Upstream, nanos};
 use super::convert::{from_wasi_fields, to_wasi_fields, to_wasi_method};
+use super::upload::Upload;
 use crate::config::Timeouts;
-use crate::http::{Incoming, Piece};
+use crate::http::Incoming;
 use crate::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
@@ -12,14 +13,13 @@ use wasi::http::types::{
     ErrorCode, FutureIncomingResponse, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
 };
 use wasi::io::poll::{Pollable, poll};
-use wasi::io::streams::InputStream;
 
 /// The host's way out.
 pub(super) struct OutgoingHandler;
 
 /// A request on its way.
 pub(super) struct Call {
-    unsent: Option<Unsent>,
+    upload: Upload,
     answer: FutureIncomingResponse,
 }
 
@@ -32,12 +32,14 @@ impl Transport for OutgoingHandler {
 
     fn start(&self, request: &Outgoing<'_>) -> Result<Call, SendError> {
         let (answer, body) = begin(request)?;
-        Ok(Call { unsent: body.and_then(|body| Unsent::send(body, request.body)), answer })
+        let upload = body.map(|body| Upload::of_parts(body, request.body)).unwrap_or_default();
+        Ok(Call { upload, answer })
     }
 
     fn head(&self, call: &mut Call) -> Option<Head> {
-        call.unsent = call.unsent.take().and_then(Unsent::go_on);
-        take(&call.answer, &mut call.unsent)
+        // Only a caller's body can break off, and this one is here.
+        let _ = call.upload.go_on();
+        take(&call.answer, &mut call.upload)
     }
 
     fn wait(&self, on: &[Pending<'_, Self>], at_most: Option<Duration>) {
@@ -46,9 +48,12 @@ impl Transport for OutgoingHandler {
             match pending {
                 Pending::Head(call) => {
                     news.push(call.answer.subscribe());
-                    news.extend(call.unsent.as_ref().map(Unsent::subscribe));
+                    news.extend(call.upload.subscribe());
                 }
-                Pending::Body(body) => news.push(body.subscribe()),
+                Pending::Body(body) => {
+                    news.push(body.subscribe());
+                    news.extend(body.upload.subscribe());
+                }
             }
         }
         news.extend(at_most.map(|time| subscribe_duration(nanos(time))));
@@ -66,52 +71,13 @@ impl Transport for OutgoingHandler {
             let headers = request.headers.iter().filter(|(name, value)| !is_length(name) || **value == *b"0");
             let headers = headers.cloned().collect();
             let (answer, _) = begin(&Outgoing { headers, body: &[], ..*request })?;
-            return wait_for(&answer, &mut None);
+            return wait_for(&answer, Upload::default());
         };
         let outgoing = outgoing(request, None)?;
         let body = outgoing.body().map_err(|()| unreachable("the host gives the body only once"))?;
         let answer = outgoing_handler::handle(outgoing, options(request.timeouts)).map_err(failed)?;
-        let mut unsent =
-            Unsent::begin(body).map_err(|()| unreachable("the host gives the body only once"))?;
-        unsent.push(first);
-        let mut unsent = pump(unsent, upload.stream().map_err(no_body)?, &answer)?;
-        wait_for(&answer, &mut unsent)
-    }
-}
-
-/// Moves the caller's body to the upstream, until it is sent, the upstream no longer wants it, or it has
-/// answered, well or not: the rest is then not sent. What is returned is a body that is not at its end.
-///
-/// By reading and writing: `splice` ends jco 1.35 with an error of its own, server and all.
-fn pump(
-    mut unsent: Unsent,
-    from: &InputStream,
-    answer: &FutureIncomingResponse,
-) -> Result<Option<Unsent>, SendError> {
-    loop {
-        // Room and more to send are of use only together: what is missing is waited for.
-        let missing = match unsent.is_flushed() {
-            Ok(true) => match read_now(from) {
-                Ok(Piece::Bytes(piece)) => {
-                    unsent.push(piece);
-                    continue;
-                }
-                Ok(Piece::Later) => from.subscribe(),
-                Ok(Piece::End) => {
-                    unsent.finish();
-                    return Ok(None);
-                }
-                Err(_) => return Err(unreachable("the caller's body broke off")),
-            },
-            Ok(false) => unsent.subscribe(),
-            // The upstream has its reasons, and its answer tells them.
-            Err(_) => return Ok(None),
-        };
-        let head = answer.subscribe();
-        drop(poll(&[&missing, &head]));
-        if head.ready() {
-            return Ok(Some(unsent));
-        }
+        let upload = Upload::of_caller(body, first, upload.take());
+        wait_for(&answer, upload.map_err(|()| unreachable("the host gives the body only once"))?)
     }
 }
 
@@ -144,24 +110,33 @@ fn outgoing(request: &Outgoing<'_>, length: Option<usize>) -> Result<OutgoingReq
     Ok(outgoing)
 }
 
-fn wait_for(answer: &FutureIncomingResponse, unsent: &mut Option<Unsent>) -> Head {
+/// Waits for the head of an answer, and sends what is to be sent meanwhile.
+fn wait_for(answer: &FutureIncomingResponse, mut upload: Upload) -> Head {
+    let head = answer.subscribe();
     loop {
-        if let Some(head) = take(answer, unsent) {
+        upload.go_on().map_err(|_| unreachable("the caller's body broke off"))?;
+        let ready = match upload.subscribe() {
+            Some(news) => poll(&[&head, &news]).contains(&0),
+            None => {
+                head.block();
+                true
+            }
+        };
+        if ready && let Some(head) = take(answer, &mut upload) {
             return head;
         }
-        answer.subscribe().block();
     }
 }
 
-/// The head of an answer, if it is there.
-fn take(answer: &FutureIncomingResponse, unsent: &mut Option<Unsent>) -> Option<Head> {
+/// The head of an answer, if it is there. It takes along what of the request is not sent yet.
+fn take(answer: &FutureIncomingResponse, upload: &mut Upload) -> Option<Head> {
     let twice = || Err(ErrorCode::InternalError(Some("the answer was taken before".to_owned())));
     let response = match answer.get()?.unwrap_or_else(|()| twice()) {
         Ok(response) => response,
         Err(code) => return Some(Err(failed(code))),
     };
     let (status, headers) = (response.status(), from_wasi_fields(&response.headers()));
-    let body = Upstream::new(response, unsent.take());
+    let body = Upstream::new(response, std::mem::take(upload));
     let body = body.map_err(|()| unreachable("the host gives the answer only once"));
     Some(body.map(|body| Answered { status, headers, body }))
 }

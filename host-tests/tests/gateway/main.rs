@@ -3,6 +3,7 @@
 //! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
 
 mod crossing;
+mod duplex;
 mod faults;
 mod golden;
 mod instances;

@@ -1,0 +1,121 @@
+//! An upstream's answer on its way to the caller, unread.
+
+use super::body::{End, PIECE, UNWATCHED, Upstream, broken, nanos, note, write};
+use super::clock::Clock;
+use crate::encode;
+use crate::http::Relay;
+use crate::log::Ending;
+use wasi::clocks::monotonic_clock::subscribe_duration;
+use wasi::io::poll::{Pollable, poll};
+use wasi::io::streams::{OutputStream, StreamError};
+
+/// Why no more goes to the caller.
+enum Stop {
+    /// The answer is at its end, or the caller wants no more of it.
+    End,
+    /// The upstream broke off.
+    Upstream(String),
+    /// The caller broke off what he was still sending.
+    Caller(String),
+}
+
+impl From<StreamError> for Stop {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Closed => Self::End,
+            StreamError::LastOperationFailed(error) => Self::Upstream(broken(&error).reason),
+        }
+    }
+}
+
+/// Lets an upstream's bytes go to the caller as they arrive, and what the caller still sends to the upstream.
+pub(super) fn relay(
+    relay: &mut Relay<Upstream>,
+    stream: &OutputStream,
+    ending: &mut Ending,
+    clock: &Clock,
+) -> End {
+    let head = std::mem::take(&mut relay.head);
+    if !head.is_empty() && !note(write(stream, &head).map(|()| head.len() as u64), ending, clock) {
+        return End::Whole;
+    }
+    let stop = move_all(&mut relay.from, stream, |moved| {
+        note(Ok(moved), ending, clock);
+    });
+    let reason = match stop {
+        Stop::End => return End::Whole,
+        Stop::Caller(reason) => return End::Broken(reason),
+        Stop::Upstream(reason) => reason,
+    };
+    relay.from.upload.give_up();
+    let Some(error) = &relay.if_broken else { return End::Broken(reason) };
+    // Nobody knows where the stream broke off: within an event, the blank line ends that one.
+    let mut event = b"\n\n".to_vec();
+    event.extend(encode::error_event(error));
+    note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
+    ending.broken = Some(reason);
+    End::Whole
+}
+
+fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u64)) -> Stop {
+    let mut watch = Watch { news: from.subscribe(), late: subscribe_duration(nanos(UNWATCHED)) };
+    loop {
+        let some = match from.upload.is_over() {
+            true => watch.splice(from, stream),
+            false => watch.both_ways(from, stream),
+        };
+        match some {
+            Ok(some) => moved(some),
+            Err(stop) => return stop,
+        }
+    }
+}
+
+/// Waits for an upstream, and now and then looks after the caller.
+struct Watch {
+    /// Ready when the answer goes on.
+    news: Pollable,
+    /// Ready when the caller went unwatched for long.
+    late: Pollable,
+}
+
+impl Watch {
+    fn look(&mut self, stream: &OutputStream) -> Result<(), Stop> {
+        stream.check_write()?;
+        self.late = subscribe_duration(nanos(UNWATCHED));
+        Ok(())
+    }
+
+    /// Moves the next bytes, by the host alone.
+    fn splice(&mut self, from: &Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+        loop {
+            let ready = poll(&[&self.news, &self.late]);
+            if ready.contains(&1) {
+                self.look(stream)?;
+            }
+            if ready.contains(&0) {
+                return Ok(stream.blocking_splice(&from.stream, PIECE)?);
+            }
+        }
+    }
+
+    /// Moves the next bytes, or some of what the caller still sends. It never waits for one of both alone: a
+    /// caller may read nothing before all is sent, and an upstream take nothing before all is read.
+    fn both_ways(&mut self, from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+        from.upload.go_on().map_err(|error| Stop::Caller(error.reason))?;
+        let Some(upload) = from.upload.subscribe() else { return Ok(0) };
+        let room = stream.check_write()?;
+        let full = (room == 0).then(|| stream.subscribe());
+        let ready = poll(&[full.as_ref().unwrap_or(&self.news), &upload, &self.late]);
+        if ready.contains(&2) {
+            self.look(stream)?;
+        }
+        if !ready.contains(&0) || full.is_some() {
+            return Ok(0);
+        }
+        let bytes = from.stream.read(room.min(PIECE))?;
+        stream.write(&bytes)?;
+        stream.flush()?;
+        Ok(bytes.len() as u64)
+    }
+}
