@@ -147,6 +147,8 @@ kinds! {
     InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
     /// Prompt and completion do not fit the model's context window.
     ContextLength => 400, "invalid_request_error", Some("context_length_exceeded");
+    /// An image that is none, or of a format the model does not see.
+    InvalidImageFormat => 400, "invalid_request_error", Some("invalid_image_format");
     /// More images than the model looks at.
     TooManyImages => 400, "invalid_request_error", Some("too_many_images");
     /// No key was presented.

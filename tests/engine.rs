@@ -215,3 +215,69 @@ fn what_is_embedded_has_its_limits() {
     let token = "Invalid token in prompt: 100300. Minimum value is 0, maximum value is 100276 (inclusive).";
     assert_eq!(told(json!([[1], [2, 100_300]])), token);
 }
+
+#[test]
+fn prompts_fit_the_model_that_is_named() {
+    let fault = |model: &str, body: Value| {
+        let path = if body["prompt"].is_null() { "/v1/chat/completions" } else { "/v1/completions" };
+        let (status, _, text) = ask_with(("PORTCULLIS_MODELS", model), path, &body);
+        let error = serde_json::from_str::<Value>(&text).expect("JSON")["error"].clone();
+        (status, error["message"].as_str().unwrap_or_default().to_owned(), error["code"].clone())
+    };
+    let words = |count: usize| " a".repeat(count);
+    let too_long = json!("context_length_exceeded");
+    let small = json!({"model": "gpt-4", "messages": says(&words(9000))});
+    let want = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9007 tokens. \
+                Please reduce the length of the messages.";
+    assert_eq!(fault("gpt-4", small.clone()), (400, want.to_owned(), too_long.clone()));
+
+    let with = |extra: Value| {
+        let mut body = small.clone();
+        body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        fault("gpt-4", body)
+    };
+    let tools = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]);
+    let (_, told, code) = with(json!({"tools": tools}));
+    assert_eq!(code, too_long);
+    assert!(
+        told.ends_with(" in the functions). Please reduce the length of the messages or functions."),
+        "{told}"
+    );
+    let (_, told, _) = with(json!({"tools": tools, "max_tokens": 5, "messages": says(&words(8160))}));
+    assert!(
+        told.contains("(8167 in the messages, ")
+            && told.contains(" in the functions, and 5 in the completion)"),
+        "{told}"
+    );
+    assert!(told.ends_with("Please reduce the length of the messages, functions, or completion."), "{told}");
+    let (_, told, _) = with(json!({"max_tokens": 5, "messages": says(&words(8185))}));
+    let want = "This model's maximum context length is 8192 tokens. However, you requested 8197 tokens (8192 in the \
+                messages, 5 in the completion). Please reduce the length of the messages or completion.";
+    assert_eq!(told, want);
+
+    // Streamed or not, before any event.
+    let large = json!({"model": "gpt-5-nano", "stream": true, "messages": says(&words(272_000))});
+    let want = "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 272007 tokens. \
+                Please reduce the length of the messages.";
+    assert_eq!(fault("gpt-5-nano", large), (400, want.to_owned(), too_long));
+
+    let text = json!({"model": "gpt-3.5-turbo-instruct", "prompt": words(3000), "max_tokens": 2000});
+    let want = "This model's maximum context length is 4097 tokens, however you requested 5000 tokens (3000 in your \
+                prompt; 2000 for the completion). Please reduce your prompt; or completion length.";
+    assert_eq!(fault("gpt-3.5-turbo-instruct", text), (400, want.to_owned(), Value::Null));
+}
+
+#[test]
+fn a_model_that_reasons_needs_room_to() {
+    let ask = |most: u64| {
+        let body = json!({"model": "gpt-5.6-terra", "messages": says("hi"), "max_completion_tokens": most,
+                          "reasoning_effort": "high"});
+        ask_with(("PORTCULLIS_MODELS", "gpt-5.6-terra"), "/v1/chat/completions", &body)
+    };
+    let (status, _, text) = ask(1);
+    let told = "Could not finish the message because max_tokens or model output limit was reached. Please try again \
+                with higher max_tokens.";
+    assert!(status == 400 && text.contains(told), "{text}");
+    let (status, _, text) = ask(16);
+    assert!(status == 200 && text.contains(r#""finish_reason":"length""#), "{text}");
+}

@@ -63,6 +63,8 @@ const ODD: &[&str] = &[
     "\"\\ud83d\\ude00\"",
     "\"\\ud800\"",
     "\"json\\n\"",
+    "\"(\"",
+    "\"data:image/png;base64,iVBORw0KGgo=\"",
     "\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaa\"",
 ];
 
@@ -75,7 +77,7 @@ const CHAT: &[(&str, &[&str])] = &[
             r#"[{"role":"system","content":"be json"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}}],"name":"bob"}]"#,
             r#"[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"1"}]"#,
             r#"[{"role":"developer","content":[{"type":"text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}}],"name":"dev"},{"role":"assistant","content":[{"type":"refusal","refusal":"no"}]}]"#,
-            r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}},{"type":"file","file":{"file_id":"f"}}]},{"role":"assistant","refusal":"no","audio":{"id":"a"},"function_call":{"name":"f","arguments":""}},{"role":"function","name":"f","content":null}]"#,
+            r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}},{"type":"file","file":{"file_id":"f"}},{"type":"file","file":{"filename":"f","file_data":"AA"}}]},{"role":"assistant","refusal":"no","audio":{"id":"a"},"function_call":{"name":"f","arguments":""}},{"role":"function","name":"f","content":null}]"#,
         ],
     ),
     ("temperature", &["0", "1", "1.5", "2"]),
@@ -92,7 +94,7 @@ const CHAT: &[(&str, &[&str])] = &[
         &[
             r#"{"type":"text"}"#,
             r#"{"type":"json_object"}"#,
-            r#"{"type":"json_schema","json_schema":{"name":"x","strict":true,"description":"d","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}}"#,
+            r#"{"type":"json_schema","json_schema":{"name":"x","strict":true,"description":"d","schema":{"type":"object","properties":{"a":{"type":"string","pattern":"^\\d[\"]$"}},"required":["a"],"additionalProperties":false}}}"#,
         ],
     ),
     ("logprobs", &["true", "false"]),

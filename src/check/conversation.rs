@@ -42,6 +42,37 @@ pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
 }
 
+/// Images that are sent along are images, as far as their first letters say. Whoever named no model may send
+/// whatever stands for one in a test.
+pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
+    scope.card?;
+    parts_of(request, PartType::ImageUrl).find_map(|(message, _, j)| {
+        let Some(Content::Parts(parts)) = &message.content else { return None };
+        let (kind, data) = parts[j].image_url.as_ref()?.url.as_deref()?.strip_prefix("data:")?.split_once(',')?;
+        let format = |sentence| Some(ApiError::new(Kind::InvalidImageFormat, sentence));
+        if !kind.starts_with("image/") {
+            return format("Invalid MIME type. Only image types are supported.");
+        }
+        if !kind.ends_with(";base64") || !is_base64(data) {
+            return Some(ApiError::new(Kind::Invalid, "Invalid base64 image_url."));
+        }
+        // How PNG, JPEG, GIF and WebP begin.
+        let known = ["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"].iter().any(|head| data.starts_with(head));
+        (!known).then_some(())?;
+        format(
+            "You uploaded an unsupported image. Please make sure your image has of one the following formats: ['png', \
+             'jpeg', 'gif', 'webp'].",
+        )
+    })
+}
+
+/// True for base64 (RFC 4648, section 4) of anything.
+fn is_base64(text: &str) -> bool {
+    let letters = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    let known = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+    !letters.is_empty() && text.len() % 4 == 0 && letters.bytes().all(known)
+}
+
 /// Sound goes to models that hear.
 pub(super) fn sounds(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     if matches!(scope.family(), Family::Any | Family::Audio) {

@@ -41,6 +41,7 @@ static RULES: &[(&[Family], Rule)] = &[
     (ALL, logit_bias_values),
     (&[Reasoning], roles),
     (ALL, conversation::images),
+    (ALL, conversation::image_data),
     (ALL, conversation::sounds),
     (ALL, conversation::tool_calls),
     (ALL, the_word_json),

@@ -2,7 +2,8 @@
 
 use super::shape::Member;
 use super::shape::{Array, Chars, Either, Object, Path, STRING, Scope, Shape, Tagged, optional, required};
-use super::tools::{CALLED_FUNCTION, NAME_PATTERN, TOOL_CALLS};
+use super::tools::{CALL_ID, CALLED_FUNCTION, NAME_PATTERN, TOOL_CALLS};
+use super::wording;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 
@@ -58,7 +59,7 @@ static REST: Shape = Shape::Tagged(&Tagged {
         ),
         ("user", &SPOKEN),
         ("function", &Object { members: &[required("name", &SPEAKER)], closed: false }),
-        ("tool", &Object { members: &[optional("tool_call_id", &STRING)], closed: false }),
+        ("tool", &Object { members: &[optional("tool_call_id", &CALL_ID)], closed: false }),
         ("developer", &SPOKEN),
     ],
 });
@@ -157,7 +158,21 @@ static INPUT_AUDIO: Shape = Shape::Object(&Object {
     closed: false,
 });
 
-static FILE: Shape = Shape::Object(&Object {
-    members: &[optional("filename", &STRING), optional("file_data", &STRING), optional("file_id", &STRING)],
-    closed: false,
-});
+static FILE: Shape = Shape::All(&[
+    Shape::Object(&Object {
+        members: &[
+            optional("filename", &STRING),
+            optional("file_data", &STRING),
+            optional("file_id", &STRING),
+        ],
+        closed: true,
+    }),
+    Shape::Rule(file_there),
+]);
+
+/// A file is sent, with its name, or was uploaded before.
+fn file_there(value: &Value<'_>, path: &Path<'_>, _: Scope) -> Result<(), ApiError> {
+    let given = |name| value.given(name).is_some();
+    let there = given("file_id") || given("file_data") && given("filename");
+    if there { Ok(()) } else { Err(wording::missing(&path.key("file_id"))) }
+}

@@ -21,6 +21,7 @@ pub mod passes;
 mod published;
 mod python;
 mod quick;
+mod regex;
 mod scan;
 mod schema;
 mod shape;
@@ -270,18 +271,19 @@ impl Scope {
 fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge, ApiError> {
     let Some(judge) = judges.judge(model) else {
         return Err(match models::find(model).map(|card| card.endpoint) {
+            _ if endpoint == Endpoint::Moderations => wording::no_moderation_model(model),
             Some(Endpoint::Retired) => wording::retired(model),
             _ => wording::model_not_found(model),
         });
     };
     let wrong = match judge.card.map(|card| card.endpoint).filter(|served| *served != endpoint) {
         None => return Ok(judge),
+        Some(_) if endpoint == Endpoint::Moderations => return Err(wording::no_moderation_model(model)),
         Some(Endpoint::Retired) => return Err(wording::retired(model)),
         Some(_) if endpoint == Endpoint::Embeddings => {
             let sentence = "You are not allowed to generate embeddings from this model";
             return Err(ApiError::new(Kind::NotAllowed, sentence));
         }
-        Some(_) if endpoint == Endpoint::Moderations => return Err(wording::model_not_found(model)),
         Some(Endpoint::Chat) => {
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
              v1/chat/completions?"

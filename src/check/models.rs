@@ -66,6 +66,8 @@ pub struct Card {
     pub endpoint: Endpoint,
     /// How many tokens prompt and completion may have together.
     pub window: u32,
+    /// How many tokens the prompt may have, where that is said apart from the window.
+    pub input: Option<u32>,
     /// How many tokens the completion may have.
     pub output: u32,
     /// How its text is cut into tokens.
@@ -88,6 +90,8 @@ pub struct Card {
     pub top_logprobs: i64,
     /// How many choices can be had.
     pub choices: i64,
+    /// Whether it answers in pieces when asked to.
+    pub streams: bool,
     /// Whether it takes a predicted output.
     pub prediction: bool,
     /// Whether it takes messages of the role `system`.
@@ -129,6 +133,7 @@ const CLASSIC: Card = Card {
     family: Family::Classic,
     endpoint: Endpoint::Chat,
     window: 128_000,
+    input: None,
     output: 16_384,
     encoding: Encoding::O200k,
     vision: true,
@@ -140,6 +145,7 @@ const CLASSIC: Card = Card {
     logprobs: true,
     top_logprobs: 20,
     choices: 128,
+    streams: true,
     prediction: true,
     system_role: true,
     efforts: &[],
@@ -211,14 +217,21 @@ const O1_MINI: Card = Card {
     ..O_SERIES
 };
 
-const GPT_5: Card =
-    Card { window: 400_000, output: 128_000, efforts: &["minimal", "low", "medium", "high"], ..O_SERIES };
+const GPT_5: Card = Card {
+    window: 400_000,
+    input: Some(272_000),
+    output: 128_000,
+    efforts: &["minimal", "low", "medium", "high"],
+    ..O_SERIES
+};
 
 const GPT_51: Card = Card { logprobs: true, efforts: &["none", "low", "medium", "high"], ..GPT_5 };
 
 const GPT_52: Card = Card { efforts: &["none", "low", "medium", "high", "xhigh"], ..GPT_51 };
 
-const GPT_54: Card = Card { window: 1_050_000, tools_while_reasoning: false, ..GPT_52 };
+const GPT_54: Card = Card { window: 1_050_000, input: Some(922_000), tools_while_reasoning: false, ..GPT_52 };
+
+const GPT_54_SMALL: Card = Card { window: 400_000, input: Some(272_000), ..GPT_54 };
 
 const RESPONSES: Card = Card { endpoint: Endpoint::Responses, ..GPT_5 };
 
@@ -252,7 +265,7 @@ static CARDS: &[Card] = &[
     Card { id: "gpt-4o-search-preview", ..SEARCHING },
     Card { id: "gpt-4o-mini-search-preview", ..SEARCHING },
     Card { id: "gpt-5-search-api", ..SEARCHING },
-    Card { id: "o1", ..O_SERIES },
+    Card { id: "o1", streams: false, ..O_SERIES },
     Card { id: "o1-mini", ..O1_MINI },
     Card { id: "o1-preview", output: 32_768, ..O1_MINI },
     Card { id: "o1-pro", ..RESPONSES },
@@ -279,8 +292,8 @@ static CARDS: &[Card] = &[
     Card { id: "gpt-5.2-pro", ..RESPONSES },
     Card { id: "gpt-5.3-chat-latest", prediction: false, ..CLASSIC },
     Card { id: "gpt-5.4", ..GPT_54 },
-    Card { id: "gpt-5.4-mini", window: 400_000, ..GPT_54 },
-    Card { id: "gpt-5.4-nano", window: 400_000, ..GPT_54 },
+    Card { id: "gpt-5.4-mini", ..GPT_54_SMALL },
+    Card { id: "gpt-5.4-nano", ..GPT_54_SMALL },
     Card { id: "gpt-5.5", ..GPT_54 },
     Card { id: "gpt-5.6-sol", ..GPT_54 },
     Card { id: "gpt-5.6-terra", ..GPT_54 },
@@ -300,6 +313,9 @@ static CARDS: &[Card] = &[
     Card { id: "text-davinci-003", ..RETIRED },
     Card { id: "text-davinci-002", ..RETIRED },
     Card { id: "code-davinci-002", ..RETIRED },
+    Card { id: "text-moderation-latest", ..RETIRED },
+    Card { id: "text-moderation-stable", ..RETIRED },
+    Card { id: "text-moderation-007", ..RETIRED },
 ];
 
 #[cfg(test)]
@@ -328,6 +344,7 @@ mod tests {
         for (i, card) in CARDS.iter().enumerate() {
             assert!(!CARDS[..i].iter().any(|other| other.id == card.id), "{} twice", card.id);
             assert!(card.output <= card.window, "{}", card.id);
+            assert!(card.input.is_none_or(|input| input + card.output == card.window), "{}", card.id);
         }
     }
 }

@@ -86,8 +86,17 @@ pub(super) static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Som
 pub(super) static USER: Param = param("user", SHORT);
 pub(super) static SAFETY_IDENTIFIER: Param = param("safety_identifier", SHORT);
 pub(super) static PROMPT_CACHE_KEY: Param = param("prompt_cache_key", SHORT);
-pub(super) static STREAM: Param = param("stream", Shape::Bool);
+pub(super) static STREAM: Param = Param {
+    name: "stream",
+    shape: Shape::Bool,
+    but: &[(Family::Reasoning, But::Shape(Shape::All(&[Shape::Bool, Shape::Rule(stream)])))],
+};
 pub(super) static STORE: Param = param("store", Shape::Bool);
+
+fn stream(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    let refused = *value == Value::Bool(true) && scope.card.is_some_and(|card| !card.streams);
+    if refused { Err(wording::unsupported_value(path, &shown(value), "")) } else { Ok(()) }
+}
 
 pub(super) static STREAM_OPTIONS: Param = param(
     "stream_options",
@@ -203,9 +212,14 @@ fn reasoning_effort(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<
         Some(effort) if efforts.contains(&effort) => Ok(()),
         _ => {
             let rest = format!(" Supported values are: {}.", wording::list(efforts, "and"));
-            Err(wording::unsupported_value(path, &value.python(), &rest))
+            Err(wording::unsupported_value(path, &shown(value), &rest))
         }
     }
+}
+
+/// A value that is not supported: as Python shows it, but for booleans.
+fn shown(value: &Value<'_>) -> String {
+    if let Value::Bool(value) = value { value.to_string() } else { value.python() }
 }
 
 pub(super) static VERBOSITY: Param = Param {
@@ -219,7 +233,7 @@ fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Api
     if value.as_str() == Some("medium") {
         return Ok(());
     }
-    Err(wording::unsupported_value(path, &value.python(), " Supported values are: 'medium'."))
+    Err(wording::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))
 }
 
 pub(super) static PREDICTION: Param = Param {

@@ -34,7 +34,11 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         Family::Any | Family::Classic => true,
         // Null is no better than another value where the name is not known.
         Family::Reasoning => {
-            !r.nulls && r.max_tokens.is_none() && r.stop.is_none() && r.reasoning_effort.is_none()
+            !r.nulls
+                && r.max_tokens.is_none()
+                && r.stop.is_none()
+                && r.reasoning_effort.is_none()
+                && (!r.streams() || scope.card.is_none_or(|card| card.streams))
         }
         Family::Audio | Family::Search => false,
     };
@@ -174,7 +178,7 @@ fn message(message: &Message<'_>, scope: Scope) -> bool {
                 && m.function_call.is_none()
                 && m.tool_calls.as_ref().is_none_or(|calls| !calls.is_empty() && calls.iter().all(tool_call))
         }
-        Role::Tool => m.tool_call_id.is_some(),
+        Role::Tool => m.tool_call_id.as_ref().is_some_and(|id| CALL_ID_CHARS.holds(id)),
         Role::Function => false,
     };
     said && nulls

@@ -3,6 +3,7 @@
 //! Schemas are most of what an agent sends, and reading each into a tree would cost as much as all the rest.
 //! The text is known to be JSON. As in [`super::quick`], yes means yes, and no that [`super::schema`] decides.
 
+use super::regex::is_regex;
 use super::schema::{FORMATS, MOST_LEVELS, NOT_PERMITTED, TYPES};
 
 /// How deep schemas may nest here.
@@ -196,7 +197,9 @@ impl<'a> Scan<'a> {
                 scan.skip(depth + 1)
             }
             "format" if scan.strict => FORMATS.contains(&scan.name()?).then_some(()),
-            "description" | "title" | "pattern" | "format" => scan.string().map(|_| ()),
+            // What JSON escapes besides backslashes means the same to an expression.
+            "pattern" => is_regex(&scan.string()?.replace(r"\\", r"\")).then_some(()),
+            "description" | "title" | "format" => scan.string().map(|_| ()),
             "$ref" | "$defs" | "definitions" | "patternProperties" | "not" | "oneOf" | "allOf"
             | "prefixItems" => None,
             _ if scan.strict && NOT_PERMITTED.contains(&name) => None,

@@ -1,6 +1,7 @@
 //! The JSON schemas callers send: what the live API asks of the schema of a function's parameters or of a
 //! response format, and of the subset it keeps to when `strict` is set.
 
+use super::regex::is_regex;
 use super::scan;
 use super::shown::push_python_str;
 use crate::api::tool::Json;
@@ -132,7 +133,12 @@ fn meta(schema: &Value<'_>) -> Option<String> {
             "enum" if !matches!(value, Value::Array(_)) => {
                 Some(format!("{} is not of type 'array'.", value.python()))
             }
-            "description" | "title" | "pattern" | "format" | "$ref" if !matches!(value, Value::String(_)) => {
+            "pattern" => match value {
+                Value::String(text) if is_regex(text) => None,
+                Value::String(_) => Some(format!("{} is not a 'regex'.", value.python())),
+                other => Some(format!("{} is not of type 'string'.", other.python())),
+            },
+            "description" | "title" | "format" | "$ref" if !matches!(value, Value::String(_)) => {
                 Some(format!("{} is not of type 'string'.", value.python()))
             }
             _ => None,

@@ -33,7 +33,7 @@ pub(super) static PARAMS: &[&Param] = &[
     &param("logit_bias", params::BIASES),
     &params::USER,
     &params::SEED,
-    &params::STREAM,
+    &param("stream", Shape::Bool),
     &params::STREAM_OPTIONS,
 ];
 const STRING_HERE: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });

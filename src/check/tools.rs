@@ -1,6 +1,11 @@
 //! The shapes of tools, of the choice between them and of their calls.
 
-use super::shape::{Array, Chars, Either, Object, Pattern, STRING, Shape, Tagged, optional, required};
+use super::shape::{
+    Array, Chars, Either, Object, Path, Pattern, STRING, Scope, Shape, Tagged, optional, required,
+};
+use super::wording;
+use crate::error::ApiError;
+use crate::json::Value;
 
 /// The pattern of names: of functions, of speakers, of schemas.
 pub(super) static NAME_PATTERN: Pattern = Pattern { text: "^[a-zA-Z0-9_-]+$", holds: is_name };
@@ -89,11 +94,11 @@ pub(super) const TOOL_CHOICE: Shape = Shape::Either(&Either {
         tag: "type",
         variants: &[
             ("function", &Object { members: &[required("function", &NAMED)], closed: false }),
-            ("custom", &Object { members: &[required("custom", &NAMED)], closed: false }),
             (
                 "allowed_tools",
                 &Object { members: &[required("allowed_tools", &ALLOWED_TOOLS)], closed: false },
             ),
+            ("custom", &Object { members: &[required("custom", &NAMED)], closed: false }),
         ],
     })),
 });
@@ -143,6 +148,11 @@ pub(super) static TOOL_CALLS: Shape = Shape::Array(&Array {
                     closed: true,
                 },
             ),
+            // Told of among the types there are, as it is in `tool_choice`; no call is of it.
+            (
+                "allowed_tools",
+                &Object { members: &[required("function", &Shape::Rule(never))], closed: true },
+            ),
             (
                 "custom",
                 &Object {
@@ -154,7 +164,11 @@ pub(super) static TOOL_CALLS: Shape = Shape::Array(&Array {
     }),
 });
 
-static CALL_ID: Shape = Shape::String(&CALL_ID_CHARS);
+fn never(_: &Value<'_>, path: &Path<'_>, _: Scope) -> Result<(), ApiError> {
+    Err(wording::unknown(path, &[]))
+}
+
+pub(super) static CALL_ID: Shape = Shape::String(&CALL_ID_CHARS);
 
 /// The function an assistant called.
 pub(super) static CALLED_FUNCTION: Shape = Shape::Object(&Object {

@@ -39,21 +39,55 @@ pub(super) fn retired(model: &str) -> ApiError {
     )
 }
 
-/// Prompt and completion do not fit a chat model's context window: `messages` tokens were sent and
-/// `completion` more asked for, if any were.
-pub fn context_length(window: u32, messages: u64, completion: Option<u64>) -> ApiError {
-    let rest = match completion {
-        Some(completion) => format!(
-            "However, you requested {} tokens ({messages} in the messages, {completion} in the completion). \
-             Please reduce the length of the messages or completion.",
-            messages.saturating_add(completion)
+/// Prompt and completion do not fit a chat model's context window: the prompt has so many tokens, `functions` of
+/// which are functions and tools, and `completion` more were asked for, if any were.
+pub fn context_length(window: u32, prompt: u64, functions: u64, completion: Option<u64>) -> ApiError {
+    let messages = prompt.saturating_sub(functions);
+    let all = prompt.saturating_add(completion.unwrap_or(0));
+    let rest = match (functions, completion) {
+        (0, Some(completion)) => format!(
+            "However, you requested {all} tokens ({messages} in the messages, {completion} in the completion). \
+             Please reduce the length of the messages or completion."
         ),
-        None => format!(
-            "However, your messages resulted in {messages} tokens. Please reduce the length of the messages."
+        (_, Some(completion)) => format!(
+            "However, you requested {all} tokens ({messages} in the messages, {functions} in the functions, and \
+             {completion} in the completion). Please reduce the length of the messages, functions, or completion."
+        ),
+        (0, None) => format!(
+            "However, your messages resulted in {all} tokens. Please reduce the length of the messages."
+        ),
+        (_, None) => format!(
+            "However, your messages resulted in {all} tokens ({messages} in the messages, {functions} in the \
+             functions). Please reduce the length of the messages or functions."
         ),
     };
     let message = format!("This model's maximum context length is {window} tokens. {rest}");
     ApiError::new(Kind::ContextLength, message).at("messages")
+}
+
+/// A prompt is longer than the model takes, which is less than its context window.
+pub fn long_prompt(most: u32, prompt: u64) -> ApiError {
+    let message = format!(
+        "Input tokens exceed the configured limit of {most} tokens. Your messages resulted in {prompt} tokens. Please \
+         reduce the length of the messages."
+    );
+    ApiError::new(Kind::ContextLength, message).at("messages")
+}
+
+/// A model that reasons may not have as many tokens as it needs to come to say anything.
+pub fn nothing_left_to_say() -> ApiError {
+    ApiError::new(
+        Kind::Invalid,
+        "Could not finish the message because max_tokens or model output limit was reached. Please try again with \
+         higher max_tokens.",
+    )
+}
+
+/// A model that moderates no longer, or never did.
+pub(super) fn no_moderation_model(model: &str) -> ApiError {
+    let message =
+        format!("Invalid value for 'model' = {model}. Please check the OpenAI documentation and try again.");
+    ApiError::new(Kind::Invalid, message).at("model")
 }
 
 /// The same at the text endpoint, which says it in other words and without a code.

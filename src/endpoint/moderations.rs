@@ -14,8 +14,7 @@ use crate::upstream::Transport;
 use std::borrow::Cow;
 
 /// The models of the engine's that moderate, as long as nobody names any.
-pub(super) const MODELS: [&str; 4] =
-    [DEFAULT_MODEL, "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable"];
+pub(super) const MODELS: [&str; 2] = [DEFAULT_MODEL, "omni-moderation-2024-09-26"];
 
 /// One input: its text, and whether there are images with it.
 struct Judged<'a> {

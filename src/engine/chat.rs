@@ -70,9 +70,12 @@ pub fn answer<'s>(
     let prompt = framing::count(request, model, Counter { encoding, known });
     let limit = request.token_limit();
     if let Some(card) = card {
-        fits(card, prompt.tokens, limit)?;
+        fits(card, prompt, limit)?;
     }
     let reasoning = reasoning(request, limit);
+    if card.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < LEAST_THOUGHT) {
+        return Err(wording::nothing_left_to_say());
+    }
     let mut sampling = sampling(request, encoding);
     sampling.max_tokens = room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room));
     let sampler = Sampler::new(sampling).knowing(echoed);
@@ -99,12 +102,15 @@ pub fn answer<'s>(
 }
 
 /// Whether the prompt, with what may follow, fits the model.
-fn fits(card: &Card, prompt: u64, limit: Option<u64>) -> Result<(), ApiError> {
+fn fits(card: &Card, prompt: framing::Prompt, limit: Option<u64>) -> Result<(), ApiError> {
     let window = u64::from(card.window);
-    match limit {
-        _ if prompt > window => Err(wording::context_length(card.window, prompt, None)),
-        Some(limit) if prompt.saturating_add(limit) > window => {
-            Err(wording::context_length(card.window, prompt, Some(limit)))
+    match (card.input, limit) {
+        (Some(most), _) if prompt.tokens > u64::from(most) => Err(wording::long_prompt(most, prompt.tokens)),
+        _ if prompt.tokens > window => {
+            Err(wording::context_length(card.window, prompt.tokens, prompt.tools, None))
+        }
+        (_, Some(limit)) if prompt.tokens.saturating_add(limit) > window => {
+            Err(wording::context_length(card.window, prompt.tokens, prompt.tools, Some(limit)))
         }
         _ => Ok(()),
     }
@@ -119,12 +125,16 @@ fn room(card: Option<&Card>, prompt: u64, limit: Option<u64>) -> Option<u64> {
     }
 }
 
+/// The fewest tokens that are thought. Where there may be fewer, the live API gives no answer; where there may be
+/// as many but too few for an answer, one that is cut short.
+const LEAST_THOUGHT: u64 = 16;
+
 /// The tokens that are thought before the answer, out of the most there may be.
 fn reasoning(request: &Request<'_>, limit: Option<u64>) -> u64 {
     let Some(Effort::Known(effort)) = request.reasoning_effort else { return 0 };
     let tokens: u64 = match effort {
         ReasoningEffort::None => 0,
-        ReasoningEffort::Minimal => 16,
+        ReasoningEffort::Minimal => LEAST_THOUGHT,
         ReasoningEffort::Low => 64,
         ReasoningEffort::Medium => 128,
         ReasoningEffort::High => 256,

@@ -133,6 +133,10 @@ fn models_that_reason() {
                 "Unsupported value: 'reasoning_effort' does not support {'a': 'b'} with this model. Supported values are: 'none', 'low', 'medium', 'high', and 'xhigh'. @reasoning_effort #unsupported_value",
             ),
             (
+                r#""reasoning_effort":true"#,
+                "Unsupported value: 'reasoning_effort' does not support true with this model. Supported values are: 'none', 'low', 'medium', 'high', and 'xhigh'. @reasoning_effort #unsupported_value",
+            ),
+            (
                 r#""audio":{"voice":"alloy","format":"wav"}"#,
                 "Unknown parameter: 'audio'. @audio #unknown_parameter",
             ),
@@ -270,7 +274,7 @@ fn messages_belong_together() {
             r#""messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]"#
         )
     };
-    let data = image("data:image/png;base64,AA");
+    let data = image("data:image/png;base64,iVBORw0KGgo=");
     each(&Named, "gpt-4o", &[(&data, "good"), (&image("https://x/y.png"), "good")]);
     each(
         &Named,

@@ -1,6 +1,7 @@
 //! What the live API was seen to answer, restated: request, sentence, parameter, code.
 
 mod by_model;
+mod in_words;
 mod schemas;
 mod words;
 

@@ -1,0 +1,162 @@
+//! Whether a `pattern` of a schema is a regular expression to the live API, which asks Python.
+//!
+//! It is a look at the syntax, of what callers get wrong: escapes and groups that JavaScript has and Python has
+//! not, and brackets that do not pair. What it lets through may still be more than the engine makes texts of.
+
+/// Whether Python would take the pattern.
+pub(super) fn is_regex(pattern: &str) -> bool {
+    let mut look = Look { rest: pattern.chars(), groups: 0 };
+    look.all() == Some(())
+}
+
+struct Look<'p> {
+    rest: std::str::Chars<'p>,
+    groups: usize,
+}
+
+impl Look<'_> {
+    /// Passes over the whole pattern, or stops where it is wrong.
+    fn all(&mut self) -> Option<()> {
+        // Whether something stands before that can be repeated.
+        let mut repeatable = false;
+        while let Some(c) = self.rest.next() {
+            repeatable = match c {
+                '\\' => {
+                    self.escape("AbBdDsSwWZ")?;
+                    true
+                }
+                '[' => {
+                    self.set()?;
+                    true
+                }
+                '(' => {
+                    self.groups += 1;
+                    self.group()?;
+                    false
+                }
+                ')' => {
+                    self.groups = self.groups.checked_sub(1)?;
+                    true
+                }
+                '*' | '+' | '?' => {
+                    repeatable.then_some(())?;
+                    // Lazy or possessive repetition.
+                    if matches!(self.rest.clone().next(), Some('?' | '+')) {
+                        self.rest.next();
+                    }
+                    false
+                }
+                '|' | '^' => false,
+                _ => true,
+            };
+        }
+        (self.groups == 0).then_some(())
+    }
+
+    /// What follows a backslash: one of these letters, or what is an escape everywhere.
+    fn escape(&mut self, letters: &str) -> Option<()> {
+        match self.rest.next()? {
+            'x' => self.digits(2),
+            'u' => self.digits(4),
+            'U' => self.digits(8),
+            'N' => self.until('}'),
+            c if c.is_ascii_alphabetic() => ("afnrtv".contains(c) || letters.contains(c)).then_some(()),
+            _ => Some(()),
+        }
+    }
+
+    fn digits(&mut self, count: usize) -> Option<()> {
+        (0..count).try_for_each(|_| self.rest.next()?.is_ascii_hexdigit().then_some(()))
+    }
+
+    fn until(&mut self, end: char) -> Option<()> {
+        self.rest.any(|c| c == end).then_some(())
+    }
+
+    /// The rest of a set of characters; a bracket that stands first in it is one of them.
+    fn set(&mut self) -> Option<()> {
+        let mut first = true;
+        loop {
+            match self.rest.next()? {
+                '^' if first => {
+                    if self.rest.clone().next() == Some(']') {
+                        self.rest.next();
+                    }
+                }
+                ']' if !first => return Some(()),
+                '\\' => self.escape("bdDsSwW")?,
+                _ => {}
+            }
+            first = false;
+        }
+    }
+
+    /// What kind of group an opening bracket begins.
+    fn group(&mut self) -> Option<()> {
+        if self.rest.clone().next() != Some('?') {
+            return Some(());
+        }
+        self.rest.next();
+        match self.rest.next()? {
+            ':' | '=' | '!' | '>' => Some(()),
+            '<' => matches!(self.rest.next()?, '=' | '!').then_some(()),
+            'P' => match self.rest.next()? {
+                '<' => self.until('>'),
+                '=' => self.rest.clone().any(|c| c == ')').then_some(()),
+                _ => None,
+            },
+            '#' => {
+                self.groups -= 1;
+                self.until(')')
+            }
+            '(' => self.until(')'),
+            c => ("aiLmsux-".contains(c) && self.rest.clone().any(|c| matches!(c, ')' | ':'))).then_some(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_takes_what_it_knows() {
+        for good in [
+            "",
+            "^[a-z]+$",
+            r"^\d{3}-\w+?\.\s*$",
+            r"(?i)abc|(?:d)*|(?P<name>e)(?P=name)",
+            r"(?=a)(?!b)(?<=c)(?<!d)",
+            r"[]a]+[^]b]*[\]\\]",
+            r"\x41\u00e9\0[\b]",
+            "{",
+            "a{,3}",
+            "a+?b*?c??",
+            "(?#note)a",
+            "(?i:a)",
+        ] {
+            assert!(is_regex(good), "{good}");
+        }
+        for bad in [
+            r"^[\p{L}]+$",
+            r"\p{Cc}",
+            r"(?<name>a)",
+            r"\u{1F600}",
+            r"\z",
+            "(",
+            ")",
+            "(a",
+            "[a",
+            "*a",
+            "a(?",
+            "a|*",
+            "\\",
+            r"\x4",
+            r"[\p]",
+            "(?Z)",
+            "a**",
+        ] {
+            assert!(!is_regex(bad), "{bad}");
+        }
+    }
+}
