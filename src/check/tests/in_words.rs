@@ -160,6 +160,22 @@ fn patterns_are_those_python_takes() {
 }
 
 #[test]
+fn a_strict_format_requires_every_key() {
+    let place = r#"{"type":"object","properties":{"context":{"type":"object","properties":{"dayNumber":{"type":"integer"}},"required":[],"additionalProperties":false}},"required":["context"],"additionalProperties":false}"#;
+    let format = format!(
+        r#""response_format":{{"type":"json_schema","json_schema":{{"name":"response","strict":true,"schema":{{"type":"object","properties":{{"places":{{"type":"array","items":{place}}}}},"required":["places"],"additionalProperties":false}}}}}}"#
+    );
+    each(
+        &LIVE,
+        "m",
+        &[(
+            &format,
+            "Invalid schema for response_format 'response': In context=('properties', 'places', 'items', 'properties', 'context'), 'required' is required to be supplied and to be an array including every key in properties. Missing 'dayNumber'. @response_format #-",
+        )],
+    );
+}
+
+#[test]
 fn what_models_of_the_past_answer() {
     let moderated = |model: &str| {
         let body = format!(r#"{{"model":"{model}","input":"a"}}"#);
