@@ -2,7 +2,7 @@
 
 use super::completions::Prompt;
 use super::{Int, Text};
-use serde::{Serialize, Serializer};
+use crate::json::{Write, writes};
 
 object! {
     /// The body of `POST /v1/embeddings`.
@@ -30,28 +30,32 @@ strings! {
     }
 }
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct List<'a> {
-    /// `list`
-    pub object: &'static str,
-    /// One for each input, in order.
-    pub data: Vec<Embedding<'a>>,
-    /// The model that was asked for.
-    pub model: &'a str,
-    /// Token counts.
-    pub usage: Usage,
+writes! {
+    /// The answer.
+    #[derive(Debug)]
+    pub struct List<'a> {
+        /// `list`
+        "object" = object: &'static str,
+        /// One for each input, in order.
+        "data" = data: Vec<Embedding<'a>>,
+        /// The model that was asked for.
+        "model" = model: &'a str,
+        /// Token counts.
+        "usage" = usage: Usage,
+    }
 }
 
-/// The vector of one input.
-#[derive(Debug, Serialize)]
-pub struct Embedding<'a> {
-    /// `embedding`
-    pub object: &'static str,
-    /// Which input it belongs to.
-    pub index: u32,
-    /// The vector.
-    pub embedding: Vector<'a>,
+writes! {
+    /// The vector of one input.
+    #[derive(Debug)]
+    pub struct Embedding<'a> {
+        /// `embedding`
+        "object" = object: &'static str,
+        /// Which input it belongs to.
+        "index" = index: u32,
+        /// The vector.
+        "embedding" = embedding: Vector<'a>,
+    }
 }
 
 /// A vector, in one of its two spellings.
@@ -63,20 +67,22 @@ pub enum Vector<'a> {
     Base64(String),
 }
 
-impl Serialize for Vector<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Write for Vector<'_> {
+    fn write(&self, out: &mut String) {
         match self {
-            Self::Float(numbers) => serializer.collect_seq(numbers.iter()),
-            Self::Base64(text) => serializer.serialize_str(text),
+            Self::Float(numbers) => numbers.write(out),
+            Self::Base64(text) => text.write(out),
         }
     }
 }
 
-/// Token counts of a request that gets no text back.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Usage {
-    /// Tokens of the inputs.
-    pub prompt_tokens: u64,
-    /// The same.
-    pub total_tokens: u64,
+writes! {
+    /// Token counts of a request that gets no text back.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Usage {
+        /// Tokens of the inputs.
+        "prompt_tokens" = prompt_tokens: u64,
+        /// The same.
+        "total_tokens" = total_tokens: u64,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Text;
 use super::message::ImageUrl;
-use serde::{Serialize, Serializer};
+use crate::json::{Write, push_members, writes};
 
 /// The model that is asked where a request names none.
 pub const DEFAULT_MODEL: &str = "omni-moderation-latest";
@@ -61,36 +61,40 @@ strings! {
     }
 }
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Moderation<'a> {
-    /// `modr-…`
-    pub id: &'a str,
-    /// The model that was asked for.
-    pub model: &'a str,
-    /// One for each input.
-    pub results: Vec<Outcome>,
+writes! {
+    /// The answer.
+    #[derive(Debug)]
+    pub struct Moderation<'a> {
+        /// `modr-…`
+        "id" = id: &'a str,
+        /// The model that was asked for.
+        "model" = model: &'a str,
+        /// One for each input.
+        "results" = results: Vec<Outcome>,
+    }
 }
 
-/// What was found in an input.
-#[derive(Debug, Serialize)]
-pub struct Outcome {
-    /// Whether any category applies.
-    pub flagged: bool,
-    /// Which.
-    pub categories: ByCategory<bool>,
-    /// How sure that is, 0 to 1.
-    pub category_scores: ByCategory<f64>,
-    /// What kinds of input each was looked for in.
-    pub category_applied_input_types: ByCategory<Vec<&'static str>>,
+writes! {
+    /// What was found in an input.
+    #[derive(Debug)]
+    pub struct Outcome {
+        /// Whether any category applies.
+        "flagged" = flagged: bool,
+        /// Which.
+        "categories" = categories: ByCategory<bool>,
+        /// How sure that is, 0 to 1.
+        "category_scores" = category_scores: ByCategory<f64>,
+        /// What kinds of input each was looked for in.
+        "category_applied_input_types" = category_applied_input_types: ByCategory<Vec<&'static str>>,
+    }
 }
 
 /// A value for each category, by its name.
 #[derive(Debug)]
 pub struct ByCategory<T>(pub Vec<(&'static str, T)>);
 
-impl<T: Serialize> Serialize for ByCategory<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+impl<T: Write> Write for ByCategory<T> {
+    fn write(&self, out: &mut String) {
+        push_members(self.0.iter().map(|(name, value)| (*name, value)), out);
     }
 }

@@ -1,7 +1,7 @@
 //! Tools: what a request offers, what it asks for, and what an assistant called.
 
 use super::{Loose, Text};
-use crate::json::{Bad, Read, Reader};
+use crate::json::{Bad, Read, Reader, Write};
 
 /// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,12 @@ impl Json<'_> {
 impl<'a> Read<'a> for Json<'a> {
     fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
         json.raw().map(Self)
+    }
+}
+
+impl Write for Json<'_> {
+    fn write(&self, out: &mut String) {
+        out.push_str(self.0);
     }
 }
 

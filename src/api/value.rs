@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::json::{Bad, Read, Reader, double, is_integer};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use crate::json::{Bad, Read, Reader, Write, double, is_integer};
 
 /// A string of the request: a slice of the body, unless the JSON has escapes in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -56,26 +55,9 @@ impl<'a> Read<'a> for Text<'a> {
     }
 }
 
-// serde's own `Option<Cow<str>>` and `Vec<Cow<str>>` copy; this is why `Text` exists.
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
+impl Write for Text<'_> {
+    fn write(&self, out: &mut String) {
+        self.0.write(out);
     }
 }
 

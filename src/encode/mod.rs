@@ -11,11 +11,11 @@ use crate::config::engine::Fault;
 use crate::engine::{Answer, Choice, Counts};
 use crate::error::{ApiError, Kind};
 use crate::http::{Beat, Body, Headers, Response};
-use serde::Serialize;
+use crate::json::{Write, push_string, to_string};
 use std::time::Duration;
 
 /// A JSON response.
-pub fn json<B>(status: u16, value: &impl Serialize) -> Response<B> {
+pub fn json<B>(status: u16, value: &impl Write) -> Response<B> {
     Response {
         status,
         headers: [("content-type", "application/json")].into_iter().collect(),
@@ -98,7 +98,7 @@ pub fn fault<B>(fault: &Fault) -> Response<B> {
         param: fault.param.as_deref(),
         code: fault.code.as_deref(),
     };
-    let body = serde_json::to_vec_pretty(&ErrorBody { error: object }).expect("four strings serialize");
+    let body = indented(&object);
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
     for (name, value) in &fault.headers.0 {
         headers.push(name.clone(), value.as_bytes());
@@ -106,8 +106,8 @@ pub fn fault<B>(fault: &Fault) -> Response<B> {
     Response { status: fault.status.0, headers, body: Body::Full(body) }
 }
 
-fn to_vec(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("the wire structs have string keys and no fallible parts")
+fn to_vec(value: &impl Write) -> Vec<u8> {
+    to_string(value).into_bytes()
 }
 
 fn error_body(error: &ApiError) -> ErrorBody<'_> {
@@ -121,9 +121,28 @@ fn error_body(error: &ApiError) -> ErrorBody<'_> {
     }
 }
 
+/// The body of an error, indented by two.
+fn indented(error: &ErrorObject<'_>) -> Vec<u8> {
+    let members = [
+        ("message", Some(error.message)),
+        ("type", Some(error.r#type)),
+        ("param", error.param),
+        ("code", error.code),
+    ];
+    let mut out = String::from("{\n  \"error\": {");
+    for (i, (name, value)) in members.into_iter().enumerate() {
+        out.push_str(if i > 0 { ",\n    " } else { "\n    " });
+        push_string(name, &mut out);
+        out.push_str(": ");
+        value.write(&mut out);
+    }
+    out.push_str("\n  }\n}");
+    out.into_bytes()
+}
+
 /// An error response, indented by two as the live API's errors are.
 pub fn error<B>(error: &ApiError) -> Response<B> {
-    let body = serde_json::to_vec_pretty(&error_body(error)).expect("four strings serialize");
+    let body = indented(&error_body(error).error);
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
     if matches!(error.kind(), Kind::MissingKey | Kind::InvalidKey) {
         headers.push("www-authenticate", "Bearer");

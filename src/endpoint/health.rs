@@ -2,12 +2,13 @@
 
 use crate::encode;
 use crate::http::Response;
-use serde::Serialize;
+use crate::json::writes;
 
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    version: &'static str,
+writes! {
+    struct Health {
+        "status" = status: &'static str,
+        "version" = version: &'static str,
+    }
 }
 
 /// Says that the settings are sound and which version this is.

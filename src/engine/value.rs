@@ -1,7 +1,7 @@
 //! [`Value`]: JSON whose members keep their order, such as a schema.
 
 use crate::api::{Members, Text};
-use crate::json::{Bad, Read, Reader, double, is_integer, push_string};
+use crate::json::{self, Bad, Read, Reader, double, is_integer, push_string};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -71,11 +71,7 @@ impl<'a> Value<'a> {
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             // Writing to a string cannot fail.
             Self::Int(value) => drop(write!(out, "{value}")),
-            Self::Float(value) => {
-                out.push_str(
-                    &serde_json::Number::from_f64(*value).map(|n| n.to_string()).unwrap_or_default(),
-                );
-            }
+            Self::Float(value) => json::Write::write(value, out),
             Self::Text(text) => push_string(text, out),
             Self::Array(items) => {
                 out.push('[');

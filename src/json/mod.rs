@@ -1,4 +1,4 @@
-//! JSON (RFC 8259), read on the request's way.
+//! JSON (RFC 8259), read and written on the request's way.
 //!
 //! One reader stands under both passes of the judgement, so that they cannot differ in what JSON is: the typed
 //! pass pulls the wire types of [`crate::api`] out of it ([`Read`]), the diagnosing pass a [`Value`]. It is no
@@ -9,11 +9,14 @@
 mod reader;
 mod value;
 mod write;
+mod written;
 
 pub use reader::Reader;
 pub use value::Value;
 pub(crate) use value::{double, is_integer};
 pub(crate) use write::{push_integer, push_string};
+pub use written::{Write, to_string};
+pub(crate) use written::{push_key, push_members, writes};
 
 /// What was read is not JSON, or not what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,45 @@ pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, Bad> {
 /// Reads one value with nothing after it; what is not UTF-8 is no JSON.
 pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, Bad> {
     from_str(std::str::from_utf8(bytes).map_err(|_| Bad)?)
+}
+
+/// A struct of some members of an object, by their JSON names; the others are passed over. All are optional, `null`
+/// is as absent, and of several by one name the last counts.
+macro_rules! reads {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* }) => {
+        $crate::json::reads! { @struct ($(#[$meta])* $vis) $name () { $($body)* } }
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<'a> { $($body:tt)* }) => {
+        $crate::json::reads! { @struct ($(#[$meta])* $vis) $name (<'a>) { $($body)* } }
+    };
+    (@struct ($(#[$meta:meta])* $vis:vis) $name:ident ($($life:tt)*) {
+        $($(#[$member_meta:meta])* $key:literal $member:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Default)]
+        $vis struct $name $($life)* { $($(#[$member_meta])* $vis $member: Option<$type>,)* }
+
+        impl<'a> $crate::json::Read<'a> for $name $($life)* {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
+                let mut object = Self::default();
+                json.object(&mut |name, json| {
+                    match &**name {
+                        $($key => object.$member = $crate::json::Read::read(json)?,)*
+                        _ => json.skip()?,
+                    }
+                    Ok(())
+                })?;
+                Ok(object)
+            }
+        }
+    };
+}
+pub(crate) use reads;
+
+impl<'a> Read<'a> for u64 {
+    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+        json.number()?.parse().map_err(|_| Bad)
+    }
 }
 
 impl<'a> Read<'a> for bool {

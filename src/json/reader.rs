@@ -95,6 +95,22 @@ impl<'a> Reader<'a> {
         Ok(byte == b',')
     }
 
+    /// Reads an object: `member` is told each name and reads the value.
+    ///
+    /// The one loop for all objects: written out for each type of the wire it would be a good part of the component.
+    pub fn object(
+        &mut self,
+        member: &mut dyn FnMut(&Cow<'a, str>, &mut Self) -> Result<(), Bad>,
+    ) -> Result<(), Bad> {
+        let mut more = self.open(b'{')?;
+        while more {
+            let name = self.name()?;
+            member(&name, self)?;
+            more = self.more(b'}')?;
+        }
+        Ok(())
+    }
+
     /// Reads the name of a member, and the colon behind it.
     pub fn name(&mut self) -> Result<Cow<'a, str>, Bad> {
         let name = self.string()?;
@@ -139,7 +155,9 @@ impl<'a> Reader<'a> {
     #[inline]
     fn run(&mut self) -> Result<&'a str, Bad> {
         let from = self.at;
-        self.at += plain(&self.text.as_bytes()[from..]).ok_or(Bad)?;
+        let rest = &self.text.as_bytes()[from..];
+        let len = special(rest).filter(|len| rest[*len] >= 0x20).ok_or(Bad)?;
+        self.at += len;
         Ok(&self.text[from..self.at])
     }
 
@@ -243,9 +261,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes stand before the next quote or backslash; none if a control character or the end comes first.
+/// How many bytes stand before the next one that is escaped in a string: a quote, a backslash or a control
+/// character.
 #[inline]
-fn plain(bytes: &[u8]) -> Option<usize> {
+pub(super) fn special(bytes: &[u8]) -> Option<usize> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // The lowest bit set is that of the first byte below `n`, for n up to 128; higher ones may err.
     let below = |word: u64, n: u64| word.wrapping_sub(EACH * n) & !word & (EACH << 7);
@@ -257,11 +276,9 @@ fn plain(bytes: &[u8]) -> Option<usize> {
         let backslash = word ^ (EACH * u64::from(b'\\'));
         let found = below(quote, 1) | below(backslash, 1) | below(word, 0x20);
         if found != 0 {
-            at += found.trailing_zeros() as usize / 8;
-            return (bytes[at] >= 0x20).then_some(at);
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    at += bytes[at..].iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20))?;
-    (bytes[at] >= 0x20).then_some(at)
+    bytes[at..].iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|rest| at + rest)
 }

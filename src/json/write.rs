@@ -1,11 +1,13 @@
 //! Strings and numbers as JSON.
 
+use super::reader::special;
+
 /// Appends a string.
 pub(crate) fn push_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     // What needs no escape goes over in one piece; what needs one is ASCII, so both sides of it are text.
-    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    while let Some(at) = special(rest.as_bytes()) {
         out.push_str(&rest[..at]);
         push_escape(rest.as_bytes()[at], out);
         rest = &rest[at + 1..];
@@ -41,7 +43,7 @@ pub(crate) fn push_integer(mut number: u64, out: &mut String) {
             break;
         }
     }
-    out.extend(digits[at..].iter().copied().map(char::from));
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 #[cfg(test)]

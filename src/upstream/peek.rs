@@ -1,12 +1,10 @@
 //! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
-use super::rewrite;
 use super::sse::{Event, Parser};
 use super::transport::SendErrorKind;
+use crate::api::tool::Json;
 use crate::http::{Headers, Tokens};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
+use crate::json;
 
 /// A JSON answer up to this long is read whole before anything of it is passed on. Of a stream, this
 /// much is read for its first event.
@@ -143,108 +141,81 @@ fn judge_json(body: &[u8]) -> Verdict {
     match Answer::read(body) {
         Some(answer) if answer.is_error() => Verdict::Error(body.to_vec(), answer.status()),
         Some(_) => Verdict::Good,
-        None => match std::str::from_utf8(body).map(serde_json::from_str::<IgnoredAny>) {
+        None => match json::from_slice::<Json<'_>>(body) {
             // No object, yet JSON: whatever it is, it is what the upstream answers.
-            Ok(Ok(_)) => Verdict::Good,
-            _ => Verdict::Nothing(SendErrorKind::Senseless, "the body is not JSON"),
+            Ok(_) => Verdict::Good,
+            Err(_) => Verdict::Nothing(SendErrorKind::Senseless, "the body is not JSON"),
         },
     }
 }
 
-/// As much of an answer, or an event of one, as the gateway reads.
-#[derive(Deserialize)]
-pub(super) struct Answer<'a> {
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    choices: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
+json::reads! {
+    /// As much of an answer, or an event of one, as the gateway reads.
+    pub(super) struct Answer<'a> {
+        "error" error: Json<'a>,
+        "object" object: Json<'a>,
+        "choices" choices: Json<'a>,
+        "usage" usage: Json<'a>,
+    }
 }
 
 impl<'a> Answer<'a> {
     /// Reads a JSON object; anything else is `None`.
     pub(super) fn read(json: &'a [u8]) -> Option<Self> {
-        let json = std::str::from_utf8(json).ok()?.trim_start();
-        if !json.starts_with('{') {
-            return None;
-        }
-        serde_json::from_str(json).ok().or_else(|| Self::with_repeated(json))
-    }
-
-    /// Reads an object that has a member twice: the last counts, as it does for most readers.
-    fn with_repeated(json: &'a str) -> Option<Self> {
-        serde_json::from_str::<IgnoredAny>(json).ok()?;
-        let mut answer = Self { error: None, object: None, choices: None, usage: None };
-        for (name, value) in rewrite::members(json.as_bytes())? {
-            match &*name {
-                "error" => answer.error = Some(value),
-                "object" => answer.object = Some(value),
-                "choices" => answer.choices = Some(value),
-                "usage" => answer.usage = Some(value),
-                _ => {}
-            }
-        }
-        Some(answer)
+        json::from_slice(json).ok()
     }
 
     /// Whether it is an error: it has an `error` that says something and no `choices`, or calls itself
     /// an error.
     pub(super) fn is_error(&self) -> bool {
-        let says = |value: &RawValue| !matches!(value.get(), "null" | "false" | "\"\"" | "{}");
-        self.object.is_some_and(|object| object.get() == "\"error\"")
-            || (self.choices.is_none_or(|choices| choices.get() == "[]") && self.error.is_some_and(says))
+        let says = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
+        self.object.is_some_and(|object| object.0 == "\"error\"")
+            || (self.choices.is_none_or(|choices| choices.0 == "[]") && self.error.is_some_and(says))
     }
 
     /// The status an error should have had: what it says itself, else 502.
     fn status(&self) -> u16 {
-        #[derive(Deserialize)]
-        struct Says<'a> {
-            #[serde(borrow, default)]
-            code: Option<&'a RawValue>,
-            #[serde(borrow, default)]
-            status: Option<&'a RawValue>,
-            #[serde(borrow, default)]
-            r#type: Option<&'a RawValue>,
+        json::reads! {
+            struct Says<'a> {
+                "code" code: Json<'a>,
+                "status" status: Json<'a>,
+                "type" kind: Json<'a>,
+            }
         }
-        let says = self.error.and_then(|error| serde_json::from_str::<Says<'_>>(error.get()).ok());
+        let says = self.error.and_then(|error| json::from_str::<Says<'_>>(error.0).ok());
         let Some(says) = says else { return 502 };
-        let number = |value: &RawValue| value.get().trim_matches('"').parse::<u16>().ok();
+        let number = |value: Json<'_>| value.0.trim_matches('"').parse::<u16>().ok();
         let own = [says.code, says.status].into_iter().flatten().find_map(number);
-        let known = || {
-            let name = says.r#type?.get().trim_matches('"').to_owned();
-            super::dialect::anthropic::status_of(&name)
-        };
+        let known = || super::dialect::anthropic::status_of(says.kind?.0.trim_matches('"'));
         own.filter(|status| (400..600).contains(status)).or_else(known).unwrap_or(502)
     }
 
     /// Whether one of its choices ends here.
     pub(super) fn finishes(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Choice {
-            #[serde(default)]
-            finish_reason: Option<IgnoredAny>,
+        json::reads! {
+            struct Choice<'a> {
+                "finish_reason" finish_reason: Json<'a>,
+            }
         }
-        let Some(choices) = self.choices.filter(|choices| choices.get().contains("\"finish_reason\"")) else {
+        let Some(choices) = self.choices.filter(|choices| choices.0.contains("\"finish_reason\"")) else {
             return false;
         };
-        serde_json::from_str::<Vec<Choice>>(choices.get())
+        json::from_str::<Vec<Choice<'_>>>(choices.0)
             .is_ok_and(|choices| choices.iter().any(|choice| choice.finish_reason.is_some()))
     }
 
     /// The tokens it counts, if it does.
     pub(super) fn tokens(&self) -> Option<Tokens> {
-        // Some count under both names.
-        #[derive(Deserialize)]
-        struct Usage {
-            prompt_tokens: Option<u64>,
-            completion_tokens: Option<u64>,
-            input_tokens: Option<u64>,
-            output_tokens: Option<u64>,
+        json::reads! {
+            // Some count under both names.
+            struct Usage {
+                "prompt_tokens" prompt_tokens: u64,
+                "completion_tokens" completion_tokens: u64,
+                "input_tokens" input_tokens: u64,
+                "output_tokens" output_tokens: u64,
+            }
         }
-        let usage = serde_json::from_str::<Option<Usage>>(self.usage?.get()).ok()??;
+        let usage = json::from_str::<Usage>(self.usage?.0).ok()?;
         Some(Tokens {
             input: usage.prompt_tokens.or(usage.input_tokens).unwrap_or_default(),
             output: usage.completion_tokens.or(usage.output_tokens).unwrap_or_default(),

@@ -1,21 +1,21 @@
 //! Changes to a request's body on its way to an upstream. Whatever is not named keeps its bytes:
 //! the spelling of numbers, the order of members, unknown ones and repeated ones.
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::api::Members;
+use crate::api::tool::Json;
+use crate::json;
 use std::borrow::Cow;
-use std::fmt;
 
 /// The body with another model's name, in the parts it is made of; `None` if it is no JSON object.
 pub fn with_model<'a>(body: &'a [u8], model: &str) -> Option<Vec<Cow<'a, [u8]>>> {
-    let name = serde_json::to_vec(model).ok()?;
+    let name = json::to_string(&model).into_bytes();
     let mut parts = Vec::new();
     let mut at = 0;
     for (_, value) in members(body)?.iter().filter(|(member, _)| member == "model") {
-        let start = value.get().as_ptr() as usize - body.as_ptr() as usize;
+        let start = value.as_ptr() as usize - body.as_ptr() as usize;
         parts.push(Cow::Borrowed(&body[at..start]));
         parts.push(Cow::Owned(name.clone()));
-        at = start + value.get().len();
+        at = start + value.len();
     }
     parts.push(Cow::Borrowed(&body[at..]));
     Some(parts)
@@ -23,39 +23,24 @@ pub fn with_model<'a>(body: &'a [u8], model: &str) -> Option<Vec<Cow<'a, [u8]>>>
 
 /// The body without some of its members; `None` if it is no JSON object.
 pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(body.len());
-    out.push(b'{');
+    let mut out = String::with_capacity(body.len());
+    out.push('{');
     for (member, value) in members(body)?.iter().filter(|(member, _)| !names.contains(member)) {
         if out.len() > 1 {
-            out.push(b',');
+            out.push(',');
         }
-        out.extend(serde_json::to_vec(member).ok()?);
-        out.push(b':');
-        out.extend_from_slice(value.get().as_bytes());
+        json::push_string(member, &mut out);
+        out.push(':');
+        out.push_str(value);
     }
-    out.push(b'}');
-    Some(out)
+    out.push('}');
+    Some(out.into_bytes())
 }
 
 /// The members of a JSON object in their order, their values as they are spelled.
-pub(super) fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(crate::api::Text(name)) = map.next_key()? {
-                members.push((name, map.next_value()?));
-            }
-            Ok(members)
-        }
-    }
-    serde_json::Deserializer::from_slice(body).deserialize_map(Members).ok()
+pub(super) fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    let members: Members<'_, Json<'_>> = json::from_slice(body).ok()?;
+    Some(members.0.into_iter().map(|(name, value)| (name.0, value.0)).collect())
 }
 
 #[cfg(test)]

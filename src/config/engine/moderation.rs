@@ -3,7 +3,6 @@
 use super::TextMatch;
 use crate::config::ConfigError;
 use crate::config::place::{Place, Setting};
-use serde::Serialize;
 
 /// What moderation finds in a text like this.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +30,8 @@ impl Setting for Category {
 macro_rules! categories {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)+) => {
         /// What moderation looks for.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-        pub enum Category { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Category { $($(#[$doc])* $variant,)+ }
 
         impl Category {
             /// Every category, in the order of the API's answers.

@@ -4,86 +4,79 @@ use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
 use crate::api::answer::{ErrorBody, ErrorObject};
 use crate::http::Tokens;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use crate::json::{self, reads, writes};
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-    #[serde(borrow)]
-    content: Vec<Block<'a>>,
-    #[serde(borrow)]
-    stop_reason: Option<Text<'a>>,
-    #[serde(default)]
-    usage: Usage,
+reads! {
+    struct Message<'a> {
+        "id" id: Text<'a>,
+        "model" model: Text<'a>,
+        "content" content: Vec<Block<'a>>,
+        "stop_reason" stop_reason: Text<'a>,
+        "usage" usage: Usage,
+    }
 }
 
-#[derive(Serialize)]
-struct Completion<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: [Choice<'a>; 1],
-    usage: Counts,
+writes! {
+    struct Completion<'a> {
+        "id" = id: &'a str,
+        "object" = object: &'static str,
+        "created" = created: u64,
+        "model" = model: &'a str,
+        "choices" = choices: [Choice<'a>; 1],
+        "usage" = usage: Counts,
+    }
 }
 
-#[derive(Serialize)]
-struct Choice<'a> {
-    index: u32,
-    message: Said<'a>,
-    logprobs: Option<()>,
-    finish_reason: &'static str,
+writes! {
+    struct Choice<'a> {
+        "index" = index: u32,
+        "message" = message: Said<'a>,
+        "logprobs" = logprobs: (),
+        "finish_reason" = finish_reason: &'static str,
+    }
 }
 
-#[derive(Serialize)]
-struct Said<'a> {
-    role: &'static str,
-    content: Option<String>,
-    refusal: Option<()>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<Call<'a>>,
+writes! {
+    struct Said<'a> {
+        "role" = role: &'static str,
+        "content" = content: Option<String>,
+        "refusal" = refusal: (),
+        "reasoning_content" ? reasoning_content: Option<String>,
+        "tool_calls" ? tool_calls: Option<Vec<Call<'a>>>,
+    }
 }
 
-#[derive(Serialize)]
-struct Call<'a> {
-    id: Cow<'a, str>,
-    r#type: &'static str,
-    function: Function<'a>,
+writes! {
+    struct Call<'a> {
+        "id" = id: Text<'a>,
+        "type" = kind: &'static str,
+        "function" = function: Function<'a>,
+    }
 }
 
-#[derive(Serialize)]
-struct Function<'a> {
-    name: Cow<'a, str>,
-    arguments: &'a str,
+writes! {
+    struct Function<'a> {
+        "name" = name: Text<'a>,
+        "arguments" = arguments: &'a str,
+    }
 }
 
 /// Makes a chat completion of a message, and what it counts; `None` if it is no message.
 pub(in crate::upstream) fn completion(body: &[u8], created: u64) -> Option<(Vec<u8>, Tokens)> {
-    let message: Message<'_> = serde_json::from_slice(body).ok()?;
-    let mut said = Said {
-        role: "assistant",
-        content: None,
-        refusal: None,
-        reasoning_content: None,
-        tool_calls: Vec::new(),
-    };
-    for block in message.content {
-        match &*block.r#type {
+    let message: Message<'_> = json::from_slice(body).ok()?;
+    let (id, model, usage) = (message.id?, message.model?, message.usage.unwrap_or_default());
+    let mut said =
+        Said { role: "assistant", content: None, refusal: (), reasoning_content: None, tool_calls: None };
+    for block in message.content? {
+        match &*block.kind? {
             "text" => said.content.get_or_insert_default().push_str(&block.text?),
             "thinking" => said.reasoning_content.get_or_insert_default().push_str(&block.thinking?),
-            "tool_use" => said.tool_calls.push(Call {
-                id: block.id?.into_inner(),
-                r#type: "function",
+            "tool_use" => said.tool_calls.get_or_insert_default().push(Call {
+                id: block.id?,
+                kind: "function",
                 function: Function {
-                    name: block.name?.into_inner(),
-                    arguments: block.input.map_or("{}", RawValue::get),
+                    name: block.name?,
+                    arguments: block.input.map_or("{}", |input| input.0),
                 },
             }),
             // What the model may do on the provider's side has no place in a completion.
@@ -92,38 +85,37 @@ pub(in crate::upstream) fn completion(body: &[u8], created: u64) -> Option<(Vec<
     }
     let stop_reason = message.stop_reason.as_deref().unwrap_or_default();
     let completion = Completion {
-        id: &message.id,
+        id: &id,
         object: "chat.completion",
         created,
-        model: &message.model,
+        model: &model,
         choices: [Choice {
             index: 0,
             message: said,
-            logprobs: None,
+            logprobs: (),
             finish_reason: finish_reason(stop_reason),
         }],
-        usage: message.usage.into(),
+        usage: usage.into(),
     };
-    Some((serde_json::to_vec(&completion).ok()?, message.usage.tokens()))
+    Some((json::to_string(&completion).into_bytes(), usage.tokens()))
 }
 
 /// OpenAI's error object for an error of Anthropic's; `None` if it is none.
 pub(in crate::upstream) fn error_body(body: &[u8]) -> Option<Vec<u8>> {
-    #[derive(Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Error<'a>,
+    reads! {
+        struct Body<'a> {
+            "error" error: Error<'a>,
+        }
     }
-    #[derive(Deserialize)]
-    struct Error<'a> {
-        #[serde(borrow)]
-        r#type: Text<'a>,
-        #[serde(borrow)]
-        message: Text<'a>,
+    reads! {
+        struct Error<'a> {
+            "type" kind: Text<'a>,
+            "message" message: Text<'a>,
+        }
     }
-    let Body { error } = serde_json::from_slice(body).ok()?;
-    let error = ErrorObject { message: &error.message, r#type: &error.r#type, param: None, code: None };
-    serde_json::to_vec(&ErrorBody { error }).ok()
+    let error = json::from_slice::<Body<'_>>(body).ok()?.error?;
+    let error = ErrorObject { message: &error.message?, r#type: &error.kind?, param: None, code: None };
+    Some(json::to_string(&ErrorBody { error }).into_bytes())
 }
 
 /// The status that belongs to a type of error.

@@ -1,9 +1,9 @@
 //! Messages of a chat → the turns and the system prompt of a message request.
 
 use crate::api::Text;
+use crate::api::tool::Json;
 use crate::error::{ApiError, Kind};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use crate::json::{self, Write, reads, writes};
 use std::borrow::Cow;
 
 /// What the messages become.
@@ -12,117 +12,129 @@ pub(super) struct Messages<'a> {
     pub(super) turns: Vec<Turn<'a>>,
 }
 
-/// One side's turn. Two of the same side in a row are one: the results of several calls must stand together.
-#[derive(Serialize)]
-pub(super) struct Turn<'a> {
-    role: &'static str,
-    content: Vec<Block<'a>>,
+writes! {
+    /// One side's turn. Two of the same side in a row are one: the results of several calls must stand together.
+    pub(super) struct Turn<'a> {
+        "role" = role: &'static str,
+        "content" = content: Vec<Block<'a>>,
+    }
 }
 
 /// A piece of content.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Block<'a> {
     Text {
-        text: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cache_control: Option<&'a RawValue>,
+        text: Text<'a>,
+        cache_control: Option<Json<'a>>,
     },
     Image {
         source: Source<'a>,
     },
     Document {
         source: Source<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        title: Option<Cow<'a, str>>,
+        title: Option<Text<'a>>,
     },
+    /// Its input is a JSON object.
     ToolUse {
-        id: Cow<'a, str>,
-        name: Cow<'a, str>,
-        input: Box<RawValue>,
+        id: Text<'a>,
+        name: Text<'a>,
+        input: Text<'a>,
     },
     ToolResult {
-        tool_use_id: Cow<'a, str>,
+        tool_use_id: Text<'a>,
         content: Vec<Block<'a>>,
     },
 }
 
+impl Write for Block<'_> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Text { text, cache_control } => {
+                writes!(out; "type" = "text", "text" = text, "cache_control" ? cache_control);
+            }
+            Self::Image { source } => writes!(out; "type" = "image", "source" = source),
+            Self::Document { source, title } => {
+                writes!(out; "type" = "document", "source" = source, "title" ? title);
+            }
+            Self::ToolUse { id, name, input } => {
+                writes!(out; "type" = "tool_use", "id" = id, "name" = name, "input" = Json(input));
+            }
+            Self::ToolResult { tool_use_id, content } => {
+                writes!(out; "type" = "tool_result", "tool_use_id" = tool_use_id, "content" = content);
+            }
+        }
+    }
+}
+
 /// Where an image or a document is.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Source<'a> {
-    Base64 { media_type: Cow<'a, str>, data: Cow<'a, str> },
+    Base64 { media_type: String, data: Cow<'a, str> },
     Url { url: Cow<'a, str> },
 }
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Text<'a>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow)]
-    tool_call_id: Option<Text<'a>>,
+impl Write for Source<'_> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Base64 { media_type, data } => {
+                writes!(out; "type" = "base64", "media_type" = media_type, "data" = data);
+            }
+            Self::Url { url } => writes!(out; "type" = "url", "url" = url),
+        }
+    }
 }
 
-#[derive(Deserialize)]
-struct ToolCall<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    function: Option<Function<'a>>,
+reads! {
+    struct Message<'a> {
+        "role" role: Text<'a>,
+        "content" content: Json<'a>,
+        "name" name: Text<'a>,
+        "refusal" refusal: Text<'a>,
+        "tool_calls" tool_calls: Vec<ToolCall<'a>>,
+        "tool_call_id" tool_call_id: Text<'a>,
+    }
 }
 
-#[derive(Deserialize)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow)]
-    arguments: Text<'a>,
+reads! {
+    struct ToolCall<'a> {
+        "id" id: Text<'a>,
+        "function" function: Function<'a>,
+    }
 }
 
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(borrow)]
-    r#type: Text<'a>,
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow)]
-    image_url: Option<ImageUrl<'a>>,
-    #[serde(borrow)]
-    file: Option<File<'a>>,
-    #[serde(borrow)]
-    cache_control: Option<&'a RawValue>,
+reads! {
+    struct Function<'a> {
+        "name" name: Text<'a>,
+        "arguments" arguments: Text<'a>,
+    }
 }
 
-#[derive(Deserialize)]
-struct ImageUrl<'a> {
-    #[serde(borrow)]
-    url: Text<'a>,
-    #[serde(borrow)]
-    detail: Option<Text<'a>>,
+reads! {
+    struct Part<'a> {
+        "type" kind: Text<'a>,
+        "text" text: Text<'a>,
+        "refusal" refusal: Text<'a>,
+        "image_url" image_url: ImageUrl<'a>,
+        "file" file: File<'a>,
+        "cache_control" cache_control: Json<'a>,
+    }
 }
 
-#[derive(Deserialize)]
-struct File<'a> {
-    #[serde(borrow)]
-    file_data: Option<Text<'a>>,
-    #[serde(borrow)]
-    filename: Option<Text<'a>>,
+reads! {
+    struct ImageUrl<'a> {
+        "url" url: Text<'a>,
+        "detail" detail: Text<'a>,
+    }
+}
+
+reads! {
+    struct File<'a> {
+        "file_data" file_data: Text<'a>,
+        "filename" filename: Text<'a>,
+    }
 }
 
 /// Turns messages over; what finds no place is added to `lacking`.
-pub(super) fn messages<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Result<Messages<'a>, ApiError> {
-    let list: Vec<Message<'a>> = serde_json::from_str(value.get())
-        .map_err(|_| ApiError::new(Kind::InvalidType, "Invalid type for 'messages'.").at("messages"))?;
+pub(super) fn messages<'a>(value: Json<'a>, lacking: &mut Vec<String>) -> Result<Messages<'a>, ApiError> {
+    let list: Vec<Message<'a>> = json::from_str(value.0).map_err(|_| wrong("messages".to_owned()))?;
     let mut out = Messages { system: Vec::new(), turns: Vec::new() };
     for (i, message) in list.into_iter().enumerate() {
         let at = format!("messages[{i}]");
@@ -130,11 +142,12 @@ pub(super) fn messages<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Re
             lacking.push(format!("{at}.name"));
         }
         let content = blocks(message.content, &at, lacking)?;
-        match &*message.role.0 {
+        let role = message.role.ok_or_else(|| wrong(format!("{at}.role")))?;
+        match &*role {
             "system" | "developer" => out.system.extend(content),
             "user" => out.push("user", content),
             "assistant" => {
-                let said = message.refusal.map(|refusal| text(refusal.0));
+                let said = message.refusal.map(text);
                 let calls = message.tool_calls.unwrap_or_default();
                 let calls = calls
                     .into_iter()
@@ -148,8 +161,8 @@ pub(super) fn messages<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Re
                 out.push("assistant", content.chain(said).chain(calls).collect());
             }
             "tool" => {
-                let id = message.tool_call_id.map(|id| id.0).unwrap_or_default();
-                out.push("user", vec![Block::ToolResult { tool_use_id: id, content }]);
+                let tool_use_id = message.tool_call_id.unwrap_or_default();
+                out.push("user", vec![Block::ToolResult { tool_use_id, content }]);
             }
             role => {
                 let message =
@@ -171,19 +184,27 @@ impl<'a> Messages<'a> {
     }
 }
 
-fn text(text: Cow<'_, str>) -> Block<'_> {
+fn text(text: Text<'_>) -> Block<'_> {
     Block::Text { text, cache_control: None }
 }
 
 fn tool_use<'a>(call: ToolCall<'a>, at: &str) -> Result<Block<'a>, ApiError> {
-    let Some(Function { name, arguments }) = call.function else {
+    let Some(function) = call.function else {
         return Err(unsupported(format!("{at}.type"), "only calls of functions"));
     };
-    let arguments = if arguments.0.trim().is_empty() { "{}".into() } else { arguments.0 };
-    let input =
-        RawValue::from_string(arguments.trim().to_owned()).ok().filter(|input| input.get().starts_with('{'));
-    let input = input.ok_or_else(|| unsupported(format!("{at}.function.arguments"), "only a JSON object"))?;
-    Ok(Block::ToolUse { id: call.id.0, name: name.0, input })
+    let needed = |member: Option<Text<'a>>, name| member.ok_or_else(|| wrong(format!("{at}.{name}")));
+    let mut input = needed(function.arguments, "function.arguments")?;
+    if input.trim().is_empty() {
+        input = "{}".into();
+    }
+    if !json::from_str::<Json<'_>>(&input).is_ok_and(Json::is_object) {
+        return Err(unsupported(format!("{at}.function.arguments"), "only a JSON object"));
+    }
+    Ok(Block::ToolUse { id: needed(call.id, "id")?, name: needed(function.name, "function.name")?, input })
+}
+
+fn wrong(param: String) -> ApiError {
+    ApiError::new(Kind::InvalidType, format!("Invalid type for '{param}'.")).at(param)
 }
 
 fn unsupported(param: String, takes: &str) -> ApiError {
@@ -192,40 +213,35 @@ fn unsupported(param: String, takes: &str) -> ApiError {
 }
 
 fn blocks<'a>(
-    content: Option<&'a RawValue>,
+    content: Option<Json<'a>>,
     at: &str,
     lacking: &mut Vec<String>,
 ) -> Result<Vec<Block<'a>>, ApiError> {
-    let Some(content) = content.map(RawValue::get).filter(|content| *content != "null") else {
-        return Ok(Vec::new());
-    };
-    let wrong = |_| {
-        let param = format!("{at}.content");
-        ApiError::new(Kind::InvalidType, format!("Invalid type for '{param}'.")).at(param)
-    };
+    let Some(Json(content)) = content else { return Ok(Vec::new()) };
+    let wrong = |_| wrong(format!("{at}.content"));
     if content.starts_with('"') {
-        let said: Text<'a> = serde_json::from_str(content).map_err(wrong)?;
-        return Ok(vec![text(said.0)]);
+        return Ok(vec![text(json::from_str(content).map_err(wrong)?)]);
     }
-    let parts: Vec<Part<'a>> = serde_json::from_str(content).map_err(wrong)?;
+    let parts: Vec<Part<'a>> = json::from_str(content).map_err(wrong)?;
     parts.into_iter().enumerate().map(|(j, one)| part(one, &format!("{at}.content[{j}]"), lacking)).collect()
 }
 
 fn part<'a>(part: Part<'a>, at: &str, lacking: &mut Vec<String>) -> Result<Block<'a>, ApiError> {
-    match (&*part.r#type.0, part.text, part.refusal, part.image_url, part.file) {
-        ("text", Some(said), ..) => Ok(Block::Text { text: said.0, cache_control: part.cache_control }),
-        ("refusal", _, Some(said), ..) => Ok(text(said.0)),
+    let kind = part.kind.unwrap_or_default();
+    match (&*kind, part.text, part.refusal, part.image_url, part.file) {
+        ("text", Some(said), ..) => Ok(Block::Text { text: said, cache_control: part.cache_control }),
+        ("refusal", _, Some(said), ..) => Ok(text(said)),
         ("image_url", _, _, Some(image), _) => {
-            if image.detail.is_some_and(|detail| detail.0 != "auto") {
+            if image.detail.is_some_and(|detail| detail != "auto") {
                 lacking.push(format!("{at}.image_url.detail"));
             }
-            let source = source(image.url.0);
+            let source = image.url.and_then(|url| source(url.0));
             source.map(|source| Block::Image { source }).ok_or_else(|| {
                 unsupported(format!("{at}.image_url.url"), "a `data:` URL in base64, or an `http(s):` one")
             })
         }
         ("file", _, _, _, Some(file)) => match file.file_data.and_then(|data| source(data.0)) {
-            Some(source) => Ok(Block::Document { source, title: file.filename.map(|name| name.0) }),
+            Some(source) => Ok(Block::Document { source, title: file.filename }),
             None => Err(unsupported(format!("{at}.file"), "`file_data` as a `data:` URL")),
         },
         (kind, ..) => {
@@ -248,5 +264,5 @@ fn source(url: Cow<'_, str>) -> Option<Source<'_>> {
         Cow::Borrowed(url) => Cow::Borrowed(&url[start..]),
         Cow::Owned(url) => Cow::Owned(url[start..].to_owned()),
     };
-    Some(Source::Base64 { media_type: media_type.into(), data })
+    Some(Source::Base64 { media_type, data })
 }

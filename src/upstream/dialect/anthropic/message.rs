@@ -1,38 +1,31 @@
 //! What a message and its events have in common, and what becomes of it: parts, usage, why it ended.
 
 use crate::api::Text;
+use crate::api::tool::Json;
 use crate::http::Tokens;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use crate::json::{reads, writes};
 
-/// A part of what a message says, whole or where its events begin it.
-#[derive(Deserialize)]
-pub(super) struct Block<'a> {
-    #[serde(borrow)]
-    pub(super) r#type: Text<'a>,
-    #[serde(borrow)]
-    pub(super) text: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) name: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) input: Option<&'a RawValue>,
+reads! {
+    /// A part of what a message says, whole or where its events begin it.
+    pub(super) struct Block<'a> {
+        "type" kind: Text<'a>,
+        "text" text: Text<'a>,
+        "thinking" thinking: Text<'a>,
+        "id" id: Text<'a>,
+        "name" name: Text<'a>,
+        "input" input: Json<'a>,
+    }
 }
 
-/// What Anthropic counts. Input that was cached, or is now, is counted apart.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(super) struct Usage {
-    #[serde(default)]
-    pub(super) input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
+reads! {
+    /// What Anthropic counts. Input that was cached, or is now, is counted apart.
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Usage {
+        "input_tokens" input_tokens: u64,
+        "cache_creation_input_tokens" cache_creation_input_tokens: u64,
+        "cache_read_input_tokens" cache_read_input_tokens: u64,
+        "output_tokens" output_tokens: u64,
+    }
 }
 
 impl Usage {
@@ -61,18 +54,20 @@ impl Usage {
     }
 }
 
-/// OpenAI's form of the usage.
-#[derive(Serialize)]
-pub(super) struct Counts {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    prompt_tokens_details: Details,
+writes! {
+    /// OpenAI's form of the usage.
+    pub(super) struct Counts {
+        "prompt_tokens" = prompt_tokens: u64,
+        "completion_tokens" = completion_tokens: u64,
+        "total_tokens" = total_tokens: u64,
+        "prompt_tokens_details" = prompt_tokens_details: Details,
+    }
 }
 
-#[derive(Serialize)]
-struct Details {
-    cached_tokens: u64,
+writes! {
+    pub(super) struct Details {
+        "cached_tokens" = cached_tokens: u64,
+    }
 }
 
 impl From<Usage> for Counts {

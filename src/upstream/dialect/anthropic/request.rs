@@ -2,13 +2,13 @@
 
 use super::content::{Block, Messages, Turn, messages};
 use crate::api::Text;
+use crate::api::tool::Json;
 use crate::config::{UnknownParams, Upstream};
 use crate::error::{ApiError, Kind};
+use crate::json::{self, reads, writes};
 use crate::upstream::attempts::Prepared;
 use crate::upstream::dialect::{Endpoint, with_query};
 use crate::upstream::{Ask, headers, rewrite};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// What the upstream's settings add.
@@ -19,50 +19,44 @@ pub(in crate::upstream) struct Extra<'a> {
     pub(in crate::upstream) max_tokens: u32,
 }
 
-/// A message request, in the order of its documentation.
-#[derive(Serialize, Default)]
-struct Message<'a> {
-    model: Cow<'a, str>,
-    max_tokens: Option<&'a RawValue>,
-    messages: Vec<Turn<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    system: Vec<Block<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stop_sequences: Vec<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top_p: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Tool<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_choice: Option<Choice<'a>>,
+writes! {
+    /// A message request, in the order of its documentation.
+    #[derive(Default)]
+    struct Message<'a> {
+        "model" = model: &'a str,
+        "max_tokens" = max_tokens: Option<Json<'a>>,
+        "messages" = messages: Vec<Turn<'a>>,
+        "system" ? system: Option<Vec<Block<'a>>>,
+        "metadata" ? metadata: Option<Metadata<'a>>,
+        "stop_sequences" ? stop_sequences: Option<Vec<Text<'a>>>,
+        "stream" ? stream: Option<Json<'a>>,
+        "temperature" ? temperature: Option<Json<'a>>,
+        "top_p" ? top_p: Option<Json<'a>>,
+        "tools" ? tools: Option<Vec<Tool<'a>>>,
+        "tool_choice" ? tool_choice: Option<Choice<'a>>,
+    }
 }
 
-#[derive(Serialize)]
-struct Metadata<'a> {
-    user_id: &'a RawValue,
+writes! {
+    struct Metadata<'a> {
+        "user_id" = user_id: Json<'a>,
+    }
 }
 
-#[derive(Serialize)]
-struct Tool<'a> {
-    name: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<Cow<'a, str>>,
-    input_schema: &'a RawValue,
+writes! {
+    struct Tool<'a> {
+        "name" = name: Text<'a>,
+        "description" ? description: Option<Text<'a>>,
+        "input_schema" = input_schema: Json<'a>,
+    }
 }
 
-#[derive(Serialize)]
-struct Choice<'a> {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disable_parallel_tool_use: Option<bool>,
+writes! {
+    struct Choice<'a> {
+        "type" = kind: &'static str,
+        "name" ? name: Option<Text<'a>>,
+        "disable_parallel_tool_use" ? disable_parallel_tool_use: Option<bool>,
+    }
 }
 
 /// Makes the request.
@@ -99,15 +93,17 @@ pub(in crate::upstream) fn request<'a>(
 
 /// Whether a chat request asks for a chunk with the usage.
 pub(in crate::upstream) fn includes_usage(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Chat {
-        stream_options: Option<Options>,
+    reads! {
+        struct Chat {
+            "stream_options" stream_options: Options,
+        }
     }
-    #[derive(Deserialize)]
-    struct Options {
-        include_usage: Option<bool>,
+    reads! {
+        struct Options {
+            "include_usage" include_usage: bool,
+        }
     }
-    let options = serde_json::from_slice::<Chat>(body).ok().and_then(|chat| chat.stream_options);
+    let options = json::from_slice::<Chat>(body).ok().and_then(|chat| chat.stream_options);
     options.is_some_and(|options| options.include_usage == Some(true))
 }
 
@@ -115,17 +111,17 @@ pub(in crate::upstream) fn includes_usage(body: &[u8]) -> bool {
 fn translate(body: &[u8], model: &str, max_tokens: u32) -> Result<(Vec<u8>, Vec<String>), ApiError> {
     let members =
         rewrite::members(body).ok_or_else(|| ApiError::new(Kind::Invalid, "The body is no JSON object."))?;
-    let default_tokens =
-        RawValue::from_string(max_tokens.to_string()).map_err(|_| malformed("max_tokens"))?;
-    let mut message = Message { model: model.into(), ..Message::default() };
+    let default_tokens = max_tokens.to_string();
+    let mut message = Message { model, ..Message::default() };
     let (mut lacking, mut others) = (Vec::new(), Vec::new());
     let (mut parallel, mut choice) = (true, None);
-    for (name, value) in members.iter().filter(|(_, value)| value.get() != "null") {
+    for (name, value) in members.iter().filter(|(_, value)| *value != "null") {
+        let value = Json(value);
         match &**name {
             "model" => {}
             "messages" => {
                 let Messages { system, turns } = messages(value, &mut lacking)?;
-                message.system = system;
+                message.system = (!system.is_empty()).then_some(system);
                 message.messages = turns;
             }
             "max_completion_tokens" => message.max_tokens = Some(value),
@@ -133,38 +129,38 @@ fn translate(body: &[u8], model: &str, max_tokens: u32) -> Result<(Vec<u8>, Vec<
             "temperature" => message.temperature = Some(value),
             "top_p" => message.top_p = Some(value),
             "stream" => message.stream = Some(value),
-            "stop" => message.stop_sequences = stop(value)?,
-            "tools" => message.tools = tools(value, &mut lacking)?,
+            "stop" => message.stop_sequences = Some(stop(value)?).filter(|stop| !stop.is_empty()),
+            "tools" => message.tools = Some(tools(value, &mut lacking)?).filter(|tools| !tools.is_empty()),
             "tool_choice" => choice = Some(tool_choice(value)?),
-            "parallel_tool_calls" => parallel = value.get() != "false",
+            "parallel_tool_calls" => parallel = value.0 != "false",
             "user" => message.metadata = Some(Metadata { user_id: value }),
             // Says how to answer, and the answer is made here.
             "stream_options" => {}
-            name if is_default(name, value.get()) => {}
+            name if is_default(name, value.0) => {}
             name if is_documented(name) => lacking.push(name.to_owned()),
             // Nobody documents it, so it may well be meant for Anthropic: `top_k`, `thinking`.
-            _ => others.push((&**name, *value)),
+            _ => others.push((name, value)),
         }
     }
-    message.max_tokens = message.max_tokens.or(Some(&default_tokens));
-    if !parallel && !message.tools.is_empty() {
+    message.max_tokens = message.max_tokens.or(Some(Json(&default_tokens)));
+    if !parallel && message.tools.is_some() {
         let chosen =
-            choice.get_or_insert(Choice { r#type: "auto", name: None, disable_parallel_tool_use: None });
-        if chosen.r#type != "none" {
+            choice.get_or_insert(Choice { kind: "auto", name: None, disable_parallel_tool_use: None });
+        if chosen.kind != "none" {
             chosen.disable_parallel_tool_use = Some(true);
         }
     }
     message.tool_choice = choice;
-    let mut out = serde_json::to_vec(&message).map_err(|_| malformed("messages"))?;
+    let mut out = json::to_string(&message);
     for (name, value) in others {
         out.pop();
-        out.push(b',');
-        out.extend(serde_json::to_vec(name).map_err(|_| malformed("messages"))?);
-        out.push(b':');
-        out.extend_from_slice(value.get().as_bytes());
-        out.push(b'}');
+        out.push(',');
+        json::push_string(name, &mut out);
+        out.push(':');
+        out.push_str(value.0);
+        out.push('}');
     }
-    Ok((out, lacking))
+    Ok((out.into_bytes(), lacking))
 }
 
 /// Whether a parameter Anthropic lacks says only what goes without saying.
@@ -176,11 +172,13 @@ fn is_default(name: &str, value: &str) -> bool {
         "logit_bias" | "metadata" => value.trim_start_matches('{').trim_start().starts_with('}'),
         "modalities" => value.split_whitespace().collect::<String>() == "[\"text\"]",
         "response_format" => {
-            #[derive(Deserialize)]
-            struct Format<'a> {
-                r#type: Cow<'a, str>,
+            reads! {
+                struct Format<'a> {
+                    "type" kind: Text<'a>,
+                }
             }
-            serde_json::from_str::<Format<'_>>(value).is_ok_and(|format| format.r#type == "text")
+            let format = json::from_str::<Format<'_>>(value);
+            format.is_ok_and(|format| format.kind.as_deref() == Some("text"))
         }
         "service_tier" => value == "\"auto\"",
         _ => false,
@@ -223,32 +221,29 @@ fn malformed(param: &'static str) -> ApiError {
     ApiError::new(Kind::InvalidType, format!("Invalid type for '{param}'.")).at(param)
 }
 
-fn stop(value: &RawValue) -> Result<Vec<Cow<'_, str>>, ApiError> {
-    let json = value.get();
-    let all: Result<Vec<Text<'_>>, _> = match json.starts_with('"') {
-        true => serde_json::from_str(json).map(|one| vec![one]),
-        false => serde_json::from_str(json),
+fn stop(value: Json<'_>) -> Result<Vec<Text<'_>>, ApiError> {
+    let all = match value.0.starts_with('"') {
+        true => json::from_str(value.0).map(|one| vec![one]),
+        false => json::from_str(value.0),
     };
-    Ok(all.map_err(|_| malformed("stop"))?.into_iter().map(Text::into_inner).collect())
+    all.map_err(|_| malformed("stop"))
 }
 
-fn tools<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Result<Vec<Tool<'a>>, ApiError> {
-    #[derive(Deserialize)]
-    struct Entry<'a> {
-        #[serde(borrow)]
-        function: Option<Function<'a>>,
+fn tools<'a>(value: Json<'a>, lacking: &mut Vec<String>) -> Result<Vec<Tool<'a>>, ApiError> {
+    reads! {
+        struct Entry<'a> {
+            "function" function: Function<'a>,
+        }
     }
-    #[derive(Deserialize)]
-    struct Function<'a> {
-        #[serde(borrow)]
-        name: Text<'a>,
-        #[serde(borrow)]
-        description: Option<Text<'a>>,
-        #[serde(borrow)]
-        parameters: Option<&'a RawValue>,
-        strict: Option<bool>,
+    reads! {
+        struct Function<'a> {
+            "name" name: Text<'a>,
+            "description" description: Text<'a>,
+            "parameters" parameters: Json<'a>,
+            "strict" strict: bool,
+        }
     }
-    let entries: Vec<Entry<'a>> = serde_json::from_str(value.get()).map_err(|_| malformed("tools"))?;
+    let entries: Vec<Entry<'a>> = json::from_str(value.0).map_err(|_| malformed("tools"))?;
     let mut tools = Vec::with_capacity(entries.len());
     for (i, entry) in entries.into_iter().enumerate() {
         let Some(function) = entry.function else {
@@ -259,37 +254,34 @@ fn tools<'a>(value: &'a RawValue, lacking: &mut Vec<String>) -> Result<Vec<Tool<
             lacking.push(format!("tools[{i}].function.strict"));
         }
         tools.push(Tool {
-            name: function.name.0,
-            description: function.description.map(|text| text.0),
-            input_schema: match function.parameters {
-                Some(schema) => schema,
-                None => serde_json::from_str(r#"{"type":"object","properties":{}}"#)
-                    .map_err(|_| malformed("tools"))?,
-            },
+            name: function.name.ok_or_else(|| malformed("tools"))?,
+            description: function.description,
+            input_schema: function.parameters.unwrap_or(Json(r#"{"type":"object","properties":{}}"#)),
         });
     }
     Ok(tools)
 }
 
-fn tool_choice(value: &RawValue) -> Result<Choice<'_>, ApiError> {
-    #[derive(Deserialize)]
-    struct Named<'a> {
-        #[serde(borrow)]
-        function: Name<'a>,
+fn tool_choice(value: Json<'_>) -> Result<Choice<'_>, ApiError> {
+    reads! {
+        struct Named<'a> {
+            "function" function: Name<'a>,
+        }
     }
-    #[derive(Deserialize)]
-    struct Name<'a> {
-        #[serde(borrow)]
-        name: Text<'a>,
+    reads! {
+        struct Name<'a> {
+            "name" name: Text<'a>,
+        }
     }
-    let choice = |r#type, name| Choice { r#type, name, disable_parallel_tool_use: None };
-    match value.get() {
+    let choice = |kind, name| Choice { kind, name, disable_parallel_tool_use: None };
+    match value.0 {
         "\"auto\"" => return Ok(choice("auto", None)),
         "\"none\"" => return Ok(choice("none", None)),
         "\"required\"" => return Ok(choice("any", None)),
         other => {
-            if let Ok(Named { function }) = serde_json::from_str(other) {
-                return Ok(choice("tool", Some(function.name.into_inner())));
+            let named = json::from_str::<Named<'_>>(other).ok().and_then(|named| named.function?.name);
+            if named.is_some() {
+                return Ok(choice("tool", named));
             }
         }
     }

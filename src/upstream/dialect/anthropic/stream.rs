@@ -4,9 +4,9 @@ use super::answer::error_body;
 use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
 use crate::http::Tokens;
+use crate::json::{self, reads, writes};
 use crate::upstream::events::Flow;
 use crate::upstream::sse::{DONE, Event, push_event};
-use serde::{Deserialize, Serialize};
 
 /// Turns a message's events over, one by one.
 pub(in crate::upstream) struct Stream {
@@ -24,91 +24,80 @@ pub(in crate::upstream) struct Stream {
     complete: bool,
 }
 
-/// Any of the events, with what it may have.
-#[derive(Deserialize)]
-struct Said<'a> {
-    #[serde(borrow)]
-    r#type: Text<'a>,
-    #[serde(borrow)]
-    message: Option<Begun<'a>>,
-    #[serde(borrow)]
-    content_block: Option<Block<'a>>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    usage: Option<Usage>,
+reads! {
+    /// Any of the events, with what it may have.
+    struct Said<'a> {
+        "type" kind: Text<'a>,
+        "message" message: Begun<'a>,
+        "content_block" content_block: Block<'a>,
+        "delta" delta: Delta<'a>,
+        "usage" usage: Usage,
+    }
 }
 
-#[derive(Deserialize)]
-struct Begun<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-    #[serde(default)]
-    usage: Usage,
+reads! {
+    struct Begun<'a> {
+        "id" id: Text<'a>,
+        "model" model: Text<'a>,
+        "usage" usage: Usage,
+    }
 }
 
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    text: Option<Text<'a>>,
-    #[serde(borrow)]
-    thinking: Option<Text<'a>>,
-    #[serde(borrow)]
-    partial_json: Option<Text<'a>>,
-    #[serde(borrow)]
-    stop_reason: Option<Text<'a>>,
+reads! {
+    struct Delta<'a> {
+        "text" text: Text<'a>,
+        "thinking" thinking: Text<'a>,
+        "partial_json" partial_json: Text<'a>,
+        "stop_reason" stop_reason: Text<'a>,
+    }
 }
 
-#[derive(Serialize)]
-struct Chunk<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: &'a [Choice<'a>],
-    /// Absent, `null` on the way, the counts at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Counts>>,
+writes! {
+    struct Chunk<'a> {
+        "id" = id: &'a str,
+        "object" = object: &'static str,
+        "created" = created: u64,
+        "model" = model: &'a str,
+        "choices" = choices: &'a [Choice<'a>],
+        /// Absent, `null` on the way, the counts at the end.
+        "usage" ? usage: Option<Option<Counts>>,
+    }
 }
 
-#[derive(Serialize)]
-struct Choice<'a> {
-    index: u32,
-    delta: Change<'a>,
-    logprobs: Option<()>,
-    finish_reason: Option<&'static str>,
+writes! {
+    struct Choice<'a> {
+        "index" = index: u32,
+        "delta" = delta: Change<'a>,
+        "logprobs" = logprobs: (),
+        "finish_reason" = finish_reason: Option<&'static str>,
+    }
 }
 
-#[derive(Serialize, Default)]
-struct Change<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Option<()>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_calls: Option<[Call<'a>; 1]>,
+writes! {
+    #[derive(Default)]
+    struct Change<'a> {
+        "role" ? role: Option<&'static str>,
+        "content" ? content: Option<&'a str>,
+        "refusal" ? refusal: Option<()>,
+        "reasoning_content" ? reasoning_content: Option<&'a str>,
+        "tool_calls" ? tool_calls: Option<[Call<'a>; 1]>,
+    }
 }
 
-#[derive(Serialize)]
-struct Call<'a> {
-    index: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'static str>,
-    function: Function<'a>,
+writes! {
+    struct Call<'a> {
+        "index" = index: u32,
+        "id" ? id: Option<&'a str>,
+        "type" ? kind: Option<&'static str>,
+        "function" = function: Function<'a>,
+    }
 }
 
-#[derive(Serialize)]
-struct Function<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    arguments: &'a str,
+writes! {
+    struct Function<'a> {
+        "name" ? name: Option<&'a str>,
+        "arguments" = arguments: &'a str,
+    }
 }
 
 impl Stream {
@@ -140,16 +129,18 @@ impl Stream {
     /// Appends the chunks an event becomes.
     pub(in crate::upstream) fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
         let Some(data) = &event.data else { return Flow::On };
-        let Ok(said) = serde_json::from_slice::<Said<'_>>(data) else {
+        let Ok(said) = json::from_slice::<Said<'_>>(data) else {
             return self.other(data, out);
         };
-        match (&*said.r#type, said.message, said.content_block, said.delta) {
+        let Some(kind) = said.kind else { return self.other(data, out) };
+        match (&*kind, said.message, said.content_block, said.delta) {
             ("message_start", Some(begun), ..) => {
-                self.id = begun.id.into_inner().into_owned();
-                self.model = begun.model.into_inner().into_owned();
-                self.usage = begun.usage;
+                let (Some(id), Some(model)) = (begun.id, begun.model) else { return self.other(data, out) };
+                self.id = id.into_inner().into_owned();
+                self.model = model.into_inner().into_owned();
+                self.usage = begun.usage.unwrap_or_default();
                 let role = Some("assistant");
-                self.push(Change { role, content: Some(""), refusal: Some(None), ..Change::default() }, out);
+                self.push(Change { role, content: Some(""), refusal: Some(()), ..Change::default() }, out);
             }
             ("content_block_start", _, Some(block), _) => self.begin(&block, out),
             ("content_block_delta", _, _, Some(delta)) => self.go_on(&delta, out),
@@ -187,12 +178,13 @@ impl Stream {
     }
 
     fn begin(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
-        self.in_call = &*block.r#type == "tool_use";
-        match &*block.r#type {
+        let kind = block.kind.as_deref().unwrap_or_default();
+        self.in_call = kind == "tool_use";
+        match kind {
             "tool_use" => {
                 let function = Function { name: block.name.as_deref(), arguments: "" };
                 let call =
-                    Call { index: self.calls, id: block.id.as_deref(), r#type: Some("function"), function };
+                    Call { index: self.calls, id: block.id.as_deref(), kind: Some("function"), function };
                 self.calls += 1;
                 self.owes_input = true;
                 self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
@@ -223,7 +215,7 @@ impl Stream {
         // What a provider's own tool is given belongs to no call.
         let Some(index) = self.calls.checked_sub(1).filter(|_| self.in_call) else { return };
         self.owes_input = false;
-        let call = Call { index, id: None, r#type: None, function: Function { name: None, arguments: json } };
+        let call = Call { index, id: None, kind: None, function: Function { name: None, arguments: json } };
         self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
     }
 
@@ -240,13 +232,12 @@ impl Stream {
             choices,
             usage: self.includes_usage.then_some(usage),
         };
-        // Strings and numbers always serialize.
-        push_event(out, &serde_json::to_vec(&chunk).unwrap_or_default());
+        push_event(out, &json::to_string(&chunk).into_bytes());
     }
 }
 
 fn choice<'a>(delta: Change<'a>, finish_reason: Option<&'static str>) -> Choice<'a> {
-    Choice { index: 0, delta, logprobs: None, finish_reason }
+    Choice { index: 0, delta, logprobs: (), finish_reason }
 }
 
 #[cfg(test)]
