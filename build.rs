@@ -1,11 +1,23 @@
-//! Lays the token vocabularies and the character classes out as read-only data.
+//! Lays the token vocabularies and the character classes out as read-only data, and the component's memory.
 
 #[cfg(feature = "vocab")]
 #[path = "build/tokens.rs"]
 mod tokens;
 
+/// Bytes of the component's stack. JSON nests 127 levels at most, which bounds every recursion: the deepest
+/// requests found (schemas of 58 levels, patterns of thousands of brackets) fit in 64 KiB, not in 32.
+const STACK: usize = 256 * 1024;
+
+/// Bytes of heap an instance begins with: what a usual request takes, since to grow a memory is a call of the
+/// operating system, and undoing it for the next instance another.
+const HEAP: usize = 256 * 1024;
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
+        println!("cargo::rustc-link-arg-cdylib=-zstack-size={STACK}");
+        println!("cargo::rustc-link-arg-cdylib=--initial-heap={HEAP}");
+    }
     #[cfg(feature = "vocab")]
     tokens::write();
 }
