@@ -70,7 +70,7 @@ pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError
 fn is_base64(text: &str) -> bool {
     let letters = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     let known = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
-    !letters.is_empty() && text.len() % 4 == 0 && letters.bytes().all(known)
+    !letters.is_empty() && text.len().is_multiple_of(4) && letters.bytes().all(known)
 }
 
 /// Sound goes to models that hear.

@@ -78,10 +78,8 @@ impl Look<'_> {
         let mut first = true;
         loop {
             match self.rest.next()? {
-                '^' if first => {
-                    if self.rest.clone().next() == Some(']') {
-                        self.rest.next();
-                    }
+                '^' if first && self.rest.clone().next() == Some(']') => {
+                    self.rest.next();
                 }
                 ']' if !first => return Some(()),
                 '\\' => self.escape("bdDsSwW")?,
