@@ -14,7 +14,7 @@ const HEAP: usize = 256 * 1024;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm") {
+    if std::env::var_os("CARGO_CFG_TARGET_FAMILY").is_some_and(|family| family == "wasm") {
         println!("cargo::rustc-link-arg-cdylib=-zstack-size={STACK}");
         println!("cargo::rustc-link-arg-cdylib=--initial-heap={HEAP}");
     }
