@@ -1,4 +1,87 @@
 //! The macros that objects and enumerations of the wire are made with.
+//!
+//! What they write for each member is a call, and what is called is compiled once for each type of member: written
+//! out in place it would be a good part of the component.
+
+use super::{Loose, Text};
+use crate::json::{Bad, Read, Reader};
+use std::borrow::Cow;
+
+/// Reads a member, and notes whether it is null or was there before.
+#[inline(never)]
+pub(super) fn known<'a, T: Read<'a>>(
+    member: &mut Option<T>,
+    nulls: &mut bool,
+    doubles: &mut bool,
+    json: &mut Reader<'a>,
+) -> Result<(), Bad> {
+    *doubles |= member.is_some();
+    *member = Read::read(json)?;
+    *nulls |= member.is_none();
+    Ok(())
+}
+
+/// Passes a member nobody knows, and notes its name.
+#[cold]
+pub(super) fn unknown<'a>(
+    extra: &mut Vec<Text<'a>>,
+    name: &Cow<'a, str>,
+    json: &mut Reader<'a>,
+) -> Result<(), Bad> {
+    json.skip()?;
+    extra.push(Text(name.clone()));
+    Ok(())
+}
+
+/// What came before the member that says which members belong to an object.
+#[derive(Default)]
+pub(super) struct Early {
+    pub(super) any: bool,
+    /// The names of those that are not what they should be.
+    odd: Vec<&'static str>,
+}
+
+impl Early {
+    /// Reads a member that may yet prove to be of another kind of object, and so anything.
+    #[inline(never)]
+    pub(super) fn read<'a, T: Read<'a>>(
+        &mut self,
+        member: &mut Option<T>,
+        name: &'static str,
+        nulls: &mut bool,
+        doubles: &mut bool,
+        json: &mut Reader<'a>,
+    ) -> Result<(), Bad> {
+        self.any = true;
+        *doubles |= member.is_some() || self.odd.contains(&name);
+        let value: Option<Loose<T>> = Read::read(json)?;
+        *nulls |= value.is_none();
+        if matches!(value, Some(Loose(None))) {
+            self.odd.push(name);
+        }
+        *member = value.and_then(|value| value.0);
+        Ok(())
+    }
+
+    /// Judges a member now that it is known whether it belongs to the object.
+    #[inline(never)]
+    pub(super) fn settle<'a, T>(
+        &self,
+        member: &mut Option<T>,
+        name: &'static str,
+        belongs: bool,
+        extra: &mut Vec<Text<'a>>,
+    ) -> Result<(), Bad> {
+        let odd = self.odd.contains(&name);
+        if belongs {
+            return if odd { Err(Bad) } else { Ok(()) };
+        }
+        if member.take().is_some() || odd {
+            extra.push(name.into());
+        }
+        Ok(())
+    }
+}
 
 /// An object of the wire: its members by their JSON names, all optional, `null` as absent, the last of
 /// several winning; `extra` holds the names nobody knows.
@@ -18,23 +101,19 @@ macro_rules! object {
 
         impl<'a> $crate::json::Read<'a> for $name<'a> {
             fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
-                let mut object = Self::default();
-                let mut more = json.open(b'{')?;
-                while more {
-                    let name = json.name()?;
-                    match &*name {
-                        $($key => {
-                            object.doubles |= object.$member.is_some();
-                            object.$member = $crate::json::Read::read(json)?;
-                            object.nulls |= object.$member.is_none();
-                        })*
-                        _ => {
-                            json.skip()?;
-                            object.extra.push($crate::api::Text(name));
-                        }
+                fn member<'a>(
+                    object: &mut $name<'a>,
+                    name: &std::borrow::Cow<'a, str>,
+                    json: &mut $crate::json::Reader<'a>,
+                ) -> Result<(), $crate::json::Bad> {
+                    use $crate::api::wire::{known, unknown};
+                    match &**name {
+                        $($key => known(&mut object.$member, &mut object.nulls, &mut object.doubles, json),)*
+                        _ => unknown(&mut object.extra, name, json),
                     }
-                    more = json.more(b'}')?;
                 }
+                let mut object = Self::default();
+                json.object(&mut |name, json| member(&mut object, name, json))?;
                 Ok(object)
             }
         }
@@ -64,55 +143,33 @@ macro_rules! tagged {
 
         impl<'a> $crate::json::Read<'a> for $name<'a> {
             fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
-                let mut object = Self::default();
-                // Members that came before the kind and are not what they should be.
-                let mut odd: Vec<&'static str> = Vec::new();
-                let mut more = json.open(b'{')?;
-                while more {
-                    let name = json.name()?;
-                    match &*name {
-                        $tag_key => {
-                            if object.$tag.is_some() {
-                                return Err($crate::json::Bad); // two kinds at once
-                            }
-                            object.$tag = $crate::json::Read::read(json)?;
-                            object.nulls |= object.$tag.is_none();
-                        }
+                fn member<'a>(
+                    object: &mut $name<'a>,
+                    early: &mut $crate::api::wire::Early,
+                    name: &std::borrow::Cow<'a, str>,
+                    json: &mut $crate::json::Reader<'a>,
+                ) -> Result<(), $crate::json::Bad> {
+                    use $crate::api::wire::{known, unknown};
+                    match &**name {
+                        $tag_key if object.$tag.is_some() => Err($crate::json::Bad), // two kinds at once
+                        $tag_key => known(&mut object.$tag, &mut object.nulls, &mut object.doubles, json),
                         $($key => match object.$tag {
                             Some(kind) if matches!(kind, $kind) => {
-                                object.doubles |= object.$member.is_some();
-                                object.$member = $crate::json::Read::read(json)?;
-                                object.nulls |= object.$member.is_none();
+                                known(&mut object.$member, &mut object.nulls, &mut object.doubles, json)
                             }
-                            Some(_) => {
-                                json.skip()?;
-                                object.extra.push($crate::api::Text(name));
-                            }
+                            Some(_) => unknown(&mut object.extra, name, json),
                             None => {
-                                object.doubles |= object.$member.is_some() || odd.contains(&$key);
-                                let value: Option<$crate::api::Loose<_>> = $crate::json::Read::read(json)?;
-                                object.nulls |= value.is_none();
-                                if matches!(value, Some($crate::api::Loose(None))) {
-                                    odd.push($key);
-                                }
-                                object.$member = value.and_then(|value| value.0);
+                                let (nulls, doubles) = (&mut object.nulls, &mut object.doubles);
+                                early.read(&mut object.$member, $key, nulls, doubles, json)
                             }
                         },)*
-                        _ => {
-                            json.skip()?;
-                            object.extra.push($crate::api::Text(name));
-                        }
+                        _ => unknown(&mut object.extra, name, json),
                     }
-                    more = json.more(b'}')?;
                 }
-                if let Some(kind) = object.$tag {
-                    $(if matches!(kind, $kind) {
-                        if odd.contains(&$key) {
-                            return Err($crate::json::Bad);
-                        }
-                    } else if object.$member.take().is_some() || odd.contains(&$key) {
-                        object.extra.push($key.into());
-                    })*
+                let (mut object, mut early) = (Self::default(), $crate::api::wire::Early::default());
+                json.object(&mut |name, json| member(&mut object, &mut early, name, json))?;
+                if let Some(kind) = object.$tag.filter(|_| early.any) {
+                    $(early.settle(&mut object.$member, $key, matches!(kind, $kind), &mut object.extra)?;)*
                 }
                 Ok(object)
             }

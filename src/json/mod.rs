@@ -59,20 +59,31 @@ macro_rules! reads {
 
         impl<'a> $crate::json::Read<'a> for $name $($life)* {
             fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
-                let mut object = Self::default();
-                json.object(&mut |name, json| {
-                    match &**name {
-                        $($key => object.$member = $crate::json::Read::read(json)?,)*
-                        _ => json.skip()?,
+                fn member<'a>(
+                    object: &mut $name $($life)*,
+                    name: &str,
+                    json: &mut $crate::json::Reader<'a>,
+                ) -> Result<(), $crate::json::Bad> {
+                    match name {
+                        $($key => $crate::json::read_into(&mut object.$member, json),)*
+                        _ => json.skip(),
                     }
-                    Ok(())
-                })?;
+                }
+                let mut object = Self::default();
+                json.object(&mut |name, json| member(&mut object, name, json))?;
                 Ok(object)
             }
         }
     };
 }
 pub(crate) use reads;
+
+/// Reads a value to its place: what [`reads!`] would else write out for each member.
+#[inline(never)]
+pub(crate) fn read_into<'a, T: Read<'a>>(place: &mut T, json: &mut Reader<'a>) -> Result<(), Bad> {
+    *place = T::read(json)?;
+    Ok(())
+}
 
 impl<'a> Read<'a> for u64 {
     fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
