@@ -25,11 +25,11 @@ pub(super) fn known<'a, T: Read<'a>>(
 #[cold]
 pub(super) fn unknown<'a>(
     extra: &mut Vec<Text<'a>>,
-    name: &Cow<'a, str>,
+    name: Cow<'a, str>,
     json: &mut Reader<'a>,
 ) -> Result<(), Bad> {
     json.skip()?;
-    extra.push(Text(name.clone()));
+    extra.push(Text(name));
     Ok(())
 }
 
@@ -103,11 +103,11 @@ macro_rules! object {
             fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
                 fn member<'a>(
                     object: &mut $name<'a>,
-                    name: &std::borrow::Cow<'a, str>,
+                    name: std::borrow::Cow<'a, str>,
                     json: &mut $crate::json::Reader<'a>,
                 ) -> Result<(), $crate::json::Bad> {
                     use $crate::api::wire::{known, unknown};
-                    match &**name {
+                    match &*name {
                         $($key => known(&mut object.$member, &mut object.nulls, &mut object.doubles, json),)*
                         _ => unknown(&mut object.extra, name, json),
                     }
@@ -146,11 +146,11 @@ macro_rules! tagged {
                 fn member<'a>(
                     object: &mut $name<'a>,
                     early: &mut $crate::api::wire::Early,
-                    name: &std::borrow::Cow<'a, str>,
+                    name: std::borrow::Cow<'a, str>,
                     json: &mut $crate::json::Reader<'a>,
                 ) -> Result<(), $crate::json::Bad> {
                     use $crate::api::wire::{known, unknown};
-                    match &**name {
+                    match &*name {
                         $tag_key if object.$tag.is_some() => Err($crate::json::Bad), // two kinds at once
                         $tag_key => known(&mut object.$tag, &mut object.nulls, &mut object.doubles, json),
                         $($key => match object.$tag {

@@ -70,7 +70,7 @@ macro_rules! reads {
                     }
                 }
                 let mut object = Self::default();
-                json.object(&mut |name, json| member(&mut object, name, json))?;
+                json.object(&mut |name, json| member(&mut object, &name, json))?;
                 Ok(object)
             }
         }

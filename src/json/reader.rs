@@ -14,6 +14,9 @@ pub struct Reader<'a> {
     level: u8,
 }
 
+/// What reads a member's value, told its name.
+type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Bad> + 'f;
+
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
@@ -98,14 +101,11 @@ impl<'a> Reader<'a> {
     /// Reads an object: `member` is told each name and reads the value.
     ///
     /// The one loop for all objects: written out for each type of the wire it would be a good part of the component.
-    pub fn object(
-        &mut self,
-        member: &mut dyn FnMut(&Cow<'a, str>, &mut Self) -> Result<(), Bad>,
-    ) -> Result<(), Bad> {
+    pub fn object(&mut self, member: &mut Member<'_, 'a>) -> Result<(), Bad> {
         let mut more = self.open(b'{')?;
         while more {
             let name = self.name()?;
-            member(&name, self)?;
+            member(name, self)?;
             more = self.more(b'}')?;
         }
         Ok(())

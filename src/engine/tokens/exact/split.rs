@@ -172,7 +172,7 @@ fn ascii_letters<const CASE: u8>(text: &str, mut at: usize) -> usize {
     const HIGH: u64 = EACH << 7;
     while let Some(chunk) = text.as_bytes()[at..].first_chunk() {
         let bytes = u64::from_le_bytes(*chunk);
-        let low = (bytes | u64::from(CASE) * EACH) & !HIGH;
+        let low = (bytes | (u64::from(CASE) * EACH)) & !HIGH;
         // Each sum stays within its byte, and reaches the high bit from `a` on, and from behind `z` on.
         let (from_a, past_z) = (low + u64::from(128 - b'a') * EACH, low + u64::from(127 - b'z') * EACH);
         let others = !(from_a & !past_z & !bytes) & HIGH;
@@ -219,7 +219,7 @@ mod tests {
                     0..128 => String::from_utf8(bytes.to_vec()).expect("ASCII"),
                     _ => format!("{}\u{e9}{}", &"abcxyzmn"[..place], &"abcxyzmn"[place + 1..]),
                 };
-                let run = |letter: fn(&u8) -> bool| text.bytes().take_while(|byte| letter(byte)).count();
+                let run = |letter: fn(&u8) -> bool| text.bytes().take_while(letter).count();
                 let lower = ascii_letters::<0>(&text, 0);
                 assert_eq!(lower, run(u8::is_ascii_lowercase).min(8), "{text:?}");
                 let any = ascii_letters::<{ b'a' ^ b'A' }>(&text, 0);
