@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Key, bearer};
 use crate::error::{ApiError, Kind};
-use crate::http::RequestHeaders;
+use crate::http::Request;
 
 /// A caller that may proceed.
 #[derive(Debug, Clone, Copy)]
@@ -34,14 +34,20 @@ impl<'a> Caller<'a> {
 
 /// Checks the `Authorization` header against the configured keys, every one of them, so that the
 /// time taken tells nothing about which came near.
-pub fn check<'a>(headers: &RequestHeaders, config: &'a Config) -> Result<Caller<'a>, ApiError> {
-    let authorization = headers.get("authorization");
+pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, ApiError> {
+    let authorization = request.headers.get("authorization");
     let Some(presented) = authorization.as_deref().and_then(bearer) else {
         return match config.allow_anonymous {
             true => Ok(Caller { key: None }),
-            false => {
-                Err(ApiError::new(Kind::MissingKey, if config.keys.is_empty() { CLOSED } else { NO_KEY }))
-            }
+            false => Err(ApiError::new(
+                Kind::MissingKey,
+                match request.path.strip_prefix("/v1/models") {
+                    _ if config.keys.is_empty() => CLOSED,
+                    // Who answers for the models has words of its own at the live API.
+                    Some(rest) if rest.is_empty() || rest.starts_with('/') => NO_KEY_FOR_MODELS,
+                    _ => NO_KEY,
+                },
+            )),
         };
     };
     let found =
@@ -64,6 +70,8 @@ pub fn check<'a>(headers: &RequestHeaders, config: &'a Config) -> Result<Caller<
 const CLOSED: &str = "No API key can be right: the gateway has none. Its operator sets PORTCULLIS_API_KEYS to the \
                       keys callers may present (or PORTCULLIS_ALLOW_ANONYMOUS to `true`).";
 
+const NO_KEY_FOR_MODELS: &str = "Missing bearer authentication in header";
+
 const NO_KEY: &str = "You didn't provide an API key. You need to provide your API key in an Authorization header \
                       using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank \
                       username) if you're accessing the API from your browser and are prompted for a username and \
@@ -85,12 +93,22 @@ fn masked(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Method;
 
     fn checked(vars: &[(&str, &str)], authorization: Option<&str>) -> Result<Option<String>, ApiError> {
+        checked_at("/v1/chat/completions", vars, authorization)
+    }
+
+    fn checked_at(
+        path: &str,
+        vars: &[(&str, &str)],
+        authorization: Option<&str>,
+    ) -> Result<Option<String>, ApiError> {
         let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let config = Config::from_vars(&vars).expect("valid settings");
         let headers = authorization.map(|value| ("Authorization", value)).into_iter().collect();
-        check(&headers, &config).map(|caller| caller.name().map(str::to_owned))
+        let request = Request { method: Method::Get, path: path.to_owned(), query: None, headers };
+        check(&request, &config).map(|caller| caller.name().map(str::to_owned))
     }
 
     const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", "sk-one,sk-two");
@@ -121,6 +139,19 @@ mod tests {
             let error = checked(&vars, header).expect_err("refused");
             assert_eq!((error.status(), error.code()), (401, code));
             assert!(error.message().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_models_have_their_own_words_for_a_missing_key() {
+        for (path, want) in [
+            ("/v1/models", NO_KEY_FOR_MODELS),
+            ("/v1/models/gpt-4o", NO_KEY_FOR_MODELS),
+            ("/v1/modelsx", NO_KEY),
+            ("/v1/completions", NO_KEY),
+        ] {
+            let error = checked_at(path, &[KEYS], None).expect_err("refused");
+            assert_eq!((error.message(), error.code()), (want, None), "{path}");
         }
     }
 

@@ -150,7 +150,7 @@ impl Gateway {
 /// Finds out who calls, and notes it for the log. Not inlined, since each endpoint's arm asks it.
 #[inline(never)]
 fn admit<'a>(request: &Request, config: &'a Config, record: &mut Record) -> Result<Caller<'a>, ApiError> {
-    let caller = auth::check(&request.headers, config)?;
+    let caller = auth::check(request, config)?;
     record.key = caller.name().map(str::to_owned);
     Ok(caller)
 }

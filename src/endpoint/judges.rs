@@ -94,6 +94,7 @@ impl Judges for Routes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{Method, Request, RequestHeaders};
 
     #[test]
     fn the_settings_go_before_what_the_backend_asks_for() {
@@ -110,7 +111,13 @@ mod tests {
             let open = [("PORTCULLIS_ALLOW_ANONYMOUS", "true")];
             let all = vars.iter().chain(&open).map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
             let config = Config::from_vars(&all.collect::<Vec<_>>()).expect("valid");
-            let caller = crate::auth::check(&Default::default(), &config).expect("open to all");
+            let request = Request {
+                method: Method::Post,
+                path: "/v1/chat/completions".to_owned(),
+                query: None,
+                headers: RequestHeaders::default(),
+            };
+            let caller = crate::auth::check(&request, &config).expect("open to all");
             let judge =
                 Routes { config: &config, caller, endpoint: Endpoint::Chat }.judge("gpt-4o").expect("served");
             assert_eq!((judge.validation, judge.unknown), want, "{vars:?}");
