@@ -22,7 +22,6 @@ import contextlib
 import http.client
 import json
 import os
-import select
 import shutil
 import socket
 import subprocess
@@ -220,8 +219,8 @@ class Kept(http.client.HTTPConnection):
 
     used = float("-inf")
 
-    def freshen(self):
-        if self.sock is None or time.monotonic() - self.used > 3 or select.select([self.sock], [], [], 0)[0]:
+    def freshen(self, stream):
+        if stream or self.sock is None or time.monotonic() - self.used > 3:
             self.close()
             self.connect()
 
@@ -235,7 +234,7 @@ def ask(connection, path, key, model, stream):
     """The time to a short answer's end, or to the first byte of its body."""
     body = {"model": model, "messages": [{"role": "user", "content": "Hi."}], "max_tokens": 1, "temperature": 0}
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    connection.freshen()
+    connection.freshen(stream)
     began = time.perf_counter()
     connection.request("POST", f"{path}/chat/completions", json.dumps({**body, "stream": stream}), headers)
     answer = connection.getresponse()
