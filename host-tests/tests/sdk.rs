@@ -27,11 +27,14 @@ async fn the_python_sdk() {
     let home = Home::open("sdk-python");
     let lock = suite.join("requirements.txt");
     let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
-    home.install(&[&lock, &python], || {
-        run("python", Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")));
+    let installed = home.install(&[&lock, &python], || {
+        run("python", Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        run("python", Command::new(&bin).args(pip).arg(&lock));
+        run("python", Command::new(&bin).args(pip).arg(&lock))
     });
+    if !installed {
+        return;
+    }
     let mut tests = Command::new(&bin);
     tests.args(["-m", "unittest", "--verbose"]).current_dir(suite);
     // The sources are not the place for what Python compiles.
@@ -53,10 +56,13 @@ async fn the_node_sdk() {
     // Node looks for packages beside the tests, and they do not belong among the sources.
     let files = |name: &str| name.ends_with(".js") || name.ends_with(".json");
     copy(&suite, &home.dir, files);
-    home.install(&[&suite.join("package-lock.json"), &node], || {
+    let installed = home.install(&[&suite.join("package-lock.json"), &node], || {
         let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-        run("node", Command::new(&npm).args(quiet).current_dir(&home.dir));
+        run("node", Command::new(&npm).args(quiet).current_dir(&home.dir))
     });
+    if !installed {
+        return;
+    }
     let mut tests = Command::new(&node);
     tests.args(["--test", "--test-reporter=spec"]).current_dir(&home.dir);
     let output = check("node", tests).await;
@@ -80,7 +86,7 @@ async fn check(name: &str, mut tests: Command) -> Vec<String> {
             .env("FAULTY_BASE_URL", faulty.url("/v1"))
             .env("RULES_BASE_URL", ruled.url("/v1"))
             .env("NO_PROXY", "127.0.0.1");
-        run(label, tests)
+        run(label, tests).unwrap_or_else(|failure| panic!("{failure}"))
     };
     let output = against(&mut tests, name, own);
     // What a chain cannot keep is skipped: a connection that breaks behind is told of in front.
@@ -163,10 +169,14 @@ fn find(what: &str, names: &[&str], probe: &[&str]) -> Option<PathBuf> {
     let works = |name: &&&str| Command::new(name).args(probe).output().is_ok_and(|o| o.status.success());
     let found = names.iter().find(works);
     if found.is_none() {
-        say("sdk", &format!("SKIPPED: there is no {what} on the PATH, and the tests of its SDK need it"));
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of the SDKs");
+        skip(&format!("there is no {what} on the PATH, and the tests of its SDK need it"));
     }
     found.map(PathBuf::from)
+}
+
+fn skip(why: &str) {
+    say("sdk", &format!("SKIPPED: {why}"));
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of the SDKs");
 }
 
 /// A directory under `target/` for what a suite installs, held by one process at a time.
@@ -184,8 +194,9 @@ impl Home {
         Self { dir, _lock: lock }
     }
 
-    /// Installs what is not yet installed as `inputs`, files or names, say.
-    fn install(&self, inputs: &[&Path], install: impl FnOnce()) {
+    /// Installs what is not yet installed as `inputs`, files or names, say. False where it cannot be, as without a
+    /// network; that is for all but CI to bear.
+    fn install(&self, inputs: &[&Path], install: impl FnOnce() -> Result<Vec<String>, String>) -> bool {
         let stamp = self.dir.join("installed");
         let mut wanted = self.dir.display().to_string();
         for input in inputs {
@@ -193,13 +204,17 @@ impl Home {
             wanted += &fs::read_to_string(input).unwrap_or_else(|_| version(input));
         }
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            return;
+            return true;
         }
         // Half an installation must not pass for a whole one.
         let _ = fs::remove_file(&stamp);
         let _ = fs::remove_dir_all(self.dir.join("venv"));
-        install();
+        if let Err(failure) = install() {
+            skip(&format!("what the tests need cannot be installed: {failure}"));
+            return false;
+        }
         fs::write(stamp, wanted).expect("cargo's target directory can be written");
+        true
     }
 }
 
@@ -227,12 +242,12 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
 /// How long a process may say nothing. An installation from a slow registry must fit in.
 const SILENCE: Duration = Duration::from_secs(600);
 
-/// Runs a command and returns what it said, which is shown at once.
+/// Runs a command and returns what it said, which is shown at once; an error where it fails.
 ///
 /// # Panics
 ///
-/// When it fails, or hangs.
-fn run(name: &str, command: &mut Command) -> Vec<String> {
+/// When it hangs.
+fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
     let (reader, writer) = io::pipe().expect("pipes can be had");
     command.stdout(writer.try_clone().expect("pipes can be had")).stderr(writer);
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
@@ -259,8 +274,10 @@ fn run(name: &str, command: &mut Command) -> Vec<String> {
         }
     }
     let status = child.wait().expect("it was started");
-    assert!(status.success(), "{command:?}: {status}; what it said is above");
-    output
+    if !status.success() {
+        return Err(format!("{command:?}: {status}; what it said is above"));
+    }
+    Ok(output)
 }
 
 /// Says a line on standard error itself: what goes through `eprintln` is kept back unless a test fails.
