@@ -65,6 +65,7 @@ const ODD: &[&str] = &[
     "\"json\\n\"",
     "\"(\"",
     "\"data:image/png;base64,iVBORw0KGgo=\"",
+    "\"https://x/|y.png\"",
     "\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaa\"",
 ];
 

@@ -7,7 +7,7 @@
 use super::models::Family;
 use super::shape::Scope;
 use super::tools::{CALL_ID_CHARS, DESCRIPTION_CHARS, MOST_TOOLS, NAME_CHARS};
-use super::{messages, params};
+use super::{messages, params, published};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier, Stop, StreamOptions};
 use crate::api::completions::{self, Prompt};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
@@ -210,7 +210,10 @@ fn part(part: &Part<'_>, role: Role, scope: Scope) -> bool {
         (Some(PartType::Text), _) => part.text.as_ref().is_some_and(|text| messages::TEXT_CHARS.holds(text)),
         (Some(PartType::ImageUrl), Role::User) => part.image_url.as_ref().is_some_and(|image| {
             let url = image.url.as_deref().unwrap_or_default();
-            !image.nulls && !image.doubles && messages::plain_url(url, scope)
+            !image.nulls
+                && !image.doubles
+                && messages::plain_url(url, scope)
+                && (!scope.published || published::messages::is_uri(url))
         }),
         _ => false,
     };

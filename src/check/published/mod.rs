@@ -4,7 +4,7 @@
 //! The schema allows null for every optional parameter, but for few members further in; it closes no object
 //! but two; an integer is what JSON Schema calls one.
 
-mod messages;
+pub(super) mod messages;
 mod tools;
 
 use self::messages::TEXT_CONTENT;

@@ -58,3 +58,16 @@ fn each(judges: &dyn Judges, model: &str, rows: &[(&str, &str)]) {
         assert_eq!(told(judges, &body), *want, "{body}");
     }
 }
+
+#[test]
+fn the_published_schema_knows_what_no_uri_has_and_the_live_api_does_not_look() {
+    for (url, is_uri) in
+        [("https://x/y.png", true), ("https://x/|y.png", false), ("data:image/png;base64,a b", false)]
+    {
+        let image = format!(r#"{{"type":"image_url","image_url":{{"url":"{url}"}}}}"#);
+        let body = body("gpt-4o", &format!(r#""messages":[{{"role":"user","content":[{image}]}}]"#));
+        let published = chat(body.as_bytes(), &SCHEMA).map(|_| ());
+        assert_eq!(published.is_ok(), is_uri, "{url}: {published:?}");
+        assert!(chat(body.as_bytes(), &LIVE).is_ok(), "{url}");
+    }
+}
