@@ -16,11 +16,18 @@ use crate::error::{ApiError, Kind};
 
 type Rule = fn(&Request<'_>, Scope) -> Option<ApiError>;
 
-const ALL: &[Family] = &[Any, Classic, Audio, Search, Reasoning];
-const TALKING: &[Family] = &[Classic, Audio, Search];
+/// Families of models, a bit for each.
+type Families = u8;
 
-static RULES: &[(&[Family], Rule)] = &[
-    (&[Audio], audio_in_or_out),
+const fn only(family: Family) -> Families {
+    1 << family as u8
+}
+
+const ALL: Families = only(Any) | TALKING | only(Reasoning);
+const TALKING: Families = only(Classic) | only(Audio) | only(Search);
+
+static RULES: &[(Families, Rule)] = &[
+    (only(Audio), audio_in_or_out),
     (ALL, both_token_limits),
     (ALL, output_limit),
     (TALKING, prediction),
@@ -28,7 +35,7 @@ static RULES: &[(&[Family], Rule)] = &[
     (ALL, top_logprobs_bound),
     (ALL, stream_options_alone),
     (TALKING, reasoning_effort),
-    (&[Classic, Audio], web_search_options),
+    (only(Classic) | only(Audio), web_search_options),
     (TALKING, response_format_support),
     (ALL, tools_support),
     (ALL, response_format_schema),
@@ -39,24 +46,24 @@ static RULES: &[(&[Family], Rule)] = &[
     (TALKING, parallel_tool_calls_alone),
     (TALKING, metadata_alone),
     (ALL, logit_bias_values),
-    (&[Reasoning], roles),
+    (only(Reasoning), roles),
     (ALL, conversation::images),
     (ALL, conversation::image_data),
     (ALL, conversation::sounds),
     (ALL, conversation::tool_calls),
     (ALL, the_word_json),
-    (&[Reasoning], temperature),
-    (&[Reasoning], top_p),
-    (&[Reasoning], penalties),
-    (&[Reasoning], logprobs),
-    (&[Reasoning], tools_while_reasoning),
+    (only(Reasoning), temperature),
+    (only(Reasoning), top_p),
+    (only(Reasoning), penalties),
+    (only(Reasoning), logprobs),
+    (only(Reasoning), tools_while_reasoning),
     (ALL, conversation::contents),
 ];
 
 /// Words the first rule that does not hold.
 pub(super) fn judge(request: &Request<'_>, scope: Scope) -> Result<(), ApiError> {
-    let family = scope.family();
-    let rules = RULES.iter().filter(|(families, _)| families.contains(&family));
+    let family = only(scope.family());
+    let rules = RULES.iter().filter(|(families, _)| families & family != 0);
     rules.map(|(_, rule)| rule).find_map(|rule| rule(request, scope)).map_or(Ok(()), Err)
 }
 
