@@ -20,6 +20,7 @@ use super::pool::Lent;
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
     lent: Option<Lent>,
+    streamed: bool,
     timeout: Duration,
     /// Runs while we wait; `None` until the first wait, which a body already here never has.
     timer: Option<Pin<Box<Sleep>>>,
@@ -30,8 +31,10 @@ pub(crate) struct UpstreamBody {
 
 impl UpstreamBody {
     pub(super) fn new(incoming: Incoming, lent: Lent, timeout: Duration) -> Self {
+        let streamed = incoming.size_hint().exact().is_none();
+        let lent = Some(lent);
         let mut body =
-            Self { incoming, lent: Some(lent), timeout, timer: None, moved: false, caller_gone: None };
+            Self { incoming, lent, streamed, timeout, timer: None, moved: false, caller_gone: None };
         if body.incoming.is_end_stream() {
             body.finish();
         }
@@ -46,7 +49,7 @@ impl UpstreamBody {
 
     fn finish(&mut self) {
         if let Some(lent) = self.lent.take() {
-            lent.give_back();
+            lent.give_back(self.streamed);
         }
     }
 

@@ -126,12 +126,20 @@ impl Lent {
     /// except where the upstream answered without reading the request.
     const SETTLE: Duration = Duration::from_secs(1);
 
-    pub(super) fn give_back(self) {
+    /// How long an upstream may take to close a connection unannounced: llama.cpp does so after each stream, and a
+    /// request sent on it meanwhile would be lost.
+    const SECOND_THOUGHTS: Duration = Duration::from_millis(10);
+
+    /// `streamed`: the answer's length was not known beforehand.
+    pub(super) fn give_back(self, streamed: bool) {
         let Self { home, place, mut sender } = self;
-        if sender.is_ready() {
+        if sender.is_ready() && !streamed {
             return home.put(place, sender);
         }
         tokio::spawn(async move {
+            if streamed {
+                tokio::time::sleep(Self::SECOND_THOUGHTS).await;
+            }
             if let Ok(Ok(())) = timeout(Self::SETTLE, sender.ready()).await {
                 home.put(place, sender);
             }
