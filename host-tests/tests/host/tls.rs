@@ -51,6 +51,8 @@ async fn a_trusted_upstream_answers_on_one_connection() {
     let gateway = start_with(Options { roots: AUTHORITY.to_vec(), ..Options::default() }).await;
     for _ in 0..3 {
         assert_eq!(gateway.get(&format!("/tls/{addr}/")).await.events(), ["1", "2"]);
+        // The connection of a stream rests a little first.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert!(upstream.requests().iter().all(|request| request.connection == 0));
 }

@@ -35,8 +35,26 @@ async fn streams_give_their_connection_back_too() {
     let gateway = start().await;
     for _ in 0..3 {
         assert_eq!(to(&gateway, &upstream).await.events(), ["1", "2"]);
+        // It rests a little first.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(upstream.requests().iter().all(|request| request.connection == 0));
+}
+
+#[tokio::test]
+async fn a_connection_the_upstream_closes_after_a_stream_takes_no_request_with_it() {
+    let mut upstream = Upstream::by_hand().await;
+    let gateway = start().await;
+    let first = to(&gateway, &upstream).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await;
+    assert_eq!(first.reply().await.text(), "ok");
+    let second = to(&gateway, &upstream).spawn();
+    // The upstream had not announced it.
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    exchange.close();
+    upstream.next().await.answer(Answer::new(200, &[], "ok")).await;
+    assert_eq!(second.reply().await.text(), "ok");
 }
 
 #[tokio::test]
