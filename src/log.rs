@@ -117,7 +117,7 @@ impl Record {
     }
 }
 
-/// A line being written: every request writes one, and serde's way to it costs more than judging a short chat.
+/// A line being written.
 struct Line(String);
 
 impl Line {
