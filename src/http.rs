@@ -93,7 +93,7 @@ pub trait Fields {
 
 /// The header fields of a request, asked for when they are looked at.
 ///
-/// A host takes about as long to hand over one field among all as to look one up, and SDKs send a dozen and
+/// A host takes about half as long to hand over one field among all as to look one up, and SDKs send a dozen and
 /// more: who needs two or three of them asks for those.
 #[derive(Default)]
 pub struct RequestHeaders {

@@ -50,7 +50,7 @@ pub(crate) struct Instances {
 }
 
 impl Instances {
-    /// An idle instance keeps its memory, some 2 MB, and its slot in the engine's pool.
+    /// An idle instance keeps what it wrote of its memory, and its slot in the engine's pool.
     const MAX_IDLE: usize = 128;
     const MAX_IDLE_TIME: Duration = Duration::from_secs(10);
 
