@@ -94,7 +94,12 @@ impl Incoming for Caller {
 
 /// An upstream's answer.
 pub(super) struct Upstream {
-    // In the order they must go.
+    // In the order they must go. What is waited on is kept from one wait to the next: to ask for both and let
+    // go of them would be four calls of the host for each event of a stream.
+    /// Ready when there is something to read.
+    news: Option<Pollable>,
+    /// Ready when a reader of such patience has none left.
+    late: Option<(Duration, Pollable)>,
     pub(super) stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
@@ -106,12 +111,27 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(response: IncomingResponse, upload: Upload) -> Result<Self, ()> {
         let body = response.consume()?;
-        Ok(Self { stream: body.stream()?, _body: body, _response: response, upload })
+        Ok(Self { news: None, late: None, stream: body.stream()?, _body: body, _response: response, upload })
     }
 
     /// Ready when there is something to read.
     pub(super) fn subscribe(&self) -> Pollable {
         self.stream.subscribe()
+    }
+
+    /// What is ready when there is something to read, and what is when that did not come within a time. The
+    /// time may have begun with an earlier wait; who sees it end says so by `be_patient`.
+    pub(super) fn waits(&mut self, patience: Duration) -> (&Pollable, &Pollable) {
+        if self.late.as_ref().is_some_and(|(former, _)| *former != patience) {
+            self.be_patient();
+        }
+        let late = self.late.get_or_insert_with(|| (patience, subscribe_duration(nanos(patience))));
+        (self.news.get_or_insert_with(|| self.stream.subscribe()), &late.1)
+    }
+
+    /// Begins the time anew.
+    pub(super) fn be_patient(&mut self) {
+        self.late = None;
     }
 }
 
@@ -127,24 +147,22 @@ impl Incoming for Upstream {
         read(&self.stream)
     }
 
-    fn read_within(&mut self, mut patience: Duration) -> Result<Piece, ReadError> {
+    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
         loop {
             self.upload.go_on()?;
             match read_now(&self.stream)? {
                 Piece::Later if !patience.is_zero() => {}
                 piece => return Ok(piece),
             }
-            let (news, late) = (self.stream.subscribe(), subscribe_duration(nanos(patience)));
-            match self.upload.subscribe() {
-                None => {
-                    poll(&[&news, &late]);
-                    patience = Duration::ZERO;
-                }
-                Some(upload) => {
-                    if poll(&[&news, &late, &upload]) != [2] {
-                        patience = Duration::ZERO;
-                    }
-                }
+            let upload = self.upload.subscribe();
+            let (news, late) = self.waits(patience);
+            let ready = match &upload {
+                None => poll(&[news, late]),
+                Some(upload) => poll(&[news, late, upload]),
+            };
+            if ready == [1] {
+                self.be_patient();
+                return Ok(Piece::Later);
             }
         }
     }

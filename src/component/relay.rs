@@ -1,12 +1,11 @@
 //! An upstream's answer on its way to the caller, unread.
 
-use super::body::{End, PIECE, UNWATCHED, Upstream, broken, nanos, note, write};
+use super::body::{End, PIECE, UNWATCHED, Upstream, broken, note, write};
 use super::clock::Clock;
 use crate::encode;
 use crate::http::Relay;
 use crate::log::Ending;
-use wasi::clocks::monotonic_clock::subscribe_duration;
-use wasi::io::poll::{Pollable, poll};
+use wasi::io::poll::poll;
 use wasi::io::streams::{OutputStream, StreamError};
 
 /// Why no more goes to the caller.
@@ -58,11 +57,10 @@ pub(super) fn relay(
 }
 
 fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u64)) -> Stop {
-    let mut watch = Watch { news: from.subscribe(), late: subscribe_duration(nanos(UNWATCHED)) };
     loop {
         let some = match from.upload.is_over() {
-            true => watch.splice(from, stream),
-            false => watch.both_ways(from, stream),
+            true => splice(from, stream),
+            false => both_ways(from, stream),
         };
         match some {
             Ok(some) => moved(some),
@@ -71,51 +69,39 @@ fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u6
     }
 }
 
-/// Waits for an upstream, and now and then looks after the caller.
-struct Watch {
-    /// Ready when the answer goes on.
-    news: Pollable,
-    /// Ready when the caller went unwatched for long.
-    late: Pollable,
+/// Moves the next bytes, by the host alone. Now and then it looks after the caller.
+fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+    loop {
+        let (news, late) = from.waits(UNWATCHED);
+        let ready = poll(&[news, late]);
+        if ready.contains(&1) {
+            from.be_patient();
+            stream.check_write()?;
+        }
+        if ready.contains(&0) {
+            return Ok(stream.blocking_splice(&from.stream, PIECE)?);
+        }
+    }
 }
 
-impl Watch {
-    fn look(&mut self, stream: &OutputStream) -> Result<(), Stop> {
+/// Moves the next bytes, or some of what the caller still sends. It never waits for one of both alone: a caller
+/// may read nothing before all is sent, and an upstream take nothing before all is read.
+fn both_ways(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+    from.upload.go_on().map_err(|error| Stop::Caller(error.reason))?;
+    let Some(upload) = from.upload.subscribe() else { return Ok(0) };
+    let room = stream.check_write()?;
+    let full = (room == 0).then(|| stream.subscribe());
+    let (news, late) = from.waits(UNWATCHED);
+    let ready = poll(&[full.as_ref().unwrap_or(news), &upload, late]);
+    if ready.contains(&2) {
+        from.be_patient();
         stream.check_write()?;
-        self.late = subscribe_duration(nanos(UNWATCHED));
-        Ok(())
     }
-
-    /// Moves the next bytes, by the host alone.
-    fn splice(&mut self, from: &Upstream, stream: &OutputStream) -> Result<u64, Stop> {
-        loop {
-            let ready = poll(&[&self.news, &self.late]);
-            if ready.contains(&1) {
-                self.look(stream)?;
-            }
-            if ready.contains(&0) {
-                return Ok(stream.blocking_splice(&from.stream, PIECE)?);
-            }
-        }
+    if !ready.contains(&0) || full.is_some() {
+        return Ok(0);
     }
-
-    /// Moves the next bytes, or some of what the caller still sends. It never waits for one of both alone: a
-    /// caller may read nothing before all is sent, and an upstream take nothing before all is read.
-    fn both_ways(&mut self, from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
-        from.upload.go_on().map_err(|error| Stop::Caller(error.reason))?;
-        let Some(upload) = from.upload.subscribe() else { return Ok(0) };
-        let room = stream.check_write()?;
-        let full = (room == 0).then(|| stream.subscribe());
-        let ready = poll(&[full.as_ref().unwrap_or(&self.news), &upload, &self.late]);
-        if ready.contains(&2) {
-            self.look(stream)?;
-        }
-        if !ready.contains(&0) || full.is_some() {
-            return Ok(0);
-        }
-        let bytes = from.stream.read(room.min(PIECE))?;
-        stream.write(&bytes)?;
-        stream.flush()?;
-        Ok(bytes.len() as u64)
-    }
+    let bytes = from.stream.read(room.min(PIECE))?;
+    stream.write(&bytes)?;
+    stream.flush()?;
+    Ok(bytes.len() as u64)
 }
