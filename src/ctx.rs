@@ -22,16 +22,15 @@ impl Ctx<'_> {
     /// An object's id such as `chatcmpl-` and 29 letters and digits, as long as the live API's.
     pub fn object_id(&self, prefix: &str) -> String {
         const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let mut rest = u128::from(self.random[0]) << 64 | u128::from(self.random[1]);
+        let [first, second] = self.random;
         let mut id = String::with_capacity(prefix.len() + 29);
         id.push_str(prefix);
-        for round in 0..29 {
-            // 62^21 < 2^128: past that the digits come from a second turn of the same bits.
-            if round == 21 {
-                rest = (u128::from(self.random[1]) << 64 | u128::from(self.random[0])).rotate_left(31);
+        // 62^10 < 2^64: ten digits of each number, and nine of a third that the two make.
+        for (mut rest, digits) in [(first, 10), (second, 10), (first.rotate_left(32) ^ second, 9)] {
+            for _ in 0..digits {
+                id.push(char::from(ALPHABET[(rest % 62) as usize]));
+                rest /= 62;
             }
-            id.push(char::from(ALPHABET[(rest % 62) as usize]));
-            rest /= 62;
         }
         id
     }
@@ -48,7 +47,13 @@ impl Ctx<'_> {
 
     /// `x-request-id` for a caller that sent none: `req_` and 32 hexadecimal digits.
     pub fn request_id(&self) -> String {
-        format!("req_{:016x}{:016x}", self.random[0], self.random[1])
+        let mut id = String::with_capacity(36);
+        id.push_str("req_");
+        for half in self.random {
+            let digit = |place: u32| char::from_digit((half >> (4 * place)) as u32 & 15, 16);
+            id.extend((0..16).rev().filter_map(digit));
+        }
+        id
     }
 }
 

@@ -82,6 +82,7 @@ fn capitals(text: &str, start: usize) -> Option<usize> {
 }
 
 /// The length of `'(?i:[sdmt]|ll|ve|re)` at `at`; 0 if it is not there.
+#[inline]
 fn contraction(text: &str, at: usize) -> usize {
     let Some(rest) = text.as_bytes()[at..].strip_prefix(b"'") else { return 0 };
     match rest {
