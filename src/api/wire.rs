@@ -56,7 +56,8 @@ impl Early {
         *doubles |= member.is_some() || self.odd.contains(&name);
         let value: Option<Loose<T>> = Read::read(json)?;
         *nulls |= value.is_none();
-        if matches!(value, Some(Loose(None))) {
+        // Once is enough: whoever sends a million of them is not to wait for each to be looked for among the rest.
+        if matches!(value, Some(Loose(None))) && !self.odd.contains(&name) {
             self.odd.push(name);
         }
         *member = value.and_then(|value| value.0);

@@ -1,9 +1,11 @@
 //! What must be true of the messages of a chat together.
 
 use super::models::Family;
+use super::names::Names;
 use super::shape::Scope;
 use crate::api::chat::Request;
 use crate::api::message::{Content, Message, Part, PartType, Role};
+use crate::api::tool::ToolCall;
 use crate::error::{ApiError, Kind};
 
 fn messages<'r, 'a>(request: &'r Request<'a>) -> &'r [Message<'a>] {
@@ -84,56 +86,79 @@ pub(super) fn sounds(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
 }
 
+/// The calls of a message that were answered so far, by their ids.
+struct Answers<'r, 'a> {
+    /// The index of the message, and its calls.
+    caller: usize,
+    calls: &'r [ToolCall<'a>],
+    ids: Names<'r>,
+    given: Vec<bool>,
+    /// How many are not given yet.
+    open: usize,
+}
+
+impl<'r, 'a> Answers<'r, 'a> {
+    fn to(caller: usize, calls: &'r [ToolCall<'a>]) -> Self {
+        let ids = Names::of(calls.iter().filter_map(|call| call.id.as_deref()));
+        Self { caller, calls, given: vec![false; ids.len()], open: ids.len(), ids }
+    }
+
+    /// Takes an answer; none if nothing was called by that id.
+    fn take(&mut self, id: &str) -> Option<()> {
+        let given = self.given.get_mut(self.ids.find(id)?)?;
+        self.open -= usize::from(!*given);
+        *given = true;
+        Some(())
+    }
+
+    /// What is said of the calls that are not answered.
+    fn missing(&self) -> String {
+        let given = |id: &&str| self.ids.find(id).is_some_and(|i| self.given[i]);
+        let ids = self.calls.iter().filter_map(|call| call.id.as_deref()).filter(|id| !given(id));
+        format!(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+             'tool_call_id'. The following tool_call_ids did not have response messages: {}",
+            ids.collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
 /// Every call is answered at once, and nothing is answered that was not called.
 pub(super) fn tool_calls(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    let messages = messages(request);
     let at = |i: usize, member: &str, sentence: String| {
         Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].{member}")))
     };
-    // The index of the last message that called tools, and the ids that are not answered yet.
-    let mut calling: Option<usize> = None;
-    let mut open: Vec<&str> = Vec::new();
-    for (i, message) in messages.iter().enumerate() {
+    // Of the last message that called tools.
+    let mut answers: Option<Answers<'_, '_>> = None;
+    for (i, message) in messages(request).iter().enumerate() {
         if message.role == Some(Role::Tool) {
             let Some(id) = message.tool_call_id.as_deref() else {
                 let sentence =
                     "Missing parameter 'tool_call_id': messages with role 'tool' must have a 'tool_call_id'.";
                 return at(i, "tool_call_id", sentence.to_owned());
             };
-            let Some(caller) = calling else {
+            let Some(answers) = &mut answers else {
                 let sentence = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message \
                                 with 'tool_calls'.";
                 return at(i, "role", sentence.to_owned());
             };
-            let calls = messages[caller].tool_calls.iter().flatten();
-            if !calls.into_iter().any(|call| call.id.as_deref() == Some(id)) {
+            if answers.take(id).is_none() {
                 let sentence = format!(
                     "Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous message."
                 );
                 return at(i, "tool_call_id", sentence);
             }
-            open.retain(|other| *other != id);
             continue;
         }
-        if !open.is_empty() {
+        if let Some(answers) = answers.filter(|answers| answers.open > 0) {
             // Told of the message after the calls, whichever follows the answers that are there.
-            return at(calling.map_or(i, |caller| caller + 1), "role", unanswered(&open));
+            return at(answers.caller + 1, "role", answers.missing());
         }
-        calling = None;
-        if message.role == Some(Role::Assistant) && message.tool_calls.is_some() {
-            calling = Some(i);
-            open.extend(message.tool_calls.iter().flatten().filter_map(|call| call.id.as_deref()));
-        }
+        let calls = message.tool_calls.as_deref().filter(|_| message.role == Some(Role::Assistant));
+        answers = calls.map(|calls| Answers::to(i, calls));
     }
-    (!open.is_empty()).then(|| ApiError::new(Kind::Invalid, unanswered(&open)).at("messages"))
-}
-
-fn unanswered(ids: &[&str]) -> String {
-    format!(
-        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
-         The following tool_call_ids did not have response messages: {}",
-        ids.join(", ")
-    )
+    let answers = answers.filter(|answers| answers.open > 0)?;
+    Some(ApiError::new(Kind::Invalid, answers.missing()).at("messages"))
 }
 
 /// Everybody says something, save for an assistant that did something else: the last check of all.

@@ -31,8 +31,7 @@ impl Look<'_> {
                 }
                 '(' => {
                     self.groups += 1;
-                    self.group()?;
-                    false
+                    self.group()?
                 }
                 ')' => {
                     self.groups = self.groups.checked_sub(1)?;
@@ -89,27 +88,52 @@ impl Look<'_> {
         }
     }
 
-    /// What kind of group an opening bracket begins.
-    fn group(&mut self) -> Option<()> {
+    /// What kind of group an opening bracket begins, and whether it has ended with something to repeat.
+    fn group(&mut self) -> Option<bool> {
         if self.rest.clone().next() != Some('?') {
-            return Some(());
+            return Some(false);
         }
         self.rest.next();
         match self.rest.next()? {
-            ':' | '=' | '!' | '>' => Some(()),
-            '<' => matches!(self.rest.next()?, '=' | '!').then_some(()),
+            ':' | '=' | '!' | '>' => Some(false),
+            '<' => matches!(self.rest.next()?, '=' | '!').then_some(false),
             'P' => match self.rest.next()? {
-                '<' => self.until('>'),
-                '=' => self.rest.clone().any(|c| c == ')').then_some(()),
+                '<' => self.name('>').map(|()| false),
+                '=' => {
+                    self.groups -= 1;
+                    self.name(')').map(|()| true)
+                }
                 _ => None,
             },
             '#' => {
                 self.groups -= 1;
-                self.until(')')
+                self.until(')').map(|()| false)
             }
-            '(' => self.until(')'),
-            c => ("aiLmsux-".contains(c) && self.rest.clone().any(|c| matches!(c, ')' | ':'))).then_some(()),
+            '(' => self.until(')').map(|()| false),
+            c => self.flags(c).map(|()| false),
         }
+    }
+
+    /// The name of a group, up to what ends it.
+    fn name(&mut self, end: char) -> Option<()> {
+        let mut letters = 0;
+        loop {
+            match self.rest.next()? {
+                c if c == end => return (letters > 0).then_some(()),
+                c => (c == '_' || c.is_alphanumeric()).then_some(())?,
+            }
+            letters += 1;
+        }
+    }
+
+    /// Flags, of all that follows or of the group they begin.
+    fn flags(&mut self, first: char) -> Option<()> {
+        let mut flag = first;
+        while "aiLmsux-".contains(flag) {
+            flag = self.rest.next()?;
+        }
+        self.groups -= usize::from(flag == ')');
+        matches!(flag, ')' | ':').then_some(())
     }
 }
 
@@ -132,6 +156,7 @@ mod tests {
             "a+?b*?c??",
             "(?#note)a",
             "(?i:a)",
+            "(?P<a>b)(?P=a)+",
         ] {
             assert!(is_regex(good), "{good}");
         }
@@ -152,6 +177,10 @@ mod tests {
             r"\x4",
             r"[\p]",
             "(?Z)",
+            "(?iZ)",
+            "(?i(a)",
+            "(?P=a(b)",
+            "(?P<>a)",
             "a**",
         ] {
             assert!(!is_regex(bad), "{bad}");

@@ -8,6 +8,8 @@ use super::schema::{FORMATS, MOST_LEVELS, NOT_PERMITTED, TYPES};
 
 /// How deep schemas may nest here.
 const MAX_DEPTH: usize = 64;
+/// How many properties of an object may be required in an order of their own here.
+const MAX_SHUFFLED: usize = 64;
 
 /// Whether an object's schema has no fault.
 pub(super) fn is_plain(json: &str, strict: bool) -> bool {
@@ -208,10 +210,14 @@ impl<'a> Scan<'a> {
         let complete = match sort {
             Sort::Object if self.strict => {
                 let (properties, required) = (&self.properties[properties..], &self.required[required..]);
-                closed
-                    && properties.len() == required.len()
-                    && properties.iter().all(|p| required.contains(p))
-                    && required.iter().all(|r| properties.contains(r))
+                // Most list them in their order. Others are compared one with all, as long as they are few.
+                let same = || {
+                    properties.len() == required.len()
+                        && properties.len() <= MAX_SHUFFLED
+                        && properties.iter().all(|p| required.contains(p))
+                        && required.iter().all(|r| properties.contains(r))
+                };
+                closed && (properties == required || same())
             }
             Sort::Object => has_properties,
             Sort::Array => has_items,

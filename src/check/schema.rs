@@ -1,11 +1,13 @@
 //! The JSON schemas callers send: what the live API asks of the schema of a function's parameters or of a
 //! response format, and of the subset it keeps to when `strict` is set.
 
+use super::names::Names;
 use super::regex::is_regex;
 use super::scan;
 use super::shown::push_python_str;
 use crate::api::tool::Json;
 use crate::json::Value;
+use std::cell::Cell;
 
 /// What a schema is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub(super) const NOT_CLOSED: &str =
 
 /// How many objects and arrays may lie inside each other.
 pub(super) const MOST_LEVELS: usize = 10;
+/// How many names are looked at to find what references lead to. A schema that anybody means needs a thousandth;
+/// past it references are taken for good.
+const PATIENCE: usize = 1_000_000;
 /// The types there are.
 pub(super) static TYPES: &[&str] = &["string", "number", "integer", "boolean", "object", "array", "null"];
 /// The formats a strict schema may name.
@@ -70,7 +75,7 @@ pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wron
 
 fn walk(root: &Value<'_>, strict: bool) -> Option<String> {
     let mut context = Vec::new();
-    let fault = Walk { root, strict }.judge(root, &mut context, 0)?;
+    let fault = Walk { root, strict, patience: Cell::new(PATIENCE) }.judge(root, &mut context, 0)?;
     Some(match fault {
         Fault::Here(sentence) => {
             let mut out = "In context=(".to_owned();
@@ -169,6 +174,8 @@ enum Fault {
 struct Walk<'w, 'a> {
     root: &'w Value<'a>,
     strict: bool,
+    /// How many more names may be looked at to find what references lead to.
+    patience: Cell<usize>,
 }
 
 impl Walk<'_, '_> {
@@ -252,6 +259,8 @@ impl Walk<'_, '_> {
         let Some(pointer) = reference.strip_prefix('#') else { return false };
         let mut at = self.root;
         for step in pointer.split('/').skip(1) {
+            let Some(patience) = self.patience.get().checked_sub(at.all_members().len()) else { return true };
+            self.patience.set(patience);
             let step = step.replace("~1", "/").replace("~0", "~");
             let next = match at {
                 Value::Array(items) => step.parse().ok().and_then(|i: usize| items.get(i)),
@@ -295,11 +304,12 @@ fn object_fault(schema: &Value<'_>) -> Option<String> {
     let names = || required.into_iter().flatten().filter_map(Value::as_str);
     let properties =
         || schema.get("properties").map(Value::members).into_iter().flatten().map(|(name, _)| name);
+    let (listed, known) = (Names::of(names()), Names::of(properties()));
     let rule = "'required' is required to be supplied and to be an array including every key in properties.";
-    if let Some(missing) = properties().find(|name| !names().any(|other| other == *name)) {
+    if let Some(missing) = properties().find(|name| !listed.have(name)) {
         return Some(format!("{rule} Missing '{missing}'."));
     }
-    let extra = names().find(|name| !properties().any(|other| other == *name))?;
+    let extra = names().find(|name| !known.have(name))?;
     Some(format!("{rule} Extra required key '{extra}' supplied."))
 }
 

@@ -2,6 +2,7 @@
 
 mod by_model;
 mod in_words;
+mod large;
 mod schemas;
 mod words;
 
