@@ -269,6 +269,7 @@ const MODELS: &[&str] = &[
     "gpt-4o-search-preview",
     "o1",
     "o1-mini",
+    "gpt-5.1",
     "gpt-5.6-terra",
 ];
 

@@ -7,9 +7,8 @@
 use super::models::Family::{self, Any, Audio, Classic, Reasoning, Search};
 use super::schema::Wrong;
 use super::shape::{Path, Scope};
-use super::shown::push_python_str;
-use super::{conversation, schema, wording};
-use crate::api::chat::{Effort, ReasoningEffort, Request, ResponseFormatType};
+use super::{conversation, reasoning, schema, wording};
+use crate::api::chat::{Request, ResponseFormatType};
 use crate::api::tool::{FunctionChoice, ToolChoice, ToolChoiceType, ToolMode, ToolType};
 use crate::api::{Members, Number};
 use crate::error::{ApiError, Kind};
@@ -46,17 +45,17 @@ static RULES: &[(Families, Rule)] = &[
     (TALKING, parallel_tool_calls_alone),
     (TALKING, metadata_alone),
     (ALL, logit_bias_values),
-    (only(Reasoning), roles),
+    (only(Reasoning), reasoning::roles),
     (ALL, conversation::images),
     (ALL, conversation::image_data),
     (ALL, conversation::sounds),
     (ALL, conversation::tool_calls),
     (ALL, the_word_json),
-    (only(Reasoning), temperature),
-    (only(Reasoning), top_p),
-    (only(Reasoning), penalties),
-    (only(Reasoning), logprobs),
-    (only(Reasoning), tools_while_reasoning),
+    (only(Reasoning), reasoning::temperature),
+    (only(Reasoning), reasoning::top_p),
+    (only(Reasoning), reasoning::penalties),
+    (only(Reasoning), reasoning::logprobs),
+    (only(Reasoning), reasoning::tools),
     (ALL, conversation::contents),
 ];
 
@@ -311,23 +310,6 @@ pub(super) fn logit_bias(bias: &Members<'_, Number>, scope: Scope) -> Option<Api
     None
 }
 
-fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    use crate::api::message::Role;
-    let refused = |role: Role| match role {
-        Role::Function => true,
-        Role::System => scope.card.is_some_and(|card| !card.system_role),
-        _ => false,
-    };
-    let mut roles = request.messages.iter().flatten().enumerate();
-    roles.find_map(|(i, message)| {
-        let role = message.role.filter(|role| refused(*role))?;
-        let (root, mut value) = (Path::ROOT, String::new());
-        let messages = root.key("messages");
-        push_python_str(role.as_str(), &mut value);
-        Some(wording::unsupported_value(&messages.index(i).key("role"), &value, ""))
-    })
-}
-
 /// Whatever asks for JSON objects must say so in words too, or the model may never come to an end.
 fn the_word_json(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     if request.response_format.as_ref()?.kind != Some(ResponseFormatType::JsonObject) {
@@ -340,60 +322,4 @@ fn the_word_json(request: &Request<'_>, _: Scope) -> Option<ApiError> {
                        'json_object'.";
         ApiError::new(Kind::Invalid, message).at("messages")
     })
-}
-
-/// Whether the model will reason over this request.
-fn reasons(request: &Request<'_>) -> bool {
-    request.reasoning_effort != Some(Effort::Known(ReasoningEffort::None))
-}
-
-fn temperature(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    let temperature = request.temperature.filter(|temperature| temperature.value != 1.0)?;
-    let value =
-        if temperature.integer { temperature.value.to_string() } else { format!("{:?}", temperature.value) };
-    let rest = " Only the default (1) value is supported.";
-    Some(wording::unsupported_value(&Path::ROOT.key("temperature"), &value, rest))
-}
-
-fn top_p(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    request.top_p.filter(|top_p| top_p.value != 1.0)?;
-    Some(wording::unsupported_parameter(&Path::ROOT.key("top_p"), ""))
-}
-
-fn penalties(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    let set = |penalty: Option<Number>| penalty.is_some_and(|penalty| penalty.value != 0.0);
-    let name = match (set(request.presence_penalty), set(request.frequency_penalty)) {
-        (true, _) => "presence_penalty",
-        (_, true) => "frequency_penalty",
-        _ => return None,
-    };
-    reasons(request).then(|| wording::unsupported_parameter(&Path::ROOT.key(name), ""))
-}
-
-fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    if request.logprobs != Some(true) || !reasons(request) {
-        return None;
-    }
-    Some(if scope.card?.can_rest() {
-        wording::unsupported_parameter(&Path::ROOT.key("logprobs"), "")
-    } else {
-        ApiError::new(Kind::NotAllowed, "You are not allowed to request logprobs from this model")
-    })
-}
-
-fn tools_while_reasoning(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let mut tools = request.tools.iter().flatten();
-    let told_to = request.reasoning_effort.is_some() && reasons(request);
-    if scope.card?.tools_while_reasoning
-        || !told_to
-        || !tools.any(|tool| tool.kind == Some(ToolType::Function))
-    {
-        return None;
-    }
-    let message = format!(
-        "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function \
-         tools, use /v1/responses or set reasoning_effort to 'none'.",
-        request.model.as_deref().unwrap_or_default()
-    );
-    Some(ApiError::new(Kind::Invalid, message).at("reasoning_effort"))
 }

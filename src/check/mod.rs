@@ -22,6 +22,7 @@ pub mod passes;
 mod published;
 mod python;
 mod quick;
+mod reasoning;
 mod regex;
 mod scan;
 mod schema;

@@ -84,8 +84,6 @@ pub struct Card {
     pub tools: bool,
     /// Whether functions may be offered while it reasons.
     pub tools_while_reasoning: bool,
-    /// Whether log probabilities can be had.
-    pub logprobs: bool,
     /// How many alternatives can be had with them.
     pub top_logprobs: i64,
     /// How many choices can be had.
@@ -98,6 +96,16 @@ pub struct Card {
     pub system_role: bool,
     /// How hard it can be told to reason; empty if it does not.
     pub efforts: &'static [&'static str],
+    /// Whether it reasons where nobody says how hard.
+    pub reasons: bool,
+    /// Whether it has the parameter `temperature`, if only for its default.
+    pub temperature: bool,
+    /// Whether it has the parameter `parallel_tool_calls`.
+    pub parallel_tool_calls: bool,
+    /// Whether it has the parameter `stop`.
+    pub stop: bool,
+    /// Whether it can be told to be terse, or wordy.
+    pub verbosity: bool,
     /// How many dimensions its vectors have.
     pub dimensions: u32,
     /// Whether it can be asked for fewer.
@@ -142,13 +150,17 @@ const CLASSIC: Card = Card {
     json_schema: true,
     tools: true,
     tools_while_reasoning: true,
-    logprobs: true,
     top_logprobs: 20,
     choices: 128,
     streams: true,
     prediction: true,
     system_role: true,
     efforts: &[],
+    reasons: false,
+    temperature: true,
+    parallel_tool_calls: true,
+    stop: true,
+    verbosity: false,
     python_faults: false,
     dimensions: DIMENSIONS,
     shortens: true,
@@ -184,24 +196,20 @@ const SPEAKING: Card = Card {
     ..CLASSIC
 };
 
-const SEARCHING: Card = Card {
-    family: Family::Search,
-    vision: false,
-    tools: false,
-    logprobs: false,
-    prediction: false,
-    ..CLASSIC
-};
+const SEARCHING: Card =
+    Card { family: Family::Search, vision: false, tools: false, prediction: false, ..CLASSIC };
 
 const O_SERIES: Card = Card {
     family: Family::Reasoning,
     window: 200_000,
     output: 100_000,
-    logprobs: false,
     top_logprobs: 5,
     choices: 8,
     prediction: false,
     efforts: &["low", "medium", "high"],
+    reasons: true,
+    parallel_tool_calls: false,
+    stop: false,
     ..CLASSIC
 };
 
@@ -222,16 +230,21 @@ const GPT_5: Card = Card {
     input: Some(272_000),
     output: 128_000,
     efforts: &["minimal", "low", "medium", "high"],
+    parallel_tool_calls: true,
+    verbosity: true,
     ..O_SERIES
 };
 
-const GPT_51: Card = Card { logprobs: true, efforts: &["none", "low", "medium", "high"], ..GPT_5 };
+// From here to gpt-5.4 they reason when told to; from gpt-5.5 on, unless told not to.
+const GPT_51: Card = Card { efforts: &["none", "low", "medium", "high"], reasons: false, ..GPT_5 };
 
 const GPT_52: Card = Card { efforts: &["none", "low", "medium", "high", "xhigh"], ..GPT_51 };
 
 const GPT_54: Card = Card { window: 1_050_000, input: Some(922_000), tools_while_reasoning: false, ..GPT_52 };
 
 const GPT_54_SMALL: Card = Card { window: 400_000, input: Some(272_000), ..GPT_54 };
+
+const GPT_55: Card = Card { reasons: true, ..GPT_54 };
 
 const RESPONSES: Card = Card { endpoint: Endpoint::Responses, ..GPT_5 };
 
@@ -265,12 +278,12 @@ static CARDS: &[Card] = &[
     Card { id: "gpt-4o-search-preview", ..SEARCHING },
     Card { id: "gpt-4o-mini-search-preview", ..SEARCHING },
     Card { id: "gpt-5-search-api", ..SEARCHING },
-    Card { id: "o1", streams: false, ..O_SERIES },
+    Card { id: "o1", streams: false, temperature: false, stop: true, ..O_SERIES },
     Card { id: "o1-mini", ..O1_MINI },
     Card { id: "o1-preview", output: 32_768, ..O1_MINI },
     Card { id: "o1-pro", ..RESPONSES },
     Card { id: "o3", ..O_SERIES },
-    Card { id: "o3-mini", vision: false, ..O_SERIES },
+    Card { id: "o3-mini", vision: false, temperature: false, stop: true, ..O_SERIES },
     Card { id: "o3-pro", ..RESPONSES },
     Card { id: "o3-deep-research", ..RESPONSES },
     Card { id: "o4-mini", ..O_SERIES },
@@ -294,10 +307,10 @@ static CARDS: &[Card] = &[
     Card { id: "gpt-5.4", ..GPT_54 },
     Card { id: "gpt-5.4-mini", ..GPT_54_SMALL },
     Card { id: "gpt-5.4-nano", ..GPT_54_SMALL },
-    Card { id: "gpt-5.5", ..GPT_54 },
-    Card { id: "gpt-5.6-sol", ..GPT_54 },
-    Card { id: "gpt-5.6-terra", ..GPT_54 },
-    Card { id: "gpt-5.6-luna", ..GPT_54 },
+    Card { id: "gpt-5.5", ..GPT_55 },
+    Card { id: "gpt-5.6-sol", ..GPT_55 },
+    Card { id: "gpt-5.6-terra", ..GPT_55 },
+    Card { id: "gpt-5.6-luna", ..GPT_55 },
     Card { id: "gpt-3.5-turbo-instruct", window: 4_097, ..TEXT },
     Card { id: "davinci-002", window: 16_384, output: 16_384, ..TEXT },
     Card { id: "babbage-002", window: 16_384, output: 16_384, ..TEXT },

@@ -4,7 +4,7 @@
 //! they are looked at is [`super::order`]'s.
 
 use super::messages::{self, CONTENT_PARTS};
-use super::models::Family;
+use super::models::{Card, Family};
 use super::param::{But, Param, param};
 use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, optional, required,
@@ -34,7 +34,21 @@ pub(super) static TOOLS: Param = param("tools", tools::TOOLS);
 pub(super) static TOOL_CHOICE: Param = param("tool_choice", tools::TOOL_CHOICE);
 pub(super) static FUNCTIONS: Param = param("functions", tools::FUNCTIONS);
 pub(super) static FUNCTION_CALL: Param = param("function_call", tools::FUNCTION_CALL);
-pub(super) static PARALLEL_TOOL_CALLS: Param = param("parallel_tool_calls", Shape::Bool);
+pub(super) static PARALLEL_TOOL_CALLS: Param = Param {
+    name: "parallel_tool_calls",
+    shape: Shape::Bool,
+    but: &[(Family::Reasoning, But::Shape(Shape::All(&[Shape::Rule(parallel_tool_calls), Shape::Bool])))],
+};
+
+fn parallel_tool_calls(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    has(scope, path, |card| card.parallel_tool_calls)
+}
+
+/// Whether the model has the parameter at all.
+fn has(scope: Scope, path: &Path<'_>, parameter: fn(&Card) -> bool) -> Result<(), ApiError> {
+    let has = scope.card.is_none_or(parameter);
+    if has { Ok(()) } else { Err(wording::unsupported_parameter(path, "")) }
+}
 
 pub(super) static TEMPERATURE: Param = Param {
     name: "temperature",
@@ -80,8 +94,16 @@ pub(super) static TOP_LOGPROBS: Param = Param {
 };
 pub(super) static LOGIT_BIAS: Param =
     Param { name: "logit_bias", shape: BIASES, but: &[(Family::Search, But::Incompatible)] };
-pub(super) static STOP: Param =
-    Param { name: "stop", shape: STOP_SEQUENCES, but: &[(Family::Reasoning, But::Unsupported(""))] };
+pub(super) static STOP: Param = Param {
+    name: "stop",
+    shape: STOP_SEQUENCES,
+    but: &[(Family::Reasoning, But::Shape(Shape::All(&[Shape::Rule(stop), STOP_SEQUENCES])))],
+};
+
+fn stop(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    has(scope, path, |card| card.stop)
+}
+
 pub(super) static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
 pub(super) static USER: Param = param("user", SHORT);
 pub(super) static SAFETY_IDENTIFIER: Param = param("safety_identifier", SHORT);
@@ -121,13 +143,20 @@ pub(super) static METADATA: Param = param(
     }),
 );
 
-// The classic models knew two tiers when they were recorded.
-const TWO_TIERS: But = But::Shape(Shape::OneOf(&["auto", "default"]));
+const TWO_TIERS: But = But::Shape(Shape::Rule(two_tiers));
 pub(super) static SERVICE_TIER: Param = Param {
     name: "service_tier",
     shape: Shape::Rule(service_tier),
     but: &[(Family::Classic, TWO_TIERS), (Family::Audio, TWO_TIERS)],
 };
+
+/// The classic models knew two tiers when they were recorded, and got a third since.
+fn two_tiers(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    match value.as_str() {
+        Some("priority") => Ok(()),
+        _ => Shape::OneOf(&["auto", "default"]).judge(value, path, scope),
+    }
+}
 
 fn service_tier(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     // Tiers that exist, but not for this project.
@@ -222,15 +251,11 @@ fn shown(value: &Value<'_>) -> String {
     if let Value::Bool(value) = value { value.to_string() } else { value.python() }
 }
 
-pub(super) static VERBOSITY: Param = Param {
-    name: "verbosity",
-    shape: Shape::OneOf(&["low", "medium", "high"]),
-    but: &[(Family::Classic, But::Shape(Shape::Rule(verbosity)))],
-};
+pub(super) static VERBOSITY: Param =
+    param("verbosity", Shape::All(&[Shape::OneOf(&["low", "medium", "high"]), Shape::Rule(verbosity)]));
 
 fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    VERBOSITY.shape.judge(value, path, scope)?;
-    if value.as_str() == Some("medium") {
+    if value.as_str() == Some("medium") || scope.card.is_none_or(|card| card.verbosity) {
         return Ok(());
     }
     Err(wording::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))

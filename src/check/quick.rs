@@ -38,6 +38,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
                 && r.max_tokens.is_none()
                 && r.stop.is_none()
                 && r.reasoning_effort.is_none()
+                && (r.parallel_tool_calls.is_none() || scope.card.is_none_or(|card| card.parallel_tool_calls))
                 && (!r.streams() || scope.card.is_none_or(|card| card.streams))
         }
         Family::Audio | Family::Search => false,

@@ -52,6 +52,7 @@ fn classic_models() {
                 "max_tokens is too large: 20480. This model supports at most 16384 completion tokens, whereas you provided 20480. @max_tokens #invalid_value",
             ),
             (prediction, "good"),
+            (r#""service_tier":"priority""#, "good"),
             (
                 r#""web_search_options":{}"#,
                 "Web search options not supported with this model. @web_search_options #-",
@@ -122,6 +123,7 @@ fn models_that_reason() {
                 r#""presence_penalty":0.5"#,
                 "Unsupported parameter: 'presence_penalty' is not supported with this model. @presence_penalty #unsupported_parameter",
             ),
+            (r#""temperature":0.5,"top_p":0.5,"reasoning_effort":"none""#, "good"),
             (r#""presence_penalty":0.5,"reasoning_effort":"none""#, "good"),
             (r#""logprobs":true,"reasoning_effort":"none""#, "good"),
             (
@@ -169,6 +171,59 @@ fn models_that_reason() {
             "Unsupported value: 'messages[0].role' does not support 'system' with this model. @messages[0].role #unsupported_value",
         )],
     );
+}
+
+#[test]
+fn some_models_reason_only_when_they_are_told_to() {
+    for model in ["gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-mini"] {
+        each(
+            &Named,
+            model,
+            &[
+                (r#""temperature":0,"top_p":0.5,"presence_penalty":1,"logprobs":true"#, "good"),
+                (
+                    r#""temperature":0.5,"reasoning_effort":"low""#,
+                    "Unsupported value: 'temperature' does not support 0.5 with this model. Only the default (1) value is supported. @temperature #unsupported_value",
+                ),
+                (
+                    r#""temperature":3"#,
+                    "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead. @temperature #decimal_above_max_value",
+                ),
+                (
+                    r#""top_p":-0.5"#,
+                    "Invalid 'top_p': decimal below minimum value. Expected a value >= 0, but got -0.5 instead. @top_p #decimal_below_min_value",
+                ),
+            ],
+        );
+    }
+    for model in ["gpt-5", "gpt-5.5", "o3", "o4-mini"] {
+        let told = told(&Named, &body(model, r#""temperature":0"#));
+        assert!(told.starts_with("Unsupported value: 'temperature' does not support 0 "), "{model}: {told}");
+    }
+}
+
+#[test]
+fn the_o_series_lacks_parameters() {
+    let lacks = |name: &str| {
+        format!(
+            "Unsupported parameter: '{name}' is not supported with this model. @{name} #unsupported_parameter"
+        )
+    };
+    for model in ["o1", "o3-mini"] {
+        each(&Named, model, &[(r#""temperature":0"#, &lacks("temperature")), (r#""temperature":1"#, "good")]);
+    }
+    for model in ["o1", "o3", "o3-mini", "o4-mini"] {
+        each(&Named, model, &[(r#""parallel_tool_calls":false"#, &lacks("parallel_tool_calls"))]);
+    }
+    for model in ["o3", "o4-mini"] {
+        each(&Named, model, &[(r#""stop":"x""#, &lacks("stop"))]);
+    }
+    let wordy = "Unsupported value: 'verbosity' does not support 'high' with this model. Supported values are: 'medium'. @verbosity #unsupported_value";
+    each(&Named, "o3", &[(r#""verbosity":"high""#, wordy), (r#""verbosity":"medium""#, "good")]);
+    each(&Named, "gpt-5", &[(r#""verbosity":"high""#, "good")]);
+    each(&Named, "o1", &[(r#""stop":"x""#, "good")]);
+    each(&Named, "o3-mini", &[(r#""stop":["x"]"#, "good")]);
+    each(&Named, "gpt-5", &[(r#""parallel_tool_calls":false"#, "good")]);
 }
 
 #[test]
