@@ -24,18 +24,36 @@ pub(crate) struct Job<'a> {
     pub(crate) env: &'a [String],
 }
 
-/// The command that serves `job`, after building what it takes.
-pub(crate) fn command(kind: Option<HostKind>, job: &Job<'_>) -> Result<Command, String> {
-    let found = wasmtime();
-    match (kind, found) {
-        (Some(HostKind::Embedded), _) => embedded(job),
-        (_, Ok(version)) => Ok(wasmtime_serve(version, job)),
-        (Some(HostKind::Wasmtime), Err(why)) => {
-            Err(format!("--host wasmtime: {why}; get it from https://wasmtime.dev, or leave --host out"))
+/// What there is to serve with.
+pub(crate) enum Host {
+    Embedded,
+    /// The `wasmtime` on the `PATH`, of this major version.
+    Wasmtime(u32),
+}
+
+impl Host {
+    /// The host that was asked for, or the best there is.
+    pub(crate) fn find(kind: Option<HostKind>) -> Result<Self, String> {
+        if kind == Some(HostKind::Embedded) {
+            return Ok(Self::Embedded);
         }
-        (None, Err(why)) => {
-            eprintln!("Using the embedded host: {why}.");
-            embedded(job)
+        match wasmtime() {
+            Ok(version) => Ok(Self::Wasmtime(version)),
+            Err(why) if kind == Some(HostKind::Wasmtime) => {
+                Err(format!("--host wasmtime: {why}; get it from https://wasmtime.dev, or leave --host out"))
+            }
+            Err(why) => {
+                eprintln!("Using the embedded host: {why}.");
+                Ok(Self::Embedded)
+            }
+        }
+    }
+
+    /// The command that serves `job`, after building what it takes.
+    pub(crate) fn command(&self, job: &Job<'_>) -> Result<Command, String> {
+        match self {
+            Self::Embedded => embedded(job),
+            Self::Wasmtime(version) => Ok(wasmtime_serve(*version, job)),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, ExitCode};
 
 use crate::flags::{Env, Flags, HELP};
-use crate::host::Job;
-use crate::{announce, component, host};
+use crate::host::{Host, Job};
+use crate::{announce, component};
 
 /// Builds, finds a host, starts it.
 pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
@@ -39,15 +39,15 @@ fn serve(flags: &Flags) -> Result<ExitCode, String> {
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let mut settings = settings(flags, std::env::vars_os().filter_map(text))?;
     let key = usable_key(&mut settings);
-    let wasm = match &flags.wasm {
-        Some(file) if file.is_file() => file.clone(),
-        Some(file) => return Err(format!("--wasm {}: there is no such file", file.display())),
-        None => component::build()?,
-    };
-    let env: Vec<_> = settings.iter().map(|(name, _)| name.clone()).collect();
+    if let Some(file) = flags.wasm.as_ref().filter(|file| !file.is_file()) {
+        return Err(format!("--wasm {}: there is no such file", file.display()));
+    }
     let addr = free(flags.addr)?;
+    let host = Host::find(flags.host)?;
+    let wasm = flags.wasm.clone().map_or_else(component::build, Ok)?;
+    let env: Vec<_> = settings.iter().map(|(name, _)| name.clone()).collect();
     let job = Job { wasm: &wasm, addr, reuse: flags.reuse, env: &env };
-    let mut command = host::command(flags.host, &job)?;
+    let mut command = host.command(&job)?;
     let reach = reachable(addr);
     let text = announcement(reach, key.as_deref(), &settings);
     command.envs(settings);
@@ -143,8 +143,8 @@ fn usable_key(settings: &mut Settings) -> Option<String> {
 
 /// The address with a port that can be listened on.
 fn free(addr: SocketAddr) -> Result<SocketAddr, String> {
-    // Both hosts would say so too, but after compiling the component, and someone else's server on the
-    // port would pass for ours.
+    // Both hosts would say so too, but after building and compiling the component, and someone else's server
+    // on the port would pass for ours.
     let listener = TcpListener::bind(addr).map_err(|error| {
         format!("cannot listen on {addr}: {error}; --addr takes another, {}:0 any that is free", addr.ip())
     })?;
