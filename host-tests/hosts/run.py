@@ -20,7 +20,7 @@ jco also Node 20 or newer. What a host needs is installed under target/hosts at 
     --home DIR      install there instead
     --report FILE   also write there, as JSON, how each test went on each host
 
-Ends with 69 where a host cannot be installed.
+A host that cannot be installed keeps none of the others from being run; the end is then 69.
 """
 
 import argparse
@@ -44,6 +44,9 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 KEY = "sk-hosts-suite"
 
 PINNED = {"wasmtime": "49.0.4", "jco": "1.35.0", "wasmcloud": "2.10.4"}
+
+# What it ends with when a host cannot be installed.
+UNAVAILABLE = 69
 
 # How long a host may take to start. jco and wash compile the component each time.
 PATIENCE = 120
@@ -81,6 +84,8 @@ class Host:
         return getattr(self, self.program)(job)
 
     def embedded(self, job):
+        if not job.host.is_file():
+            raise Unavailable(f"there is no {job.host}; `cargo build -p host-tests` builds it")
         return [job.host, "--wasm", job.wasm, "--addr", job.addr, *job.named()]
 
     def wasmtime(self, job):
@@ -113,7 +118,7 @@ class Host:
     def spin(self, job):
         program = shutil.which("spin")
         if not program:
-            raise Unavailable("spin: there is no `spin` on the PATH")
+            raise Unavailable("there is no `spin` on the PATH")
         job.environment["SPIN_VARIABLE_UPSTREAM_HOST"] = f"http://{job.upstream}"
         for name, value in job.settings.items():
             job.environment[name.replace("PORTCULLIS_", "SPIN_VARIABLE_")] = value
@@ -261,18 +266,23 @@ def main():
     options.wasm = options.wasm.resolve()
     if not options.wasm.is_file():
         parser.error(f"there is no {options.wasm}; build it, or name another by --wasm")
-    results = {host.name: run(host, options) for host in hosts}
-    table(results)
+    results, missing = {}, []
+    for host in hosts:
+        try:
+            results[host.name] = run(host, options)
+        except Unavailable as reason:
+            print(f"{host.name}: {reason}", file=sys.stderr)
+            missing.append(host.name)
+    if results:
+        table(results)
     if options.report:
         options.report.write_text(json.dumps(results, indent=1))
     bad = {"failed", "not lacking any more"}
     good = all(tests and not bad & {test["outcome"] for test in tests.values()} for tests in results.values())
-    return 0 if good else 1
+    if missing:
+        print(f"not run: {' '.join(missing)}, see above", file=sys.stderr)
+    return 1 if not good else UNAVAILABLE if missing else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Unavailable as reason:
-        print(reason, file=sys.stderr)
-        sys.exit(69)
+    sys.exit(main())
