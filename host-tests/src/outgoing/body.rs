@@ -20,6 +20,7 @@ use super::pool::Lent;
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
     lent: Option<Lent>,
+    /// Its length is known at its end alone.
     streamed: bool,
     timeout: Duration,
     /// Runs while we wait; `None` until the first wait, which a body already here never has.
@@ -48,8 +49,10 @@ impl UpstreamBody {
     }
 
     fn finish(&mut self) {
-        if let Some(lent) = self.lent.take() {
-            lent.give_back(self.streamed);
+        match self.lent.take() {
+            Some(lent) if self.streamed => lent.give_back_rested(),
+            Some(lent) => lent.give_back(),
+            None => {}
         }
     }
 

@@ -130,20 +130,27 @@ impl Lent {
     /// request sent on it meanwhile would be lost.
     const SECOND_THOUGHTS: Duration = Duration::from_millis(10);
 
-    /// `streamed`: the answer's length was not known beforehand.
-    pub(super) fn give_back(self, streamed: bool) {
-        let Self { home, place, mut sender } = self;
-        if sender.is_ready() && !streamed {
-            return home.put(place, sender);
+    /// After an answer whose length was known beforehand.
+    pub(super) fn give_back(self) {
+        if self.sender.is_ready() {
+            self.home.put(self.place, self.sender);
+        } else {
+            tokio::spawn(self.settle());
         }
-        tokio::spawn(async move {
-            if streamed {
-                tokio::time::sleep(Self::SECOND_THOUGHTS).await;
-            }
-            if let Ok(Ok(())) = timeout(Self::SETTLE, sender.ready()).await {
-                home.put(place, sender);
-            }
+    }
+
+    /// After an answer that only its end told the length of.
+    pub(super) fn give_back_rested(self) {
+        tokio::spawn(async {
+            tokio::time::sleep(Self::SECOND_THOUGHTS).await;
+            self.settle().await;
         });
+    }
+
+    async fn settle(mut self) {
+        if let Ok(Ok(())) = timeout(Self::SETTLE, self.sender.ready()).await {
+            self.home.put(self.place, self.sender);
+        }
     }
 }
 
