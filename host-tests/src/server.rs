@@ -49,6 +49,7 @@ pub struct Server {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     instances: Arc<Instances>,
+    connections: Arc<Connections>,
 }
 
 impl Server {
@@ -61,8 +62,8 @@ impl Server {
         let instances = Instances::new(program.clone(), settings, output, reuse, connections.clone());
         let instances = Arc::new(instances);
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, instances.clone(), connections, stopping));
-        Ok(Self { addr, stop, task, instances })
+        let task = tokio::spawn(accept(listener, instances.clone(), connections.clone(), stopping));
+        Ok(Self { addr, stop, task, instances, connections })
     }
 
     /// Where it listens.
@@ -84,6 +85,11 @@ impl Server {
     /// The instances that wait for a request.
     pub fn idle_instances(&self) -> Vec<IdleInstance> {
         self.instances.idle_now()
+    }
+
+    /// How many connections to upstreams wait for their next request.
+    pub fn idle_connections(&self) -> usize {
+        self.connections.idle_now()
     }
 
     /// Makes an instance as a request does that finds none idle, and lets it go again.

@@ -1,6 +1,7 @@
 //! The component, served for one test.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -88,6 +89,16 @@ impl Gateway {
     /// its answer is out; [`Gateway::log`] is a way to wait for it.
     pub fn idle_instances(&self) -> Vec<IdleInstance> {
         self.server.idle_instances()
+    }
+
+    /// Waits until the connection to the only upstream waits for its next request, as it does a moment after an answer.
+    pub async fn connection_is_back(&self) {
+        let back = async {
+            while self.server.idle_connections() == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        patiently("the connection to the upstream to be idle", back).await;
     }
 
     /// How many instances were made so far.

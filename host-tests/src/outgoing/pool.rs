@@ -104,6 +104,12 @@ impl Connections {
         }
     }
 
+    /// How many wait for their next request.
+    pub(crate) fn idle_now(&self) -> usize {
+        let idle = self.idle.lock().expect("no code panics holding this lock");
+        idle.values().map(Vec::len).sum()
+    }
+
     /// Closes connections that waited for long. To be called now and then.
     pub(crate) fn sweep(&self) {
         let mut idle = self.idle.lock().expect("no code panics holding this lock");

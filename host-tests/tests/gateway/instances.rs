@@ -1,6 +1,6 @@
 //! Instances: one that served many answers as a fresh one.
 
-use host_tests::{Call, Gateway, Options, Reply};
+use host_tests::{Call, Gateway, Options, PATIENCE, Reply};
 use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, chat, streamed};
@@ -56,9 +56,12 @@ pub(super) async fn settled(gateway: &Gateway, call: Call) -> Reply {
     let reply = call.await;
     let id = reply.header("x-request-id").expect("every answer has one");
     gateway.log(|line| line.contains(id)).await;
-    while gateway.idle_instances().len() as u64 != gateway.instances_made() {
-        tokio::task::yield_now().await;
-    }
+    let idle = async {
+        while gateway.idle_instances().len() as u64 != gateway.instances_made() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, idle).await.expect("the instance comes back");
     reply
 }
 

@@ -177,8 +177,7 @@ async fn connections_are_kept_from_one_stream_to_the_next() {
     let gateway = before(&a, &b, json!({})).await;
     for _ in 0..3 {
         assert_eq!(gateway.post(CHAT, &chat(true)).await.status, 200);
-        gateway.log(|line| line.starts_with('{')).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        gateway.connection_is_back().await;
     }
     let connections: Vec<usize> = a.requests().iter().map(|request| request.connection).collect();
     assert_eq!(connections, [0, 0, 0]);

@@ -52,7 +52,7 @@ async fn a_trusted_upstream_answers_on_one_connection() {
     for _ in 0..3 {
         assert_eq!(gateway.get(&format!("/tls/{addr}/")).await.events(), ["1", "2"]);
         // The connection of a stream rests a little first.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        gateway.connection_is_back().await;
     }
     assert!(upstream.requests().iter().all(|request| request.connection == 0));
 }
