@@ -1,5 +1,6 @@
 //! One request's way through the component.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +9,7 @@ use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderValue};
 use http::{Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -18,9 +19,13 @@ use crate::caller::{self, RequestBody, ResponseBody, Waiting};
 use crate::hop;
 use crate::instances::{Instance, Instances};
 
+/// Held for as long as a guest works: it writes its line of the log when its answer is out already. Nothing is sent.
+pub(crate) type Working = mpsc::Sender<Infallible>;
+
 /// Answers `request` from the component, or with an error object of the host's own where that fails.
 pub(crate) async fn handle(
     instances: Arc<Instances>,
+    working: Working,
     mut request: http::Request<Incoming>,
 ) -> Response<ResponseBody> {
     let (waiting, caller) = caller::watch();
@@ -58,7 +63,11 @@ pub(crate) async fn handle(
         }
     };
     // A task of its own, since the guest goes on after the head of its answer is out.
-    tokio::spawn(run(instances.clone(), instance, request, out, trapped.clone()));
+    let guest = run(instances.clone(), instance, request, out, trapped.clone());
+    tokio::spawn(async move {
+        guest.await;
+        drop(working);
+    });
     match answered.await {
         Ok(Ok(response)) => ResponseBody::new(response, waiting, trapped),
         Ok(Err(code)) => {

@@ -10,11 +10,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::engine::Program;
-use crate::handler::handle;
+use crate::handler::{Working, handle};
 use crate::instances::{IdleInstance, Instances};
 use crate::outgoing::Connections;
 use crate::output::Output;
@@ -76,7 +76,7 @@ impl Server {
         self.stop.send_replace(true);
     }
 
-    /// Waits until the last answer is out after [`Server::stop`].
+    /// Waits until the last answer is out after [`Server::stop`], and its line in the log.
     pub async fn stopped(&mut self) {
         // The task neither panics nor is aborted while we are here to wait for it.
         let _ = (&mut self.task).await;
@@ -109,6 +109,9 @@ impl Drop for Server {
     }
 }
 
+/// How long guests may take that nobody waits for any more: to write the log, not to sit out a rule's pause.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Waits for the word to stop.
 async fn told(stopping: &mut watch::Receiver<bool>) {
     // An error means that the server was dropped, which stops it all the more.
@@ -124,11 +127,14 @@ async fn accept(
     // Dropped with this task, and all connections with it.
     let mut open = JoinSet::new();
     let each = stopping.clone();
+    let (working, mut all_done) = mpsc::channel(1);
     let mut sweep = tokio::time::interval(Duration::from_secs(2));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(open.spawn(connection(stream, instances.clone(), each.clone()))),
+                Ok((stream, _)) => {
+                    open.spawn(connection(stream, instances.clone(), working.clone(), each.clone()));
+                }
                 // Out of file descriptors, or a caller that left the queue: neither ends the server, the
                 // first does not pass by trying harder.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -143,14 +149,21 @@ async fn accept(
     }
     drop(listener);
     while open.join_next().await.is_some() {}
+    drop(working);
+    let _ = tokio::time::timeout(LAST_WORDS, all_done.recv()).await;
 }
 
-async fn connection(stream: TcpStream, instances: Arc<Instances>, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    instances: Arc<Instances>,
+    working: Working,
+    mut stopping: watch::Receiver<bool>,
+) {
     // Events of a stream are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let instances = instances.clone();
-        async move { Ok::<_, Infallible>(handle(instances, request).await) }
+        let (instances, working) = (instances.clone(), working.clone());
+        async move { Ok::<_, Infallible>(handle(instances, working, request).await) }
     });
     let mut connection =
         std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));

@@ -46,6 +46,11 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
                 panic!("told to");
             }
             "/silent" => {}
+            "/late" => {
+                answer(out, 200, "a fixed answer");
+                std::thread::sleep(Duration::from_millis(200));
+                eprintln!("late");
+            }
             "/events" => events(out),
             _ => match path.split('/').collect::<Vec<_>>()[..] {
                 ["", "to", authority, ref rest @ ..] => forward(&request, Scheme::Http, authority, rest, out),

@@ -111,7 +111,7 @@ impl Gateway {
         self.server.stop();
     }
 
-    /// Waits until the last answer is out after [`Gateway::stop`].
+    /// Waits until the last answer is out after [`Gateway::stop`], and its line in the log.
     pub async fn stopped(&mut self) {
         patiently("the gateway to stop", self.server.stopped()).await;
     }

@@ -144,6 +144,15 @@ async fn stopping_lets_running_answers_end() {
     gateway.stopped().await;
 }
 
+#[tokio::test]
+async fn what_a_guest_does_after_its_answer_is_done_before_the_end() {
+    let mut gateway = start().await;
+    assert_eq!(gateway.get("/late").await.text(), "a fixed answer");
+    gateway.stop();
+    gateway.stopped().await;
+    assert_eq!(gateway.logs(), ["late"]);
+}
+
 /// Waits for the only instance to be idle.
 async fn settled(gateway: &host_tests::Gateway) -> IdleInstance {
     let idle = async {
