@@ -23,5 +23,5 @@ pub use server::{Options, Server};
 mod harness;
 pub use harness::{
     Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, build, component,
-    component_file, guest, guest_file,
+    component_file, guest, guest_file, programs,
 };

@@ -2,12 +2,13 @@
 //! `sdk/` in a process of its own, with the versions its lock names, installed under `target/` at the first run.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use host_tests::programs::{find, python, say, skip};
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;
 use tokio::net::TcpSocket;
@@ -19,10 +20,7 @@ const RULES: &str = include_str!("../../examples/agent-rules.json");
 
 #[tokio::test]
 async fn the_python_sdk() {
-    // Debian has a Python without the means to make a virtual environment.
-    let probe = ["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"];
-    let names = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"];
-    let Some(python) = find("Python 3.11 or newer (with venv)", &names, &probe) else { return };
+    let Some(python) = python("python") else { return };
     let suite = suite("python");
     let home = Home::open("sdk-python");
     let lock = suite.join("requirements.txt");
@@ -48,9 +46,9 @@ async fn the_python_sdk() {
 #[tokio::test]
 async fn the_node_sdk() {
     let probe = ["-e", "process.exit(Number(parseInt(process.versions.node) < 20))"];
-    let Some(node) = find("Node 20 or newer", &["node"], &probe) else { return };
+    let Some(node) = find("node", "Node 20 or newer", &["node"], &probe) else { return };
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    let Some(npm) = find("npm", &[npm], &["--version"]) else { return };
+    let Some(npm) = find("node", "npm", &[npm], &["--version"]) else { return };
     let suite = suite("node");
     let home = Home::open("sdk-node");
     // Node looks for packages beside the tests, and they do not belong among the sources.
@@ -163,22 +161,6 @@ fn suite(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(name)
 }
 
-/// The first of some programs that succeeds with these arguments. Without any, says so where a passing test
-/// is heard too, and fails only where `CI` is `true`: who has no Python can still test all else.
-fn find(what: &str, names: &[&str], probe: &[&str]) -> Option<PathBuf> {
-    let works = |name: &&&str| Command::new(name).args(probe).output().is_ok_and(|o| o.status.success());
-    let found = names.iter().find(works);
-    if found.is_none() {
-        skip(&format!("there is no {what} on the PATH, and the tests of its SDK need it"));
-    }
-    found.map(PathBuf::from)
-}
-
-fn skip(why: &str) {
-    say("sdk", &format!("SKIPPED: {why}"));
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of the SDKs");
-}
-
 /// A directory under `target/` for what a suite installs, held by one process at a time.
 struct Home {
     dir: PathBuf,
@@ -210,7 +192,7 @@ impl Home {
         let _ = fs::remove_file(&stamp);
         let _ = fs::remove_dir_all(self.dir.join("venv"));
         if let Err(failure) = install() {
-            skip(&format!("what the tests need cannot be installed: {failure}"));
+            skip("sdk", &format!("what the tests need cannot be installed: {failure}"));
             return false;
         }
         fs::write(stamp, wanted).expect("cargo's target directory can be written");
@@ -278,9 +260,4 @@ fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
         return Err(format!("{command:?}: {status}; what it said is above"));
     }
     Ok(output)
-}
-
-/// Says a line on standard error itself: what goes through `eprintln` is kept back unless a test fails.
-fn say(name: &str, line: &str) {
-    let _ = writeln!(io::stderr(), "{name} | {line}");
 }

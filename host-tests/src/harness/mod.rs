@@ -30,6 +30,7 @@ mod answer;
 mod client;
 mod component;
 mod gateway;
+pub mod programs;
 mod sse;
 mod upstream;
 mod wire;
