@@ -17,8 +17,8 @@ Usage: portcullis-host --wasm FILE [options]
   --addr ADDR        where to listen; port 0 takes a free one  [default: 127.0.0.1:3000]
   --reuse N          requests an instance handles, one after another, before a fresh one takes its
                      place  [default: 1000]. 1 gives every request an instance of its own, as
-                     `wasmtime serve` does by default, at about half the requests per second; from
-                     some hundreds on, more is no faster.
+                     `wasmtime serve` does by default, at about two thirds of the requests per
+                     second; from some hundreds on, more is no faster.
   --env NAME=VALUE   an environment variable for the component; may be given again
   --env NAME         the same, with the value this process has for it
   --help             this text

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::cases::Comparison;
 use crate::components::target_dir;
+use crate::footprint::Footprint;
 use crate::growth::Curve;
 use crate::report::Report;
 use crate::svg;
@@ -70,67 +71,19 @@ fn judging() -> Option<String> {
 }
 
 fn goals(report: &Report, judging: Option<&str>) -> String {
-    let find = |name: &str, reused: bool| {
-        let fits = |row: &&Comparison| row.name == name && (row.reuse > 1) == reused && row.connections == 16;
-        report.comparisons.iter().find(fits)
-    };
-    // Of both throughput and CPU time, since loader and host share cores.
-    let ratio = |name: &str, reused: bool| match find(name, reused) {
-        Some(row) => format!(
-            "{:.2} ({:.2} to {:.2}); by CPU time {:.2}",
-            row.ratio.median,
-            row.ratio.low,
-            row.ratio.high,
-            1.0 / row.cpu_ratio.median
-        ),
-        None => "not measured".to_owned(),
-    };
     let chats = ["chat by the engine, exact tokens", "chat by the engine, built without vocabularies"];
     let ways = ["GET /v1/models", chats[0], chats[1], "chat through an upstream"];
-    let stream = |name: &str| report.streams.iter().find(|stream| stream.name == name);
-    let late = |name: &str| {
-        let ratio = stream(name).map(|stream| (stream.first_byte_ratio.median - 1.0) * 100.0);
-        ratio.map_or_else(|| "not measured".to_owned(), |late| format!("{late:+.1} %"))
-    };
-    let foot = |name: &str| report.footprints.iter().find(|footprint| footprint.name == name);
-    let sizes = match (foot("Portcullis without vocabularies"), foot("Portcullis")) {
-        (Some(plain), Some(full)) => format!("{} KB / {:.2} MB", plain.size / 1_000, full.size as f64 / 1e6),
-        _ => "not measured".to_owned(),
-    };
-    let linear = match (foot("Portcullis without vocabularies"), foot("Portcullis"), foot("null component")) {
-        (Some(plain), Some(full), Some(null)) => format!(
-            "{:.2} MiB (without vocabularies {:.2}, null component {:.2})",
-            full.linear as f64 / MIB,
-            plain.linear as f64 / MIB,
-            null.linear as f64 / MIB
-        ),
-        _ => "not measured".to_owned(),
-    };
-    let reuse = report.reuse.as_ref().map_or_else(
-        || "not measured".to_owned(),
-        |reuse| {
-            format!(
-                "{} requests, {} of {} kinds failing: {} answers differ; linear memory {} KiB after a hundredth, \
-                 {} KiB at the end",
-                reuse.served,
-                reuse.failing,
-                reuse.kinds,
-                reuse.differing,
-                reuse.linear[0] / 1024,
-                reuse.linear[1] / 1024
-            )
-        },
-    );
-    let fresh: Vec<_> = ways.iter().map(|name| format!("{name}: {}", ratio(name, false))).collect();
+    let reused = |name: &str| throughput(report, name, |reuse| reuse > 1);
+    let fresh = ways.map(|name| format!("{name}: {}", throughput(report, name, |reuse| reuse == 1)));
     let rows = [
-        ("requests/s, `GET /v1/models`, to the null component's", "≥ 0.95", ratio(ways[0], true)),
-        ("requests/s, chat by the engine, 1 KiB, exact tokens", "≥ 0.70", ratio(ways[1], true)),
-        ("the same, built without vocabularies", "≥ 0.90", ratio(ways[2], true)),
-        ("requests/s, chat through a local upstream, to the null proxy's", "≥ 0.90", ratio(ways[3], true)),
+        ("requests/s, `GET /v1/models`, to the null component's", "≥ 0.95", reused(ways[0])),
+        ("requests/s, chat by the engine, 1 KiB, exact tokens", "≥ 0.70", reused(ways[1])),
+        ("the same, built without vocabularies", "≥ 0.90", reused(ways[2])),
+        ("requests/s, chat through a local upstream, to the null proxy's", "≥ 0.90", reused(ways[3])),
         (
             "added time to first byte of a stream, to the null proxy's",
             "≤ 5 %",
-            format!("{}; spliced {}", late("Portcullis"), late("Portcullis, spliced")),
+            format!("{}; spliced {}", late(report, "Portcullis"), late(report, "Portcullis, spliced")),
         ),
         (
             "CPU of judging a request, to `serde_json` parsing it into structs",
@@ -142,9 +95,9 @@ fn goals(report: &Report, judging: Option<&str>) -> String {
             "≥ 0.70",
             fresh.join("<br>"),
         ),
-        ("component without vocabularies / with", "≤ 700 KB / ≤ 5 MB", sizes),
-        ("linear memory of an instance after a chat of 1 KiB", "≤ 2 MiB", linear),
-        ("one instance reused 100,000 times", "memory flat, answers a fresh one's", reuse),
+        ("component without vocabularies / with", "≤ 700 KB / ≤ 5 MB", measured(sizes(report))),
+        ("linear memory of an instance after a chat of 1 KiB", "≤ 2 MiB", measured(linear(report))),
+        ("one instance reused 100,000 times", "memory flat, answers a fresh one's", measured(reuse(report))),
     ];
     let mut out = "| what | goal | measured |\n|---|---|---|\n".to_owned();
     for (what, goal, measured) in rows {
@@ -162,6 +115,64 @@ fn goals(report: &Report, judging: Option<&str>) -> String {
         report.load[1],
     );
     out
+}
+
+fn measured(figure: Option<String>) -> String {
+    figure.unwrap_or_else(|| "not measured".to_owned())
+}
+
+/// A case's ratio, of both throughput and CPU time, since loader and host share cores.
+fn throughput(report: &Report, name: &str, reuse: impl Fn(u32) -> bool) -> String {
+    let fits = |row: &&Comparison| row.name == name && reuse(row.reuse) && row.connections == 16;
+    measured(report.comparisons.iter().find(fits).map(|row| {
+        format!(
+            "{:.2} ({:.2} to {:.2}); by CPU time {:.2}",
+            row.ratio.median,
+            row.ratio.low,
+            row.ratio.high,
+            1.0 / row.cpu_ratio.median
+        )
+    }))
+}
+
+/// How much later a stream's first byte comes than the null proxy's.
+fn late(report: &Report, name: &str) -> String {
+    let stream = report.streams.iter().find(|stream| stream.name == name);
+    measured(stream.map(|stream| format!("{:+.1} %", (stream.first_byte_ratio.median - 1.0) * 100.0)))
+}
+
+fn footprint<'a>(report: &'a Report, name: &str) -> Option<&'a Footprint> {
+    report.footprints.iter().find(|footprint| footprint.name == name)
+}
+
+fn sizes(report: &Report) -> Option<String> {
+    let (plain, full) =
+        (footprint(report, "Portcullis without vocabularies")?, footprint(report, "Portcullis")?);
+    Some(format!("{} KB / {:.2} MB", plain.size / 1_000, full.size as f64 / 1e6))
+}
+
+fn linear(report: &Report) -> Option<String> {
+    let mib = |name| Some(footprint(report, name)?.linear as f64 / MIB);
+    Some(format!(
+        "{:.2} MiB (without vocabularies {:.2}, null component {:.2})",
+        mib("Portcullis")?,
+        mib("Portcullis without vocabularies")?,
+        mib("null component")?
+    ))
+}
+
+fn reuse(report: &Report) -> Option<String> {
+    let reuse = report.reuse.as_ref()?;
+    Some(format!(
+        "{} requests, {} of {} kinds failing: {} answers differ; linear memory {} KiB after a hundredth, \
+         {} KiB at the end",
+        reuse.served,
+        reuse.failing,
+        reuse.kinds,
+        reuse.differing,
+        reuse.linear[0] / 1024,
+        reuse.linear[1] / 1024
+    ))
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
