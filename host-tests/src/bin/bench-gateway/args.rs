@@ -12,7 +12,7 @@ Usage: cargo bench-gateway [flags]
 
   --quick          one concurrency and fewer rounds: under a minute
   --growth         in place of all that: what a request costs by its size, and by that of the settings
-  --document       put the figures of the last runs into docs/performance.md and docs/growth.svg
+  --document       put the figures of the last runs of all cases into docs/performance.md and docs/growth.svg
   --only TEXT      only cases whose name contains this
   --against FILE   compare with another build of Portcullis in place of the nulls
   --rounds N       rounds for each figure
@@ -65,6 +65,16 @@ impl Args {
         }
     }
 
+    /// Whether all is measured, and against the nulls.
+    pub(crate) fn whole(&self) -> bool {
+        self.only.is_none() && self.against.is_none()
+    }
+
+    /// The file for the figures; those of less than all are not for the page.
+    pub(crate) fn file(&self, whole: &'static str) -> &'static str {
+        if self.whole() { whole } else { "part.json" }
+    }
+
     /// Whether a case of this name is wanted.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only))
@@ -85,6 +95,10 @@ mod tests {
         assert!(args.quick && args.wants("a chat") && !args.wants("models"));
         assert_eq!((args.against, args.rounds), (Some("f".into()), Some(3)));
         assert_eq!(parse("--quick --help"), Ok(None));
+        for (line, want) in [("--quick", "all.json"), ("--only x", "part.json"), ("--against f", "part.json")]
+        {
+            assert_eq!(parse(line).expect("flags").expect("no help").file("all.json"), want, "{line}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `--document`: the figures of the last runs, put into `docs/performance.md` and `docs/growth.svg`.
+//! `--document`: the figures of the last runs of all cases, put into `docs/performance.md` and `docs/growth.svg`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -49,10 +49,6 @@ impl Report {
         self.load[1] = process::load();
         self.seconds = time.as_secs();
     }
-
-    pub(crate) fn write(&self) -> Result<PathBuf, String> {
-        write("gateway.json", self)
-    }
 }
 
 /// Puts figures into a file of the benchmark's directory.

@@ -44,11 +44,11 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
             }
         }
     }
-    if args.only.is_none() && args.against.is_none() {
+    if args.whole() {
         apart(args, &components, &upstream, &runtime, &mut report)?;
     }
     report.end(start.elapsed());
-    let file = report.write()?;
+    let file = report::write(args.file("gateway.json"), &report)?;
     println!("\n{} s; the figures are in {}", report.seconds, file.display());
     Ok(())
 }
@@ -63,7 +63,7 @@ fn grow(args: &Args) -> Result<(), String> {
     let start = Instant::now();
     let upstream = Served::upstream()?;
     let growth = growth::measure(args, portcullis, upstream.addr(), &runtime()?)?;
-    let file = report::write("growth.json", &growth)?;
+    let file = report::write(args.file("growth.json"), &growth)?;
     println!("\n{} s; the figures are in {}", start.elapsed().as_secs(), file.display());
     Ok(())
 }
