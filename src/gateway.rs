@@ -83,13 +83,15 @@ impl Gateway {
             ApiError::new(Kind::Misconfigured, error.to_string())
         })?;
         let passthrough = config.passthrough.filter(|_| passes_through(&request.path));
-        let is_known = Route::at(&request.path).is_some() || passthrough.is_some();
-        if request.method == Method::Options && config.origins.is_some() && is_known {
+        if request.method == Method::Options
+            && config.origins.is_some()
+            && (Route::at(&request.path).is_some() || passthrough.is_some())
+        {
             return Ok(Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) });
         }
-        record.operation =
-            Route::find(&request.method, &request.path).ok().and_then(|route| route.operation());
-        let way = match (Route::find(&request.method, &request.path), passthrough) {
+        let route = Route::find(&request.method, &request.path);
+        record.operation = route.as_ref().ok().and_then(Route::operation);
+        let way = match (route, passthrough) {
             // What the engine has a stand-in for goes to who has the real one.
             (Ok(Route::Embeddings | Route::Moderations), Some(upstream)) => Way::Through(upstream),
             (Ok(route), _) => Way::Known(route),
@@ -188,12 +190,15 @@ fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
     }
     if request.method == Method::Options {
         let wanted = request.headers.get("access-control-request-headers");
-        headers.push("access-control-allow-methods", "GET, POST, OPTIONS");
+        // What is passed through has every method; where one is not, the page may read the 405.
+        headers.push("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         headers
             .push("access-control-allow-headers", wanted.as_deref().unwrap_or("authorization, content-type"));
         headers.push("access-control-max-age", "86400");
     } else {
-        headers.push("access-control-expose-headers", "x-request-id, openai-processing-ms, retry-after");
+        // SDKs look for `x-ratelimit-…`, `retry-after-ms`, `x-should-retry` and more. The star holds for requests
+        // without cookies, and there are no others: none is told that it may have some.
+        headers.push("access-control-expose-headers", "*");
     }
 }
 

@@ -210,6 +210,8 @@ pub(super) fn send(
         response.headers.into_vec().into_iter().map(|(name, value)| (name, Cow::Owned(value))).collect();
     if let Body::Full(bytes) = &response.body
         && with_body
+        // A 204 has no length to tell of (RFC 9110, section 8.6).
+        && response.status != 204
     {
         fields.push(("content-length".into(), Cow::Owned(bytes.len().to_string().into_bytes())));
     }

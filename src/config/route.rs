@@ -140,7 +140,7 @@ impl Upstream {
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 3986, section 3.2, without user information).
-fn is_authority(text: &str) -> bool {
+pub(super) fn is_authority(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((v6, port)) if v6.parse::<std::net::Ipv6Addr>().is_ok() => (v6, port),

@@ -1,7 +1,7 @@
 //! The environment variables: their names, and the values one line can say.
 
 use super::document::{self, Document};
-use super::route::{Backend, Served, Upstream};
+use super::route::{Backend, Served, Upstream, is_authority};
 use super::{Config, ConfigError, Key, LogLevel, Origins, Plan, Secret, UnknownParams, Validation};
 
 /// Every variable there is, in the order of the documentation.
@@ -141,20 +141,34 @@ fn default_upstream(vars: Vars<'_>, upstreams: &mut Vec<Upstream>) -> Result<Bac
 }
 
 fn origins(vars: Vars<'_>) -> Result<Option<Origins>, ConfigError> {
-    let all: Vec<String> = list(vars, "PORTCULLIS_CORS_ORIGINS").map(str::to_owned).collect();
-    if all.iter().any(|origin| origin == "*") {
+    let name = "PORTCULLIS_CORS_ORIGINS";
+    if list(vars, name).any(|origin| origin == "*") {
         return Ok(Some(Origins::Any));
     }
-    match all
-        .iter()
-        .find(|o| !o.contains("://") || o.ends_with('/') || !o.bytes().all(|b| b.is_ascii_graphic()))
-    {
-        Some(bad) => Err(ConfigError::new(
-            "PORTCULLIS_CORS_ORIGINS",
-            format!("`{bad}` is no origin; one is `*` or looks like `https://app.example`."),
-        )),
-        None => Ok((!all.is_empty()).then_some(Origins::Listed(all))),
-    }
+    let all: Vec<String> = list(vars, name)
+        .map(|text| {
+            origin(text).ok_or_else(|| {
+                let problem = "is no origin; one is `*` or looks like `https://app.example`";
+                ConfigError::new(name, format!("`{text}` {problem}."))
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok((!all.is_empty()).then_some(Origins::Listed(all)))
+}
+
+/// An origin as browsers spell it (HTML standard, section 7.1.1): in lower case, without the port its scheme
+/// stands for. `None` for what none of them would send.
+fn origin(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let (scheme, authority) = text.split_once("://")?;
+    let usual = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    let is_origin = !scheme.is_empty() && scheme.bytes().all(legal) && is_authority(authority);
+    is_origin.then(|| format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(authority)))
 }
 
 fn list<'a>(vars: Vars<'a>, name: &str) -> impl Iterator<Item = &'a str> {
@@ -209,6 +223,31 @@ mod tests {
         let some = config(&[url, ("PORTCULLIS_MODELS", "a, b,")]).expect("valid");
         assert_eq!(some.served.find("b"), Some((&to_it, true)));
         assert_eq!(some.served.find("c"), None);
+    }
+
+    #[test]
+    fn origins_are_spelled_as_browsers_do() {
+        for (text, want) in [
+            ("https://app.example", Some("https://app.example")),
+            ("HTTPS://App.Example:443", Some("https://app.example")),
+            ("http://localhost:3000", Some("http://localhost:3000")),
+            ("http://[::1]:80", Some("http://[::1]")),
+            ("tauri://localhost", Some("tauri://localhost")),
+            ("chrome-extension://abcdef", Some("chrome-extension://abcdef")),
+            // These would be taken, and no page ever let in.
+            ("https://*.app.example", None),
+            ("https://app.example/", None),
+            ("https://app.example/chat", None),
+            ("https://", None),
+            ("://app.example", None),
+            ("app.example", None),
+        ] {
+            let listed = config(&[("PORTCULLIS_CORS_ORIGINS", text)]).map(|config| config.origins);
+            let want = want.map(|origin| Some(Origins::Listed(vec![origin.to_owned()])));
+            assert_eq!(listed.as_ref().ok(), want.as_ref(), "{text}: {listed:?}");
+        }
+        let any = config(&[("PORTCULLIS_CORS_ORIGINS", "https://app.example,*")]).expect("valid");
+        assert_eq!(any.origins, Some(Origins::Any));
     }
 
     #[test]

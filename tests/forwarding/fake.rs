@@ -323,6 +323,7 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&'static str, &str
     let method = match method {
         "GET" => Method::Get,
         "POST" => Method::Post,
+        "OPTIONS" => Method::Options,
         name => Method::Other(name.to_owned()),
     };
     let own = [("authorization", "Bearer sk-caller"), ("content-type", "application/json")];

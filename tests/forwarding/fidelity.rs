@@ -141,6 +141,20 @@ fn what_is_not_known_passes_through() {
 }
 
 #[test]
+fn a_page_may_delete_a_file_and_read_what_an_sdk_looks_for() {
+    let fake = up(Does::json(429, "{}").header("x-should-retry", "false").header("retry-after-ms", "50"));
+    let vars = [&DEFAULT[..], &[("PORTCULLIS_CORS_ORIGINS", "https://page.example")]].concat();
+    let asking = [("origin", "https://page.example"), ("access-control-request-method", "DELETE")];
+    let got = ask_with(&fake, &vars, &request("OPTIONS", "/v1/files/file-1", &asking), "");
+    assert_eq!((got.status, fake.seen().len()), (204, 0));
+    let methods = got.header("access-control-allow-methods").expect("a preflight tells of methods");
+    assert!(methods.split(", ").any(|method| method == "DELETE"), "{methods}");
+    let got = ask_with(&fake, &vars, &request("DELETE", "/v1/files/file-1", &asking), "");
+    assert_eq!((got.status, got.header("x-should-retry")), (429, Some("false")));
+    assert_eq!(got.header("access-control-expose-headers"), Some("*"));
+}
+
+#[test]
 fn what_must_not_pass_through_does_not() {
     let fake = up(Does::json(200, "{}"));
     for (vars, target, status) in [
