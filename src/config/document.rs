@@ -104,10 +104,16 @@ impl Document {
         let key = |(i, entry): (usize, &KeyEntry)| {
             let path = format!("keys[{i}]");
             let text = match (&entry.key, &entry.sha256) {
-                (Some(text), None) => vars.secret(text, SETTING)?.expose().to_owned(),
+                (Some(text), None) => {
+                    vars.secret(text, &format!("{SETTING} (`{path}.key`)"))?.expose().to_owned()
+                }
                 (None, Some(hex)) => format!("sha256:{hex}"),
                 _ => return Err(wrong(path, "it needs either `key` or `sha256`")),
             };
+            if let Some(model) = entry.models.iter().flatten().find(|model| model.matches('*').count() > 1) {
+                let problem = format_args!("`{model}` has more than one `*`");
+                return Err(wrong(format_args!("{path}.models"), problem));
+            }
             let mut key = Key::parse(&*entry.name, &text).map_err(|why| wrong(&path, why))?;
             key.models = entry.models.clone();
             Ok(key)
@@ -367,6 +373,13 @@ mod tests {
             (r#"{"models": {"m": {"engine": {"reply": "sing"}}}}"#, "models.m.engine.reply", "echo"),
             (r#"{"keys": [{"name": "a"}]}"#, "keys[0]", "either"),
             (r#"{"keys": [{"name": "a", "sha256": "12"}]}"#, "keys[0]", "64"),
+            (r#"{"keys": [{"name": "a", "key": "$NOPE"}]}"#, "keys[0].key", "$NOPE"),
+            (r#"{"keys": [{"name": "a", "key": "k", "models": ["b", "*c*"]}]}"#, "keys[0].models", "`*c*`"),
+            (
+                r#"{"upstreams": {"a": {"url": "http://h", "headers": {"X-A": "x", "X-B": "$NOPE"}}}}"#,
+                "upstreams.a.headers.X-B",
+                "$NOPE",
+            ),
         ] {
             let error = config(json).expect_err(json);
             assert!(error.contains("PORTCULLIS_CONFIG") && error.contains(path), "{error}");

@@ -131,11 +131,11 @@ impl UpstreamEntry {
         }
         upstream.key = self.key.as_deref().map(|text| vars.secret(text, &setting("key"))).transpose()?;
         for (field, value) in &self.headers.0 {
+            let path = format!("headers.{field}");
             if !is_settable(field) {
-                let path = format!("upstreams.{name}.headers.{field}");
-                return Err(wrong(path, "this header field is not the operator's to set"));
+                return Err(wrong(at(&path), "this header field is not the operator's to set"));
             }
-            upstream.headers.push((field.clone(), vars.secret(value, &setting("headers"))?));
+            upstream.headers.push((field.clone(), vars.secret(value, &setting(&path))?));
         }
         upstream.timeouts = Timeouts {
             connect: millis(self.timeouts.connect_ms, &at("timeouts.connect_ms"))?,

@@ -42,15 +42,19 @@ enum Proof {
     Sha256([u8; 32]),
 }
 
+/// How a digest begins.
+const SHA256: &str = "sha256:";
+
 impl Key {
     /// Reads `sk-…` or `sha256:<64 hex digits>`; the error says what is wrong without the value.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, &'static str> {
-        let proof = match text.strip_prefix("sha256:") {
-            Some(hex) => Proof::Sha256(digest(hex)?),
-            None if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
+        let proof = match text.split_at_checked(SHA256.len()) {
+            // Whatever its case: taken for a key, a digest would be one to whoever reads it.
+            Some((scheme, hex)) if scheme.eq_ignore_ascii_case(SHA256) => Proof::Sha256(digest(hex)?),
+            _ if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
                 Proof::Plain(Secret::new(text))
             }
-            None => return Err("a key is visible ASCII without spaces"),
+            _ => return Err("a key is visible ASCII without spaces"),
         };
         Ok(Self { name: name.into(), models: None, proof })
     }
@@ -102,12 +106,15 @@ mod tests {
     #[test]
     fn keys_are_known_by_value_or_digest() {
         let hash = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let capitals = &*hash.to_uppercase();
         for (text, presented, want) in [
             ("sk-test", "sk-test", true),
             ("sk-test", "sk-tesu", false),
             ("sk-test", "sk-test1", false),
             ("sk-test", "", false),
             (hash, "test", true),
+            (capitals, "test", true),
+            (capitals, capitals, false),
             (hash, "Test", false),
             (hash, hash, false),
         ] {

@@ -21,6 +21,9 @@ pub const NAMES: [&str; 11] = [
 
 const DEFAULT_MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
+/// An instance has 4 GiB of memory at the most, and holds a body more than once.
+const MOST_BODY_BYTES: usize = 1024 * 1024 * 1024;
+
 /// Where settings come from, with the two ways to read one.
 #[derive(Clone, Copy)]
 pub(super) struct Vars<'a>(&'a [(String, String)]);
@@ -38,7 +41,16 @@ impl<'a> Vars<'a> {
         let value = match text.strip_prefix('$') {
             None => text,
             Some(name) => self.get(name).ok_or_else(|| {
-                ConfigError::new(setting, format!("it refers to ${name}, which is not set."))
+                // What looks like no variable's name may be the secret itself.
+                let problem = match name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                    true => format!("it refers to ${name}, which is not set."),
+                    false => {
+                        "after its `$` there is no variable's name; a value that begins with `$` is given by \
+                              a variable of its own."
+                            .to_owned()
+                    }
+                };
+                ConfigError::new(setting, problem)
             })?,
         };
         match value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
@@ -81,7 +93,12 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         (None, Backend::Upstream(plan)) => Some(plan.targets[0].upstream),
         (named, _) => named,
     };
-    named.extend(listed.into_iter().map(|id| (id, default.clone())));
+    for id in listed {
+        // A name counts where it stands first.
+        if !named.iter().any(|(name, _)| *name == id) {
+            named.push((id, default.clone()));
+        }
+    }
     let others = match (&default, named.is_empty()) {
         (Backend::Engine, false) => None,
         (Backend::Upstream(_), false) if vars.get("PORTCULLIS_MODELS").is_some() => None,
@@ -188,11 +205,12 @@ fn choice<T: Copy>(vars: Vars<'_>, name: &str, choices: &[(&str, T)]) -> Result<
 
 fn bytes(vars: Vars<'_>, name: &str) -> Result<Option<usize>, ConfigError> {
     let Some(value) = vars.get(name) else { return Ok(None) };
-    match value.parse() {
-        Ok(0) | Err(_) => {
-            Err(ConfigError::new(name, format!("it is `{value}`; it is a number of bytes, 1 or more.")))
-        }
-        Ok(bytes) => Ok(Some(bytes)),
+    match value.parse().ok().filter(|bytes| (1..=MOST_BODY_BYTES).contains(bytes)) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(ConfigError::new(
+            name,
+            format!("it is `{value}`; it is a number of bytes, 1 to {MOST_BODY_BYTES}."),
+        )),
     }
 }
 
@@ -223,6 +241,15 @@ mod tests {
         let some = config(&[url, ("PORTCULLIS_MODELS", "a, b,")]).expect("valid");
         assert_eq!(some.served.find("b"), Some((&to_it, true)));
         assert_eq!(some.served.find("c"), None);
+    }
+
+    #[test]
+    fn a_model_that_is_named_twice_is_served_once() {
+        let config = config(&[
+            ("PORTCULLIS_CONFIG", r#"{"models": {"a": {"engine": {}}}}"#),
+            ("PORTCULLIS_MODELS", "b,a,b"),
+        ]);
+        assert_eq!(config.expect("valid").served.listed().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
@@ -258,7 +285,8 @@ mod tests {
             ("PORTCULLIS_UNKNOWN_PARAMS", "ignore", "`reject`, `pass`, `drop`"),
             ("PORTCULLIS_LOG", "debug", "`off`, `error`, `info`"),
             ("PORTCULLIS_MAX_BODY_BYTES", "20MB", "number of bytes"),
-            ("PORTCULLIS_MAX_BODY_BYTES", "0", "1 or more"),
+            ("PORTCULLIS_MAX_BODY_BYTES", "0", "1 to 1073741824"),
+            ("PORTCULLIS_MAX_BODY_BYTES", "5000000000", "1 to 1073741824"),
             ("PORTCULLIS_CORS_ORIGINS", "example.org", "https://app.example"),
             ("PORTCULLIS_UPSTREAM_KEY", "sk", "PORTCULLIS_UPSTREAM_URL"),
             ("PORTCULLIS_API_KEYS", "ok,sha256:12", "entry 2"),
@@ -276,6 +304,7 @@ mod tests {
             vec![("PORTCULLIS_API_KEYS", "sk-secret x")],
             vec![("PORTCULLIS_UPSTREAM_URL", "http://h"), ("PORTCULLIS_UPSTREAM_KEY", line_break)],
             vec![("PORTCULLIS_UPSTREAM_KEY", "sk-secret")],
+            vec![("PORTCULLIS_UPSTREAM_URL", "http://h"), ("PORTCULLIS_UPSTREAM_KEY", "$ecret-or-secret")],
         ] {
             let error = config(&vars).expect_err("wrong");
             assert!(!error.contains("secret"), "{error}");
