@@ -8,7 +8,7 @@ use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Method, Request, RequestHeaders, Response};
 use crate::log::{Ending, Record};
-use crate::router::{Route, passes_through};
+use crate::router::{Route, is_passed, passes_through};
 use crate::upstream::Transport;
 use std::borrow::Cow;
 
@@ -82,7 +82,8 @@ impl Gateway {
             record.reason = Some(error.to_string());
             ApiError::new(Kind::Misconfigured, error.to_string())
         })?;
-        let passthrough = config.passthrough.filter(|_| passes_through(&request.path));
+        let passes = passes_through(&request.path) && is_passed(&request.method);
+        let passthrough = config.passthrough.filter(|_| passes);
         if request.method == Method::Options
             && config.origins.is_some()
             && (Route::at(&request.path).is_some() || passthrough.is_some())

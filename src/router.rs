@@ -94,15 +94,31 @@ impl Route {
 /// Whether a path may go to an upstream that knows it: below `/v1/`, and without a segment that leads out of
 /// there, whichever way it is spelled.
 pub fn passes_through(path: &str) -> bool {
-    let leads_out = |segment: &str| {
-        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-        plain == "." || plain == ".." || plain.contains('\\') || plain.contains("%2f") && plain.contains("..")
-    };
     path.strip_prefix("/v1/").is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(leads_out))
 }
 
-/// Decodes `%41` (RFC 3986, section 2.1). What is no escape, or no UTF-8 once decoded, stays as it is.
+/// Whether a server may take a segment for a way up: some decode it first, some cut its parameters off
+/// (RFC 3986, section 3.3), some hold a backslash for a slash.
+fn leads_out(segment: &str) -> bool {
+    let plain = decoded(segment);
+    let name = plain.split(|byte| *byte == b';').next().unwrap_or_default();
+    let has_dots = plain.windows(2).any(|two| two == b"..");
+    matches!(name, b"." | b"..") || plain.contains(&b'\\') || has_dots && plain.contains(&b'/')
+}
+
+/// Whether a method may go to an upstream. `TRACE` has a server show the request as it got it, with the upstream's
+/// key in it (RFC 9110, section 9.3.8); `CONNECT` asks for a tunnel.
+pub fn is_passed(method: &Method) -> bool {
+    !matches!(method.as_str(), "TRACE" | "CONNECT")
+}
+
+/// Decodes `%41`. What is no UTF-8 once decoded stays as it is.
 fn decode(text: &str) -> String {
+    String::from_utf8(decoded(text)).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The bytes that a text's `%41` stand for (RFC 3986, section 2.1). What is no escape stays as it is.
+fn decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
@@ -119,7 +135,7 @@ fn decode(text: &str) -> String {
             }
         }
     }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    out
 }
 
 #[cfg(test)]
@@ -165,6 +181,11 @@ mod tests {
             ("/v1/x/./y", false),
             ("/v1/..%2fadmin", false),
             ("/v1/..\\admin", false),
+            ("/v1/..%5Cadmin", false),
+            ("/v1/..;/admin", false),
+            ("/v1/%2e.%3Bx=1/admin", false),
+            ("/v1/..%2fadmin%ff", false),
+            ("/v1/x;..y/z", true),
         ] {
             assert_eq!(passes_through(path), want, "{path}");
         }

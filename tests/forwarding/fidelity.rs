@@ -177,6 +177,21 @@ fn what_must_not_pass_through_does_not() {
 }
 
 #[test]
+fn no_upstream_is_asked_to_show_what_it_got() {
+    let fake = up(Does::json(200, "{}"));
+    for (method, path, status) in
+        [("TRACE", "/v1/files", 404), ("TRACE", "/v1/chat/completions", 405), ("CONNECT", "/v1/files", 404)]
+    {
+        assert_eq!(
+            ask_with(&fake, &DEFAULT, &request(method, path, &[]), "").status,
+            status,
+            "{method} {path}"
+        );
+    }
+    assert_eq!(fake.seen(), []);
+}
+
+#[test]
 fn azure_has_its_own_paths_and_key() {
     let config = r#"{"upstreams":{"az":{"url":"https://r.openai.azure.com","api":"azure","key":"sk-az"}},
         "models":{"gpt-4o":{"targets":[{"upstream":"az"}]},"mini":{"targets":[{"upstream":"az","model":"my mini"}]}}}"#;
