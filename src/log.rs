@@ -124,6 +124,9 @@ impl Line {
     /// As long as most lines are.
     const USUAL: usize = 640;
 
+    /// The most bytes of a text: a path, a model's name and a host's reason may have any length.
+    const LONGEST: usize = 1024;
+
     fn begin(arrived: Duration) -> Self {
         let mut line = Self(String::with_capacity(Self::USUAL));
         line.0.push_str("{\"time\":\"");
@@ -146,7 +149,13 @@ impl Line {
 
     fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
-        push_string(value, &mut self.0);
+        match value.len() <= Self::LONGEST {
+            true => push_string(value, &mut self.0),
+            false => {
+                let end = value.floor_char_boundary(Self::LONGEST);
+                push_string(&format!("{}…", &value[..end]), &mut self.0);
+            }
+        }
     }
 
     fn text_if(&mut self, name: &'static str, value: Option<&str>) {
@@ -230,6 +239,16 @@ mod tests {
             push_rfc3339(Duration::from_millis(millis), &mut text);
             assert_eq!(text, want);
         }
+    }
+
+    #[test]
+    fn what_a_caller_makes_long_is_cut() {
+        let mut record = Record::new(Duration::ZERO);
+        record.model = Some("é".repeat(3_000_000));
+        record.path = format!("/{}", "p".repeat(1023));
+        let line = record.line(&Ending::default());
+        let want = format!("\"gen_ai.request.model\":\"{}…\",", "é".repeat(512));
+        assert!(line.contains(&want) && line.contains(&record.path) && line.len() < 3000, "{}", line.len());
     }
 
     #[test]

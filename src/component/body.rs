@@ -51,7 +51,9 @@ pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 
 pub(super) fn broken(error: &wasi::io::error::Error) -> ReadError {
     // Only words: Wasmtime 48 has no code for what breaks a body, and asking jco 1.35 for one is a trap.
-    let reason = error.to_debug_string();
+    let mut reason = error.to_debug_string();
+    // With RUST_BACKTRACE set, Wasmtime tells of its own stack as well.
+    reason.truncate(reason.find("\nStack backtrace:").unwrap_or(reason.len()));
     let timed_out = ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word));
     ReadError { reason, timed_out }
 }
