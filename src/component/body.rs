@@ -192,6 +192,19 @@ pub(super) fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), Strea
     stream.blocking_flush()
 }
 
+/// Lets some time pass, unless the caller goes meanwhile.
+fn pause(time: Duration, stream: &OutputStream) -> Result<(), StreamError> {
+    let end = subscribe_duration(nanos(time));
+    if time <= UNWATCHED {
+        end.block();
+        return Ok(());
+    }
+    while !poll(&[&end, &subscribe_duration(nanos(UNWATCHED))]).contains(&0) {
+        stream.check_write()?;
+    }
+    Ok(())
+}
+
 /// How a body ended.
 pub(super) enum End {
     /// It was sent, or the caller no longer wants it.
@@ -242,7 +255,11 @@ pub(super) fn send(
                             break;
                         }
                     }
-                    Beat::Pause(time) => super::clock::wait(time),
+                    Beat::Pause(time) => {
+                        if pause(time, &stream).is_err() {
+                            break;
+                        }
+                    }
                     Beat::Abort => {
                         end = End::Broken("a rule of the engine".to_owned());
                         break;

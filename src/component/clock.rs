@@ -5,11 +5,6 @@ use std::time::Duration;
 use wasi::clocks::{monotonic_clock, wall_clock};
 use wasi::random::random;
 
-/// Lets some time pass.
-pub(super) fn wait(time: Duration) {
-    monotonic_clock::subscribe_duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)).block();
-}
-
 /// When a request arrived.
 pub(super) struct Clock {
     arrived: wall_clock::Datetime,

@@ -3,7 +3,7 @@
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::{Value, json};
 
-use super::{CHAT, KEYS, assert_untrapped, assert_well, streamed};
+use super::{CHAT, KEYS, assert_untrapped, assert_well, chat, streamed};
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
@@ -42,6 +42,17 @@ async fn the_engine_streams_chunks_and_then_done() {
     assert!(chunks.len() >= 4, "a first chunk, some of text, a last: {chunks:?}");
     assert!(chunks.iter().all(|chunk| chunk["id"] == chunks[0]["id"]), "{chunks:?}");
     assert_eq!(chunks.last().map(|chunk| &chunk["choices"][0]["finish_reason"]), Some(&json!("stop")));
+}
+
+#[tokio::test]
+async fn the_engine_does_not_go_on_waiting_for_a_caller_who_hung_up() {
+    let config = json!({"models": {"gpt-4o": {"engine": {"latency": {"ttft_ms": 3_600_000}}}}});
+    let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await;
+    for body in [chat("hi"), streamed("hi")] {
+        let id = format!("stream-{}", body["stream"]);
+        gateway.post(CHAT, &body).header("x-request-id", &id).live().await.hang_up();
+        gateway.log(|line| line.contains(&id)).await;
+    }
 }
 
 #[tokio::test]
