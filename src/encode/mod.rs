@@ -101,6 +101,7 @@ pub fn fault<B>(fault: &Fault) -> Response<B> {
     let body = indented(&object);
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
     for (name, value) in &fault.headers.0 {
+        headers = headers.without(name);
         headers.push(name.clone(), value.as_bytes());
     }
     Response { status: fault.status.0, headers, body: Body::Full(body) }
@@ -160,6 +161,7 @@ pub fn error_event(error: &ApiError) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::engine::{FaultStatus, HeaderFields};
 
     #[test]
     fn an_error_has_four_members_in_the_order_of_the_live_api() {
@@ -172,6 +174,20 @@ mod tests {
              \"invalid_request_error\",\n    \"param\": \"messages\",\n    \"code\": \
              \"missing_required_parameter\"\n  }\n}"
         );
+    }
+
+    #[test]
+    fn a_rule_s_header_field_is_the_only_one_of_its_name() {
+        let headers = vec![("Content-Type".to_owned(), "text/html".to_owned())];
+        let response: Response<()> = fault(&Fault {
+            status: FaultStatus(502),
+            message: "No.".to_owned(),
+            r#type: None,
+            param: None,
+            code: None,
+            headers: HeaderFields(headers),
+        });
+        assert_eq!(response.headers.iter().collect::<Vec<_>>(), [("Content-Type", &b"text/html"[..])]);
     }
 
     #[test]

@@ -66,15 +66,16 @@ pub struct HeaderFields(pub Vec<(String, String)>);
 
 impl Setting for HeaderFields {
     fn read(at: Place<'_>) -> Result<Self, ConfigError> {
-        const FRAMING: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
+        // The last is the caller's, or made for each request, and the log has it.
+        const OTHERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "x-request-id"];
         let field = |(name, at): (&str, Place<'_>)| {
             let value = String::read(at)?;
             let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             if name.is_empty() || !name.bytes().all(token) {
                 return Err(at.wrong("this is no name of a header field"));
             }
-            if FRAMING.iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
-                return Err(at.wrong("this header field is for the host to set"));
+            if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                return Err(at.wrong("this header field is not a rule's to set"));
             }
             if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
                 return Err(at.wrong("the value has a character no header field can carry"));

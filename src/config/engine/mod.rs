@@ -373,6 +373,11 @@ mod tests {
                 "engine.rules[1].then.error.headers",
                 "no header field can carry",
             ),
+            (
+                r#"{"then":{"error":{"status":500,"headers":{"X-Request-Id":"1"}}}}"#,
+                "engine.rules[1].then.error.headers",
+                "not a rule's",
+            ),
             (r#"{"then":{"reply":{"words":1000000}}}"#, "engine.rules[1].then.reply.words", "100000"),
             (r#"{"then":{"reply":"sing"}}"#, "engine.rules[1].then.reply", "echo"),
             (r#"{"then":{"latency":{"ttft":5}}}"#, "engine.rules[1].then.latency.ttft", "ttft_ms"),
