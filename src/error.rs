@@ -171,7 +171,7 @@ kinds! {
     MethodNotAllowed => 405, "invalid_request_error", None;
     /// The body is larger than `PORTCULLIS_MAX_BODY_BYTES`.
     BodyTooLarge => 413, "invalid_request_error", Some("request_too_large");
-    /// The body is declared to be something else than JSON.
+    /// The body is declared to be something else than JSON, or is compressed.
     UnsupportedMediaType => 415, "invalid_request_error", Some("unsupported_content_type");
     /// A setting of the operator's is wrong.
     Misconfigured => 500, "server_error", Some("invalid_configuration");

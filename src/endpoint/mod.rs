@@ -77,7 +77,23 @@ impl<T> Call<'_, T> {
             }
         }
         record.bytes_in = bytes.len() as u64;
+        self.check_coding(&bytes)?;
         Ok(bytes)
+    }
+
+    /// Refuses a compressed body by its coding (RFC 9110, section 15.5.16) rather than as bad JSON. Only one that
+    /// does not begin as JSON does is asked for it: to look a field up is a call of the host.
+    fn check_coding(&self, bytes: &[u8]) -> Result<(), ApiError> {
+        if bytes.first().is_none_or(|byte| b"{ \t\r\n".contains(byte)) {
+            return Ok(());
+        }
+        match self.request.headers.get("content-encoding") {
+            Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(ApiError::new(
+                Kind::UnsupportedMediaType,
+                format!("Unsupported content encoding: '{coding}'. Please send the body uncompressed."),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -168,6 +168,17 @@ async fn a_wrong_content_type() {
 }
 
 #[tokio::test]
+async fn a_compressed_body() {
+    let gzipped = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+    let call = |gateway: &Gateway| post(gateway, gzipped).header("content-encoding", "gzip");
+    let (error, _) = refused(call, 415, Some("unsupported_content_type")).await;
+    assert!(message(&error).contains("'gzip'"), "{error}");
+    let call = |gateway: &Gateway| post(gateway, gzipped).header("content-encoding", "identity");
+    let (error, _) = refused(call, 400, None).await;
+    assert!(message(&error).starts_with("We could not parse the JSON body"), "{error}");
+}
+
+#[tokio::test]
 async fn a_body_that_ends_too_soon() {
     let gateway = Gateway::start(&[KEYS]).await;
     let mut caller = TcpStream::connect(gateway.addr()).await.expect("the gateway listens");
