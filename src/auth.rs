@@ -1,6 +1,6 @@
 //! Who calls: headers → [`Caller`], or 401.
 
-use crate::config::{Config, Key, bearer};
+use crate::config::{Config, Key, Presented, bearer};
 use crate::error::{ApiError, Kind};
 use crate::http::Request;
 
@@ -36,7 +36,7 @@ impl<'a> Caller<'a> {
 /// time taken tells nothing about which came near.
 pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, ApiError> {
     let authorization = request.headers.get("authorization");
-    let Some(presented) = authorization.as_deref().and_then(bearer) else {
+    let Some(key) = authorization.as_deref().and_then(bearer) else {
         return match config.allow_anonymous {
             true => Ok(Caller { key: None }),
             false => Err(ApiError::new(
@@ -50,10 +50,11 @@ pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, Ap
             )),
         };
     };
+    let presented = Presented::new(key);
     let found =
-        config.keys.iter().fold(None, |found, key| if key.matches(presented) { Some(key) } else { found });
+        config.keys.iter().fold(None, |found, own| if own.matches(&presented) { Some(own) } else { found });
     match found {
-        Some(key) => Ok(Caller { key: Some(key) }),
+        Some(own) => Ok(Caller { key: Some(own) }),
         None if config.allow_anonymous => Ok(Caller { key: None }),
         None if config.keys.is_empty() => Err(ApiError::new(Kind::InvalidKey, CLOSED)),
         None => Err(ApiError::new(
@@ -61,7 +62,7 @@ pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, Ap
             format!(
                 "Incorrect API key provided: {}. You can find your API key at \
                  https://platform.openai.com/account/api-keys.",
-                masked(presented)
+                masked(key)
             ),
         )),
     }

@@ -2,6 +2,7 @@
 
 use super::plan::star;
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 use std::fmt;
 
 /// A value that must not be printed.
@@ -61,16 +62,33 @@ impl Key {
 
     /// Whether a presented key is this one. Takes as long for a wrong key as for the right one;
     /// only the lengths show.
-    pub fn matches(&self, presented: &str) -> bool {
+    pub fn matches(&self, presented: &Presented<'_>) -> bool {
         match &self.proof {
-            Proof::Plain(secret) => same(secret.expose().as_bytes(), presented.as_bytes()),
-            Proof::Sha256(want) => same(want, &Sha256::digest(presented.as_bytes())),
+            Proof::Plain(secret) => same(secret.expose().as_bytes(), presented.key.as_bytes()),
+            Proof::Sha256(want) => same(want, presented.digest()),
         }
     }
 
     /// Whether the key opens a model.
     pub fn opens(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|m| star(m, model).is_some()))
+    }
+}
+
+/// A key that a caller presents. It is hashed once, however many digests it is compared with.
+pub struct Presented<'a> {
+    key: &'a str,
+    digest: OnceCell<[u8; 32]>,
+}
+
+impl<'a> Presented<'a> {
+    /// Takes a key as it was presented.
+    pub fn new(key: &'a str) -> Self {
+        Self { key, digest: OnceCell::new() }
+    }
+
+    fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| Sha256::digest(self.key.as_bytes()).into())
     }
 }
 
@@ -118,7 +136,8 @@ mod tests {
             (hash, "Test", false),
             (hash, hash, false),
         ] {
-            assert_eq!(Key::parse("k", text).expect("valid").matches(presented), want, "{text} {presented}");
+            let key = Key::parse("k", text).expect("valid");
+            assert_eq!(key.matches(&Presented::new(presented)), want, "{text} {presented}");
         }
     }
 

@@ -16,7 +16,7 @@ mod vars;
 
 use std::fmt;
 
-pub use keys::{Key, Secret, bearer};
+pub use keys::{Key, Presented, Secret, bearer};
 pub use plan::{Plan, Policy, Target};
 pub use route::{Api, Backend, Served, Timeouts, Upstream};
 pub use vars::NAMES;
