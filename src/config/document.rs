@@ -12,7 +12,7 @@ use crate::json::{Read, Reader, Value};
 use std::fmt;
 
 /// The document as it is written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Document {
     upstreams: Ordered<UpstreamEntry>,
     models: Ordered<ModelEntry>,
@@ -22,7 +22,6 @@ pub(super) struct Document {
     route_headers: Option<bool>,
 }
 
-#[derive(Debug)]
 struct ModelEntry {
     targets: Option<Vec<TargetEntry>>,
     engine: Option<ModelEngine>,
@@ -32,7 +31,6 @@ struct ModelEntry {
     hedge_ms: Option<u32>,
 }
 
-#[derive(Debug)]
 struct KeyEntry {
     name: String,
     key: Option<String>,
@@ -181,7 +179,6 @@ impl Document {
 }
 
 /// A JSON object whose order counts and whose names are unique.
-#[derive(Debug)]
 pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
 
 impl<T> Default for Ordered<T> {

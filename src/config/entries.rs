@@ -9,7 +9,6 @@ use super::vars::Vars;
 use std::time::Duration;
 
 /// An entry of `upstreams`.
-#[derive(Debug)]
 pub(super) struct UpstreamEntry {
     url: String,
     api: ApiEntry,
