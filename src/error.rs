@@ -31,6 +31,11 @@ impl ApiError {
         Self(Box::new(Inner { kind, message: message.into(), param: None }))
     }
 
+    /// The caller's body ended before its end.
+    pub fn body_broke_off() -> Self {
+        Self::new(Kind::Invalid, "The request body broke off before its end.")
+    }
+
     /// The same error, pointing at a parameter, spelled as the API spells it:
     /// `messages[0].content`.
     #[must_use]

@@ -4,7 +4,7 @@ use super::body::{Caller, Upstream, nanos};
 use super::convert::{from_wasi_fields, to_wasi_fields, to_wasi_method};
 use super::upload::Upload;
 use crate::config::Timeouts;
-use crate::http::Incoming;
+use crate::http::{Incoming, ReadError};
 use crate::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
@@ -65,9 +65,8 @@ impl Transport for OutgoingHandler {
     }
 
     fn pass(&self, request: &Outgoing<'_>, upload: &mut Caller) -> Head {
-        let no_body = |error: crate::http::ReadError| unreachable(&error.reason);
         // A request without a body must stay one: not every server bears a `GET` with one.
-        let Some(first) = upload.read().map_err(no_body)? else {
+        let Some(first) = upload.read().map_err(callers)? else {
             let headers = request.headers.iter().filter(|(name, value)| !is_length(name) || **value == *b"0");
             let headers = headers.cloned().collect();
             let (answer, _) = begin(&Outgoing { headers, body: &[], ..*request })?;
@@ -114,7 +113,7 @@ fn outgoing(request: &Outgoing<'_>, length: Option<usize>) -> Result<OutgoingReq
 fn wait_for(answer: &FutureIncomingResponse, mut upload: Upload) -> Head {
     let head = answer.subscribe();
     loop {
-        upload.go_on().map_err(|_| unreachable("the caller's body broke off"))?;
+        upload.go_on().map_err(callers)?;
         let ready = match upload.subscribe() {
             Some(news) => poll(&[&head, &news]).contains(&0),
             None => {
@@ -151,6 +150,10 @@ fn options(timeouts: Timeouts) -> Option<RequestOptions> {
     let _ = options.set_first_byte_timeout(timeouts.first_byte.map(nanos));
     let _ = options.set_between_bytes_timeout(timeouts.between_bytes.map(nanos));
     Some(options)
+}
+
+fn callers(error: ReadError) -> SendError {
+    SendError { kind: SendErrorKind::Caller, reason: error.reason }
 }
 
 fn unreachable(reason: &str) -> SendError {

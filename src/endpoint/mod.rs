@@ -72,7 +72,7 @@ impl<T> Call<'_, T> {
                 Ok(None) => break,
                 Err(error) => {
                     record.reason = Some(error.reason);
-                    return Err(ApiError::new(Kind::Invalid, "The request body broke off before its end."));
+                    return Err(ApiError::body_broke_off());
                 }
             }
         }

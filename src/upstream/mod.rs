@@ -128,6 +128,7 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
             Kind::UpstreamUnavailable,
             format!("The upstream `{name}` answered in a way that makes no sense."),
         ),
+        SendErrorKind::Caller => return ApiError::body_broke_off(),
     };
     ApiError::new(kind, message)
 }

@@ -90,4 +90,6 @@ pub enum SendErrorKind {
     Broken,
     /// The answer makes no sense: no JSON where it says so, or a redirect.
     Senseless,
+    /// The caller's body broke off, which is no fault of the upstream's.
+    Caller,
 }

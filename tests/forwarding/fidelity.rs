@@ -177,6 +177,17 @@ fn what_must_not_pass_through_does_not() {
 }
 
 #[test]
+fn a_caller_who_breaks_off_is_no_fault_of_the_upstream_s() {
+    let fake = up(Does::fails(SendErrorKind::Caller));
+    let got = ask_with(&fake, &DEFAULT, &request("POST", "/v1/files", &[]), "123");
+    assert_eq!(got.status, 400, "{got:?}");
+    assert_eq!(
+        (&got.log["level"], &got.log["error.type"]),
+        (&"info".into(), &"invalid_request_error".into())
+    );
+}
+
+#[test]
 fn no_upstream_is_asked_to_show_what_it_got() {
     let fake = up(Does::json(200, "{}"));
     for (method, path, status) in
