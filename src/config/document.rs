@@ -364,6 +364,11 @@ mod tests {
                 "headers.Host",
                 "not the",
             ),
+            (
+                r#"{"upstreams": {"a": {"url": "http://h", "headers": {"Proxy-Authorization": "x"}}}}"#,
+                "headers.Proxy-Authorization",
+                "not the",
+            ),
             (r#"{"upstreams": {"a": {"url": "http://h"}, "a": {"url": "http://h"}}}"#, "upstreams", "twice"),
             (r#"{"models": {"m": {"targets": [{"upstream": "x"}]}}}"#, "models.m.targets[0].upstream", "`x`"),
             (r#"{"models": {"m": {}}}"#, "models.m", "either"),

@@ -252,21 +252,29 @@ impl TargetEntry {
     }
 }
 
-/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2) that frames no message.
+/// Whether a field frames a message or is a connection's: hosts set those, and take none from others.
+pub(in crate::config) fn is_hosts_own(field: &str) -> bool {
+    matches!(
+        &*field.to_ascii_lowercase(),
+        "connection"
+            | "content-length"
+            | "host"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2), and neither the host's nor what tells
+/// what the caller's body is.
 fn is_settable(field: &str) -> bool {
-    const FRAMING: [&str; 11] = [
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "http2-settings",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !field.is_empty() && field.bytes().all(token) && !FRAMING.iter().any(|f| f.eq_ignore_ascii_case(field))
+    let is_given = is_hosts_own(field) || field.eq_ignore_ascii_case("content-type");
+    !field.is_empty() && field.bytes().all(token) && !is_given
 }

@@ -1,6 +1,7 @@
 //! Errors that rules answer with.
 
 use crate::config::ConfigError;
+use crate::config::entries::is_hosts_own;
 use crate::config::place::{Place, Setting};
 
 /// An error a rule answers with.
@@ -66,15 +67,14 @@ pub struct HeaderFields(pub Vec<(String, String)>);
 
 impl Setting for HeaderFields {
     fn read(at: Place<'_>) -> Result<Self, ConfigError> {
-        // The last is the caller's, or made for each request, and the log has it.
-        const OTHERS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "x-request-id"];
         let field = |(name, at): (&str, Place<'_>)| {
             let value = String::read(at)?;
             let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             if name.is_empty() || !name.bytes().all(token) {
                 return Err(at.wrong("this is no name of a header field"));
             }
-            if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            // A request's id is the caller's or made anew, and the log has it.
+            if is_hosts_own(name) || name.eq_ignore_ascii_case("x-request-id") {
                 return Err(at.wrong("this header field is not a rule's to set"));
             }
             if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
