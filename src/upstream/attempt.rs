@@ -109,6 +109,10 @@ impl<T: Transport> Try<T> {
             let reason = format!("it answered with the redirect {status}, and none is followed");
             return Err(Look::Failure(Err(Failed::Silent(SendErrorKind::Senseless)), reason, false));
         }
+        if form == Form::Json {
+            // Its first byte is due, and that has come: many send the head at once, and then think.
+            self.until = None;
+        }
         if form != Form::Other {
             let length = headers.get("content-length").and_then(|length| length.parse().ok());
             return Ok(Stage::Reading(status, headers, body, Peek::new(form, length)));

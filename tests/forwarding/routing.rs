@@ -211,6 +211,15 @@ fn a_silent_target_is_given_up_in_time() {
 }
 
 #[test]
+fn a_plain_answer_that_has_begun_is_not_late() {
+    // The head at once, white space as a sign of life, then the answer.
+    let thinks = Does { body: vec![(500, Ok(b"\n".to_vec())), (4000, Ok(OK.into()))], ..Does::json(200, "") };
+    let fake = Fake::new(&[("a", &[thinks]), ("b", &[down()])]);
+    let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+    assert_eq!((got.status, &*got.body, &*fake.trace()), (200, &*format!("\n{OK}"), "a@0"));
+}
+
+#[test]
 fn a_hedge_asks_the_next_and_lets_the_loser_go() {
     let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
     // The second wins.
