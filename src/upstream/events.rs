@@ -1,12 +1,13 @@
 //! A stream on its way from an upstream to the caller, event by event.
 //!
 //! Only whole events go out, so that whatever happens to the upstream the caller can be told of it in an
-//! event of its own. What is kept is one unfinished event, however long the stream.
+//! event of its own; of one that is very long, parts. What is kept is one unfinished event or part of one,
+//! however long the stream.
 
 use super::deliver::broken_off;
 use super::dialect::anthropic::Stream;
 use super::peek::{Answer, is_done};
-use super::sse::{Event, Parser};
+use super::sse::{Event, Parser, TooLong};
 use crate::error::{ApiError, Kind};
 use crate::http::{Frame, Frames, Incoming, Outcome, Piece, Tokens};
 use std::time::Duration;
@@ -90,15 +91,19 @@ impl<B: Incoming> Reader<B> {
 
     /// Handles every event that is whole.
     fn events(&mut self, out: &mut Vec<u8>) -> Result<Flow, Broken> {
-        while let Some(event) =
-            self.parser.next().map_err(|_| Broken::senseless("an event without an end"))?
-        {
-            match self.handling.event(&event, out) {
-                Flow::On => {}
-                flow => return Ok(flow),
+        loop {
+            match self.parser.next() {
+                Ok(Some(event)) => match self.handling.event(&event, out) {
+                    Flow::On => {}
+                    flow => return Ok(flow),
+                },
+                Ok(None) => return Ok(Flow::On),
+                Err(TooLong) if matches!(self.handling, Handling::Pass(_)) => {
+                    out.extend_from_slice(self.parser.cut());
+                }
+                Err(TooLong) => return Err(Broken::senseless("an event without an end")),
             }
         }
-        Ok(Flow::On)
     }
 
     /// The upstream has ended its answer.
@@ -198,7 +203,13 @@ impl<B: Incoming> Frames for Reader<B> {
                 State::Running => match self.step(&mut out) {
                     Ok(true) => {}
                     Ok(false) => return Some(Frame::Silence),
-                    Err(broken) => self.error = Some(self.break_off(broken)),
+                    Err(broken) => {
+                        if self.parser.is_cut() {
+                            // The event that is told of it must not become part of the one that broke off.
+                            out.extend_from_slice(b"\n\n");
+                        }
+                        self.error = Some(self.break_off(broken));
+                    }
                 },
                 State::Ending => self.finish(),
                 State::Ended => return self.error.take().map(Frame::Error),

@@ -101,7 +101,6 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
         ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "UpstreamUnavailable"),
         ("no object", vec![Ok(b"data: [1]\n\n".to_vec())], "no JSON object", "UpstreamUnavailable"),
         ("no UTF-8", vec![Ok(b"data: {\"a\":\"\xff\"}\n\n".to_vec())], "no ", "UpstreamUnavailable"),
-        ("no end", vec![Ok(vec![b'x'; 1 << 21])], "without an end", "UpstreamUnavailable"),
     ] {
         let mut pieces = vec![Ok(good.clone())];
         pieces.extend(rest);
@@ -117,6 +116,26 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
             "{what}: {error}"
         );
         assert!(outcome.broken.as_ref().is_some_and(|broken| broken.contains(reason)), "{what}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_very_long_event_goes_on_in_parts() {
+    let picture =
+        format!("data: {{\"choices\":[{{\"delta\":{{\"images\":\"{}\"}}}}]}}\r\n\r\n", "A".repeat(5 << 20));
+    let stream = format!(
+        "data: {{\"choices\":[]}}\n\n{picture}data: {{\"usage\":{{\"completion_tokens\":7}}}}\n\ndata: [DONE]\n\n"
+    );
+    let (frames, outcome) = relay(stream.as_bytes().chunks(50_000).map(|piece| Ok(piece.to_vec())).collect());
+    assert!(frames.iter().all(|frame| frame.len() < 1_200_000) && frames.concat() == stream.as_bytes());
+    assert_eq!(outcome, Outcome { broken: None, tokens: Some(Tokens { input: 0, output: 7 }) });
+    // What breaks off within it is told in an event of its own.
+    for end in [2 << 20, picture.len() - 3] {
+        let (frames, outcome) =
+            relay(picture.as_bytes()[..end].chunks(50_000).map(|piece| Ok(piece.to_vec())).collect());
+        let (error, parts) = frames.split_last().expect("frames");
+        assert!(error.starts_with(b"Error(") && parts.concat().ends_with(b"\n\n"), "{end}");
+        assert!(outcome.broken.is_some());
     }
 }
 

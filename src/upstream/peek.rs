@@ -1,6 +1,6 @@
 //! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
-use super::sse::{Event, Parser};
+use super::sse::{Event, Parser, TooLong};
 use super::transport::SendErrorKind;
 use crate::api::tool::Json;
 use crate::http::{Headers, Tokens};
@@ -88,7 +88,8 @@ impl Peek {
     fn first_event(&mut self) -> Verdict {
         loop {
             match self.parser.next() {
-                Err(_) => return Verdict::Nothing(SendErrorKind::Senseless, "an event without an end"),
+                // Whatever it says, it says much.
+                Err(TooLong) => return Verdict::Good,
                 Ok(Some(event)) => {
                     if let Some(verdict) = judge_event(&event) {
                         return verdict;

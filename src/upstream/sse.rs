@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// An event longer than this is a fault, not an event: it would only fill the memory.
+/// An event longer than this is not kept whole: a picture in one would only fill the memory.
 pub(super) const LONGEST_EVENT: usize = 1024 * 1024;
 
 /// Ends a stream that told all.
@@ -29,6 +29,8 @@ pub(super) struct Parser {
     after_cr: bool,
     /// Whether the first event was given out; the stream's BOM is before it.
     begun: bool,
+    /// Whether the beginning of the event being looked for was given out: it was too long.
+    cut: bool,
 }
 
 /// A piece of a stream that ends in a blank line.
@@ -64,7 +66,7 @@ impl Parser {
             if std::mem::take(&mut self.after_cr) && byte == b'\n' {
                 // Alone at the beginning it ends an event that was given out before it came.
                 match self.scanned - self.start {
-                    1 => return Ok(Some(self.take())),
+                    1 if !self.cut => return Ok(Some(self.take())),
                     _ => continue,
                 }
             }
@@ -88,6 +90,18 @@ impl Parser {
         }
     }
 
+    /// Gives out what is there of an event that is too long, unread. The rest comes as an event without data.
+    pub(super) fn cut(&mut self) -> &[u8] {
+        (self.begun, self.cut) = (true, true);
+        self.scanned = self.buffer.len();
+        &self.buffer[std::mem::replace(&mut self.start, self.scanned)..]
+    }
+
+    /// Whether what was given out last is the beginning of an event.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Whether no event is begun.
     pub(super) fn is_idle(&self) -> bool {
         self.start == self.buffer.len()
@@ -104,7 +118,10 @@ impl Parser {
         let raw = &self.buffer[self.start..self.scanned];
         self.start = self.scanned;
         let first = !std::mem::replace(&mut self.begun, true);
-        Event::read(raw, first)
+        match std::mem::take(&mut self.cut) {
+            true => Event { raw, name: Cow::Borrowed(b""), data: None },
+            false => Event::read(raw, first),
+        }
     }
 }
 
@@ -223,6 +240,31 @@ mod tests {
         assert_eq!(parser.next().expect("short").expect("whole").raw, b"data: a\r\n\r");
         parser.push(b"\n");
         assert_eq!(parser.next(), Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None })));
+    }
+
+    #[test]
+    fn what_is_too_long_goes_out_in_parts_that_say_nothing() {
+        // Wherever it is cut, even between the halves of a line break, its end is found and what follows is read.
+        let long = b"data: [\r\ndata: 1]\r\n\r\n";
+        for at in 1..long.len() - 1 {
+            let mut parser = Parser::default();
+            parser.push(&long[..at]);
+            assert_eq!(parser.next(), Ok(None), "cut at {at}");
+            assert_eq!(parser.cut(), &long[..at]);
+            assert!(parser.is_cut());
+            parser.push(&long[at..]);
+            parser.push(b"data: 2\n\n");
+            // As after any event, an LF that may follow it is one of its own.
+            let mut rest = Vec::new();
+            let next = loop {
+                match parser.next().expect("short").expect("whole") {
+                    Event { raw, data: None, .. } => rest.extend_from_slice(raw),
+                    Event { data, .. } => break data.map(Cow::into_owned),
+                }
+            };
+            assert_eq!((&*rest, next.as_deref()), (&long[at..], Some(&b"2"[..])), "cut at {at}");
+            assert!(!parser.is_cut());
+        }
     }
 
     #[test]
