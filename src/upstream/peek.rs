@@ -166,12 +166,14 @@ impl<'a> Answer<'a> {
         json::from_slice(json).ok()
     }
 
-    /// Whether it is an error: it has an `error` that says something and no `choices`, or calls itself
-    /// an error.
+    /// Whether it is an error: it has an `error` that says something and no `choices` but such as end with
+    /// one (OpenRouter), or calls itself an error.
     pub(super) fn is_error(&self) -> bool {
         let says = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
+        let has_choices = || self.choices.is_some_and(|choices| choices.0 != "[]");
+        let fails = || self.ends().iter().any(|end| end.0 == "\"error\"");
         self.object.is_some_and(|object| object.0 == "\"error\"")
-            || (self.choices.is_none_or(|choices| choices.0 == "[]") && self.error.is_some_and(says))
+            || (self.error.is_some_and(says) && (!has_choices() || fails()))
     }
 
     /// The status an error should have had: what it says itself, else 502.
@@ -193,16 +195,21 @@ impl<'a> Answer<'a> {
 
     /// Whether one of its choices ends here.
     pub(super) fn finishes(&self) -> bool {
+        !self.ends().is_empty()
+    }
+
+    /// Why those of its choices end that end here.
+    fn ends(&self) -> Vec<Json<'a>> {
         json::reads! {
             struct Choice<'a> {
                 "finish_reason" finish_reason: Json<'a>,
             }
         }
         let Some(choices) = self.choices.filter(|choices| choices.0.contains("\"finish_reason\"")) else {
-            return false;
+            return Vec::new();
         };
-        json::from_str::<Vec<Choice<'_>>>(choices.0)
-            .is_ok_and(|choices| choices.iter().any(|choice| choice.finish_reason.is_some()))
+        let choices = json::from_str::<Vec<Choice<'_>>>(choices.0).unwrap_or_default();
+        choices.into_iter().filter_map(|choice| choice.finish_reason).collect()
     }
 
     /// The tokens it counts, if it does.
@@ -267,6 +274,12 @@ mod tests {
             (r#"{"error":{"code":"rate_limit","status":429}}"#, Some(429)),
             (r#"{"error":{"code":200}}"#, Some(502)),
             (r#"{"choices":[],"error":{"code":500}}"#, Some(500)),
+            (
+                r#"{"error":{"code":429},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
+                Some(429),
+            ),
+            (r#"{"error":{"code":429},"choices":[{"finish_reason":"stop"}]}"#, None),
+            (r#"{"choices":[{"finish_reason":"error"}]}"#, None),
             (r#"{"object":"error","message":"no","code":40303}"#, Some(502)),
             (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, Some(529)),
         ] {

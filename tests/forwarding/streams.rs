@@ -58,6 +58,7 @@ fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
         "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n",
         "event: error\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
         "event: error\r\ndata:{\"message\":\"no\"}\r\n\r\n",
+        "data: {\"error\":{\"code\":\"server_error\"},\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
     ] {
         let got = streamed(&format!("data: {CHUNK}\n\n{error}data: {LAST}\n\ndata: [DONE]\n\n"));
         assert_eq!((got.status, &*got.body), (200, &*format!("data: {CHUNK}\n\n{error}")));
