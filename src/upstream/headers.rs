@@ -18,7 +18,7 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// The caller's fields that stay here: its credentials, and what is made anew for the upstream.
-const CALLERS_OWN: [&str; 12] = [
+const CALLERS_OWN: [&str; 16] = [
     "authorization",
     "api-key",
     "x-api-key",
@@ -33,7 +33,19 @@ const CALLERS_OWN: [&str; 12] = [
     // A page's own, which the gateway judges (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
     "origin",
     "anthropic-version",
+    // Who the caller is, as what stands before the gateway tells it.
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "cdn-loop",
 ];
+
+/// Families of such fields, by how their names begin: the host's, proxies', Cloudflare's. An upstream behind
+/// Cloudflare answers 403 to a request that has been through Cloudflare already.
+const CALLERS_FAMILIES: [&str; 3] = ["spin-", "x-forwarded-", "cf-"];
+
+/// What is not of these: it is said to Cloudflare's AI gateway, which may be the upstream.
+const CROSSING_FAMILIES: [&str; 1] = ["cf-aig-"];
 
 /// The upstream's fields the caller gets. Everything else is about the upstream's connection, its
 /// cookies or its machinery.
@@ -61,8 +73,9 @@ fn is_in(list: &[&str], name: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(name))
 }
 
-fn begins(name: &str, prefix: &str) -> bool {
-    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+fn is_of(families: &[&str], name: &str) -> bool {
+    let begins = |family: &&str| name.get(..family.len()).is_some_and(|it| it.eq_ignore_ascii_case(family));
+    families.iter().any(begins)
 }
 
 /// The fields that `Connection` names: further ones of this connection alone.
@@ -86,7 +99,7 @@ pub(super) fn to_upstream<'a>(
         !is_in(&HOP_BY_HOP, name)
             && !is_in(&CALLERS_OWN, name)
             && !is_in(&named, name)
-            && !begins(name, "spin-")
+            && (!is_of(&CALLERS_FAMILIES, name) || is_of(&CROSSING_FAMILIES, name))
             && !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
     };
     let mut out: Vec<(Cow<'a, str>, Cow<'a, [u8]>)> = caller
@@ -115,7 +128,7 @@ pub(super) fn to_caller(upstream: &Headers, body_is_new: bool) -> Headers {
         .iter()
         .filter(|(name, _)| {
             !is_in(&named, name)
-                && (is_in(&RELAYED, name) || RELAYED_FAMILIES.iter().any(|family| begins(name, family)))
+                && (is_in(&RELAYED, name) || is_of(&RELAYED_FAMILIES, name))
                 && !(body_is_new && is_in(&["content-length", "content-encoding"], name))
         })
         .map(|(name, value)| (name.to_owned(), value))

@@ -40,6 +40,14 @@ fn only_what_may_cross_reaches_the_upstream() {
             ("X-Api-Key", "sk-other"),
             ("Origin", "https://page.example"),
             ("spin-client-addr", "10.0.0.1"),
+            ("X-Forwarded-For", "10.0.0.1"),
+            ("Forwarded", "for=10.0.0.1"),
+            ("X-Real-IP", "10.0.0.1"),
+            ("True-Client-IP", "10.0.0.1"),
+            ("CF-Connecting-IP", "10.0.0.1"),
+            ("cf-visitor", "{}"),
+            ("CDN-Loop", "cloudflare"),
+            ("cf-aig-cache-ttl", "60"),
             ("x-request-id", "mine"),
             ("OpenAI-Organization", "org-callers"),
             ("traceparent", "00-1-1-00"),
@@ -51,6 +59,7 @@ fn only_what_may_cross_reaches_the_upstream() {
     assert_eq!(seen.line, "POST https://up.example/v1/chat/completions?a=1");
     let want = [
         ("content-type", "application/json"),
+        ("cf-aig-cache-ttl", "60"),
         ("OpenAI-Organization", "org-callers"),
         ("traceparent", "00-1-1-00"),
         ("tracestate", "a=b"),
