@@ -1,6 +1,7 @@
 //! What crosses, in both directions, and what never does.
 
 use crate::fake::*;
+use portcullis::http::Request;
 use portcullis::upstream::SendErrorKind;
 
 const DEFAULT: [(&str, &str); 3] = [
@@ -67,6 +68,27 @@ fn only_what_may_cross_reaches_the_upstream() {
         ("authorization", "Bearer sk-upstream"),
     ];
     assert_eq!(seen.headers, text(&want));
+}
+
+#[test]
+fn a_body_has_a_type_though_the_caller_told_none() {
+    let claude = r#"{"upstreams":{"a":{"url":"https://up.example/v1","api":"anthropic"}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
+    for vars in [&DEFAULT[..], &[("PORTCULLIS_CONFIG", claude), ("PORTCULLIS_API_KEYS", "sk-caller")]] {
+        let fake = up(Does::json(200, "{}"));
+        let untyped =
+            Request { headers: [("authorization", "Bearer sk-caller")].into_iter().collect(), ..chat() };
+        ask_with(&fake, vars, &untyped, &body("m", false));
+        let seen = &fake.seen()[0];
+        assert!(
+            seen.headers.contains(&("content-type".to_owned(), "application/json".to_owned())),
+            "{seen:?}"
+        );
+    }
+    // What is not judged is the caller's to tell of.
+    let fake = up(Does::json(200, "{}"));
+    let headers = [("authorization", "Bearer sk-caller")].into_iter().collect();
+    ask_with(&fake, &DEFAULT, &Request { headers, ..request("POST", "/v1/files", &[]) }, "x");
+    assert!(fake.seen()[0].headers.iter().all(|(name, _)| name != "content-type"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Azure OpenAI: the model is a deployment in the path, the version of the API stands in the query.
 //! <https://learn.microsoft.com/azure/ai-foundry/openai/reference>
 
-use super::{openai, with_query};
+use super::{fields, openai, with_query};
 use crate::config::Upstream;
+use crate::upstream::Ask;
 use crate::upstream::attempts::Prepared;
-use crate::upstream::{Ask, headers};
 
 pub(in crate::upstream) fn request<'a>(
     ask: &'a Ask<'a>,
@@ -18,7 +18,7 @@ pub(in crate::upstream) fn request<'a>(
     Prepared {
         method: ask.method,
         path: with_query(path, ask),
-        headers: headers::to_upstream(ask.headers, upstream, ask.request_id),
+        headers: fields(ask, upstream),
         body: openai::renamed(ask.body, name),
         dropped: Vec::new(),
     }

@@ -4,8 +4,8 @@ pub(super) mod anthropic;
 pub(super) mod azure;
 pub(super) mod openai;
 
-use super::Ask;
 use super::attempts::Prepared;
+use super::{Ask, headers};
 use crate::config::{Api, Plan, Target, Upstream};
 use crate::error::ApiError;
 use std::borrow::Cow;
@@ -47,6 +47,15 @@ pub(super) fn prepare<'a>(
             anthropic::request(ask, upstream, name.as_deref(), extra)
         }
     }
+}
+
+/// The header fields for a target. A body that was judged is JSON, also where the caller told no type of it.
+fn fields<'a>(ask: &'a Ask<'a>, upstream: &'a Upstream) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
+    let mut fields = headers::to_upstream(ask.headers, upstream, ask.request_id);
+    if !ask.body.is_empty() && ask.headers.get("content-type").is_none() {
+        fields.push(("content-type".into(), b"application/json".into()));
+    }
+    fields
 }
 
 /// A path with the caller's query.

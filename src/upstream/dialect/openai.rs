@@ -1,9 +1,9 @@
 //! OpenAI's own API: nothing changes but the name of the model.
 
-use super::with_query;
+use super::{fields, with_query};
 use crate::config::Upstream;
 use crate::upstream::attempts::Prepared;
-use crate::upstream::{Ask, headers, rewrite};
+use crate::upstream::{Ask, rewrite};
 use std::borrow::Cow;
 
 pub(in crate::upstream) fn request<'a>(
@@ -14,7 +14,7 @@ pub(in crate::upstream) fn request<'a>(
     Prepared {
         method: ask.method,
         path: with_query(format!("{}{}", upstream.base_path, ask.endpoint.path()), ask),
-        headers: headers::to_upstream(ask.headers, upstream, ask.request_id),
+        headers: fields(ask, upstream),
         body: renamed(ask.body, name),
         dropped: Vec::new(),
     }

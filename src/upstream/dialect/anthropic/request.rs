@@ -7,8 +7,8 @@ use crate::config::{UnknownParams, Upstream};
 use crate::error::{ApiError, Kind};
 use crate::json::{self, reads, writes};
 use crate::upstream::attempts::Prepared;
-use crate::upstream::dialect::{Endpoint, with_query};
-use crate::upstream::{Ask, headers, rewrite};
+use crate::upstream::dialect::{self, Endpoint, with_query};
+use crate::upstream::{Ask, rewrite};
 use std::borrow::Cow;
 
 /// What the upstream's settings add.
@@ -78,7 +78,7 @@ pub(in crate::upstream) fn request<'a>(
         let message = format!("Unsupported parameter: '{first}' is not supported with this model.");
         return Err(ApiError::new(Kind::UnsupportedParameter, message).at(first.clone()));
     }
-    let mut fields = headers::to_upstream(ask.headers, upstream, ask.request_id);
+    let mut fields = dialect::fields(ask, upstream);
     if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("anthropic-version")) {
         fields.push(("anthropic-version".into(), extra.version.to_owned().into_bytes().into()));
     }
