@@ -41,8 +41,14 @@ pub(super) enum Block<'a> {
     },
     ToolResult {
         tool_use_id: Text<'a>,
-        content: Vec<Block<'a>>,
+        content: Option<Vec<Block<'a>>>,
     },
+}
+
+impl Block<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text { text, .. } if text.trim().is_empty())
+    }
 }
 
 impl Write for Block<'_> {
@@ -59,7 +65,7 @@ impl Write for Block<'_> {
                 writes!(out; "type" = "tool_use", "id" = id, "name" = name, "input" = Json(input));
             }
             Self::ToolResult { tool_use_id, content } => {
-                writes!(out; "type" = "tool_result", "tool_use_id" = tool_use_id, "content" = content);
+                writes!(out; "type" = "tool_result", "tool_use_id" = tool_use_id, "content" ? content);
             }
         }
     }
@@ -138,30 +144,29 @@ pub(super) fn messages<'a>(value: Json<'a>, lacking: &mut Vec<String>) -> Result
     let mut out = Messages { system: Vec::new(), turns: Vec::new() };
     for (i, message) in list.into_iter().enumerate() {
         let at = format!("messages[{i}]");
-        if message.name.is_some() {
+        let role = message.role.ok_or_else(|| wrong(format!("{at}.role")))?;
+        // The name of a tool is known from its call.
+        if message.name.is_some() && &*role != "tool" {
             lacking.push(format!("{at}.name"));
         }
-        let content = blocks(message.content, &at, lacking)?;
-        let role = message.role.ok_or_else(|| wrong(format!("{at}.role")))?;
+        let mut content = blocks(message.content, &at, lacking)?;
+        content.extend(message.refusal.map(text));
+        // Text that says nothing is refused where no text at all is fine.
+        if &*role != "user" || !content.iter().all(Block::is_empty) {
+            content.retain(|block| !block.is_empty());
+        }
         match &*role {
             "system" | "developer" => out.system.extend(content),
             "user" => out.push("user", content),
             "assistant" => {
-                let said = message.refusal.map(text);
-                let calls = message.tool_calls.unwrap_or_default();
-                let calls = calls
-                    .into_iter()
-                    .enumerate()
-                    .map(|(j, call)| tool_use(call, &format!("{at}.tool_calls[{j}]")));
-                let calls = calls.collect::<Result<Vec<_>, _>>()?;
-                // An empty text is refused where nothing at all is fine.
-                let content = content
-                    .into_iter()
-                    .filter(|block| !matches!(block, Block::Text { text, .. } if text.is_empty()));
-                out.push("assistant", content.chain(said).chain(calls).collect());
+                for (j, call) in message.tool_calls.unwrap_or_default().into_iter().enumerate() {
+                    content.push(tool_use(call, &format!("{at}.tool_calls[{j}]"))?);
+                }
+                out.push("assistant", content);
             }
             "tool" => {
                 let tool_use_id = message.tool_call_id.unwrap_or_default();
+                let content = Some(content).filter(|content| !content.is_empty());
                 out.push("user", vec![Block::ToolResult { tool_use_id, content }]);
             }
             role => {

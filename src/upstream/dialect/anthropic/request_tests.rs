@@ -81,7 +81,7 @@ fn calls_and_their_results_find_each_other() {
             {"role": "user", "content": "go"},
             {"role": "assistant", "content": "", "tool_calls": [call("1", "{\"a\": 1.0}"), call("2", "")]},
             {"role": "tool", "tool_call_id": "1", "content": "one"},
-            {"role": "tool", "tool_call_id": "2", "content": [{"type": "text", "text": "two"}]},
+            {"role": "tool", "tool_call_id": "2", "name": "f", "content": [{"type": "text", "text": "two"}]},
             {"role": "user", "content": "and?"},
         ]))[1],
         json!([
@@ -96,6 +96,33 @@ fn calls_and_their_results_find_each_other() {
                 text("and?"),
             ]},
         ])
+    );
+}
+
+#[test]
+fn text_that_says_nothing_is_left_out() {
+    let call = json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    assert_eq!(
+        turns(json!([
+            {"role": "system", "content": ""},
+            {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "go"}]},
+            {"role": "assistant", "content": " \n", "refusal": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": ""},
+            {"role": "assistant", "content": ""},
+        ])),
+        json!([
+            null,
+            [
+                {"role": "user", "content": [text("go")]},
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1"}]},
+            ]
+        ])
+    );
+    // Where nothing else is said, it is for the upstream to say what is wrong with that.
+    assert_eq!(
+        turns(json!([{"role": "user", "content": ""}]))[1],
+        json!([{"role": "user", "content": [text("")]}])
     );
 }
 
