@@ -34,6 +34,7 @@ writes! {
         "top_p" ? top_p: Option<Json<'a>>,
         "tools" ? tools: Option<Vec<Tool<'a>>>,
         "tool_choice" ? tool_choice: Option<Choice<'a>>,
+        "output_config" ? output_config: Option<Output<'a>>,
     }
 }
 
@@ -48,6 +49,22 @@ writes! {
         "name" = name: Text<'a>,
         "description" ? description: Option<Text<'a>>,
         "input_schema" = input_schema: Json<'a>,
+        "strict" ? strict: Option<bool>,
+    }
+}
+
+writes! {
+    #[derive(Default)]
+    struct Output<'a> {
+        "effort" ? effort: Option<Json<'a>>,
+        "format" ? format: Option<Format<'a>>,
+    }
+}
+
+writes! {
+    struct Format<'a> {
+        "type" = kind: &'static str,
+        "schema" = schema: Json<'a>,
     }
 }
 
@@ -130,27 +147,28 @@ fn translate(body: &[u8], model: &str, max_tokens: u32) -> Result<(Vec<u8>, Vec<
             "top_p" => message.top_p = Some(value),
             "stream" => message.stream = Some(value),
             "stop" => message.stop_sequences = Some(stop(value)?).filter(|stop| !stop.is_empty()),
-            "tools" => message.tools = Some(tools(value, &mut lacking)?).filter(|tools| !tools.is_empty()),
+            "tools" => message.tools = Some(tools(value)?).filter(|tools| !tools.is_empty()),
             "tool_choice" => choice = Some(tool_choice(value)?),
             "parallel_tool_calls" => parallel = value.0 != "false",
-            "user" => message.metadata = Some(Metadata { user_id: value }),
             // Says how to answer, and the answer is made here.
             "stream_options" => {}
-            name if is_default(name, value.0) => {}
+            name if message.takes(name, value) || is_default(name, value.0) => {}
             name if is_documented(name) => lacking.push(name.to_owned()),
             // Nobody documents it, so it may well be meant for Anthropic: `top_k`, `thinking`.
             _ => others.push((name, value)),
         }
     }
     message.max_tokens = message.max_tokens.or(Some(Json(&default_tokens)));
-    if !parallel && message.tools.is_some() {
-        let chosen =
-            choice.get_or_insert(Choice { kind: "auto", name: None, disable_parallel_tool_use: None });
-        if chosen.kind != "none" {
-            chosen.disable_parallel_tool_use = Some(true);
-        }
+    message.tool_choice = match parallel || message.tools.is_none() {
+        true => choice,
+        false => Some(one_at_a_time(choice)),
+    };
+    // The caller's own would be there twice.
+    if message.output_config.is_some()
+        && let Some(own) = others.iter().position(|(name, _)| *name == "output_config")
+    {
+        lacking.push(others.remove(own).0.clone().into_owned());
     }
-    message.tool_choice = choice;
     let mut out = json::to_string(&message);
     for (name, value) in others {
         out.pop();
@@ -161,6 +179,45 @@ fn translate(body: &[u8], model: &str, max_tokens: u32) -> Result<(Vec<u8>, Vec<
         out.push('}');
     }
     Ok((out.into_bytes(), lacking))
+}
+
+impl<'a> Message<'a> {
+    /// Takes a parameter, if there is a place for its value.
+    fn takes(&mut self, name: &str, value: Json<'a>) -> bool {
+        match name {
+            // Two names of one thing.
+            "user" | "safety_identifier" => {
+                return self.metadata.get_or_insert(Metadata { user_id: value }).user_id == value;
+            }
+            "reasoning_effort" if ["\"low\"", "\"medium\"", "\"high\"", "\"xhigh\""].contains(&value.0) => {
+                self.output_config.get_or_insert_default().effort = Some(value);
+            }
+            "response_format" => {
+                let Some(schema) = strict_schema(value) else { return false };
+                let format = Format { kind: "json_schema", schema };
+                self.output_config.get_or_insert_default().format = Some(format);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The schema an answer has to keep to. One it only should keep to may be none that can be kept to.
+fn strict_schema(format: Json<'_>) -> Option<Json<'_>> {
+    reads! {
+        struct Format<'a> {
+            "json_schema" json_schema: Named<'a>,
+        }
+    }
+    reads! {
+        struct Named<'a> {
+            "schema" schema: Json<'a>,
+            "strict" strict: bool,
+        }
+    }
+    let named = json::from_str::<Format<'_>>(format.0).ok()?.json_schema?;
+    named.schema.filter(|_| named.strict == Some(true))
 }
 
 /// Whether a parameter Anthropic lacks says only what goes without saying.
@@ -187,7 +244,7 @@ fn is_default(name: &str, value: &str) -> bool {
 
 /// The parameters of OpenAI's API that have no counterpart.
 fn is_documented(name: &str) -> bool {
-    const LACKING: [&str; 25] = [
+    const LACKING: [&str; 26] = [
         "audio",
         "frequency_penalty",
         "function_call",
@@ -210,6 +267,7 @@ fn is_documented(name: &str) -> bool {
         "service_tier",
         "store",
         "top_logprobs",
+        "user",
         "verbosity",
         "web_search_options",
         "best_of",
@@ -229,7 +287,7 @@ fn stop(value: Json<'_>) -> Result<Vec<Text<'_>>, ApiError> {
     all.map_err(|_| malformed("stop"))
 }
 
-fn tools<'a>(value: Json<'a>, lacking: &mut Vec<String>) -> Result<Vec<Tool<'a>>, ApiError> {
+fn tools<'a>(value: Json<'a>) -> Result<Vec<Tool<'a>>, ApiError> {
     reads! {
         struct Entry<'a> {
             "function" function: Function<'a>,
@@ -250,16 +308,20 @@ fn tools<'a>(value: Json<'a>, lacking: &mut Vec<String>) -> Result<Vec<Tool<'a>>
             let message = format!("Invalid value: 'tools[{i}].type'. This model takes functions only.");
             return Err(ApiError::new(Kind::UnsupportedValue, message).at(format!("tools[{i}].type")));
         };
-        if function.strict == Some(true) {
-            lacking.push(format!("tools[{i}].function.strict"));
-        }
         tools.push(Tool {
             name: function.name.ok_or_else(|| malformed("tools"))?,
             description: function.description,
             input_schema: function.parameters.unwrap_or(Json(r#"{"type":"object","properties":{}}"#)),
+            strict: function.strict.filter(|strict| *strict),
         });
     }
     Ok(tools)
+}
+
+/// The choice where no more than one call at a time is wanted.
+fn one_at_a_time(choice: Option<Choice<'_>>) -> Choice<'_> {
+    let choice = choice.unwrap_or(Choice { kind: "auto", name: None, disable_parallel_tool_use: None });
+    Choice { disable_parallel_tool_use: (choice.kind != "none").then_some(true), ..choice }
 }
 
 fn tool_choice(value: Json<'_>) -> Result<Choice<'_>, ApiError> {

@@ -153,6 +153,63 @@ fn tools_keep_their_schemas_byte_for_byte() {
 }
 
 #[test]
+fn what_must_keep_to_a_schema_does() {
+    let format = |strict: &str| {
+        format!(
+            r#"{{"messages":[],"response_format":{{"type":"json_schema","json_schema":{{"name":"n","strict":{strict},"schema":{{ "z":1.0 }}}}}},
+                "tools":[{{"type":"function","function":{{"name":"f","strict":{strict}}}}}]}}"#
+        )
+    };
+    let (out, lacking) = translate(format("true").as_bytes(), "claude", 1).expect("translated");
+    let out = String::from_utf8(out).expect("UTF-8");
+    assert!(
+        out.contains(r#""output_config":{"format":{"type":"json_schema","schema":{ "z":1.0 }}}"#),
+        "{out}"
+    );
+    assert!(out.contains(r#""properties":{}},"strict":true}]"#) && lacking.is_empty(), "{out}");
+    // What it only should keep to may be no schema Anthropic can hold it to.
+    for strict in ["false", "null"] {
+        let (out, lacking) = translate(format(strict).as_bytes(), "claude", 1).expect("translated");
+        let out = String::from_utf8(out).expect("UTF-8");
+        assert!(!out.contains("output_config") && !out.contains("strict"), "{out}");
+        assert_eq!(lacking, ["response_format"]);
+    }
+}
+
+#[test]
+fn an_effort_is_one_of_theirs() {
+    for effort in ["low", "medium", "high", "xhigh"] {
+        let (out, lacking) =
+            translated(&json!({"messages": [], "reasoning_effort": effort})).expect("translated");
+        assert_eq!((&out["output_config"], lacking), (&json!({"effort": effort}), vec![]));
+    }
+    // What is said in Anthropic's own words goes on as it is, unless it is said in OpenAI's, too.
+    let own = json!({"messages": [], "output_config": {"effort": "max"}});
+    assert_eq!(translated(&own).expect("translated").0["output_config"], own["output_config"]);
+    let both = json!({"messages": [], "output_config": {"effort": "max"}, "reasoning_effort": "low"});
+    let (out, lacking) = translated(&both).expect("translated");
+    assert_eq!(
+        (&out["output_config"], lacking),
+        (&json!({"effort": "low"}), vec!["output_config".to_owned()])
+    );
+}
+
+#[test]
+fn a_user_has_one_name() {
+    for (user, lacking) in [
+        (json!({"user": "u"}), vec![]),
+        (json!({"safety_identifier": "u"}), vec![]),
+        (json!({"user": "u", "safety_identifier": "u"}), vec![]),
+        (json!({"safety_identifier": "u", "user": "v"}), vec!["user".to_owned()]),
+    ] {
+        let mut body = json!({"messages": []});
+        body.as_object_mut().expect("an object").extend(user.as_object().expect("an object").clone());
+        let (out, lacks) = translated(&body).expect("translated");
+        assert_eq!((&out["metadata"], lacks), (&json!({"user_id": "u"}), lacking), "{body}");
+    }
+}
+
+#[test]
 fn a_choice_of_tools_has_other_words() {
     let tools = json!([{"type": "function", "function": {"name": "f"}}]);
     let f = json!({"type": "function", "function": {"name": "f"}});
@@ -185,7 +242,7 @@ fn what_anthropic_lacks_is_named_and_what_goes_without_saying_is_not() {
         ("store", json!(false), json!(true)),
         ("metadata", json!({}), json!({"a": "b"})),
         ("service_tier", json!("auto"), json!("flex")),
-        ("reasoning_effort", json!(null), json!("low")),
+        ("reasoning_effort", json!(null), json!("minimal")),
         ("functions", json!(null), json!([])),
     ] {
         for (value, want) in [(fine, vec![]), (lacking, vec![name.to_owned()])] {
@@ -200,10 +257,9 @@ fn what_anthropic_lacks_is_named_and_what_goes_without_saying_is_not() {
             {"role": "user", "name": "x", "content": [
                 {"type": "image_url", "image_url": {"url": "https://h/x.png", "detail": "high"}}]},
         ],
-        "tools": [{"type": "function", "function": {"name": "f", "strict": true}}],
     }))
     .expect("translated");
-    let want = ["messages[0].name", "messages[0].content[0].image_url.detail", "tools[0].function.strict"];
+    let want = ["messages[0].name", "messages[0].content[0].image_url.detail"];
     assert_eq!(lacking, want);
 }
 
