@@ -34,7 +34,9 @@ fn calls_thoughts_and_what_has_no_place() {
             {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": [1]}},
             {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
         ],
+        "usage": {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}},
     }));
+    assert_eq!(body["usage"]["completion_tokens_details"], json!({"reasoning_tokens": 7}));
     let message = &body["choices"][0]["message"];
     assert_eq!(message["content"], Value::Null);
     assert_eq!(message["reasoning_content"], "hm");

@@ -25,6 +25,14 @@ reads! {
         "cache_creation_input_tokens" cache_creation_input_tokens: u64,
         "cache_read_input_tokens" cache_read_input_tokens: u64,
         "output_tokens" output_tokens: u64,
+        "output_tokens_details" output_tokens_details: OutputDetails,
+    }
+}
+
+reads! {
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct OutputDetails {
+        "thinking_tokens" thinking_tokens: u64,
     }
 }
 
@@ -38,6 +46,7 @@ impl Usage {
                 .or(self.cache_creation_input_tokens),
             cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
             output_tokens: later.output_tokens.or(self.output_tokens),
+            output_tokens_details: later.output_tokens_details.or(self.output_tokens_details),
         }
     }
 
@@ -61,6 +70,13 @@ writes! {
         "completion_tokens" = completion_tokens: u64,
         "total_tokens" = total_tokens: u64,
         "prompt_tokens_details" = prompt_tokens_details: Details,
+        "completion_tokens_details" ? completion_tokens_details: Option<CompletionDetails>,
+    }
+}
+
+writes! {
+    pub(super) struct CompletionDetails {
+        "reasoning_tokens" = reasoning_tokens: u64,
     }
 }
 
@@ -78,6 +94,10 @@ impl From<Usage> for Counts {
             completion_tokens: output,
             total_tokens: input.saturating_add(output),
             prompt_tokens_details: Details { cached_tokens: usage.cached() },
+            completion_tokens_details: usage
+                .output_tokens_details
+                .and_then(|details| details.thinking_tokens)
+                .map(|reasoning_tokens| CompletionDetails { reasoning_tokens }),
         }
     }
 }
