@@ -19,8 +19,8 @@ pub(in crate::upstream) struct Stream {
     calls: u32,
     /// Whether the block that is open calls a tool of the caller's.
     in_call: bool,
-    /// Whether no part of that call's input came yet.
-    owes_input: bool,
+    /// The input of that call, as long as no part of it came.
+    owed: Option<String>,
     complete: bool,
 }
 
@@ -111,7 +111,7 @@ impl Stream {
             usage: Usage::default(),
             calls: 0,
             in_call: false,
-            owes_input: false,
+            owed: None,
             complete: false,
         }
     }
@@ -144,7 +144,11 @@ impl Stream {
             }
             ("content_block_start", _, Some(block), _) => self.begin(&block, out),
             ("content_block_delta", _, _, Some(delta)) => self.go_on(&delta, out),
-            ("content_block_stop", ..) if self.owes_input => self.input("{}", out),
+            ("content_block_stop", ..) => {
+                if let Some(owed) = self.owed.take() {
+                    self.input(&owed, out);
+                }
+            }
             ("message_delta", _, _, Some(delta)) => {
                 self.usage = self.usage.with(said.usage.unwrap_or_default());
                 if let Some(reason) = delta.stop_reason {
@@ -186,7 +190,7 @@ impl Stream {
                 let call =
                     Call { index: self.calls, id: block.id.as_deref(), kind: Some("function"), function };
                 self.calls += 1;
-                self.owes_input = true;
+                self.owed = Some(block.input.map_or("{}", |input| input.0).to_owned());
                 self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
             }
             "text" => {
@@ -214,7 +218,7 @@ impl Stream {
     fn input(&mut self, json: &str, out: &mut Vec<u8>) {
         // What a provider's own tool is given belongs to no call.
         let Some(index) = self.calls.checked_sub(1).filter(|_| self.in_call) else { return };
-        self.owes_input = false;
+        self.owed = None;
         let call = Call { index, id: None, kind: None, function: Function { name: None, arguments: json } };
         self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
     }

@@ -86,6 +86,14 @@ fn a_message_becomes_chunks() {
 }
 
 #[test]
+fn an_input_may_come_whole_with_its_call() {
+    let start = MESSAGE[15].replace("\"input\":{}", "\"input\":{ \"a\":1.0 }");
+    let (chunks, ..) = run(&[MESSAGE[0], &start, MESSAGE[16]], false);
+    let last: Value = serde_json::from_str(chunks.last().expect("chunks")).expect("JSON");
+    assert_eq!(last["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"], "{ \"a\":1.0 }");
+}
+
+#[test]
 fn usage_comes_last_where_it_is_asked_for() {
     let (chunks, ..) = run(&MESSAGE, true);
     let chunks: Vec<Value> =
