@@ -28,6 +28,8 @@ pub struct Record {
     pub model: Option<String>,
     /// Who answered: `engine`, or an upstream by its name.
     pub target: Option<String>,
+    /// What that upstream calls the request, if not as the gateway does.
+    pub upstream_id: Option<String>,
     /// How often an upstream was asked.
     pub attempts: Option<u32>,
     /// Whether a stream was asked for.
@@ -96,6 +98,7 @@ impl Record {
         line.text_if("gen_ai.provider.name", self.provider);
         line.text_if("gen_ai.request.model", self.model.as_deref());
         line.text_if("target", self.target.as_deref());
+        line.text_if("upstream_request_id", self.upstream_id.as_deref());
         line.number_if("attempts", self.attempts.map(u64::from));
         if let Some(stream) = self.stream {
             line.raw("gen_ai.request.stream", if stream { "true" } else { "false" });

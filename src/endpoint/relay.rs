@@ -43,6 +43,7 @@ pub(super) fn note<B>(forwarded: Forwarded<B>, record: &mut Record) -> Result<Re
     record.provider = Some(forwarded.provider);
     record.attempts = Some(forwarded.attempts);
     record.reason = forwarded.reason;
+    record.upstream_id = forwarded.upstream_id;
     record.input_tokens = forwarded.tokens.map(|tokens| tokens.input);
     record.output_tokens = forwarded.tokens.map(|tokens| tokens.output);
     forwarded.answer

@@ -121,6 +121,12 @@ pub(super) fn to_upstream<'a>(
     out
 }
 
+/// What an upstream calls the request, where that is not what the gateway calls it.
+pub(super) fn own_id(upstream: &Headers, request_id: &str) -> Option<String> {
+    let id = ["x-request-id", "request-id", "apim-request-id"].iter().find_map(|name| upstream.get(name))?;
+    (id != request_id && id.len() <= 128).then(|| id.to_owned())
+}
+
 /// What the caller gets. Where the body is made anew, its length and coding are too.
 pub(super) fn to_caller(upstream: &Headers, body_is_new: bool) -> Headers {
     let named = of_connection(upstream);

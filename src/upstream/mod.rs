@@ -66,6 +66,8 @@ pub struct Forwarded<B> {
     pub tokens: Option<Tokens>,
     /// The parameters that were left out for this target.
     pub dropped: Vec<String>,
+    /// What the upstream calls the request, for whoever asks its makers about it.
+    pub upstream_id: Option<String>,
 }
 
 /// Forwards a request as its plan says, and takes the answer back.
@@ -79,15 +81,18 @@ pub fn forward<T: Transport>(
     let prepare = |target| dialect::prepare(ask, plan, target, &upstreams[target.upstream]);
     let outcome = Attempts { plan, upstreams, transport, ctx, prepare: &prepare }.run();
     let upstream = &upstreams[plan.targets[outcome.target].upstream];
-    let mut reasons = outcome.reasons;
-    let mut told = |answer, tokens, dropped| Forwarded {
+    let reasons = outcome.reasons;
+    let taken = outcome.result.as_ref().ok();
+    let upstream_id = taken.and_then(|taken| headers::own_id(&taken.headers, ask.request_id));
+    let told = |answer, tokens, dropped| Forwarded {
         answer,
         target: upstream.name.clone(),
         provider: upstream.api.provider(),
         attempts: outcome.attempts,
-        reason: (!reasons.is_empty()).then(|| std::mem::take(&mut reasons).join("; ")),
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         tokens,
         dropped,
+        upstream_id,
     };
     match outcome.result {
         Ok(mut taken) => {

@@ -37,12 +37,14 @@ pub fn pass<T: Transport>(
         body: &[],
         timeouts: upstream.timeouts,
     };
+    let mut upstream_id = None;
     let (answer, reason) = match transport.pass(&outgoing, upload) {
         Ok(answered) if is_redirect(answered.status) => {
             let reason = format!("it answered with the redirect {}, and none is followed", answered.status);
             (Err(no_answer(SendErrorKind::Senseless, upstream, ctx)), Some(reason))
         }
         Ok(answered) => {
+            upstream_id = headers::own_id(&answered.headers, request_id);
             let form = Form::of(answered.status, &answered.headers);
             let headers = headers::to_caller(&answered.headers, false);
             let if_broken = (form == Form::Events).then(|| deliver::broken_off(&upstream.name));
@@ -59,5 +61,6 @@ pub fn pass<T: Transport>(
         reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),
         tokens: None,
         dropped: Vec::new(),
+        upstream_id,
     }
 }

@@ -107,6 +107,8 @@ fn status_body_and_the_headers_that_matter_come_back() {
         .header("server", "x");
     let got = ask_with(&up(does), &DEFAULT, &chat(), &body("m", false));
     assert_eq!((got.status, &*got.body), (429, body_text));
+    // What the upstream's makers will ask for is in the log.
+    assert_eq!(got.log["upstream_request_id"], "theirs");
     let names: Vec<&str> = got.headers.iter().map(|(name, _)| name).collect();
     let want = [
         "content-type",
