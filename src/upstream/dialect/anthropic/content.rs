@@ -28,10 +28,12 @@ pub(super) enum Block<'a> {
     },
     Image {
         source: Source<'a>,
+        cache_control: Option<Json<'a>>,
     },
     Document {
         source: Source<'a>,
         title: Option<Text<'a>>,
+        cache_control: Option<Json<'a>>,
     },
     /// Its input is a JSON object.
     ToolUse {
@@ -57,9 +59,14 @@ impl Write for Block<'_> {
             Self::Text { text, cache_control } => {
                 writes!(out; "type" = "text", "text" = text, "cache_control" ? cache_control);
             }
-            Self::Image { source } => writes!(out; "type" = "image", "source" = source),
-            Self::Document { source, title } => {
-                writes!(out; "type" = "document", "source" = source, "title" ? title);
+            Self::Image { source, cache_control } => {
+                writes!(out; "type" = "image", "source" = source, "cache_control" ? cache_control);
+            }
+            Self::Document { source, title, cache_control } => {
+                writes!(
+                    out; "type" = "document", "source" = source, "title" ? title,
+                    "cache_control" ? cache_control
+                );
             }
             Self::ToolUse { id, name, input } => {
                 writes!(out; "type" = "tool_use", "id" = id, "name" = name, "input" = Json(input));
@@ -232,21 +239,21 @@ fn blocks<'a>(
 }
 
 fn part<'a>(part: Part<'a>, at: &str, lacking: &mut Vec<String>) -> Result<Block<'a>, ApiError> {
-    let kind = part.kind.unwrap_or_default();
+    let (kind, cache_control) = (part.kind.unwrap_or_default(), part.cache_control);
     match (&*kind, part.text, part.refusal, part.image_url, part.file) {
-        ("text", Some(said), ..) => Ok(Block::Text { text: said, cache_control: part.cache_control }),
+        ("text", Some(said), ..) => Ok(Block::Text { text: said, cache_control }),
         ("refusal", _, Some(said), ..) => Ok(text(said)),
         ("image_url", _, _, Some(image), _) => {
             if image.detail.is_some_and(|detail| detail != "auto") {
                 lacking.push(format!("{at}.image_url.detail"));
             }
             let source = image.url.and_then(|url| source(url.0));
-            source.map(|source| Block::Image { source }).ok_or_else(|| {
+            source.map(|source| Block::Image { source, cache_control }).ok_or_else(|| {
                 unsupported(format!("{at}.image_url.url"), "a `data:` URL in base64, or an `http(s):` one")
             })
         }
         ("file", _, _, _, Some(file)) => match file.file_data.and_then(|data| source(data.0)) {
-            Some(source) => Ok(Block::Document { source, title: file.filename }),
+            Some(source) => Ok(Block::Document { source, title: file.filename, cache_control }),
             None => Err(unsupported(format!("{at}.file"), "`file_data` as a `data:` URL")),
         },
         (kind, ..) => {

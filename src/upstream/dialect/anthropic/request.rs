@@ -50,6 +50,7 @@ writes! {
         "description" ? description: Option<Text<'a>>,
         "input_schema" = input_schema: Json<'a>,
         "strict" ? strict: Option<bool>,
+        "cache_control" ? cache_control: Option<Json<'a>>,
     }
 }
 
@@ -291,6 +292,7 @@ fn tools<'a>(value: Json<'a>) -> Result<Vec<Tool<'a>>, ApiError> {
     reads! {
         struct Entry<'a> {
             "function" function: Function<'a>,
+            "cache_control" cache_control: Json<'a>,
         }
     }
     reads! {
@@ -311,8 +313,12 @@ fn tools<'a>(value: Json<'a>) -> Result<Vec<Tool<'a>>, ApiError> {
         tools.push(Tool {
             name: function.name.ok_or_else(|| malformed("tools"))?,
             description: function.description,
-            input_schema: function.parameters.unwrap_or(Json(r#"{"type":"object","properties":{}}"#)),
+            input_schema: function
+                .parameters
+                .filter(|schema| schema.0 != "{}")
+                .unwrap_or(Json(r#"{"type":"object","properties":{}}"#)),
             strict: function.strict.filter(|strict| *strict),
+            cache_control: entry.cache_control,
         });
     }
     Ok(tools)

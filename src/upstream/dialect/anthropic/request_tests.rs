@@ -143,13 +143,38 @@ fn images_and_files_are_sources() {
 }
 
 #[test]
+fn whatever_is_to_be_cached_is() {
+    let cached = json!({"type": "ephemeral"});
+    let part =
+        |kind: &str, name: &str, value: Value| json!({"type": kind, name: value, "cache_control": cached});
+    let (out, _) = translated(&json!({
+        "messages": [{"role": "user", "content": [
+            part("text", "text", json!("a")),
+            part("image_url", "image_url", json!({"url": "https://h/x.png"})),
+            part("file", "file", json!({"file_data": "data:application/pdf;base64,QUJD"})),
+        ]}],
+        "tools": [part("function", "function", json!({"name": "f"}))],
+    }))
+    .expect("translated");
+    let blocks = out["messages"][0]["content"].as_array().expect("blocks");
+    assert_eq!(blocks.len(), 3);
+    for block in blocks.iter().chain([&out["tools"][0]]) {
+        assert_eq!(block["cache_control"], cached, "{block}");
+    }
+}
+
+#[test]
 fn tools_keep_their_schemas_byte_for_byte() {
     let body = br#"{"messages":[],"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{ "z":1.0, "a":{} }}},
-        {"type":"function","function":{"name":"g"}}]}"#;
+        {"type":"function","function":{"name":"g"}},{"type":"function","function":{"name":"h","parameters":{}}}]}"#;
     let (out, _) = translate(body, "claude", 1).expect("translated");
     let out = String::from_utf8(out).expect("UTF-8");
     assert!(out.contains(r#"{"name":"f","description":"d","input_schema":{ "z":1.0, "a":{} }}"#), "{out}");
-    assert!(out.contains(r#"{"name":"g","input_schema":{"type":"object","properties":{}}}"#), "{out}");
+    // Anthropic wants a schema of an object.
+    for name in ["g", "h"] {
+        let tool = format!(r#"{{"name":"{name}","input_schema":{{"type":"object","properties":{{}}}}}}"#);
+        assert!(out.contains(&tool), "{out}");
+    }
 }
 
 #[test]
