@@ -45,9 +45,12 @@ pub(super) fn backoff(failures: u32, dice: &mut Dice) -> Duration {
     Duration::from_micros(dice.below(limit + 1))
 }
 
-/// How long an upstream wants to be left alone: `retry-after-ms`, or `Retry-After` in seconds or as a
-/// date (RFC 9110, section 10.2.3). `now` is the time since the Unix epoch.
+/// How long an upstream wants to be left alone: for good (`x-should-retry`), or by `retry-after-ms`, or by
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3). `now` is the time since the Unix epoch.
 pub(super) fn retry_after(headers: &Headers, now: Duration) -> Option<Duration> {
+    if headers.get("x-should-retry") == Some("false") {
+        return Some(Duration::MAX);
+    }
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| *number >= 0.0);
     // More than a `Duration` holds is still a wish to be left alone.
     let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
@@ -157,6 +160,8 @@ mod tests {
             ("retry-after", "Sun, 06 Nov 1994 08:49 GMT", None),
             ("retry-after", "Sun, 99999999999999999999 Nov 1994 08:49:47 GMT", None),
             ("x", "7", None),
+            ("x-should-retry", "false", Some(Duration::MAX)),
+            ("x-should-retry", "true", None),
         ] {
             let headers = [(name, value)].into_iter().collect();
             assert_eq!(retry_after(&headers, now), want, "{name}: {value}");

@@ -201,6 +201,14 @@ fn a_deadline_is_over_all_attempts() {
 }
 
 #[test]
+fn who_says_not_to_be_asked_again_is_not() {
+    let busy = busy().header("x-should-retry", "false");
+    let fake = Fake::new(&[("b", &[busy])]);
+    let got = ask(&fake, &plan(&["b"], r#","retries":3"#), &chat(), &body("m", false));
+    assert_eq!((got.status, got.header("x-should-retry"), &*fake.trace()), (503, Some("false"), "b@0"));
+}
+
+#[test]
 fn a_silent_target_is_given_up_in_time() {
     let slow_event = Does { body: vec![(60_000, Ok(b"data: [DONE]\n\n".to_vec()))], ..Does::stream(&[]) };
     for silent in [ok().after(60_000), slow_event] {
