@@ -271,16 +271,6 @@ async fn upstreams_that_fail_before_anything_was_said() {
         ("truncated first chunk", |_| chunked("ff\r\n{\"choices\""), Hidden(&[502])),
         ("bad size of the first chunk", |_| chunked("zz\r\n{}"), Hidden(&[502])),
         (
-            "an endless first event",
-            |_| {
-                Answer::raw(format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}",
-                    "x".repeat(3 << 20)
-                ))
-            },
-            Hidden(&[502]),
-        ),
-        (
             "stall before the first event",
             |_| Answer::new(200, &STREAM, "x").cut().then_stall(),
             Hidden(&[504]),
@@ -296,6 +286,24 @@ async fn upstreams_that_fail_before_anything_was_said() {
         ("no event", |_| Answer::new(200, &STREAM, ""), Hidden(&[502])),
     ])
     .await;
+}
+
+/// Too long to be held back, and so to be judged: it goes on, and no next target can be asked.
+#[tokio::test]
+async fn a_first_event_without_an_end_is_told_where_it_breaks_off() {
+    let endless = format!("data: {}", "x".repeat(3 << 20));
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let upstream = Upstream::answering(Answer::raw(format!("{head}{endless}"))).await;
+    let next = Upstream::answering(good(true)).await;
+    let gateway = gateway(&upstream.url("/v1"), &next).await;
+    let body = json!({"model": "failover", "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+    let reply = gateway.post(CHAT, &body).await;
+    assert_eq!((reply.status, &reply.broken), (200, &None));
+    let text = reply.text();
+    let told = text.strip_prefix(&*endless).and_then(|rest| rest.strip_prefix("\n\ndata: "));
+    let told: Value = serde_json::from_str(told.expect("an event of its own")).expect("JSON");
+    assert_eq!(told["error"]["code"], "upstream_unavailable");
+    assert!(gateway.idle_instances().iter().all(|instance| instance.memory < 10 << 20));
 }
 
 /// A JSON answer in chunks, as far as these bytes go.
