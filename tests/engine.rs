@@ -145,6 +145,20 @@ fn tools_are_called_as_they_are_asked_for() {
 }
 
 #[test]
+fn what_is_told_of_calls_is_no_more_than_was_asked_for() {
+    let tools = json!([{"type": "function", "function": {"name": "get_the_current_weather_of_a_city"}}]);
+    for most in [1, 2, 6, 7, 8, 40] {
+        let answer = chat(
+            "{}",
+            json!({"messages": says("x"), "tools": tools, "tool_choice": "required", "max_tokens": most}),
+        );
+        let told = answer["usage"]["completion_tokens"].as_u64().expect("a count");
+        let finish = answer["choices"][0]["finish_reason"].as_str().expect("a word");
+        assert!(told <= most && (told == most) >= (finish == "length"), "{most} {answer}");
+    }
+}
+
+#[test]
 fn the_same_request_gives_the_same_answer() {
     for body in [
         json!({"model": "gpt-4o", "messages": says("Hello there, world"), "n": 3, "seed": 4, "logprobs": true, "top_logprobs": 5}),

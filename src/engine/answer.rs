@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::speech::Speech;
-use crate::config::engine::Fault;
+use crate::config::engine::{Fault, Rule, Withheld};
 use std::rc::Rc;
 
 /// How a request ends.
@@ -14,6 +14,17 @@ pub enum Outcome<'r> {
     Fault(&'r Fault),
     /// With a connection that breaks off.
     Dropped,
+}
+
+impl<'r> Outcome<'r> {
+    /// How a rule ends a request without an answer, if it does.
+    pub(super) fn of_rule(rule: Option<&'r Rule>) -> Option<Self> {
+        let then = &rule?.then;
+        match &then.error {
+            Some(fault) => Some(Self::Fault(fault)),
+            None => then.drop.then_some(Self::Dropped),
+        }
+    }
 }
 
 /// An answer to a request.
@@ -59,6 +70,15 @@ pub enum FinishReason {
     FunctionCall,
     /// A rule says it was withheld.
     ContentFilter,
+}
+
+impl From<Withheld> for FinishReason {
+    fn from(why: Withheld) -> Self {
+        match why {
+            Withheld::ContentFilter => Self::ContentFilter,
+            Withheld::Length => Self::Length,
+        }
+    }
 }
 
 impl FinishReason {

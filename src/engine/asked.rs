@@ -6,6 +6,11 @@ use crate::api::message::{Message, Role};
 use crate::config::engine::{ResultMatch, Rule};
 use std::borrow::Cow;
 
+/// Where a text of the operator's has the last user message.
+const USER: &str = "{{user}}";
+/// Where it has what the tools gave.
+const TOOL_RESULT: &str = "{{tool_result}}";
+
 /// A request as the engine's rules see it.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
@@ -51,6 +56,29 @@ impl<'a> Asked<'a> {
     pub(super) fn results_text(&self) -> String {
         let texts: Vec<&str> = self.results.iter().map(|(_, text)| &**text).collect();
         texts.join("\n")
+    }
+
+    /// A text with the request's own in the places that are left for them.
+    pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("{{") {
+            let place = &rest[at..];
+            let (name, own) = if place.starts_with(USER) {
+                (USER, Cow::Borrowed(&*self.user))
+            } else if place.starts_with(TOOL_RESULT) {
+                (TOOL_RESULT, self.results_text().into())
+            } else {
+                ("{", Cow::Borrowed("{"))
+            };
+            out.push_str(&rest[..at]);
+            out.push_str(&own);
+            rest = &place[name.len()..];
+        }
+        if rest.len() == text.len() {
+            return Cow::Borrowed(text);
+        }
+        (out + rest).into()
     }
 
     /// A number of the request, for what is to vary from one to the next.
@@ -112,5 +140,33 @@ fn text_of<'a>(message: &'a Message<'_>) -> Cow<'a, str> {
         (None, _) => Cow::Borrowed(""),
         (Some(one), None) => Cow::Borrowed(one),
         (Some(one), Some(other)) => [one, other].into_iter().chain(texts).collect::<String>().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_once() {
+        let asked = Asked {
+            model: "m",
+            user: "say {{tool_result}}".into(),
+            tools: false,
+            results: vec![("a", "{{user}}".into()), ("b", "two".into())],
+            turn: 1,
+            stream: false,
+            seed: None,
+        };
+        for (text, want) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("{{user}}", "say {{tool_result}}"),
+            ("{{tool_result}}!", "{{user}}\ntwo!"),
+            ("a {{user}} b {{user}}", "a say {{tool_result}} b say {{tool_result}}"),
+            ("{{{user}}} {{ user }} {{", "{say {{tool_result}}} {{ user }} {{"),
+        ] {
+            assert_eq!(asked.fill(text), want, "{text}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFor
 use crate::api::tool::Json;
 use crate::check::models::Card;
 use crate::check::wording;
-use crate::config::engine::{Engine, Reply, Rule, Withheld};
+use crate::config::engine::{Engine, Reply, Rule};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::json::push_string;
@@ -48,26 +48,59 @@ pub fn answer<'s>(
 ) -> Result<Outcome<'s>, ApiError> {
     let asked = Asked::of_chat(request, model);
     let rule = asked.rule(&setup.rules, |_| true);
-    if let Some(fault) = rule.and_then(|rule| rule.then.error.as_ref()) {
-        return Ok(Outcome::Fault(fault));
-    }
-    if rule.is_some_and(|rule| rule.then.drop) {
-        return Ok(Outcome::Dropped);
+    if let Some(end) = Outcome::of_rule(rule) {
+        return Ok(end);
     }
     let encoding = Encoding::for_model(model);
     let setup_of_model = setup.model(model);
     let plan = plan(request, &asked, rule, setup_of_model.map_or(&Reply::Echo, |model| &model.reply));
-    // An echo is counted and said, and turned to tokens once.
-    let echoed = match &plan {
+    let echoed = echoed(&plan, &asked, encoding);
+    let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
+    let prompt = framing::count(request, model, Counter { encoding, known });
+    let (reasoning, room) = budget(request, card, prompt)?;
+    let sampling = Sampling { max_tokens: room, ..sampling(request, encoding) };
+    let sampler = Sampler::new(sampling).knowing(echoed);
+
+    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0 };
+    let indices = 0..u32::try_from(request.choices()).unwrap_or(u32::MAX);
+    let mut choices = indices.map(|index| speaker.choice(&plan, index)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(why) = rule.and_then(|rule| rule.then.finish_reason) {
+        choices.iter_mut().for_each(|choice| choice.finish_reason = Some(why.into()));
+    }
+    let said = |choice: &Choice| said(choice, encoding).min(room.unwrap_or(u64::MAX));
+    let completion = reasoning + choices.iter().map(said).sum::<u64>();
+    let mut counts = Counts {
+        prompt: prompt.tokens,
+        prompt_audio: prompt.audio,
+        completion,
+        reasoning,
+        ..Counts::default()
+    };
+    predict(request, choices.first(), encoding, &mut counts);
+    let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
+    let pace = Pace::new(latency.unwrap_or(setup.latency), mix(asked.number(), sampler.variant(1)));
+    let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
+    Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
+}
+
+/// The text that is echoed and its tokens: it is counted and said, and turned to tokens once.
+fn echoed<'a>(plan: &Plan<'a>, asked: &Asked<'_>, encoding: Encoding) -> Option<(&'a str, Speech)> {
+    match plan {
         Plan::Text(Cow::Borrowed(text), _)
             if std::ptr::eq(*text, &*asked.user) && text.len() <= MEMORIZED =>
         {
             Some((*text, Speech::new(text, encoding, usize::MAX).0))
         }
         _ => None,
-    };
-    let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
-    let prompt = framing::count(request, model, Counter { encoding, known });
+    }
+}
+
+/// How many tokens are thought, and the most each answer may then have.
+fn budget(
+    request: &Request<'_>,
+    card: Option<&Card>,
+    prompt: framing::Prompt,
+) -> Result<(u64, Option<u64>), ApiError> {
     let limit = request.token_limit();
     if let Some(card) = card {
         fits(card, prompt, limit)?;
@@ -76,29 +109,7 @@ pub fn answer<'s>(
     if card.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < LEAST_THOUGHT) {
         return Err(wording::nothing_left_to_say());
     }
-    let mut sampling = sampling(request, encoding);
-    sampling.max_tokens = room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room));
-    let sampler = Sampler::new(sampling).knowing(echoed);
-
-    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0 };
-    let mut choices = Vec::new();
-    for index in 0..request.choices() {
-        let mut choice = speaker.choice(&plan, u32::try_from(index).unwrap_or(u32::MAX))?;
-        match rule.and_then(|rule| rule.then.finish_reason) {
-            Some(Withheld::ContentFilter) => choice.finish_reason = Some(FinishReason::ContentFilter),
-            Some(Withheld::Length) => choice.finish_reason = Some(FinishReason::Length),
-            None => {}
-        }
-        choices.push(choice);
-    }
-    let mut counts =
-        Counts { prompt: prompt.tokens, prompt_audio: prompt.audio, reasoning, ..Counts::default() };
-    counts.completion = reasoning + choices.iter().map(|choice| said(choice, encoding)).sum::<u64>();
-    predict(request, choices.first(), encoding, &mut counts);
-    let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
-    let pace = Pace::new(latency.unwrap_or(setup.latency), mix(asked.number(), sampler.variant(1)));
-    let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
-    Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
+    Ok((reasoning, room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room))))
 }
 
 /// Whether the prompt, with what may follow, fits the model.
@@ -169,7 +180,7 @@ fn plan<'r>(
     reply: &'r Reply,
 ) -> Plan<'r> {
     let then = rule.map(|rule| &rule.then);
-    let text = then.and_then(|then| then.text.as_deref()).map(|text| filled_in(text, asked));
+    let text = then.and_then(|then| then.text.as_deref()).map(|text| asked.fill(text));
     if let Some(script) = then.and_then(|then| then.tool_calls.as_ref()) {
         return Plan::Calls(text, calls::scripted(script, request, asked));
     }
@@ -203,21 +214,13 @@ fn plan<'r>(
 fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r Asked<'_>) -> Plan<'r> {
     match reply {
         Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), Manner::Free),
-        Reply::Text(text) => Plan::Text(filled_in(text, asked), Manner::Quoted),
+        Reply::Text(text) => Plan::Text(asked.fill(text), Manner::Quoted),
         Reply::Words(length) => Plan::Prose(match request.verbosity {
             Some(Verbosity::Low) => length.0.div_ceil(2),
             Some(Verbosity::High) => length.0 * 2,
             Some(Verbosity::Medium) | None => length.0,
         }),
     }
-}
-
-/// A text with the request's own in the places that are left for them.
-fn filled_in<'r>(text: &'r str, asked: &Asked<'_>) -> Cow<'r, str> {
-    if !text.contains("{{") {
-        return Cow::Borrowed(text);
-    }
-    text.replace("{{tool_result}}", &asked.results_text()).replace("{{user}}", &asked.user).into()
 }
 
 /// The results of tools, each with its tool's name.

@@ -14,7 +14,7 @@ use crate::api::completions::{Prompt, Request};
 use crate::check::models::Card;
 use crate::check::wording;
 use crate::config::Validation;
-use crate::config::engine::{Engine, Reply, Rule, Withheld};
+use crate::config::engine::{Engine, Reply, Rule};
 use crate::error::ApiError;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -74,11 +74,8 @@ pub fn answer<'s>(
     for prompt in &prompts {
         let asked = asked(request, model, prompt);
         let rule = asked.rule(&setup.rules, |rule| rule.then.tool_calls.is_none());
-        if let Some(fault) = rule.and_then(|rule| rule.then.error.as_ref()) {
-            return Ok(Outcome::Fault(fault));
-        }
-        if rule.is_some_and(|rule| rule.then.drop) {
-            return Ok(Outcome::Dropped);
+        if let Some(end) = Outcome::of_rule(rule) {
+            return Ok(end);
         }
         latency = rule.and_then(|rule| rule.then.latency).or(latency);
         answer.cut_after_chunks =
@@ -189,21 +186,15 @@ fn say(sampler: &Sampler<'_>, asked: &Asked<'_>, rule: Option<&Rule>, reply: &Re
     let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
     let seed = mix(asked.number(), sampler.variant(index));
     let (speech, finish) = match (scripted, reply) {
-        (Some(text), _) => sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index),
-        (None, Reply::Text(text)) => {
-            sampler.say(&text.replace("{{user}}", &asked.user), Manner::Quoted, index)
-        }
+        (Some(text), _) => sampler.say(&asked.fill(text), Manner::Quoted, index),
+        (None, Reply::Text(text)) => sampler.say(&asked.fill(text), Manner::Quoted, index),
         (None, Reply::Echo) => sampler.say(&asked.user, Manner::Free, index),
         (None, Reply::Words(length)) => {
             let text = words::prose_of(length.0, sampler.sampling().encoding, seed);
             sampler.say(&text, Manner::Free, index)
         }
     };
-    let finish = match then.and_then(|then| then.finish_reason) {
-        Some(Withheld::ContentFilter) => FinishReason::ContentFilter,
-        Some(Withheld::Length) => FinishReason::Length,
-        None => finish,
-    };
+    let finish = then.and_then(|then| then.finish_reason).map_or(finish, FinishReason::from);
     Choice { content: Some(speech), finish_reason: Some(finish), ..Choice::default() }
 }
 
