@@ -64,6 +64,10 @@ pub(super) fn push(
         let high = [maximum.map(|d| d.at(scale)), below.map(|d| d.at(scale) - 1)].into_iter().flatten().min();
         let reach = (99 * unit).max(9 * step);
         let (low, high) = match (low, high) {
+            // Bounds that are far away, such as those zod gives each integer, are no wish for a number beside them.
+            (Some(low), Some(high)) if low <= 0 && high >= reach && high - low > reach * 10 => {
+                (unit.min(step), reach)
+            }
             (Some(low), Some(high)) => (low, high.min(low.saturating_add(reach * 10))),
             (Some(low), None) => (low, low + reach),
             // Small positive numbers, if they are allowed.
@@ -131,6 +135,33 @@ mod tests {
             // A bound beyond all measure is passed over.
             assert!(made == want || want == Some(""), "{schema:?}: {made:?}");
         }
+    }
+
+    #[test]
+    fn far_bounds_leave_numbers_small() {
+        for (schema, integer) in [
+            (r#"{"minimum":-9007199254740991,"maximum":9007199254740991}"#, true),
+            (r#"{"minimum":-2147483648,"maximum":2147483647}"#, true),
+            (r#"{"minimum":0,"maximum":4294967295}"#, true),
+            (r#"{"minimum":-3.4028234663852886e38,"maximum":3.4028234663852886e38}"#, false),
+            (r#"{"minimum":-1e12,"maximum":1e12,"multipleOf":5}"#, false),
+        ] {
+            let schema: Value<'_> = crate::json::from_str(schema).unwrap();
+            for seed in 0..50 {
+                let mut out = String::new();
+                push(&schema, integer, &mut Draw::new(seed), &mut out).unwrap();
+                let value: f64 = out.parse().unwrap();
+                assert!((0.0..=99.0).contains(&value), "{schema:?}: {out}");
+            }
+        }
+        // Bounds that are near are drawn from to both ends.
+        let schema: Value<'_> = crate::json::from_str(r#"{"minimum":-90,"maximum":180}"#).unwrap();
+        let drawn = |seed| {
+            let mut out = String::new();
+            push(&schema, true, &mut Draw::new(seed), &mut out).unwrap();
+            out.parse::<i32>().unwrap()
+        };
+        assert!((0..50).any(|seed| drawn(seed) < -40) && (0..50).any(|seed| drawn(seed) > 120));
     }
 
     #[test]
