@@ -159,6 +159,34 @@ fn what_is_told_of_calls_is_no_more_than_was_asked_for() {
 }
 
 #[test]
+fn a_tools_arguments_outlive_a_pattern_that_is_not_understood() {
+    let pattern =
+        r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$";
+    let schema = json!({"type": "object", "required": ["to", "count", "code"], "properties": {
+        "to": {"type": "string", "format": "email", "pattern": pattern},
+        "code": {"type": "string", "pattern": r"^(?=a)\w+$"},
+        "count": {"type": "integer", "minimum": -9007199254740991_i64, "maximum": 9007199254740991_i64}}});
+    let tools = json!([{"type": "function", "function": {"name": "send", "parameters": schema}}]);
+    let answer = chat("{}", json!({"messages": says("x"), "tools": tools, "tool_choice": "required"}));
+    let arguments = &answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"];
+    let arguments: Value = serde_json::from_str(arguments.as_str().expect("a string")).expect("JSON");
+    assert!(arguments["to"].as_str().is_some_and(|to| to.ends_with("@example.com")), "{arguments}");
+    assert!(arguments["code"].is_string() && (0..100).contains(&arguments["count"].as_i64().unwrap_or(-1)));
+    // The strict subset knows no such pattern, and the answer itself is refused.
+    let format = |strict: bool| {
+        let schema = json!({"type": "object", "required": ["code"], "additionalProperties": false,
+                            "properties": {"code": schema["properties"]["code"]}});
+        let format =
+            json!({"type": "json_schema", "json_schema": {"name": "x", "strict": strict, "schema": schema}});
+        let body = json!({"model": "gpt-4o", "messages": says("x"), "response_format": format});
+        ask("{}", "/v1/chat/completions", &body)
+    };
+    let (status, _, text) = format(true);
+    assert!(status == 400 && text.contains("is not a regular expression that is supported"), "{text}");
+    assert_eq!(format(false).0, 200);
+}
+
+#[test]
 fn the_same_request_gives_the_same_answer() {
     for body in [
         json!({"model": "gpt-4o", "messages": says("Hello there, world"), "n": 3, "seed": 4, "logprobs": true, "top_logprobs": 5}),

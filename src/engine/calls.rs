@@ -3,13 +3,13 @@
 use super::answer::FinishReason;
 use super::asked::Asked;
 use super::draw::Draw;
-use super::schema;
+use super::schema::{self, Patterns};
 use crate::api::chat::Request;
 use crate::api::tool::{
     CustomTool, Function, FunctionChoice, GrammarSyntax, Json, ToolChoice, ToolChoiceType, ToolMode, ToolType,
 };
 use crate::config::engine::{Arguments, ScriptedCall};
-use crate::pattern::Pattern;
+use crate::pattern::{Patience, Pattern};
 use std::borrow::Cow;
 
 /// Something the caller offers to be called.
@@ -84,19 +84,21 @@ impl<'r> Offer<'r> {
 
 impl Input<'_> {
     /// The text a tool is called with; another for another seed.
-    pub(super) fn text(&self, seed: u64) -> Cow<'_, str> {
+    pub(super) fn text(&self, seed: u64, patience: &mut Patience) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Schema(None) => Cow::Borrowed("{}"),
             // A schema outside of what is understood was let through as not strict: no arguments then.
-            Self::Schema(Some(Json(schema))) => match schema::instance(schema, seed) {
-                Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
-                _ => Cow::Borrowed("{}"),
-            },
+            Self::Schema(Some(Json(schema))) => {
+                match schema::instance(schema, seed, Patterns::Understood, patience) {
+                    Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
+                    _ => Cow::Borrowed("{}"),
+                }
+            }
             Self::Pattern(source) => {
                 let mut draw = Draw::new(seed);
-                let made =
-                    Pattern::new(source).ok().and_then(|p| p.make(0, 4096, &mut |bound| draw.below(bound)));
+                let pattern = Pattern::of_request(source, patience).ok();
+                let made = pattern.and_then(|p| p.make(0, 4096, patience, &mut |bound| draw.below(bound)));
                 made.unwrap_or_default().into()
             }
         }

@@ -8,7 +8,7 @@ use super::framing::{self, Counter};
 use super::pace::Pace;
 use super::sampler::{Manner, Sampler};
 use super::sampling::Sampling;
-use super::schema::{self, NoInstance};
+use super::schema::{self, NoInstance, Patterns};
 use super::speech::Speech;
 use super::tokens::Encoding;
 use super::value::Value;
@@ -21,6 +21,7 @@ use crate::config::engine::{Engine, Reply, Rule};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::json::push_string;
+use crate::pattern::Patience;
 use std::borrow::Cow;
 
 /// What is to be said, before sampling.
@@ -61,11 +62,14 @@ pub fn answer<'s>(
     let sampling = Sampling { max_tokens: room, ..sampling(request, encoding) };
     let sampler = Sampler::new(sampling).knowing(echoed);
 
-    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0 };
-    let indices = 0..u32::try_from(request.choices()).unwrap_or(u32::MAX);
-    let mut choices = indices.map(|index| speaker.choice(&plan, index)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(why) = rule.and_then(|rule| rule.then.finish_reason) {
-        choices.iter_mut().for_each(|choice| choice.finish_reason = Some(why.into()));
+    let patience = Patience::default();
+    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0, patience };
+    let withheld = rule.and_then(|rule| rule.then.finish_reason).map(FinishReason::from);
+    let mut choices = Vec::new();
+    for index in 0..u32::try_from(request.choices()).unwrap_or(u32::MAX) {
+        let mut choice = speaker.choice(&plan, index)?;
+        choice.finish_reason = withheld.or(choice.finish_reason);
+        choices.push(choice);
     }
     let said = |choice: &Choice| said(choice, encoding).min(room.unwrap_or(u64::MAX));
     let completion = reasoning + choices.iter().map(said).sum::<u64>();
@@ -259,6 +263,7 @@ struct Speaker<'a> {
     ctx: &'a Ctx<'a>,
     /// How many calls got their id.
     ids: u64,
+    patience: Patience,
 }
 
 impl Speaker<'_> {
@@ -278,7 +283,9 @@ impl Speaker<'_> {
             }
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
-                let instance = schema::instance(text, seed).map_err(|why| no_instance(format, &why))?;
+                let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
+                let instance = schema::instance(text, seed, patterns, &mut self.patience)
+                    .map_err(|why| no_instance(format, &why))?;
                 let (speech, finish) = sampler.say(&instance.json, Manner::Formal, index);
                 spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
             }
@@ -311,7 +318,7 @@ impl Speaker<'_> {
             }
         }
         for (i, call) in calls.calls.iter().enumerate() {
-            let text = call.input.text(mix(seed, i as u64));
+            let text = call.input.text(mix(seed, i as u64), &mut self.patience);
             left = left.saturating_sub(encoding.count(&call.name));
             let (input, whole) = Speech::new(&text, encoding, left);
             left -= input.tokens().len();

@@ -1,6 +1,6 @@
 //! Making texts an expression matches.
 
-use super::{Node, Set};
+use super::{Node, Patience, Pattern, Set};
 
 /// How often it is tried to hit the bounds of the length.
 const TRIES: u32 = 64;
@@ -9,11 +9,11 @@ const TRIES: u32 = 64;
 const LONGEST: usize = 16 * 1024;
 
 pub(super) fn make(
-    root: &Node,
+    pattern: &Pattern,
     least: usize,
     most: usize,
+    patience: &mut Patience,
     dice: &mut dyn FnMut(u64) -> u64,
-    is_match: &dyn Fn(&str) -> bool,
 ) -> Option<String> {
     for attempt in 0..TRIES {
         // The first tries are terse; then repetition goes further, up to what the length asks for.
@@ -23,15 +23,15 @@ pub(super) fn make(
             _ => most.saturating_sub(least).min(least.max(8)) as u64 + u64::from(attempt),
         };
         let mut maker = Maker { out: String::new(), dice, more, attempt, visits: 0 };
-        maker.push(root);
+        maker.push(&pattern.root);
+        if !patience.spend(maker.visits) {
+            return None;
+        }
         let mut text = maker.out;
         // An expression that matches somewhere in a text leaves the rest of the text free.
-        let mut free = 0;
-        while text.chars().count() < least && free < least {
-            text.push(['a', 'e', 'n', 'o'][free % 4]);
-            free += 1;
-        }
-        if (least..=most).contains(&text.chars().count()) && is_match(&text) {
+        let length = text.chars().count();
+        text.extend("aeno".chars().cycle().take(least.saturating_sub(length)));
+        if length <= most && pattern.program.is_match(&text, patience) {
             return Some(text);
         }
     }
@@ -49,9 +49,13 @@ struct Maker<'d> {
 }
 
 impl Maker<'_> {
+    fn is_full(&self) -> bool {
+        self.visits.max(self.out.len()) > LONGEST
+    }
+
     fn push(&mut self, node: &Node) {
         self.visits += 1;
-        if self.visits.max(self.out.len()) > LONGEST {
+        if self.is_full() {
             return;
         }
         match node {
@@ -73,6 +77,9 @@ impl Maker<'_> {
                 let start = u64::from(*least == 0 && room > 0 && self.attempt < 8 && most != &Some(1));
                 let times = u64::from(*least) + start + (self.dice)(room - start + 1);
                 for _ in 0..times {
+                    if self.is_full() {
+                        break;
+                    }
                     self.push(node);
                 }
             }
@@ -82,10 +89,10 @@ impl Maker<'_> {
     /// A character of a set, a plain one if it has any.
     fn pick(&mut self, set: &Set) -> Option<char> {
         for (from, to) in [('a', 'z'), ('0', '9'), ('A', 'Z'), ('!', '~')] {
-            let within: Vec<(char, char)> = set
-                .0
+            let first = set.0.partition_point(|(_, end)| *end < from);
+            let within: Vec<(char, char)> = set.0[first..]
                 .iter()
-                .filter(|(start, end)| *start <= to && *end >= from)
+                .take_while(|(start, _)| *start <= to)
                 .map(|(start, end)| ((*start).max(from), (*end).min(to)))
                 .collect();
             let count = within.iter().map(|(start, end)| u64::from(*end) - u64::from(*start) + 1).sum();

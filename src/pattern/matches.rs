@@ -1,6 +1,7 @@
 //! Matching: every way through the expression is followed at once, character by character (Thompson 1968).
 
-use super::{Node, PatternError, Place, Set, is_word};
+use super::{Node, Patience, PatternError, Place, Set, is_word};
+use std::sync::Arc;
 
 /// The most steps of a program; repetition is unrolled.
 const LONGEST: usize = 20_000;
@@ -12,7 +13,7 @@ pub(super) struct Program(Vec<Step>);
 #[derive(Debug, Clone)]
 enum Step {
     /// Takes one character.
-    Take(Set),
+    Take(Arc<Set>),
     /// Goes on here and there.
     Fork(usize, usize),
     /// Goes on there.
@@ -81,12 +82,18 @@ impl Program {
         Ok(())
     }
 
-    pub(super) fn is_match(&self, text: &str) -> bool {
+    /// How many steps there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it matches somewhere in a text; false, too, where `patience` ends before that is known.
+    pub(super) fn is_match(&self, text: &str, patience: &mut Patience) -> bool {
         let mut now = Threads::new(self.0.len());
         let mut next = Threads::new(self.0.len());
         let mut before = None;
         let mut rest = text.chars();
-        loop {
+        while patience.spend(1 + now.list.len()) {
             let after = rest.clone().next();
             // The match may begin anywhere.
             if self.follow(0, &mut now, before, after) {
@@ -107,20 +114,21 @@ impl Program {
             next.clear();
             before = Some(c);
         }
+        false
     }
 
     /// Adds the steps that are reached without a character; true if one of them is the match.
     fn follow(&self, start: usize, threads: &mut Threads, before: Option<char>, after: Option<char>) -> bool {
-        let mut open = vec![start];
-        while let Some(step) = open.pop() {
+        threads.open.push(start);
+        while let Some(step) = threads.open.pop() {
             if !threads.add(step) {
                 continue;
             }
             match &self.0[step] {
                 Step::Match => return true,
-                Step::Go(to) => open.push(*to),
-                Step::Fork(here, there) => open.extend([*here, *there]),
-                Step::At(place) if is_at(*place, before, after) => open.push(step + 1),
+                Step::Go(to) => threads.open.push(*to),
+                Step::Fork(here, there) => threads.open.extend([*here, *there]),
+                Step::At(place) if is_at(*place, before, after) => threads.open.push(step + 1),
                 Step::At(_) | Step::Take(_) => {}
             }
         }
@@ -142,11 +150,13 @@ fn is_at(place: Place, before: Option<char>, after: Option<char>) -> bool {
 struct Threads {
     list: Vec<usize>,
     seen: Vec<bool>,
+    /// Those that are yet to be followed.
+    open: Vec<usize>,
 }
 
 impl Threads {
     fn new(steps: usize) -> Self {
-        Self { list: Vec::new(), seen: vec![false; steps] }
+        Self { list: Vec::new(), seen: vec![false; steps], open: Vec::new() }
     }
 
     fn add(&mut self, step: usize) -> bool {

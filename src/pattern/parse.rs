@@ -3,6 +3,7 @@
 use super::{Node, PatternError, Place, Set};
 use std::iter::Peekable;
 use std::str::Chars;
+use std::sync::Arc;
 
 /// How deep groups may lie in one another.
 const DEEPEST: usize = 100;
@@ -51,7 +52,7 @@ impl Parser<'_> {
         match c {
             '^' => Ok(Node::Place(Place::Start)),
             '$' => Ok(Node::Place(Place::End)),
-            '.' => Ok(Node::Set(Set::new(vec![('\n', '\n'), ('\r', '\r')]).negated())),
+            '.' => Ok(Node::Set(Arc::new(Set::new(vec![('\n', '\n'), ('\r', '\r')]).negated()))),
             '(' => self.group(),
             '[' => self.set(),
             '*' | '+' | '?' => Err(PatternError("a repetition of nothing")),
@@ -70,7 +71,7 @@ impl Parser<'_> {
     }
 
     fn cased(&self, set: Set) -> Node {
-        Node::Set(if self.case_matters { set } else { set.without_case() })
+        Node::Set(Arc::new(if self.case_matters { set } else { set.without_case() }))
     }
 
     /// What follows a `(`.
@@ -183,7 +184,7 @@ impl Parser<'_> {
         }
         let set = Set::new(ranges);
         let set = if self.case_matters { set } else { set.without_case() };
-        Ok(Node::Set(if negated { set.negated() } else { set }))
+        Ok(Node::Set(Arc::new(if negated { set.negated() } else { set })))
     }
 
     fn member(&mut self, c: char) -> Result<Set, PatternError> {

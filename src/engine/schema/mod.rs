@@ -11,6 +11,7 @@ use super::draw::Draw;
 use super::value::Value;
 use crate::api::Members;
 use crate::json::push_string;
+use crate::pattern::{Patience, Pattern};
 use heights::Heights;
 
 /// An instance, and whether it is all there.
@@ -49,15 +50,47 @@ const LONGEST: usize = 1 << 20;
 /// How deep values may lie in one another: a bound for the stack.
 const DEEPEST: u32 = 200;
 
+/// Which patterns strings are held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patterns {
+    /// All: where one is not understood there is no instance.
+    All,
+    /// Those that are understood.
+    Understood,
+}
+
 /// Makes an instance of a schema; another for another seed.
-pub(super) fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
-    let root: Value<'_> = crate::json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
+pub(super) fn instance(
+    schema: &str,
+    seed: u64,
+    patterns: Patterns,
+    patience: &mut Patience,
+) -> Result<Instance, NoInstance> {
+    let mut root: Value<'_> = crate::json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
+    if patterns == Patterns::Understood {
+        pass_over(&mut root, patience);
+    }
     let heights = Heights::new(&root)?;
-    let mut maker = Maker { heights: &heights, draw: Draw::new(seed), out: String::new(), made: 0 };
+    let mut maker = Maker { heights: &heights, draw: Draw::new(seed), patience, out: String::new(), made: 0 };
     match maker.push(&root, At::default()) {
         Ok(()) => Ok(Instance { json: maker.out, whole: true }),
         Err(NoInstance::TooLong) => Ok(Instance { json: maker.out, whole: false }),
         Err(error) => Err(error),
+    }
+}
+
+/// Leaves out the patterns that are not understood.
+fn pass_over(value: &mut Value<'_>, patience: &mut Patience) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| pass_over(item, patience)),
+        Value::Object(members) => members.0.retain_mut(|(name, value)| match (&**name, &*value) {
+            ("pattern", Value::Text(source)) => Pattern::of_request(source, patience).is_ok(),
+            _ => {
+                pass_over(value, patience);
+                true
+            }
+        }),
+        _ => {}
     }
 }
 
@@ -79,6 +112,7 @@ impl At {
 struct Maker<'m, 's> {
     heights: &'m Heights<'m, 's>,
     draw: Draw,
+    patience: &'m mut Patience,
     out: String,
     made: u32,
 }
@@ -129,7 +163,7 @@ impl Maker<'_, '_> {
             "array" => self.push_array(schema, at)?,
             "object" => self.push_object(schema, at)?,
             _ => {
-                let text = text::make(schema, &mut self.draw)?;
+                let text = text::make(schema, &mut self.draw, self.patience)?;
                 push_string(&text, &mut self.out);
             }
         }

@@ -11,6 +11,11 @@ fn judge(schema: &str, instance: &str) -> Result<(), String> {
     validator.validate(&instance).map_err(|e| e.to_string())
 }
 
+/// An instance, held to all patterns.
+fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
+    super::instance(schema, seed, Patterns::All, &mut Patience::default())
+}
+
 fn make(schema: &str) -> String {
     let made = instance(schema, 1).unwrap_or_else(|why| panic!("{schema}: {why:?}"));
     assert!(made.whole, "{schema}");
@@ -82,6 +87,44 @@ fn an_instance_beyond_all_measure_is_cut() {
     let schema = format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{defs}"d40":{{"type":"null"}}}}}}"##);
     let made = instance(&schema, 1).expect("a beginning");
     assert!(!made.whole && made.json.len() < 2 * LONGEST);
+}
+
+#[test]
+fn a_format_goes_before_the_pattern_beside_it() {
+    for (format, pattern, part) in [
+        ("email", r"^(?:[a-z0-9]+\\.)*[a-z0-9_-]+@(?:[a-z0-9-]+\\.)+[a-z]{2,}$", "@example.com"),
+        ("uuid", "^([0-9a-f]{8}-[0-9a-f-]+|ffffffff-ffff-ffff-ffff-ffffffffffff)$", "-4"),
+        // It says something else here, and counts.
+        ("date", "^x{3}$", "xxx"),
+        ("unheard-of", "^x{3}$", "xxx"),
+    ] {
+        let schema = format!(r#"{{"type":"string","format":"{format}","pattern":"{pattern}"}}"#);
+        for seed in 0..20 {
+            let json = instance(&schema, seed).expect("an instance").json;
+            assert!(json.contains(part), "{schema}: {json}");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
+    let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, &mut Patience::default());
+    let schema = r#"{"type":"object","properties":{"pattern":{"type":"string","pattern":"^(?!a)b$"},"n":{"type":"integer"},"c":{"type":"string","pattern":"^c$"}},"required":["pattern","n","c"]}"#;
+    let json = lax(schema).expect("an instance").json;
+    let made: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(made["pattern"].is_string() && made["n"].is_i64() && made["c"] == "c", "{json}");
+    assert_eq!(instance(schema, 1), Err(NoInstance::Pattern("^(?!a)b$".to_owned())));
+}
+
+#[test]
+fn patterns_of_one_request_have_an_end_together() {
+    let mut patience = Patience::default();
+    let slow = r#"{"type":"string","pattern":"^(\\w?){6000}$(?:a)"}"#;
+    let mut make = |schema: &str| super::instance(schema, 1, Patterns::All, &mut patience);
+    assert!(matches!(make(slow), Err(NoInstance::Pattern(_))));
+    // What is left of the patience is none.
+    assert!(matches!(make(r#"{"type":"string","pattern":"^a$"}"#), Err(NoInstance::Pattern(_))));
+    assert!(make(r#"{"type":"string"}"#).is_ok());
 }
 
 #[test]

@@ -4,10 +4,14 @@ use super::{LONGEST, NoInstance};
 use crate::engine::draw::Draw;
 use crate::engine::value::Value;
 use crate::engine::words::WORDS;
-use crate::pattern::Pattern;
+use crate::pattern::{Patience, Pattern};
 
 /// A string of a schema.
-pub(super) fn make(schema: &Value<'_>, draw: &mut Draw) -> Result<String, NoInstance> {
+pub(super) fn make(
+    schema: &Value<'_>,
+    draw: &mut Draw,
+    patience: &mut Patience,
+) -> Result<String, NoInstance> {
     let bound = |name| schema.get(name).and_then(Value::as_count).and_then(|n| usize::try_from(n).ok());
     let least = bound("minLength").unwrap_or(0);
     let most = bound("maxLength").unwrap_or(usize::MAX);
@@ -17,14 +21,18 @@ pub(super) fn make(schema: &Value<'_>, draw: &mut Draw) -> Result<String, NoInst
     if least > LONGEST {
         return Err(NoInstance::TooLong);
     }
-    if let Some(source) = schema.get("pattern").and_then(Value::as_str) {
-        let refused = || NoInstance::Pattern(source.to_owned());
-        let pattern = Pattern::new(source).map_err(|_| refused())?;
-        return pattern.make(least, most, &mut |bound| draw.below(bound)).ok_or_else(refused);
-    }
-    match schema.get("format").and_then(Value::as_str).and_then(|format| formatted(format, draw)) {
-        Some(text) if (least..=most).contains(&text.len()) => Ok(text),
-        _ => Ok(words(least, most, draw)),
+    let format = schema.get("format").and_then(Value::as_str);
+    let text = format.and_then(|format| formatted(format, draw));
+    let text = text.filter(|text| (least..=most).contains(&text.len()));
+    let Some(source) = schema.get("pattern").and_then(Value::as_str) else {
+        return Ok(text.unwrap_or_else(|| words(least, most, draw)));
+    };
+    let refused = || NoInstance::Pattern(source.to_owned());
+    let pattern = Pattern::of_request(source, patience).map_err(|_| refused())?;
+    match text {
+        // A pattern beside a format mostly says the same, and less plainly: zod's allow an address like `a.-@b.cd`.
+        Some(text) if pattern.is_match_within(&text, patience) => Ok(text),
+        _ => pattern.make(least, most, patience, &mut |bound| draw.below(bound)).ok_or_else(refused),
     }
 }
 
