@@ -14,7 +14,7 @@ mod late;
 mod messages;
 pub mod models;
 mod moderations;
-mod names;
+pub(crate) mod names;
 mod order;
 mod param;
 mod params;

@@ -1,11 +1,11 @@
 //! [`Names`]: whether a name is among others, however many there are.
 
 /// Some names, to be looked for among. A caller may send a hundred thousand, and ask for each.
-pub(super) struct Names<'n>(Vec<(usize, &'n str)>);
+pub(crate) struct Names<'n>(Vec<(usize, &'n str)>);
 
 impl<'n> Names<'n> {
     /// These names, each once.
-    pub(super) fn of(names: impl Iterator<Item = &'n str>) -> Self {
+    pub(crate) fn of(names: impl Iterator<Item = &'n str>) -> Self {
         // By length first: it is the same to whoever looks, and sooner told.
         let mut sorted: Vec<(usize, &str)> = names.map(|name| (name.len(), name)).collect();
         sorted.sort_unstable();
@@ -14,17 +14,17 @@ impl<'n> Names<'n> {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Which of them this one is, if it is one.
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
         self.0.binary_search(&(name.len(), name)).ok()
     }
 
     /// Whether this is one of them.
-    pub(super) fn have(&self, name: &str) -> bool {
+    pub(crate) fn have(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 }

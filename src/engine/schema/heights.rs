@@ -1,6 +1,7 @@
 //! How far it is to an end: the references that must be followed at the least to finish an instance.
 
 use super::NoInstance;
+use crate::check::names::Names;
 use crate::engine::value::Value;
 use std::collections::HashMap;
 
@@ -96,8 +97,8 @@ impl<'m, 's> Heights<'m, 's> {
                     self.of(items)
                 }
                 ("properties", Value::Object(properties)) => {
-                    let is_required = |name: &str| required(schema).any(|required| required == name);
-                    let needed = properties.0.iter().filter(|(name, _)| is_required(name));
+                    let required = Names::of(required(schema));
+                    let needed = properties.0.iter().filter(|(name, _)| required.have(name));
                     needed.map(|(_, property)| self.of(property)).max().unwrap_or(0)
                 }
                 _ => 0,

@@ -4,15 +4,18 @@
 //! optional and additional properties, `prefixItems` and `uniqueItems`. Other keywords are passed over.
 
 mod heights;
+mod merge;
 mod number;
 mod text;
 
 use super::draw::Draw;
 use super::value::Value;
-use crate::api::Members;
+use crate::check::names::Names;
 use crate::json::push_string;
 use crate::pattern::{Patience, Pattern};
 use heights::Heights;
+use merge::{merge, own, without};
+use std::collections::HashSet;
 
 /// An instance, and whether it is all there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,12 +226,12 @@ impl Maker<'_, '_> {
 
     fn push_object(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or_default();
-        let required: Vec<&str> = heights::required(schema).collect();
+        let required = Names::of(heights::required(schema));
         let others = schema.get("additionalProperties");
         self.out.push('{');
         let mut count = 0;
         for (name, property) in properties {
-            let optional = !required.contains(&&**name);
+            let optional = !required.have(name);
             if optional
                 && (self.heights.of(property) > 0 && self.is_tired(at) || *property == Value::Bool(false))
             {
@@ -240,7 +243,8 @@ impl Maker<'_, '_> {
             self.push_member(name, property, &mut count, at)?;
         }
         let unnamed = others.cloned().unwrap_or(Value::Bool(true));
-        for name in required.iter().filter(|name| properties.iter().all(|(known, _)| known != *name)) {
+        let known = Names::of(properties.iter().map(|(name, _)| &**name));
+        for name in heights::required(schema).filter(|name| !known.have(name)) {
             self.push_member(name, &unnamed, &mut count, at)?;
         }
         let least = schema.get("minProperties").and_then(Value::as_count).unwrap_or(0);
@@ -290,7 +294,7 @@ impl Maker<'_, '_> {
         let wish = if none || self.is_tired(at) { 0 } else { 1 + self.draw.below(2) };
         let want = wish.max(first.len() as u64).max(least).min(most);
         let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
-        let mut told: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut told = HashSet::new();
         self.out.push('[');
         for i in 0..want {
             let item = first.get(i as usize).unwrap_or(items);
@@ -303,9 +307,7 @@ impl Maker<'_, '_> {
                 }
                 let start = self.out.len();
                 self.push(item, at.deeper())?;
-                let new = start..self.out.len();
-                if !unique || told.iter().all(|old| self.out[old.clone()] != self.out[new.clone()]) {
-                    told.push(new);
+                if !unique || told.insert(self.out[start..].to_owned()) {
                     found = true;
                     break;
                 }
@@ -340,73 +342,8 @@ impl Maker<'_, '_> {
     }
 }
 
-/// A copy that borrows nothing.
-fn own<'v>(value: &Value<'_>) -> Value<'v> {
-    let text = |text: &crate::api::Text<'_>| crate::api::Text(text.to_string().into());
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(value) => Value::Bool(*value),
-        Value::Int(value) => Value::Int(*value),
-        Value::Float(value) => Value::Float(*value),
-        Value::Text(value) => Value::Text(text(value)),
-        Value::Array(items) => Value::Array(items.iter().map(own).collect()),
-        Value::Object(Members(members)) => {
-            Value::Object(Members(members.iter().map(|(name, value)| (text(name), own(value))).collect()))
-        }
-    }
-}
-
 fn is_null(schema: &Value<'_>) -> bool {
     schema.get("type").and_then(Value::as_str) == Some("null")
-}
-
-/// A schema without one of its keywords.
-fn without<'v>(schema: &Value<'v>, keyword: &str) -> Value<'v> {
-    let members = schema.as_object().unwrap_or_default();
-    Value::Object(Members(members.iter().filter(|(name, _)| &**name != keyword).cloned().collect()))
-}
-
-/// What both schemas ask for. Where one keyword cannot say both, the second one's counts.
-fn merge<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
-    let (Value::Object(Members(mut members)), Some(others)) = (base.clone(), other.as_object()) else {
-        return if matches!(other, Value::Bool(true)) { base } else { other.clone() };
-    };
-    for (name, value) in others {
-        let Some((_, known)) = members.iter_mut().find(|(known, _)| known == name) else {
-            members.push((name.clone(), value.clone()));
-            continue;
-        };
-        let merged = match (&**name, &*known, value) {
-            ("properties", Value::Object(_), Value::Object(_)) => merge_properties(known.clone(), value),
-            ("required" | "allOf", Value::Array(some), Value::Array(more)) => {
-                Value::Array(some.iter().chain(more.iter().filter(|m| !some.contains(m))).cloned().collect())
-            }
-            ("minimum" | "minLength" | "minItems" | "exclusiveMinimum", ..)
-                if known.as_f64() > value.as_f64() =>
-            {
-                continue;
-            }
-            ("maximum" | "maxLength" | "maxItems" | "exclusiveMaximum", ..)
-                if known.as_f64() < value.as_f64() =>
-            {
-                continue;
-            }
-            _ => value.clone(),
-        };
-        *known = merged;
-    }
-    Value::Object(Members(members))
-}
-
-fn merge_properties<'v>(base: Value<'v>, other: &Value<'v>) -> Value<'v> {
-    let Value::Object(Members(mut members)) = base else { return other.clone() };
-    for (name, value) in other.as_object().unwrap_or_default() {
-        match members.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = merge(known.clone(), value),
-            None => members.push((name.clone(), value.clone())),
-        }
-    }
-    Value::Object(Members(members))
 }
 
 #[cfg(test)]
