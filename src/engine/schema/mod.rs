@@ -194,7 +194,8 @@ impl Maker<'_, '_> {
             branches.iter().map(|branch| self.heights.of(branch)).min().ok_or(NoInstance::Impossible)?;
         let limit = if self.is_tired(at) { shortest } else { heights::ENDLESS - 1 };
         let mut open: Vec<_> = branches.iter().filter(|branch| height(branch) <= limit).collect();
-        let substantial: Vec<_> = open.iter().copied().filter(|branch| !is_null(branch)).collect();
+        let substantial: Vec<_> =
+            open.iter().copied().filter(|branch| type_of(branch) != Some("null")).collect();
         // `null` says little: three times in four it is something else, if it can be.
         if !self.is_tired(at) && !substantial.is_empty() && self.draw.below(4) > 0 {
             open = substantial;
@@ -204,7 +205,16 @@ impl Maker<'_, '_> {
             let merged = self.merged(without(schema, keyword), std::slice::from_ref(branch), at)?;
             return self.push(&merged, at.deeper());
         }
-        self.push(branch, at.deeper())
+        // Beside a number, any text is a number that is written out, as pydantic has its decimals.
+        match branches.iter().find(|other| type_of(other) == Some("number")) {
+            Some(number) if text::is_any(branch) => {
+                self.out.push('"');
+                number::push(number, false, &mut self.draw, &mut self.out)?;
+                self.out.push('"');
+                Ok(())
+            }
+            _ => self.push(branch, at.deeper()),
+        }
     }
 
     /// The type of what is made.
@@ -342,8 +352,9 @@ impl Maker<'_, '_> {
     }
 }
 
-fn is_null(schema: &Value<'_>) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("null")
+/// The one type of a schema.
+fn type_of<'v>(schema: &'v Value<'_>) -> Option<&'v str> {
+    schema.get("type").and_then(Value::as_str)
 }
 
 #[cfg(test)]

@@ -128,6 +128,18 @@ fn patterns_of_one_request_have_an_end_together() {
 }
 
 #[test]
+fn a_text_beside_a_number_can_be_read_as_one() {
+    let decimal = r#"{"anyOf":[{"type":"number","maximum":50},{"type":"string","title":"A decimal"}]}"#;
+    let read = |seed| instance(decimal, seed).expect("an instance").json;
+    assert!((0..50).all(|seed| read(seed).trim_matches('"').parse::<f64>().is_ok_and(|n| n <= 50.0)));
+    assert!(
+        (0..50).any(|seed| read(seed).starts_with('"')) && (0..50).any(|seed| !read(seed).starts_with('"'))
+    );
+    let colours = r#"{"anyOf":[{"type":"number"},{"type":"string","enum":["red"]}]}"#;
+    assert!((0..50).any(|seed| instance(colours, seed).expect("an instance").json == r#""red""#));
+}
+
+#[test]
 fn what_lies_outside_the_strict_subset_is_met_as_well() {
     for schema in [
         r#"{"allOf":[{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},{"properties":{"b":{"type":"integer","minimum":5}},"required":["b"]}]}"#,

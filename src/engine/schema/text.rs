@@ -1,6 +1,6 @@
 //! Strings: of a format, of a pattern, or some words.
 
-use super::{LONGEST, NoInstance};
+use super::{LONGEST, NoInstance, type_of};
 use crate::engine::draw::Draw;
 use crate::engine::value::Value;
 use crate::engine::words::WORDS;
@@ -34,6 +34,12 @@ pub(super) fn make(
         Some(text) if pattern.is_match_within(&text, patience) => Ok(text),
         _ => pattern.make(least, most, patience, &mut |bound| draw.below(bound)).ok_or_else(refused),
     }
+}
+
+/// Whether a schema is any string's.
+pub(super) fn is_any(schema: &Value<'_>) -> bool {
+    const FORMS: [&str; 6] = ["const", "enum", "format", "pattern", "minLength", "maxLength"];
+    type_of(schema) == Some("string") && FORMS.iter().all(|form| schema.get(form).is_none())
 }
 
 fn word(draw: &mut Draw) -> &'static str {
