@@ -145,6 +145,27 @@ fn tools_are_called_as_they_are_asked_for() {
 }
 
 #[test]
+fn an_agent_that_must_call_tools_comes_to_its_answer() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let tools = json!([tool("look_up"), tool("weigh"), tool("final_result")]);
+    let mut messages = says("Please weigh it.");
+    let mut called = Vec::new();
+    for _ in 0..4 {
+        let answer = chat("{}", json!({"messages": messages, "tools": tools, "tool_choice": "required"}));
+        let message = &answer["choices"][0]["message"];
+        let call = &message["tool_calls"][0];
+        called.push(call["function"]["name"].as_str().expect("a name").to_owned());
+        let result = json!({"role": "tool", "tool_call_id": call["id"], "content": "done"});
+        messages.as_array_mut().expect("an array").extend([message.clone(), result]);
+    }
+    // When all were called it begins anew.
+    assert_eq!(called, ["weigh", "look_up", "final_result", "weigh"]);
+    messages.as_array_mut().expect("an array").push(json!({"role": "user", "content": "And again."}));
+    let answer = chat("{}", json!({"messages": messages, "tools": tools, "tool_choice": "required"}));
+    assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "look_up");
+}
+
+#[test]
 fn what_is_told_of_calls_is_no_more_than_was_asked_for() {
     let tools = json!([{"type": "function", "function": {"name": "get_the_current_weather_of_a_city"}}]);
     for most in [1, 2, 6, 7, 8, 40] {

@@ -3,6 +3,7 @@
 use super::draw::{hash, mix, unit};
 use crate::api::chat::Request;
 use crate::api::message::{Message, Role};
+use crate::api::tool::ToolCall;
 use crate::config::engine::{ResultMatch, Rule};
 use std::borrow::Cow;
 
@@ -21,6 +22,8 @@ pub(super) struct Asked<'a> {
     pub(super) tools: bool,
     /// The results of tools the conversation ends with: the tool's name and what it gave.
     pub(super) results: Vec<(&'a str, Cow<'a, str>)>,
+    /// The tools that were called since the last user message.
+    pub(super) called: Vec<&'a str>,
     /// 1, and one more for each message of the assistant's.
     pub(super) turn: u32,
     pub(super) stream: bool,
@@ -30,7 +33,9 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     pub(super) fn of_chat(request: &'a Request<'_>, model: &'a str) -> Self {
         let messages = request.messages.as_deref().unwrap_or_default();
-        let user = messages.iter().rfind(|message| message.role == Some(Role::User));
+        let user = messages.iter().rposition(|message| message.role == Some(Role::User));
+        let since = &messages[user.map_or(0, |user| user + 1)..];
+        let called = since.iter().filter_map(|message| message.tool_calls.as_ref()).flatten();
         let is_result = |message: &&Message<'_>| matches!(message.role, Some(Role::Tool | Role::Function));
         let mut results: Vec<_> = messages
             .iter()
@@ -42,10 +47,11 @@ impl<'a> Asked<'a> {
         let turns = messages.iter().filter(|message| message.role == Some(Role::Assistant)).count();
         Self {
             model,
-            user: user.map(text_of).unwrap_or_default(),
+            user: user.map(|user| text_of(&messages[user])).unwrap_or_default(),
             tools: request.tools.as_ref().is_some_and(|tools| !tools.is_empty())
                 || request.functions.as_ref().is_some_and(|functions| !functions.is_empty()),
             results,
+            called: called.filter_map(name_of).collect(),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
             stream: request.streams(),
             seed: request.seed.map(|seed| seed.value),
@@ -125,11 +131,15 @@ fn tool_of<'a>(result: &'a Message<'_>, messages: &'a [Message<'_>]) -> &'a str 
     let id = result.tool_call_id.as_deref();
     let calls = messages.iter().rev().filter_map(|message| message.tool_calls.as_ref()).flatten();
     let call = calls.into_iter().find(|call| id.is_some() && call.id.as_deref() == id);
-    let name = call.and_then(|call| match (&call.function, &call.custom) {
+    call.and_then(name_of).unwrap_or("tool")
+}
+
+/// The name of the tool that was called.
+fn name_of<'a>(call: &'a ToolCall<'_>) -> Option<&'a str> {
+    match (&call.function, &call.custom) {
         (Some(function), _) => function.name.as_deref(),
-        (None, custom) => custom.as_ref().and_then(|custom| custom.name.as_deref()),
-    });
-    name.unwrap_or("tool")
+        (None, custom) => custom.as_ref()?.name.as_deref(),
+    }
 }
 
 /// The texts a message is made of, joined.
@@ -154,6 +164,7 @@ mod tests {
             user: "say {{tool_result}}".into(),
             tools: false,
             results: vec![("a", "{{user}}".into()), ("b", "two".into())],
+            called: Vec::new(),
             turn: 1,
             stream: false,
             seed: None,

@@ -183,6 +183,12 @@ pub(super) fn wanted<'r>(request: &'r Request<'_>, asked: &Asked<'_>) -> Option<
         Choice::Auto if !asked.results.is_empty() => return None,
         Choice::Auto => (mentioned(&offers, &asked.user), usual),
         Choice::Required => {
+            // Who must call something, and again after each result, comes to an end by calling what is left: agents
+            // take their answer from a tool of its own.
+            let is_new = |offer: &Offer<'_>| !asked.called.contains(&offer.name());
+            if offers.iter().any(is_new) {
+                offers.retain(is_new);
+            }
             let mentioned = mentioned(&offers, &asked.user);
             (if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned }, usual)
         }

@@ -173,6 +173,7 @@ fn asked<'a>(request: &Request<'_>, model: &'a str, prompt: &'a Asking<'_>) -> A
         user: Cow::Borrowed(&prompt.text),
         tools: false,
         results: Vec::new(),
+        called: Vec::new(),
         turn: 1,
         stream: request.streams(),
         seed: request.seed.map(|seed| seed.value),
