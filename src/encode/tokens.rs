@@ -13,17 +13,37 @@ impl Bytes {
     }
 }
 
-/// A token's text. Bytes that are no text are written out as `\xf0\x9f`, after a prefix.
+/// A token's text. One that is no text is written out as Python shows bytes, ` \xf0\x9f`, after a prefix.
 pub(super) fn written(bytes: &Bytes, prefix: &str) -> Cow<'static, str> {
     match std::str::from_utf8(&bytes.0) {
         Ok(text) => text.to_owned().into(),
         Err(_) => {
             let mut out = prefix.to_owned();
             for byte in &*bytes.0 {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\x{byte:02x}");
+                match byte {
+                    b' '..=b'~' => out.push(char::from(*byte)),
+                    // Writing to a string cannot fail.
+                    _ => drop(write!(out, "\\x{byte:02x}")),
+                }
             }
             out.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_is_no_text_shows_its_bytes() {
+        for (bytes, want) in [
+            (&b" hello"[..], " hello"),
+            ("é".as_bytes(), "é"),
+            (b" \xf0\x9f\x91", r"bytes: \xf0\x9f\x91"),
+            (b"\xa9", r"bytes:\xa9"),
+        ] {
+            assert_eq!(written(&Bytes(Cow::Borrowed(bytes)), "bytes:"), want);
         }
     }
 }
