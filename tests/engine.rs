@@ -257,6 +257,26 @@ fn embeddings_and_moderations_have_the_apis_shapes() {
 }
 
 #[test]
+fn parts_are_moderated_together_as_what_they_are() {
+    let rules = r#"{"engine":{"moderation":[{"input":{"equals":"one\ntwo"},"categories":["hate"]}]}}"#;
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
+    for (input, hate, kinds, seen) in [
+        (json!([text("one"), text("two")]), true, json!(["text"]), json!(["text"])),
+        (json!([text("one")]), false, json!(["text"]), json!(["text"])),
+        (json!([text("one"), image, text("two")]), true, json!(["text"]), json!(["text", "image"])),
+        (json!([image]), false, json!([]), json!(["image"])),
+    ] {
+        let (status, _, told) = ask(rules, "/v1/moderations", &json!({"input": input}));
+        let answer: Value = serde_json::from_str(&told).expect("JSON");
+        let result = &answer["results"][0];
+        assert_eq!((status, &result["categories"]["hate"]), (200, &json!(hate)), "{input}");
+        assert_eq!(result["category_applied_input_types"]["hate"], kinds, "{input}");
+        assert_eq!(result["category_applied_input_types"]["violence"], seen, "{input}");
+    }
+}
+
+#[test]
 fn what_is_embedded_has_its_limits() {
     let long = "word ".repeat(8193);
     let told = |input: Value| {

@@ -16,9 +16,9 @@ use std::borrow::Cow;
 /// The models of the engine's that moderate, as long as nobody names any.
 pub(super) const MODELS: [&str; 2] = [DEFAULT_MODEL, "omni-moderation-2024-09-26"];
 
-/// One input: its text, and whether there are images with it.
+/// One input: its text, if it has one, and whether there are images with it.
 struct Judged<'a> {
-    text: Cow<'a, str>,
+    text: Option<Cow<'a, str>>,
     images: bool,
 }
 
@@ -34,7 +34,10 @@ pub fn create<T: Transport>(
     let model = named.unwrap_or(DEFAULT_MODEL);
     record.model = Some(model.to_owned());
     record.by_engine();
-    let outcome = |judged: &Judged<'_>| outcome(judged, engine::moderate(&judged.text, &call.config.engine));
+    let outcome = |judged: &Judged<'_>| {
+        let text = judged.text.as_deref().unwrap_or_default();
+        outcome(judged, engine::moderate(text, &call.config.engine))
+    };
     let results = judged(checked.request.input.as_ref()).iter().map(outcome).collect();
     let id = call.ctx.object_id("modr-");
     let mut response = encode::json(200, &Moderation { id: &id, model, results });
@@ -44,27 +47,27 @@ pub fn create<T: Transport>(
 
 /// The inputs, each with its text. Parts are one input together.
 fn judged<'a>(input: Option<&'a Input<'_>>) -> Vec<Judged<'a>> {
-    let text = |text: &'a str| Judged { text: Cow::Borrowed(text), images: false };
+    let text = |text: &'a str| Judged { text: Some(Cow::Borrowed(text)), images: false };
     let items = match input {
         None => return Vec::new(),
         Some(Input::Text(one)) => return vec![text(one)],
         Some(Input::Many(items)) => items,
     };
     let mut all = Vec::new();
-    let (mut together, mut images, mut parts) = (String::new(), false, false);
+    let (mut texts, mut images, mut parts) = (Vec::new(), false, false);
     for item in items {
         match item {
             Item::Text(one) => all.push(text(one)),
             Item::Part(part) => {
                 parts = true;
-                together.push_str(part.text.as_deref().unwrap_or_default());
-                together.push('\n');
                 images |= part.kind == Some(PartType::ImageUrl);
+                texts.extend(part.text.as_deref());
             }
         }
     }
     if parts {
-        all.push(Judged { text: together.into(), images });
+        let together = (!texts.is_empty()).then(|| texts.join("\n").into());
+        all.push(Judged { text: together, images });
     }
     all
 }
@@ -84,7 +87,10 @@ fn outcome(judged: &Judged<'_>, scores: Vec<f64>) -> Outcome {
                 SelfHarm | SelfHarmInstructions | SelfHarmIntent | Sexual | Violence | ViolenceGraphic
             )
     };
-    let kinds = |category: Category| if seen(category) { vec!["text", "image"] } else { vec!["text"] };
+    let kinds = |category: Category| {
+        let kinds = [judged.text.is_some().then_some("text"), seen(category).then_some("image")];
+        kinds.into_iter().flatten().collect()
+    };
     Outcome {
         flagged: categories.iter().any(|(_, flagged)| *flagged),
         categories: ByCategory(categories),
