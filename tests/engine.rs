@@ -19,13 +19,22 @@ fn ask(config: &str, path: &str, body: &Value) -> (u16, Option<String>, String) 
 }
 
 fn ask_with(setting: (&str, &str), path: &str, body: &Value) -> (u16, Option<String>, String) {
+    ask_as(("accept", "*/*"), setting, path, body)
+}
+
+fn ask_as(
+    header: (&'static str, &str),
+    setting: (&str, &str),
+    path: &str,
+    body: &Value,
+) -> (u16, Option<String>, String) {
     let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), setting];
     let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let request = Request {
         method: Method::Post,
         path: path.to_owned(),
         query: None,
-        headers: [("accept", "*/*")].into_iter().collect(),
+        headers: [header].into_iter().collect(),
     };
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let mut upload = Whole(Some(body.to_string().into_bytes()));
@@ -105,6 +114,23 @@ fn rules_refuse_fail_break_off_and_cut() {
     let failed = (0..200).filter(|seed| flaky(*seed) == 503).count();
     assert!((70..130).contains(&failed), "{failed}");
     assert_eq!(flaky(5), flaky(5));
+}
+
+#[test]
+fn a_rule_can_wait_for_a_retry() {
+    let rules = r#"{"engine":{"rules":[
+        {"when":{"retry":0},"then":{"error":{"status":503}}},
+        {"when":{"retry":1},"then":{"error":{"status":429}}}]}}"#;
+    let chat = json!({"model": "gpt-4o", "messages": says("hi")});
+    let text = json!({"model": "gpt-4o", "prompt": "hi"});
+    for (count, want) in [("", 503), ("x", 503), ("0", 503), ("1", 429), ("2", 200)] {
+        for (path, body) in [("/v1/chat/completions", &chat), ("/v1/completions", &text)] {
+            let header = ("x-stainless-retry-count", count);
+            let (status, ..) = ask_as(header, ("PORTCULLIS_CONFIG", rules), path, body);
+            assert_eq!(status, want, "{count:?} {path}");
+        }
+    }
+    assert_eq!(ask(rules, "/v1/chat/completions", &chat).0, 503);
 }
 
 #[test]

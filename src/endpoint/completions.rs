@@ -24,7 +24,8 @@ pub fn create<T: Transport>(
     let Checked { request, judge, dropped } = check::completions(&body, &routes)?;
     let model = request.model.as_deref().unwrap_or_default();
     let good = Good { body: &body, model, streams: request.streams(), dropped: &dropped };
-    let ask_engine = || engine::text(&request, model, &call.config.engine, judge.card, judge.validation);
+    let (engine, retry) = (&call.config.engine, || call.retry());
+    let ask_engine = || engine::text(&request, model, engine, judge.card, judge.validation, &retry);
     let encode = |said| encode(&request, model, said, call.ctx);
     steps::answer(call, &routes, &good, record, &ask_engine, &encode)
 }

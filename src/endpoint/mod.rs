@@ -39,6 +39,12 @@ pub struct Call<'a, T> {
 }
 
 impl<T> Call<'_, T> {
+    /// How often the caller has tried before, by the count that OpenAI's SDKs send along.
+    fn retry(&self) -> u32 {
+        let count = self.request.headers.get("x-stainless-retry-count");
+        count.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
     /// Reads the whole body: JSON, within the limit of `PORTCULLIS_MAX_BODY_BYTES`.
     pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Vec<u8>, ApiError> {
         if let Some(declared) = self.request.headers.get("content-type").filter(|value| !is_json(value)) {

@@ -13,7 +13,6 @@ const USER: &str = "{{user}}";
 const TOOL_RESULT: &str = "{{tool_result}}";
 
 /// A request as the engine's rules see it.
-#[derive(Debug)]
 pub(super) struct Asked<'a> {
     pub(super) model: &'a str,
     /// The last user message's text; of a text completion, the prompt.
@@ -26,12 +25,14 @@ pub(super) struct Asked<'a> {
     pub(super) called: Vec<&'a str>,
     /// 1, and one more for each message of the assistant's.
     pub(super) turn: u32,
+    /// How often it was tried before; asked for by few rules.
+    pub(super) retry: &'a dyn Fn() -> u32,
     pub(super) stream: bool,
     pub(super) seed: Option<i64>,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn of_chat(request: &'a Request<'_>, model: &'a str) -> Self {
+    pub(super) fn of_chat(request: &'a Request<'_>, model: &'a str, retry: &'a dyn Fn() -> u32) -> Self {
         let messages = request.messages.as_deref().unwrap_or_default();
         let user = messages.iter().rposition(|message| message.role == Some(Role::User));
         let since = &messages[user.map_or(0, |user| user + 1)..];
@@ -53,6 +54,7 @@ impl<'a> Asked<'a> {
             results,
             called: called.filter_map(name_of).collect(),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
+            retry,
             stream: request.streams(),
             seed: request.seed.map(|seed| seed.value),
         }
@@ -109,6 +111,7 @@ impl<'a> Asked<'a> {
         when.model.as_ref().is_none_or(|model| model == self.model)
             && when.tools.is_none_or(|tools| tools == self.tools)
             && when.turn.is_none_or(|turn| turn == self.turn)
+            && when.retry.is_none_or(|retry| retry == (self.retry)())
             && when.stream.is_none_or(|stream| stream == self.stream)
             && when.user.as_ref().is_none_or(|like| like.matches(&self.user))
             && result()
@@ -166,6 +169,7 @@ mod tests {
             results: vec![("a", "{{user}}".into()), ("b", "two".into())],
             called: Vec::new(),
             turn: 1,
+            retry: &|| 0,
             stream: false,
             seed: None,
         };

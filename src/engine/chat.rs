@@ -39,15 +39,17 @@ enum Plan<'r> {
 /// The longest text whose tokens are kept from counting it to saying it, in bytes.
 const MEMORIZED: usize = 64 * 1024;
 
-/// Answers a chat request; `card` has the limits of its model, if they are to be kept.
+/// Answers a chat request; `card` has the limits of its model, if they are to be kept, and `retry` tells how often the
+/// request was tried before.
 pub fn answer<'s>(
     request: &Request<'_>,
     model: &str,
     setup: &'s Engine,
     card: Option<&Card>,
     ctx: &Ctx<'_>,
+    retry: &dyn Fn() -> u32,
 ) -> Result<Outcome<'s>, ApiError> {
-    let asked = Asked::of_chat(request, model);
+    let asked = Asked::of_chat(request, model, retry);
     let rule = asked.rule(&setup.rules, |_| true);
     if let Some(end) = Outcome::of_rule(rule) {
         return Ok(end);

@@ -26,7 +26,8 @@ struct Asking<'r> {
     ids: Option<Vec<u32>>,
 }
 
-/// Answers a text completion request; `card` has the limits of its model, if they are to be kept. A token the
+/// Answers a text completion request; `card` has the limits of its model, if they are to be kept, and `retry` tells how
+/// often the request was tried before. A token the
 /// model's vocabulary lacks is an error to the live API and no text to the published schema, which allows it.
 pub fn answer<'s>(
     request: &Request<'_>,
@@ -34,6 +35,7 @@ pub fn answer<'s>(
     setup: &'s Engine,
     card: Option<&Card>,
     validation: Validation,
+    retry: &dyn Fn() -> u32,
 ) -> Result<Outcome<'s>, ApiError> {
     let encoding = Encoding::for_model(model);
     let prompts = prompts(request.prompt.as_ref(), encoding, validation)?;
@@ -72,7 +74,7 @@ pub fn answer<'s>(
     let mut answer = Answer { choices: Vec::new(), counts, pace: Pace::default(), cut_after_chunks: None };
     let mut latency = setup_of_model.and_then(|model| model.latency);
     for prompt in &prompts {
-        let asked = asked(request, model, prompt);
+        let asked = asked(request, model, prompt, retry);
         let rule = asked.rule(&setup.rules, |rule| rule.then.tool_calls.is_none());
         if let Some(end) = Outcome::of_rule(rule) {
             return Ok(end);
@@ -104,7 +106,7 @@ pub fn answer<'s>(
         let offset = prompt.text.chars().count();
         answer.choices.extend(said.into_iter().map(|choice| Choice { echo: echo.clone(), offset, ..choice }));
     }
-    let dice = prompts.first().map_or(0, |prompt| asked(request, model, prompt).number());
+    let dice = prompts.first().map_or(0, |prompt| asked(request, model, prompt, retry).number());
     answer.pace = Pace::new(latency.unwrap_or(setup.latency), mix(dice, sampler.variant(1)));
     Ok(Outcome::Answer(Box::new(answer)))
 }
@@ -167,7 +169,12 @@ fn largest(encoding: Encoding) -> u32 {
     }
 }
 
-fn asked<'a>(request: &Request<'_>, model: &'a str, prompt: &'a Asking<'_>) -> Asked<'a> {
+fn asked<'a>(
+    request: &Request<'_>,
+    model: &'a str,
+    prompt: &'a Asking<'_>,
+    retry: &'a dyn Fn() -> u32,
+) -> Asked<'a> {
     Asked {
         model,
         user: Cow::Borrowed(&prompt.text),
@@ -175,6 +182,7 @@ fn asked<'a>(request: &Request<'_>, model: &'a str, prompt: &'a Asking<'_>) -> A
         results: Vec::new(),
         called: Vec::new(),
         turn: 1,
+        retry,
         stream: request.streams(),
         seed: request.seed.map(|seed| seed.value),
     }

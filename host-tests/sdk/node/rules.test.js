@@ -23,6 +23,13 @@ describe('by a rule', { skip: unruled }, () => {
     assert.equal(error.headers.get('retry-after'), '2');
   });
 
+  test('a retry gets through', async () => {
+    await assert.rejects(create('busy'), OpenAI.InternalServerError);
+    const patient = connect({ baseURL: ruled, maxRetries: 1 });
+    const answer = await patient.chat.completions.create({ model: MODEL, messages: user('busy') });
+    assert.equal(answer.choices[0].message.content, 'busy');
+  });
+
   // Once the head was there, the SDK hands on what its `fetch` throws.
   const terminated = { name: 'TypeError', message: 'terminated' };
 

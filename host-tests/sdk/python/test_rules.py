@@ -30,6 +30,13 @@ class Rules(unittest.TestCase):
         self.assertEqual((error.code, error.type), ("rate_limit_exceeded", "requests"))
         self.assertEqual(error.response.headers["retry-after"], "2")
 
+    def test_a_retry_gets_through(self):
+        with self.assertRaises(openai.InternalServerError):
+            self.create("busy")
+        with client(base_url=RULES, max_retries=1) as patient:
+            answer = patient.chat.completions.create(model=MODEL, messages=user("busy"))
+        self.assertEqual(answer.choices[0].message.content, "busy")
+
     @needs_one_hop
     def test_a_connection_that_breaks(self):
         with self.assertRaises(openai.APIConnectionError):

@@ -93,6 +93,8 @@ pub struct When {
     pub tool_result: Option<ResultMatch>,
     /// Which turn it is: 1 and one more for each message of the assistant's.
     pub turn: Option<u32>,
+    /// How often it was tried before, as SDKs count their retries.
+    pub retry: Option<u32>,
     /// Whether it asks for a stream.
     pub stream: Option<bool>,
 }
@@ -247,13 +249,14 @@ impl Setting for Rule {
 
 impl Setting for When {
     fn read(at: Place<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["model", "user", "tools", "tool_result", "turn", "stream"])?;
+        let fields = at.fields(&["model", "user", "tools", "tool_result", "turn", "retry", "stream"])?;
         Ok(Self {
             model: fields.maybe("model")?,
             user: fields.maybe("user")?,
             tools: fields.maybe("tools")?,
             tool_result: fields.maybe("tool_result")?,
             turn: fields.maybe("turn")?,
+            retry: fields.maybe("retry")?,
             stream: fields.maybe("stream")?,
         })
     }
