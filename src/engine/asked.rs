@@ -4,6 +4,7 @@ use super::draw::{hash, mix, unit};
 use crate::api::chat::Request;
 use crate::api::message::{Message, Role};
 use crate::api::tool::ToolCall;
+use crate::check::names::Names;
 use crate::config::engine::{ResultMatch, Rule};
 use std::borrow::Cow;
 
@@ -38,20 +39,15 @@ impl<'a> Asked<'a> {
         let since = &messages[user.map_or(0, |user| user + 1)..];
         let called = since.iter().filter_map(|message| message.tool_calls.as_ref()).flatten();
         let is_result = |message: &&Message<'_>| matches!(message.role, Some(Role::Tool | Role::Function));
-        let mut results: Vec<_> = messages
-            .iter()
-            .rev()
-            .take_while(is_result)
-            .map(|message| (tool_of(message, messages), text_of(message)))
-            .collect();
-        results.reverse();
+        let results = messages.iter().rev().take_while(is_result).count();
+        let (before, results) = messages.split_at(messages.len() - results);
         let turns = messages.iter().filter(|message| message.role == Some(Role::Assistant)).count();
         Self {
             model,
             user: user.map(|user| text_of(&messages[user])).unwrap_or_default(),
             tools: request.tools.as_ref().is_some_and(|tools| !tools.is_empty())
                 || request.functions.as_ref().is_some_and(|functions| !functions.is_empty()),
-            results,
+            results: told(results, before),
             called: called.filter_map(name_of).collect(),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
             retry,
@@ -126,15 +122,25 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The name of the tool whose result a message is.
-fn tool_of<'a>(result: &'a Message<'_>, messages: &'a [Message<'_>]) -> &'a str {
-    if let Some(name) = result.name.as_deref() {
-        return name;
+/// The results of tools, each with its tool's name: its own, or that of the last call it answers.
+fn told<'a>(results: &'a [Message<'_>], before: &'a [Message<'_>]) -> Vec<(&'a str, Cow<'a, str>)> {
+    if results.is_empty() {
+        return Vec::new();
     }
-    let id = result.tool_call_id.as_deref();
-    let calls = messages.iter().rev().filter_map(|message| message.tool_calls.as_ref()).flatten();
-    let call = calls.into_iter().find(|call| id.is_some() && call.id.as_deref() == id);
-    call.and_then(name_of).unwrap_or("tool")
+    let calls = before.iter().filter_map(|message| message.tool_calls.as_ref()).flatten();
+    let named = calls.filter_map(|call| Some((call.id.as_deref()?, name_of(call)?)));
+    let ids = Names::of(named.clone().map(|(id, _)| id));
+    let mut names = vec![""; ids.len()];
+    for (id, name) in named {
+        if let Some(place) = ids.find(id) {
+            names[place] = name;
+        }
+    }
+    let tool_of = |result: &'a Message<'_>| {
+        let called = || Some(names[ids.find(result.tool_call_id.as_deref()?)?]);
+        result.name.as_deref().or_else(called).unwrap_or("tool")
+    };
+    results.iter().map(|result| (tool_of(result), text_of(result))).collect()
 }
 
 /// The name of the tool that was called.
