@@ -84,7 +84,7 @@ pub fn answer<'s>(
     };
     predict(request, choices.first(), encoding, &mut counts);
     let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
-    let pace = Pace::new(latency.unwrap_or(setup.latency), mix(asked.number(), sampler.variant(1)));
+    let pace = Pace::new(latency.unwrap_or(setup.latency), || mix(asked.number(), sampler.variant(1)));
     let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
     Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
 }

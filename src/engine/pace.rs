@@ -12,8 +12,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(latency: Latency, seed: u64) -> Self {
-        Self { latency, seed }
+    /// A pace; `seed` is asked for only where it makes a difference.
+    pub(super) fn new(latency: Latency, seed: impl FnOnce() -> u64) -> Self {
+        let strays = !latency.is_none() && latency.jitter.0 > 0.0;
+        Self { latency, seed: if strays { seed() } else { 0 } }
     }
 
     /// How long it takes from the end of the tokens said so far to the end of some more; nothing, if answers
@@ -41,14 +43,14 @@ mod tests {
     #[test]
     fn tokens_come_at_their_pace() {
         let latency = Latency { ttft_ms: 100, per_token_ms: 10, jitter: Share(0.0) };
-        let pace = Pace::new(latency, 1);
+        let pace = Pace::new(latency, || 1);
         let ms = Duration::from_millis;
         assert_eq!(
             (pace.wait(0, 1), pace.wait(1, 1), pace.wait(0, 3)),
             (Some(ms(100)), Some(ms(10)), Some(ms(120)))
         );
         assert_eq!((pace.wait(0, 0), Pace::default().wait(0, 5)), (None, None));
-        let stray = Pace::new(Latency { jitter: Share(0.5), ..latency }, 1);
+        let stray = Pace::new(Latency { jitter: Share(0.5), ..latency }, || 1);
         let waits: Vec<_> = (1..50).filter_map(|token| stray.wait(token, 1)).collect();
         assert!(waits.iter().all(|wait| (ms(5)..=ms(15)).contains(wait)), "{waits:?}");
         assert!(

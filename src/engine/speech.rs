@@ -45,13 +45,16 @@ impl Speech {
         let mut tokens = Vec::with_capacity((text.len() / 4 + 1).min(most));
         let mut ids = encoding.tokens(text);
         let mut said = 0;
-        while tokens.len() < most {
-            let Some((id, length)) = ids.next() else {
-                return (Self { text: text.to_owned(), tokens, odds: Vec::new() }, true);
-            };
+        let say = |(id, length)| {
             said += length;
             tokens.push(Token { id, end: floor(text, said) });
+        };
+        // A token has one byte at least.
+        if most >= text.len() {
+            ids.for_each(say);
+            return (Self { text: text.to_owned(), tokens, odds: Vec::new() }, true);
         }
+        ids.by_ref().take(most).for_each(say);
         let whole = ids.next().is_none();
         let mut speech = Self { text: String::new(), tokens, odds: Vec::new() };
         let end = floor(text, said) as usize;

@@ -106,8 +106,8 @@ pub fn answer<'s>(
         let offset = prompt.text.chars().count();
         answer.choices.extend(said.into_iter().map(|choice| Choice { echo: echo.clone(), offset, ..choice }));
     }
-    let dice = prompts.first().map_or(0, |prompt| asked(request, model, prompt, retry).number());
-    answer.pace = Pace::new(latency.unwrap_or(setup.latency), mix(dice, sampler.variant(1)));
+    let dice = || prompts.first().map_or(0, |prompt| asked(request, model, prompt, retry).number());
+    answer.pace = Pace::new(latency.unwrap_or(setup.latency), || mix(dice(), sampler.variant(1)));
     Ok(Outcome::Answer(Box::new(answer)))
 }
 

@@ -154,6 +154,12 @@ impl Iterator for Tokens<'_> {
         }
         self.ready.pop()
     }
+
+    /// Without a stop at each token.
+    fn for_each<F: FnMut((u32, usize))>(self, mut f: F) {
+        self.ready.into_iter().rev().for_each(&mut f);
+        self.encoding.each(self.rest, &mut |id, length| f((id, length)));
+    }
 }
 
 impl std::iter::FusedIterator for Tokens<'_> {}
