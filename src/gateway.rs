@@ -82,22 +82,23 @@ impl Gateway {
             record.reason = Some(error.to_string());
             ApiError::new(Kind::Misconfigured, error.to_string())
         })?;
-        let passes = passes_through(&request.path) && is_passed(&request.method);
-        let passthrough = config.passthrough.filter(|_| passes);
+        let passes = || passes_through(&request.path) && is_passed(&request.method);
+        let passthrough = || config.passthrough.filter(|_| passes());
         if request.method == Method::Options
             && config.origins.is_some()
-            && (Route::at(&request.path).is_some() || passthrough.is_some())
+            && (Route::at(&request.path).is_some() || passthrough().is_some())
         {
             return Ok(Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) });
         }
         let route = Route::find(&request.method, &request.path);
         record.operation = route.as_ref().ok().and_then(Route::operation);
-        let way = match (route, passthrough) {
+        let way = match route {
             // What the engine has a stand-in for goes to who has the real one.
-            (Ok(Route::Embeddings | Route::Moderations), Some(upstream)) => Way::Through(upstream),
-            (Ok(route), _) => Way::Known(route),
-            (Err(_), Some(upstream)) => Way::Through(upstream),
-            (Err(error), None) => return Err(error),
+            Ok(route @ (Route::Embeddings | Route::Moderations)) => {
+                passthrough().map_or(Way::Known(route), Way::Through)
+            }
+            Ok(route) => Way::Known(route),
+            Err(error) => Way::Through(passthrough().ok_or(error)?),
         };
         // What every endpoint but one needs, and what none gets without a key.
         let call = |record: &mut Record| -> Result<Call<'_, T>, ApiError> {

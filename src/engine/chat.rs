@@ -270,9 +270,9 @@ struct Speaker<'a> {
 
 impl Speaker<'_> {
     fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, ApiError> {
-        let sampler = self.sampler;
+        let (asked, sampler) = (self.asked, self.sampler);
         let encoding = sampler.sampling().encoding;
-        let seed = mix(self.asked.number(), sampler.variant(index));
+        let seed = || mix(asked.number(), sampler.variant(index));
         let spoken = |(speech, finish): (Speech, FinishReason)| Choice {
             content: Some(speech),
             finish_reason: Some(finish),
@@ -281,12 +281,12 @@ impl Speaker<'_> {
         Ok(match plan {
             Plan::Text(text, manner) => spoken(sampler.say(text, *manner, index)),
             Plan::Prose(length) => {
-                spoken(sampler.say(&words::prose_of(*length, encoding, seed), Manner::Free, index))
+                spoken(sampler.say(&words::prose_of(*length, encoding, seed()), Manner::Free, index))
             }
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
-                let instance = schema::instance(text, seed, patterns, &mut self.patience)
+                let instance = schema::instance(text, seed(), patterns, &mut self.patience)
                     .map_err(|why| no_instance(format, &why))?;
                 let (speech, finish) = sampler.say(&instance.json, Manner::Formal, index);
                 spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
@@ -295,7 +295,7 @@ impl Speaker<'_> {
                 let (speech, finish) = sampler.say(text, Manner::Quoted, index);
                 Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
             }
-            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed),
+            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed()),
         })
     }
 

@@ -193,12 +193,12 @@ fn say(sampler: &Sampler<'_>, asked: &Asked<'_>, rule: Option<&Rule>, reply: &Re
     let then = rule.map(|rule| &rule.then);
     let scripted = then.and_then(|then| then.text.as_deref().or(then.refusal.as_deref()));
     let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
-    let seed = mix(asked.number(), sampler.variant(index));
     let (speech, finish) = match (scripted, reply) {
         (Some(text), _) => sampler.say(&asked.fill(text), Manner::Quoted, index),
         (None, Reply::Text(text)) => sampler.say(&asked.fill(text), Manner::Quoted, index),
         (None, Reply::Echo) => sampler.say(&asked.user, Manner::Free, index),
         (None, Reply::Words(length)) => {
+            let seed = mix(asked.number(), sampler.variant(index));
             let text = words::prose_of(length.0, sampler.sampling().encoding, seed);
             sampler.say(&text, Manner::Free, index)
         }
