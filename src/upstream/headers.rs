@@ -88,7 +88,8 @@ fn of_connection(fields: &Headers) -> Vec<&str> {
         .collect()
 }
 
-/// What an upstream gets: the caller's fields but those that stay here, then the operator's.
+/// What an upstream gets: the caller's fields but those that stay here, then the gateway's. The operator's stand
+/// for both of the same names.
 pub(super) fn to_upstream<'a>(
     caller: &'a Headers,
     upstream: &'a Upstream,
@@ -100,7 +101,6 @@ pub(super) fn to_upstream<'a>(
             && !is_in(&CALLERS_OWN, name)
             && !is_in(&named, name)
             && (!is_of(&CALLERS_FAMILIES, name) || is_of(&CROSSING_FAMILIES, name))
-            && !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
     };
     let mut out: Vec<(Cow<'a, str>, Cow<'a, [u8]>)> = caller
         .iter()
@@ -115,6 +115,7 @@ pub(super) fn to_upstream<'a>(
             Api::Anthropic { .. } => ("x-api-key".into(), key.expose().as_bytes().into()),
         });
     }
+    out.retain(|(name, _)| !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
     for (name, value) in &upstream.headers {
         out.push((name.into(), value.expose().as_bytes().into()));
     }

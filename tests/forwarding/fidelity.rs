@@ -71,6 +71,27 @@ fn only_what_may_cross_reaches_the_upstream() {
 }
 
 #[test]
+fn the_operators_fields_stand_for_the_callers_and_the_gateways() {
+    let config = r#"{"upstreams":{"a":{"url":"https://up.example/v1","key":"sk-upstream","headers":{
+        "Authorization":"Basic b3A6","X-Request-Id":"fixed"}}},
+        "models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
+    let fake = up(Does::json(200, "{}"));
+    let untyped =
+        Request { headers: [("authorization", "Bearer sk-caller")].into_iter().collect(), ..chat() };
+    ask_with(
+        &fake,
+        &[("PORTCULLIS_CONFIG", config), ("PORTCULLIS_API_KEYS", "sk-caller")],
+        &untyped,
+        &body("m", false),
+    );
+    let mut seen = fake.seen()[0].headers.clone();
+    seen.sort();
+    let want =
+        [("Authorization", "Basic b3A6"), ("X-Request-Id", "fixed"), ("content-type", "application/json")];
+    assert_eq!(seen, text(&want));
+}
+
+#[test]
 fn a_body_has_a_type_though_the_caller_told_none() {
     let claude = r#"{"upstreams":{"a":{"url":"https://up.example/v1","api":"anthropic"}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
     for vars in [&DEFAULT[..], &[("PORTCULLIS_CONFIG", claude), ("PORTCULLIS_API_KEYS", "sk-caller")]] {
