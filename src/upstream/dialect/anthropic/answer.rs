@@ -2,7 +2,7 @@
 
 use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
-use crate::api::answer::{ErrorBody, ErrorObject};
+use crate::api::answer::{Called, ErrorBody, ErrorObject, FunctionCall, ToolCall};
 use crate::http::Tokens;
 use crate::json::{self, reads, writes};
 
@@ -42,22 +42,7 @@ writes! {
         "content" = content: Option<String>,
         "refusal" = refusal: (),
         "reasoning_content" ? reasoning_content: Option<String>,
-        "tool_calls" ? tool_calls: Option<Vec<Call<'a>>>,
-    }
-}
-
-writes! {
-    struct Call<'a> {
-        "id" = id: Text<'a>,
-        "type" = kind: &'static str,
-        "function" = function: Function<'a>,
-    }
-}
-
-writes! {
-    struct Function<'a> {
-        "name" = name: Text<'a>,
-        "arguments" = arguments: &'a str,
+        "tool_calls" ? tool_calls: Option<Vec<ToolCall<'a>>>,
     }
 }
 
@@ -67,17 +52,20 @@ pub(in crate::upstream) fn completion(body: &[u8], created: u64) -> Option<(Vec<
     let (id, model, usage) = (message.id?, message.model?, message.usage.unwrap_or_default());
     let mut said =
         Said { role: "assistant", content: None, refusal: (), reasoning_content: None, tool_calls: None };
-    for block in message.content? {
-        match &*block.kind? {
-            "text" => said.content.get_or_insert_default().push_str(&block.text?),
-            "thinking" => said.reasoning_content.get_or_insert_default().push_str(&block.thinking?),
-            "tool_use" => said.tool_calls.get_or_insert_default().push(Call {
-                id: block.id?,
-                kind: "function",
-                function: Function {
-                    name: block.name?,
+    for block in message.content.as_ref()? {
+        match block.kind.as_deref()? {
+            "text" => said.content.get_or_insert_default().push_str(block.text.as_deref()?),
+            "thinking" => {
+                said.reasoning_content.get_or_insert_default().push_str(block.thinking.as_deref()?);
+            }
+            "tool_use" => said.tool_calls.get_or_insert_default().push(ToolCall {
+                index: None,
+                id: Some(block.id.as_deref()?),
+                kind: Some("function"),
+                called: Called::Function(FunctionCall {
+                    name: Some(block.name.as_deref()?),
                     arguments: block.input.map_or("{}", |input| input.0),
-                },
+                }),
             }),
             // What the model may do on the provider's side has no place in a completion.
             _ => {}

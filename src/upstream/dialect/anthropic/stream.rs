@@ -3,6 +3,7 @@
 use super::answer::error_body;
 use super::message::{Block, Counts, Usage, finish_reason};
 use crate::api::Text;
+use crate::api::answer::{Called, FunctionCall, ToolCall};
 use crate::http::Tokens;
 use crate::json::{self, reads, writes};
 use crate::upstream::events::Flow;
@@ -80,23 +81,7 @@ writes! {
         "content" ? content: Option<&'a str>,
         "refusal" ? refusal: Option<()>,
         "reasoning_content" ? reasoning_content: Option<&'a str>,
-        "tool_calls" ? tool_calls: Option<[Call<'a>; 1]>,
-    }
-}
-
-writes! {
-    struct Call<'a> {
-        "index" = index: u32,
-        "id" ? id: Option<&'a str>,
-        "type" ? kind: Option<&'static str>,
-        "function" = function: Function<'a>,
-    }
-}
-
-writes! {
-    struct Function<'a> {
-        "name" ? name: Option<&'a str>,
-        "arguments" = arguments: &'a str,
+        "tool_calls" ? tool_calls: Option<[ToolCall<'a>; 1]>,
     }
 }
 
@@ -186,9 +171,13 @@ impl Stream {
         self.in_call = kind == "tool_use";
         match kind {
             "tool_use" => {
-                let function = Function { name: block.name.as_deref(), arguments: "" };
-                let call =
-                    Call { index: self.calls, id: block.id.as_deref(), kind: Some("function"), function };
+                let function = FunctionCall { name: block.name.as_deref(), arguments: "" };
+                let call = ToolCall {
+                    index: Some(self.calls),
+                    id: block.id.as_deref(),
+                    kind: Some("function"),
+                    called: Called::Function(function),
+                };
                 self.calls += 1;
                 self.owed = Some(block.input.map_or("{}", |input| input.0).to_owned());
                 self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
@@ -219,7 +208,8 @@ impl Stream {
         // What a provider's own tool is given belongs to no call.
         let Some(index) = self.calls.checked_sub(1).filter(|_| self.in_call) else { return };
         self.owed = None;
-        let call = Call { index, id: None, kind: None, function: Function { name: None, arguments: json } };
+        let called = Called::Function(FunctionCall { name: None, arguments: json });
+        let call = ToolCall { index: Some(index), id: None, kind: None, called };
         self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
     }
 
