@@ -3,6 +3,7 @@
 use super::document::{self, Document};
 use super::route::{Backend, Served, Upstream, is_authority};
 use super::{Config, ConfigError, Key, LogLevel, Origins, Plan, Secret, UnknownParams, Validation};
+use std::collections::HashSet;
 
 /// Every variable there is, in the order of the documentation.
 pub const NAMES: [&str; 11] = [
@@ -93,11 +94,12 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         (None, Backend::Upstream(plan)) => Some(plan.targets[0].upstream),
         (named, _) => named,
     };
-    for id in listed {
+    // Most name none, and a set asks the host for random numbers.
+    if !listed.is_empty() {
         // A name counts where it stands first.
-        if !named.iter().any(|(name, _)| *name == id) {
-            named.push((id, default.clone()));
-        }
+        let mut known: HashSet<String> = named.iter().map(|(name, _)| name.clone()).collect();
+        let new = listed.into_iter().filter(|id| known.insert(id.clone()));
+        named.extend(new.map(|id| (id, default.clone())));
     }
     let others = match (&default, named.is_empty()) {
         (Backend::Engine, false) => None,
