@@ -12,16 +12,17 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portcullis::api::chat;
-use portcullis::check::{self, Judge, Judges, models};
+use portcullis::check::{self, ModelResolver, ValidationPolicy};
 use portcullis::config::{UnknownParams, Validation};
+use portcullis::model;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// As the gateway has it: the card is looked up when the settings are read.
-struct Gpt4o(Judge);
+struct Gpt4o(ValidationPolicy);
 
-impl Judges for Gpt4o {
-    fn judge(&self, model: &str) -> Option<Judge> {
+impl ModelResolver for Gpt4o {
+    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
         (model == "gpt-4o").then_some(self.0)
     }
 }
@@ -130,13 +131,14 @@ fn long_prompt() -> String {
 }
 
 fn judging(c: &mut Criterion) {
-    let card = models::find("gpt-4o");
-    let judge = Gpt4o(Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card });
+    let spec = model::find("gpt-4o");
+    let policy =
+        Gpt4o(ValidationPolicy { validation: Validation::Live, unknown: UnknownParams::Reject, spec });
     for (name, body) in [("short_chat", short_chat()), ("agent", agent()), ("long_prompt", long_prompt())] {
         let good = body.clone() + "}";
         let bad = body + r#","seed":"x"}"#;
-        assert!(check::chat(good.as_bytes(), &judge).is_ok());
-        assert!(check::chat(bad.as_bytes(), &judge).is_err());
+        assert!(check::chat(good.as_bytes(), &policy).is_ok());
+        assert!(check::chat(bad.as_bytes(), &policy).is_err());
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Bytes(good.len() as u64));
         group.bench_function("plain", |b| {
@@ -149,10 +151,10 @@ fn judging(c: &mut Criterion) {
             });
         });
         group.bench_function("judged", |b| {
-            b.iter(|| check::chat(black_box(good.as_bytes()), &judge).expect("it is good"));
+            b.iter(|| check::chat(black_box(good.as_bytes()), &policy).expect("it is good"));
         });
         group.bench_function("refused", |b| {
-            b.iter(|| check::chat(black_box(bad.as_bytes()), &judge).expect_err("it is bad"));
+            b.iter(|| check::chat(black_box(bad.as_bytes()), &policy).expect_err("it is bad"));
         });
         group.finish();
     }

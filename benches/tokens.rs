@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use portcullis::engine::tokens::Encoding;
+use portcullis::tokens::Encoding;
 
 const MEGABYTE: usize = 1_000_000;
 

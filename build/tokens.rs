@@ -1,4 +1,4 @@
-//! The data behind `src/engine/tokens/`, from what tiktoken-rs bundles and regex-syntax knows.
+//! The data behind `src/tokens/`, from what tiktoken-rs bundles and regex-syntax knows.
 //!
 //! Everything is written in the form it is read in, so that an instance starts with nothing to do:
 //!
@@ -18,12 +18,12 @@ use layout::{BLOCK, Bucket, Class, NO_TOKEN, PAIR_ID_BYTES, Pairs, SLOTS};
 use regex_syntax::hir::{Class as HirClass, HirKind};
 
 #[allow(dead_code, reason = "the reading side is for the crate")]
-#[path = "../src/engine/tokens/exact/layout.rs"]
+#[path = "../src/tokens/exact/layout.rs"]
 mod layout;
 
 pub(crate) fn write() {
     println!("cargo::rerun-if-changed=build/tokens.rs");
-    println!("cargo::rerun-if-changed=src/engine/tokens/exact/layout.rs");
+    println!("cargo::rerun-if-changed=src/tokens/exact/layout.rs");
     let cl100k = tokens(&tiktoken_rs::cl100k_base().expect("tiktoken-rs bundles cl100k_base"));
     let o200k = tokens(&tiktoken_rs::o200k_base().expect("tiktoken-rs bundles o200k_base"));
     let (text, offsets) = pack(cl100k.iter().chain(&o200k).map(Vec::as_slice).collect());

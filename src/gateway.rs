@@ -9,7 +9,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Method, Request, RequestHeaders, Response};
 use crate::log::{Ending, Record};
 use crate::router::{Route, is_passed, passes_through};
-use crate::upstream::Transport;
+use crate::transport::Transport;
 use std::borrow::Cow;
 
 /// The gateway, ready to answer any number of requests.

@@ -158,7 +158,7 @@ pub enum Piece {
     /// Some bytes, at least one.
     Bytes(Vec<u8>),
     /// Nothing yet.
-    Later,
+    Pending,
     /// Nothing any more.
     End,
 }
@@ -196,16 +196,16 @@ pub enum Body<B> {
     /// All of it.
     Full(Vec<u8>),
     /// Pieces, made when asked for; each is to reach the caller before the next is made.
-    Frames(Box<dyn Iterator<Item = Beat>>),
+    BodySource(Box<dyn Iterator<Item = StreamStep>>),
     /// An upstream's answer, read on its way.
-    Read(Box<dyn Frames>),
+    Read(Box<dyn BodySource>),
     /// An upstream's answer. Its bytes go to the caller as they come, unread.
     Relay(Relay<B>),
 }
 
 /// What a body made piece by piece does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beat {
+pub enum StreamStep {
     /// Sends these bytes.
     Data(Vec<u8>),
     /// Waits.
@@ -215,7 +215,7 @@ pub enum Beat {
 }
 
 /// Pieces of a body that can go wrong on the way.
-pub trait Frames {
+pub trait BodySource {
     /// The next piece, made when asked for; it is to reach the caller before the next is asked for.
     fn next(&mut self) -> Option<Frame>;
 

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! The outside comes in as arguments: settings as (name, value) pairs, time and randomness in a
-//! [`ctx::Ctx`], the network as an [`upstream::Transport`], the caller's body as [`http::Incoming`]. So an
+//! [`ctx::Ctx`], the network as an [`transport::Transport`], the caller's body as [`http::Incoming`]. So an
 //! exchange can be replayed byte for byte.
 
 pub mod api;
@@ -45,8 +45,12 @@ pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod log;
+pub mod model;
 pub mod pattern;
 pub mod router;
+pub mod tokens;
+pub mod transport;
+pub mod turn;
 pub mod upstream;
 
 #[cfg(target_family = "wasm")]

@@ -4,7 +4,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Method, Request};
+use portcullis::http::{Body, Method, Request, StreamStep};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -43,10 +43,10 @@ fn ask_as(
     let mut out = Vec::new();
     match response.body {
         Body::Full(bytes) => out = bytes,
-        Body::Frames(beats) => beats.for_each(|beat| match beat {
-            Beat::Data(bytes) => out.extend(bytes),
-            Beat::Pause(_) => {}
-            Beat::Abort => out.extend(b"BROKEN"),
+        Body::BodySource(beats) => beats.for_each(|beat| match beat {
+            StreamStep::Data(bytes) => out.extend(bytes),
+            StreamStep::Pause(_) => {}
+            StreamStep::Abort => out.extend(b"BROKEN"),
         }),
         Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
     }

@@ -7,7 +7,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Method, Request, Response};
+use portcullis::http::{Body, Method, Request, Response, StreamStep};
 use portcullis::router::Route;
 use serde_json::Value;
 use std::fmt::Write;
@@ -65,9 +65,9 @@ fn render(response: Response<Whole>) -> String {
     }
     let body = match response.body {
         Body::Full(bytes) => bytes,
-        Body::Frames(frames) => frames
+        Body::BodySource(frames) => frames
             .flat_map(|beat| match beat {
-                Beat::Data(bytes) => bytes,
+                StreamStep::Data(bytes) => bytes,
                 other => panic!("{other:?}"),
             })
             .collect(),

@@ -1,15 +1,19 @@
-//! The house in order: which room may use which, read off the sources.
+//! The import order of the crate's modules (DESIGN, section 1), read from the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of `src/`. Each may use those above it and nothing below.
-const ROOMS: [&str; 17] = [
+/// The modules of `src/`. Each may import those above it and none below.
+const MODULES: [&str; 21] = [
     "error",
     "http",
     "json",
     "pattern",
+    "transport",
+    "model",
+    "tokens",
     "api",
+    "turn",
     "config",
     "ctx",
     "log",
@@ -35,13 +39,13 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The room a file below `src/` is in: `check` for `check/models.rs` and `check.rs`.
-fn room(path: &Path) -> String {
+/// The module a file below `src/` belongs to: `check` for `check/tools.rs` and `check.rs`.
+fn module(path: &Path) -> String {
     let first = path.iter().next().expect("a file below src").to_str().expect("UTF-8");
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The rooms a line of code names as `crate::room`, those in braces included.
+/// The modules a line of code names as `crate::module`, those in braces included.
 fn named(code: &str) -> impl Iterator<Item = &str> {
     code.split("crate::").skip(1).flat_map(|rest| {
         let list = match rest.strip_prefix('{') {
@@ -58,35 +62,35 @@ fn imports_go_one_way() {
     let mut files = Vec::new();
     sources(&src, &mut files);
     assert!(files.len() > 20, "the sources are where they are looked for");
-    let place = |name: &str| ROOMS.iter().position(|r| *r == name);
+    let place = |name: &str| MODULES.iter().position(|r| *r == name);
     let mut wrong = Vec::new();
     for file in &files {
         let below = file.strip_prefix(&src).expect("found below src");
-        let own = room(below);
+        let own = module(below);
         if own == "lib" {
             continue;
         }
-        let Some(own_place) = place(&own) else { panic!("{} is in no room of the table", below.display()) };
+        let Some(own_place) = place(&own) else { panic!("{} is in no module of the table", below.display()) };
         let text = fs::read_to_string(file).expect("a source file");
         let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
         for (number, line) in code {
             for name in named(line) {
                 let allowed = name == own || place(name).is_some_and(|at| at < own_place);
-                // Macros and the crate's own name stand at the root, where there are no rooms.
+                // Macros and the crate's own name stand at the root, where there are no modules.
                 if !allowed && place(name).is_some() {
                     wrong.push(format!("{}:{}: {own} uses {name}", below.display(), number + 1));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "a room uses one to its right:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "a module imports one to its right:\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn every_room_is_public_but_the_edge() {
+fn every_module_is_public_but_component() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("lib.rs");
-    for room in ROOMS {
-        let want = if room == "component" { "\nmod component;" } else { &format!("\npub mod {room};") };
+    for module in MODULES {
+        let want = if module == "component" { "\nmod component;" } else { &format!("\npub mod {module};") };
         assert!(lib.contains(want), "lib.rs lacks `{}`", want.trim());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use portcullis::engine::tokens::Encoding;
+use portcullis::tokens::Encoding;
 use tiktoken_rs::CoreBPE;
 
 /// Generated strings for each vocabulary.

@@ -5,7 +5,7 @@ use super::nowhere::{Nowhere, Whole};
 use portcullis::api::{chat, completions};
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Method, Request, RequestHeaders};
+use portcullis::http::{Body, Method, Request, RequestHeaders, StreamStep};
 use portcullis::json;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -91,14 +91,14 @@ fn pulled(body: Body<Whole>) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     let beats = match body {
         Body::Full(bytes) => return (bytes, true),
-        Body::Frames(beats) => beats,
+        Body::BodySource(beats) => beats,
         Body::Read(_) | Body::Relay(_) => panic!("nothing is relayed here"),
     };
     for beat in beats {
         match beat {
-            Beat::Data(more) => bytes.extend(more),
-            Beat::Pause(_) => {}
-            Beat::Abort => return (bytes, false),
+            StreamStep::Data(more) => bytes.extend(more),
+            StreamStep::Pause(_) => {}
+            StreamStep::Abort => return (bytes, false),
         }
     }
     (bytes, true)

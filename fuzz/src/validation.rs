@@ -2,11 +2,12 @@
 
 use super::chosen;
 use portcullis::check::passes::{self, Passes};
-use portcullis::check::{self, Judge, Judges, models};
+use portcullis::check::{self, ModelResolver, ValidationPolicy};
 use portcullis::config::{UnknownParams, Validation};
 use portcullis::encode;
 use portcullis::error::{ApiError, Kind};
 use portcullis::http::{Body, Response};
+use portcullis::model;
 use serde_json::Value;
 use std::convert::Infallible;
 
@@ -25,11 +26,11 @@ const MODELS: [&str; 11] = [
     "omni-moderation-latest",
 ];
 
-/// Serves any model, with the same judge.
-struct One(Judge);
+/// Serves any model, with the same policy.
+struct One(ValidationPolicy);
 
-impl Judges for One {
-    fn judge(&self, _: &str) -> Option<Judge> {
+impl ModelResolver for One {
+    fn policy(&self, _: &str) -> Option<ValidationPolicy> {
         Some(self.0)
     }
 
@@ -42,16 +43,16 @@ impl Judges for One {
 pub fn run(data: &[u8]) {
     let Some((model, how, body)) = chosen(data) else { return };
     let validation = [Validation::Live, Validation::Schema][how % 2];
-    let card = models::find(MODELS[model % MODELS.len()]);
+    let spec = model::find(MODELS[model % MODELS.len()]);
     let endpoint = how / 2 % 4;
     let judge_all = |unknown: UnknownParams| {
-        let judge = Judge { validation, unknown, card };
-        let judges = One(judge);
+        let policy = ValidationPolicy { validation, unknown, spec };
+        let resolver = One(policy);
         macro_rules! judged {
             ($endpoint:ident) => {
                 (
-                    passes::$endpoint(body, judge),
-                    check::$endpoint(body, &judges).map(|good| good.dropped.len()),
+                    passes::$endpoint(body, policy),
+                    check::$endpoint(body, &resolver).map(|good| good.dropped.len()),
                 )
             };
         }

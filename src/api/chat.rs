@@ -4,7 +4,7 @@ use super::message::{Content, Message};
 use super::tool::{Function, FunctionChoice, Json, Tool, ToolChoice};
 use super::value::Members;
 use super::{Int, Loose, Number, Text};
-use crate::json::{Bad, Read, Reader};
+use crate::json::{ParseError, Read, Reader};
 
 object! {
     /// The body of `POST /v1/chat/completions`.
@@ -297,7 +297,7 @@ pub enum Effort {
 }
 
 impl<'a> Read<'a> for Effort {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         Loose::read(json).map(|effort| effort.0.map_or(Self::Unknown, Self::Known))
     }
 }

@@ -3,7 +3,7 @@
 use super::chat::{Stop, StreamOptions};
 use super::value::Members;
 use super::{Int, Number, Text};
-use crate::json::{Bad, Read, Reader};
+use crate::json::{ParseError, Read, Reader};
 
 object! {
     /// The body of `POST /v1/completions`.
@@ -78,7 +78,7 @@ pub enum Prompt<'a> {
 }
 
 impl<'a> Read<'a> for Prompt<'a> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         if json.peek() == b'"' {
             return Text::read(json).map(Self::Text);
         }

@@ -1,7 +1,7 @@
 //! Tools: what a request offers, what it asks for, and what an assistant called.
 
 use super::{Loose, Text};
-use crate::json::{Bad, Read, Reader, Write};
+use crate::json::{ParseError, Read, Reader, Write};
 
 /// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Json<'_> {
 }
 
 impl<'a> Read<'a> for Json<'a> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         json.raw().map(Self)
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-use crate::json::{Bad, Read, Reader, Write, double, is_integer};
+use crate::json::{ParseError, Read, Reader, Write, double, is_integer};
 
 /// A string of the request: a slice of the body, unless the JSON has escapes in it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -50,7 +50,7 @@ impl<'a> From<&'a str> for Text<'a> {
 }
 
 impl<'a> Read<'a> for Text<'a> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         json.string().map(Self)
     }
 }
@@ -91,14 +91,14 @@ impl Int {
 }
 
 impl<'a> Read<'a> for Number {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let spelled = json.number()?;
         Ok(Self { value: double(spelled), integer: is_integer(spelled) })
     }
 }
 
 impl<'a> Read<'a> for Int {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let spelled = json.number()?;
         if is_integer(spelled) {
             let end = if spelled.starts_with('-') { i64::MIN } else { i64::MAX };
@@ -107,7 +107,7 @@ impl<'a> Read<'a> for Int {
         }
         let value = double(spelled);
         if value.trunc() != value {
-            return Err(Bad);
+            return Err(ParseError);
         }
         // `as` stands at the end of the range by itself.
         let saturated = !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
@@ -120,7 +120,7 @@ impl<'a> Read<'a> for Int {
 pub struct Loose<T>(pub Option<T>);
 
 impl<'a, T: Read<'a>> Read<'a> for Loose<T> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let before = json.clone();
         if let Ok(value) = T::read(json) {
             return Ok(Self(Some(value)));
@@ -135,7 +135,7 @@ impl<'a, T: Read<'a>> Read<'a> for Loose<T> {
 pub struct Members<'a, T>(pub Vec<(Text<'a>, T)>);
 
 impl<'a, T: Read<'a>> Read<'a> for Members<'a, T> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut members = Vec::new();
         let mut more = json.open(b'{')?;
         while more {

@@ -4,7 +4,7 @@
 //! out in place it would be a good part of the component.
 
 use super::{Loose, Text};
-use crate::json::{Bad, Read, Reader};
+use crate::json::{ParseError, Read, Reader};
 use std::borrow::Cow;
 
 /// Reads a member, and notes whether it is null or was there before.
@@ -14,7 +14,7 @@ pub(super) fn known<'a, T: Read<'a>>(
     nulls: &mut bool,
     doubles: &mut bool,
     json: &mut Reader<'a>,
-) -> Result<(), Bad> {
+) -> Result<(), ParseError> {
     *doubles |= member.is_some();
     *member = Read::read(json)?;
     *nulls |= member.is_none();
@@ -27,7 +27,7 @@ pub(super) fn unknown<'a>(
     extra: &mut Vec<Text<'a>>,
     name: Cow<'a, str>,
     json: &mut Reader<'a>,
-) -> Result<(), Bad> {
+) -> Result<(), ParseError> {
     json.skip()?;
     extra.push(Text(name));
     Ok(())
@@ -51,7 +51,7 @@ impl Early {
         nulls: &mut bool,
         doubles: &mut bool,
         json: &mut Reader<'a>,
-    ) -> Result<(), Bad> {
+    ) -> Result<(), ParseError> {
         self.any = true;
         *doubles |= member.is_some() || self.odd.contains(&name);
         let value: Option<Loose<T>> = Read::read(json)?;
@@ -72,10 +72,10 @@ impl Early {
         name: &'static str,
         belongs: bool,
         extra: &mut Vec<Text<'a>>,
-    ) -> Result<(), Bad> {
+    ) -> Result<(), ParseError> {
         let odd = self.odd.contains(&name);
         if belongs {
-            return if odd { Err(Bad) } else { Ok(()) };
+            return if odd { Err(ParseError) } else { Ok(()) };
         }
         if member.take().is_some() || odd {
             extra.push(name.into());
@@ -101,12 +101,12 @@ macro_rules! object {
         }
 
         impl<'a> $crate::json::Read<'a> for $name<'a> {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
                 fn member<'a>(
                     object: &mut $name<'a>,
                     name: std::borrow::Cow<'a, str>,
                     json: &mut $crate::json::Reader<'a>,
-                ) -> Result<(), $crate::json::Bad> {
+                ) -> Result<(), $crate::json::ParseError> {
                     use $crate::api::wire::{known, unknown};
                     match &*name {
                         $($key => known(&mut object.$member, &mut object.nulls, &mut object.doubles, json),)*
@@ -143,16 +143,16 @@ macro_rules! tagged {
         }
 
         impl<'a> $crate::json::Read<'a> for $name<'a> {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
                 fn member<'a>(
                     object: &mut $name<'a>,
                     early: &mut $crate::api::wire::Early,
                     name: std::borrow::Cow<'a, str>,
                     json: &mut $crate::json::Reader<'a>,
-                ) -> Result<(), $crate::json::Bad> {
+                ) -> Result<(), $crate::json::ParseError> {
                     use $crate::api::wire::{known, unknown};
                     match &*name {
-                        $tag_key if object.$tag.is_some() => Err($crate::json::Bad), // two kinds at once
+                        $tag_key if object.$tag.is_some() => Err($crate::json::ParseError), // two kinds at once
                         $tag_key => known(&mut object.$tag, &mut object.nulls, &mut object.doubles, json),
                         $($key => match object.$tag {
                             Some(kind) if matches!(kind, $kind) => {
@@ -201,8 +201,8 @@ macro_rules! strings {
         }
 
         impl<'a> $crate::json::Read<'a> for $name {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
-                Self::parse(&json.string()?).ok_or($crate::json::Bad)
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
+                Self::parse(&json.string()?).ok_or($crate::json::ParseError)
             }
         }
     };
@@ -213,9 +213,9 @@ macro_rules! strings {
 macro_rules! string_or {
     ($name:ident, $string:expr, $other:expr) => {
         impl<'a> $crate::json::Read<'a> for $name<'a> {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
                 match json.peek() {
-                    b'"' => $string($crate::api::Text(json.string()?)).ok_or($crate::json::Bad),
+                    b'"' => $string($crate::api::Text(json.string()?)).ok_or($crate::json::ParseError),
                     _ => $crate::json::Read::read(json).map($other),
                 }
             }

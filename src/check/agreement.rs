@@ -273,13 +273,13 @@ const MODELS: &[&str] = &[
     "gpt-5.6-terra",
 ];
 
-fn judges() -> impl Iterator<Item = Judge> {
+fn resolver() -> impl Iterator<Item = ValidationPolicy> {
     MODELS.iter().flat_map(|model| {
         [Validation::Live, Validation::Schema].into_iter().flat_map(move |validation| {
-            [UnknownParams::Reject, UnknownParams::Pass].map(|unknown| Judge {
+            [UnknownParams::Reject, UnknownParams::Pass].map(|unknown| ValidationPolicy {
                 validation,
                 unknown,
-                card: models::find(model),
+                spec: model::find(model),
             })
         })
     })
@@ -288,9 +288,9 @@ fn judges() -> impl Iterator<Item = Judge> {
 /// How often the fast pass is sure, of how often.
 fn compare<'a, R: Request<'a>>(body: &'a str) -> (usize, usize) {
     let (mut sure, mut all) = (0, 0);
-    for judge in judges() {
-        let passes = passes::passes::<R>(body.as_bytes(), judge);
-        assert_eq!(passes.disagreement(), None, "{passes:?} {judge:?}\n{body}");
+    for policy in resolver() {
+        let passes = passes::passes::<R>(body.as_bytes(), policy);
+        assert_eq!(passes.disagreement(), None, "{passes:?} {policy:?}\n{body}");
         sure += usize::from(passes.plain && passes.late.is_ok());
         all += 1;
     }
@@ -306,7 +306,7 @@ fn both_passes_agree() {
         let (embedded, moderated) = (body(EMBEDDED, &mut dice), body(MODERATED, &mut dice));
         for (yes, of) in [
             compare::<chat::Request<'_>>(&chat),
-            compare::<completions::Request<'_>>(&text),
+            compare::<crate::api::completions::Request<'_>>(&text),
             compare::<api::embeddings::Request<'_>>(&embedded),
             compare::<api::moderations::Request<'_>>(&moderated),
         ] {

@@ -1,12 +1,12 @@
 //! What must be true of the messages of a chat together.
 
-use super::models::Family;
-use super::names::Names;
+use super::name_set::NameSet;
 use super::shape::Scope;
 use crate::api::chat::Request;
 use crate::api::message::{Content, Message, Part, PartType, Role};
 use crate::api::tool::ToolCall;
 use crate::error::{ApiError, Kind};
+use crate::model::Family;
 
 fn messages<'r, 'a>(request: &'r Request<'a>) -> &'r [Message<'a>] {
     request.messages.as_deref().unwrap_or_default()
@@ -30,9 +30,9 @@ fn parts_of<'r, 'a>(
 /// Images come from users, and go to models that see.
 pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let (message, i, j) = parts_of(request, PartType::ImageUrl).find(|(message, ..)| {
-        message.role != Some(Role::User) || scope.card.is_some_and(|card| !card.vision)
+        message.role != Some(Role::User) || scope.spec.is_some_and(|spec| !spec.vision)
     })?;
-    if scope.card.is_some_and(|card| !card.vision) {
+    if scope.spec.is_some_and(|spec| !spec.vision) {
         let sentence = "Invalid content type. image_url is only supported by certain models.";
         return Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].content.[{j}].type")));
     }
@@ -47,7 +47,7 @@ pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 /// Images that are sent along are images, as far as their first letters say. Whoever named no model may send
 /// whatever stands for one in a test.
 pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    scope.card?;
+    scope.spec?;
     parts_of(request, PartType::ImageUrl).find_map(|(message, _, j)| {
         let Some(Content::Parts(parts)) = &message.content else { return None };
         let (kind, data) = parts[j].image_url.as_ref()?.url.as_deref()?.strip_prefix("data:")?.split_once(',')?;
@@ -91,7 +91,7 @@ struct Answers<'r, 'a> {
     /// The index of the message, and its calls.
     caller: usize,
     calls: &'r [ToolCall<'a>],
-    ids: Names<'r>,
+    ids: NameSet<'r>,
     given: Vec<bool>,
     /// How many are not given yet.
     open: usize,
@@ -99,7 +99,7 @@ struct Answers<'r, 'a> {
 
 impl<'r, 'a> Answers<'r, 'a> {
     fn to(caller: usize, calls: &'r [ToolCall<'a>]) -> Self {
-        let ids = Names::of(calls.iter().filter_map(|call| call.id.as_deref()));
+        let ids = NameSet::of(calls.iter().filter_map(|call| call.id.as_deref()));
         Self { caller, calls, given: vec![false; ids.len()], open: ids.len(), ids }
     }
 

@@ -4,15 +4,15 @@
 //! other endpoints.
 
 use super::Request;
-use super::models::{self, Endpoint};
+use super::error_text;
 use super::param::{Param, param};
 use super::shape::{Array, Path, STRING, Scope, Shape};
-use super::wording;
 use crate::api::Text;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
 use crate::error::ApiError;
 use crate::json::Value;
+use crate::model::{self, Endpoint};
 
 /// The most inputs of a request.
 const MOST: usize = 2048;
@@ -32,32 +32,32 @@ const STRING_HERE: Shape = Shape::String(&super::shape::Chars { min: 0, max: usi
 /// The first entry says what all must be.
 fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let items = match value {
-        Value::String(text) if text.is_empty() => return Err(wording::empty_input(path, "string")),
+        Value::String(text) if text.is_empty() => return Err(error_text::empty_input(path, "string")),
         Value::String(_) => return Ok(()),
         Value::Array(items) => items,
         _ => {
             let forms =
                 "one of a string, array of strings, array of integers, or array of arrays of integers";
-            return Err(wording::wrong_type(path, forms, value.noun()));
+            return Err(error_text::wrong_type(path, forms, value.noun()));
         }
     };
     let shape = match items.first() {
-        None => return Err(wording::empty_input(path, "array")),
+        None => return Err(error_text::empty_input(path, "array")),
         Some(Value::String(_)) => &STRING,
         Some(Value::Number(_)) => &TOKEN,
         Some(Value::Array(_)) => &TOKENS,
         Some(other) => {
             let forms = "one of a string, integer, or array of integers";
-            return Err(wording::wrong_type(&path.index(0), forms, other.noun()));
+            return Err(error_text::wrong_type(&path.index(0), forms, other.noun()));
         }
     };
-    items.iter().enumerate().try_for_each(|(i, item)| shape.judge(item, &path.index(i), scope))?;
+    items.iter().enumerate().try_for_each(|(i, item)| shape.validate(item, &path.index(i), scope))?;
     if items.len() > MOST && !matches!(items[0], Value::Number(_)) {
-        return Err(wording::many_inputs(path, MOST));
+        return Err(error_text::many_inputs(path, MOST));
     }
     items.iter().enumerate().try_for_each(|(i, item)| match item {
-        Value::String(text) if text.is_empty() => Err(wording::empty_input(&path.index(i), "string")),
-        Value::Array(tokens) if tokens.is_empty() => Err(wording::empty_input(&path.index(i), "array")),
+        Value::String(text) if text.is_empty() => Err(error_text::empty_input(&path.index(i), "string")),
+        Value::Array(tokens) if tokens.is_empty() => Err(error_text::empty_input(&path.index(i), "array")),
         _ => Ok(()),
     })
 }
@@ -86,12 +86,12 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
         input && !self.doubles && self.dimensions.as_ref().is_none_or(whole)
     }
 
-    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
         let Some(wanted) = self.dimensions.map(|dimensions| dimensions.value) else { return Ok(()) };
-        let most = scope.card.map_or(models::DIMENSIONS, |card| card.dimensions);
-        match scope.card {
-            Some(card) if !card.shortens => Err(wording::no_dimensions()),
-            _ if wanted > i64::from(most) => Err(wording::many_dimensions(wanted, most)),
+        let most = scope.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
+        match scope.spec {
+            Some(spec) if !spec.shortens => Err(error_text::no_dimensions()),
+            _ if wanted > i64::from(most) => Err(error_text::many_dimensions(wanted, most)),
             _ => Ok(()),
         }
     }
@@ -104,12 +104,12 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{LIVE, Named, SCHEMA};
-    use super::super::{Judges, embeddings};
+    use super::super::{ModelResolver, embeddings};
 
     #[track_caller]
-    fn told(judges: &dyn Judges, members: &str) -> String {
+    fn told(resolver: &dyn ModelResolver, members: &str) -> String {
         let body = format!(r#"{{"model":"text-embedding-3-small",{members}}}"#);
-        match embeddings(body.as_bytes(), judges) {
+        match embeddings(body.as_bytes(), resolver) {
             Ok(_) => "good".to_owned(),
             Err(error) => {
                 format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))

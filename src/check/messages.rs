@@ -1,9 +1,9 @@
 //! The shapes of messages.
 
+use super::error_text;
 use super::shape::Member;
 use super::shape::{Array, Chars, Either, Object, Path, STRING, Scope, Shape, Tagged, optional, required};
 use super::tools::{CALL_ID, CALLED_FUNCTION, NAME_PATTERN, TOOL_CALLS};
-use super::wording;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 
@@ -145,7 +145,7 @@ fn image_url(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Api
 
 /// True for a URL that holds an image, or from which one can be fetched.
 pub(super) fn plain_url(url: &str, scope: Scope) -> bool {
-    url.starts_with("data:") || scope.card.is_none_or(|card| card.image_urls) && is_web_url(url)
+    url.starts_with("data:") || scope.spec.is_none_or(|spec| spec.image_urls) && is_web_url(url)
 }
 
 fn is_web_url(url: &str) -> bool {
@@ -172,7 +172,7 @@ static FILE: Shape = Shape::All(&[
 
 /// A file is sent, with its name, or was uploaded before.
 fn file_there(value: &Value<'_>, path: &Path<'_>, _: Scope) -> Result<(), ApiError> {
-    let given = |name| value.given(name).is_some();
+    let given = |name| value.get_non_null(name).is_some();
     let there = given("file_id") || given("file_data") && given("filename");
-    if there { Ok(()) } else { Err(wording::missing(&path.key("file_id"))) }
+    if there { Ok(()) } else { Err(error_text::missing(&path.key("file_id"))) }
 }

@@ -8,58 +8,57 @@
 
 #[cfg(test)]
 mod agreement;
+mod completions;
 mod conversation;
+mod cross_field;
 mod embeddings;
-mod late;
+pub mod error_text;
+mod fast_path;
 mod messages;
-pub mod models;
 mod moderations;
-pub(crate) mod names;
-mod order;
+pub(crate) mod name_set;
+mod openapi;
 mod param;
+mod param_order;
 mod params;
 pub mod passes;
-mod published;
-mod python;
-mod quick;
+mod pydantic_errors;
+mod python_repr;
 mod reasoning;
 mod regex;
-mod scan;
 mod schema;
+mod schema_fast_path;
 mod shape;
-mod shown;
 #[cfg(test)]
 mod tests;
-mod text;
 mod tools;
-pub mod wording;
 
 use std::borrow::Cow;
 
-use self::models::{Card, Endpoint, Family};
 use self::param::Param;
 use self::shape::{Path, Scope};
-use crate::api::{self, Text, chat, completions};
+use crate::api::{self, Text, chat};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
 use crate::json::{self, Read, Value};
+use crate::model::{self, Endpoint, Family, ModelSpec};
 
 /// Who judges a request: what the route of its model asks for.
 #[derive(Debug, Clone, Copy)]
-pub struct Judge {
+pub struct ValidationPolicy {
     /// How strictly.
     pub validation: Validation,
     /// What happens to parameters nobody documents.
     pub unknown: UnknownParams,
     /// What is known of the model; without, everything documented is accepted and no rule that depends
     /// on the model applies.
-    pub card: Option<&'static Card>,
+    pub spec: Option<&'static ModelSpec>,
 }
 
 /// Finds the judge for a model.
-pub trait Judges {
+pub trait ModelResolver {
     /// The judge for this model, or none if it is not served, or not to this caller.
-    fn judge(&self, model: &str) -> Option<Judge>;
+    fn policy(&self, model: &str) -> Option<ValidationPolicy>;
 
     /// How strictly requests are judged that name no model which is served.
     fn validation(&self) -> Validation {
@@ -73,38 +72,41 @@ pub struct Checked<'a, R> {
     /// The request.
     pub request: R,
     /// Who judged it.
-    pub judge: Judge,
+    pub policy: ValidationPolicy,
     /// The unknown parameters to leave out, where the judge asks for that.
     pub dropped: Vec<Cow<'a, str>>,
 }
 
 /// Judges the body of `POST /v1/chat/completions`.
-pub fn chat<'a>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, chat::Request<'a>>, ApiError> {
-    judge(body, judges)
+pub fn chat<'a>(
+    body: &'a [u8],
+    resolver: &dyn ModelResolver,
+) -> Result<Checked<'a, chat::Request<'a>>, ApiError> {
+    validate(body, resolver)
 }
 
 /// Judges the body of `POST /v1/completions`.
 pub fn completions<'a>(
     body: &'a [u8],
-    judges: &dyn Judges,
-) -> Result<Checked<'a, completions::Request<'a>>, ApiError> {
-    judge(body, judges)
+    resolver: &dyn ModelResolver,
+) -> Result<Checked<'a, api::completions::Request<'a>>, ApiError> {
+    validate(body, resolver)
 }
 
 /// Judges the body of `POST /v1/embeddings`.
 pub fn embeddings<'a>(
     body: &'a [u8],
-    judges: &dyn Judges,
+    resolver: &dyn ModelResolver,
 ) -> Result<Checked<'a, api::embeddings::Request<'a>>, ApiError> {
-    judge(body, judges)
+    validate(body, resolver)
 }
 
 /// Judges the body of `POST /v1/moderations`.
 pub fn moderations<'a>(
     body: &'a [u8],
-    judges: &dyn Judges,
+    resolver: &dyn ModelResolver,
 ) -> Result<Checked<'a, api::moderations::Request<'a>>, ApiError> {
-    judge(body, judges)
+    validate(body, resolver)
 }
 
 /// What the endpoints' requests differ in.
@@ -121,7 +123,7 @@ trait Request<'a>: Read<'a> {
     /// Whether the fast pass finds it plainly good.
     fn is_plain(&self, scope: Scope) -> bool;
     /// What must be true of several parameters at once.
-    fn judge_late(&self, scope: Scope) -> Result<(), ApiError>;
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError>;
     /// The parameters in the order they are looked at.
     fn params(scope: Scope) -> &'static [&'static Param];
 }
@@ -139,19 +141,19 @@ impl<'a> Request<'a> for chat::Request<'a> {
     }
 
     fn is_plain(&self, scope: Scope) -> bool {
-        quick::chat(self, scope)
+        fast_path::chat(self, scope)
     }
 
-    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
-        if scope.published { Ok(()) } else { late::judge(self, scope) }
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
+        if scope.published { Ok(()) } else { cross_field::validate(self, scope) }
     }
 
     fn params(scope: Scope) -> &'static [&'static Param] {
-        if scope.published { published::CHAT } else { order::chat(scope.family()) }
+        if scope.published { openapi::CHAT } else { param_order::chat(scope.family()) }
     }
 }
 
-impl<'a> Request<'a> for completions::Request<'a> {
+impl<'a> Request<'a> for api::completions::Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Text;
     const REQUIRED: &'static str = "prompt";
 
@@ -164,64 +166,67 @@ impl<'a> Request<'a> for completions::Request<'a> {
     }
 
     fn is_plain(&self, scope: Scope) -> bool {
-        quick::completions(self, scope)
+        fast_path::completions(self, scope)
     }
 
-    fn judge_late(&self, scope: Scope) -> Result<(), ApiError> {
-        let rules = if scope.published { &[] } else { text::LATE };
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
+        let rules = if scope.published { &[] } else { completions::LATE };
         rules.iter().find_map(|rule| rule(self, scope)).map_or(Ok(()), Err)
     }
 
     fn params(scope: Scope) -> &'static [&'static Param] {
-        if scope.published { published::TEXT_COMPLETION } else { text::PARAMS }
+        if scope.published { openapi::TEXT_COMPLETION } else { completions::PARAMS }
     }
 }
 
-fn judge<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> Result<Checked<'a, R>, ApiError> {
-    let Ok(mut request) = json::from_slice::<R>(body) else { return Err(refuse::<R>(body, judges)) };
-    let named = |model: &&str| !model.is_empty() || judges.validation() == Validation::Schema;
+fn validate<'a, R: Request<'a>>(
+    body: &'a [u8],
+    resolver: &dyn ModelResolver,
+) -> Result<Checked<'a, R>, ApiError> {
+    let Ok(mut request) = json::from_slice::<R>(body) else { return Err(refuse::<R>(body, resolver)) };
+    let named = |model: &&str| !model.is_empty() || resolver.validation() == Validation::Schema;
     let model = request.model().map(|model| &**model).filter(named).or(R::DEFAULT_MODEL);
-    let Some(model) = model else { return Err(refuse::<R>(body, judges)) };
-    let judge = served(model, judges, R::ENDPOINT)?;
-    let scope = Scope::of(judge);
-    let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
+    let Some(model) = model else { return Err(refuse::<R>(body, resolver)) };
+    let policy = served(model, resolver, R::ENDPOINT)?;
+    let scope = Scope::of(policy);
+    let strange = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
     if strange || !request.is_plain(scope) {
-        diagnose::<R>(body, judge)?;
+        diagnose::<R>(body, policy)?;
     }
-    request.judge_late(scope)?;
+    request.check_cross_field(scope)?;
     let names = std::mem::take(request.extra());
-    let dropped = match judge.unknown {
+    let dropped = match policy.unknown {
         UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
         _ => Vec::new(),
     };
-    Ok(Checked { request, judge, dropped })
+    Ok(Checked { request, policy, dropped })
 }
 
 /// Words what is wrong with a body that could not be read as a request, or names no model.
-fn refuse<'a, R: Request<'a>>(body: &'a [u8], judges: &dyn Judges) -> ApiError {
-    let Some(tree) = Value::parse(body).filter(Value::is_object) else { return wording::not_json() };
-    let live = judges.validation() == Validation::Live;
-    let model = match tree.given("model") {
+fn refuse<'a, R: Request<'a>>(body: &'a [u8], resolver: &dyn ModelResolver) -> ApiError {
+    let Some(tree) = Value::parse(body).filter(Value::is_object) else { return error_text::not_json() };
+    let live = resolver.validation() == Validation::Live;
+    let model = match tree.get_non_null("model") {
         Some(Value::String(model)) if !(model.is_empty() && live) => Some(&**model),
         None | Some(Value::String(_)) => R::DEFAULT_MODEL,
         // Told this way for any other JSON, too.
-        Some(_) => return wording::not_json(),
+        Some(_) => return error_text::not_json(),
     };
-    let Some(model) = model else { return wording::no_model() };
-    let fault = served(model, judges, R::ENDPOINT).and_then(|judge| against::<R>(&tree, judge));
+    let Some(model) = model else { return error_text::no_model() };
+    let fault = served(model, resolver, R::ENDPOINT).and_then(|policy| against::<R>(&tree, policy));
     // A fault that the reader found and no rule words: the body cannot be read, if for reasons of the gateway's.
-    fault.err().unwrap_or_else(wording::not_json)
+    fault.err().unwrap_or_else(error_text::not_json)
 }
 
 /// Words the first fault of a body that was read as a request.
-fn diagnose<'a, R: Request<'a>>(body: &'a [u8], judge: Judge) -> Result<(), ApiError> {
-    let tree = Value::parse(body).ok_or_else(wording::not_json)?;
-    against::<R>(&tree, judge)
+fn diagnose<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Result<(), ApiError> {
+    let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
+    against::<R>(&tree, policy)
 }
 
 /// Holds a body against the rules, in the live API's order.
-fn against<'a, R: Request<'a>>(tree: &Value<'_>, judge: Judge) -> Result<(), ApiError> {
-    against_params(tree, Scope::of(judge), judge.unknown, R::REQUIRED, R::params(Scope::of(judge)))
+fn against<'a, R: Request<'a>>(tree: &Value<'_>, policy: ValidationPolicy) -> Result<(), ApiError> {
+    against_params(tree, Scope::of(policy), policy.unknown, R::REQUIRED, R::params(Scope::of(policy)))
 }
 
 fn against_params(
@@ -231,57 +236,61 @@ fn against_params(
     required: &'static str,
     params: &[&Param],
 ) -> Result<(), ApiError> {
-    if scope.card.is_some_and(|card| card.python_faults) && !scope.published {
-        python::judge(tree)?;
+    if scope.spec.is_some_and(|spec| spec.python_faults) && !scope.published {
+        pydantic_errors::validate(tree)?;
     }
     let root = Path::ROOT;
     if tree.get(required).is_none() {
-        return Err(wording::missing(&root.key(required)));
+        return Err(error_text::missing(&root.key(required)));
     }
     let known = || params.iter().filter(|param| param.known_to(scope.family())).map(|param| param.name);
     if unknown == UnknownParams::Reject {
         let mut names = tree.members().map(|(name, _)| name);
         if let Some(name) = names.find(|name| *name != "model" && !known().any(|other| other == *name)) {
             if required == "prompt" && !scope.published {
-                return Err(wording::unrecognized(name)); // the older endpoint says it as all did once
+                return Err(error_text::unrecognized(name)); // the older endpoint says it as all did once
             }
             let absent: Vec<&str> = known().filter(|other| tree.get(other).is_none()).collect();
-            return Err(wording::unknown(&root.key(name), &wording::nearest(name, &absent)));
+            return Err(error_text::unknown(&root.key(name), &error_text::nearest(name, &absent)));
         }
     }
     params.iter().try_for_each(|param| {
         tree.all(param.name).try_for_each(|value| match value {
             // Null is the same as absent, but for the one that must be there.
             Value::Null if param.name != required => Ok(()),
-            value => param.judge(value, scope),
+            value => param.validate(value, scope),
         })
     })
 }
 
 impl Scope {
-    fn of(judge: Judge) -> Self {
-        Self { card: judge.card, published: judge.validation == Validation::Schema }
+    fn of(policy: ValidationPolicy) -> Self {
+        Self { spec: policy.spec, published: policy.validation == Validation::Schema }
     }
 
     /// Which rules the model is judged by.
     fn family(self) -> Family {
-        self.card.map_or(Family::Any, |card| card.family)
+        self.spec.map_or(Family::Any, |spec| spec.family)
     }
 }
 
 /// The judge for a model, if the model is served, by this endpoint.
-fn served(model: &str, judges: &dyn Judges, endpoint: Endpoint) -> Result<Judge, ApiError> {
-    let Some(judge) = judges.judge(model) else {
-        return Err(match models::find(model).map(|card| card.endpoint) {
-            _ if endpoint == Endpoint::Moderations => wording::no_moderation_model(model),
-            Some(Endpoint::Retired) => wording::retired(model),
-            _ => wording::model_not_found(model),
+fn served(
+    model: &str,
+    resolver: &dyn ModelResolver,
+    endpoint: Endpoint,
+) -> Result<ValidationPolicy, ApiError> {
+    let Some(policy) = resolver.policy(model) else {
+        return Err(match model::find(model).map(|spec| spec.endpoint) {
+            _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
+            Some(Endpoint::Retired) => error_text::retired(model),
+            _ => error_text::model_not_found(model),
         });
     };
-    let wrong = match judge.card.map(|card| card.endpoint).filter(|served| *served != endpoint) {
-        None => return Ok(judge),
-        Some(_) if endpoint == Endpoint::Moderations => return Err(wording::no_moderation_model(model)),
-        Some(Endpoint::Retired) => return Err(wording::retired(model)),
+    let wrong = match policy.spec.map(|spec| spec.endpoint).filter(|served| *served != endpoint) {
+        None => return Ok(policy),
+        Some(_) if endpoint == Endpoint::Moderations => return Err(error_text::no_moderation_model(model)),
+        Some(Endpoint::Retired) => return Err(error_text::retired(model)),
         Some(_) if endpoint == Endpoint::Embeddings => {
             let sentence = "You are not allowed to generate embeddings from this model";
             return Err(ApiError::new(Kind::NotAllowed, sentence));

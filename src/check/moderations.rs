@@ -1,14 +1,14 @@
 //! The parameters of `POST /v1/moderations`.
 
 use super::Request;
-use super::models::Endpoint;
+use super::error_text;
 use super::param::{Param, param};
 use super::shape::{Object, Path, STRING, Scope, Shape, Tagged, optional, required};
-use super::wording;
 use crate::api::Text;
 use crate::api::moderations::{self, Input, Item, PartType};
 use crate::error::ApiError;
 use crate::json::Value;
+use crate::model::Endpoint;
 
 static PARAMS: &[&Param] = &[&param("input", Shape::Rule(input))];
 
@@ -38,18 +38,18 @@ fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErro
         Value::Array(items) => items,
         _ => {
             let forms = "one of a string, array of strings, or array of objects";
-            return Err(wording::wrong_type(path, forms, value.noun()));
+            return Err(error_text::wrong_type(path, forms, value.noun()));
         }
     };
     let shape = match items.first() {
-        None => return Err(wording::empty_array(path)),
+        None => return Err(error_text::empty_array(path)),
         Some(Value::String(_)) => &STRING,
         Some(Value::Object(_)) => &PART,
         Some(other) => {
-            return Err(wording::wrong_type(&path.index(0), "one of a string or object", other.noun()));
+            return Err(error_text::wrong_type(&path.index(0), "one of a string or object", other.noun()));
         }
     };
-    items.iter().enumerate().try_for_each(|(i, item)| shape.judge(item, &path.index(i), scope))
+    items.iter().enumerate().try_for_each(|(i, item)| shape.validate(item, &path.index(i), scope))
 }
 
 impl<'a> Request<'a> for moderations::Request<'a> {
@@ -77,13 +77,13 @@ impl<'a> Request<'a> for moderations::Request<'a> {
     }
 
     /// The model looks at one image.
-    fn judge_late(&self, _: Scope) -> Result<(), ApiError> {
+    fn check_cross_field(&self, _: Scope) -> Result<(), ApiError> {
         let Some(Input::Many(items)) = &self.input else { return Ok(()) };
         let image =
             |item: &&Item<'_>| matches!(item, Item::Part(part) if part.kind == Some(PartType::ImageUrl));
         match items.iter().filter(image).count() {
             0 | 1 => Ok(()),
-            images => Err(wording::many_images(images)),
+            images => Err(error_text::many_images(images)),
         }
     }
 

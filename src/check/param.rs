@@ -1,10 +1,10 @@
 //! A parameter of a request, and how it is judged by the family of its model.
 
-use super::models::Family;
+use super::error_text;
 use super::shape::{Path, Scope, Shape};
-use super::wording;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
+use crate::model::Family;
 
 /// A parameter, and what must be true of it.
 #[derive(Debug)]
@@ -39,13 +39,13 @@ impl Param {
     }
 
     /// Words what is wrong with the parameter's value, which is not null.
-    pub(super) fn judge(&self, value: &Value<'_>, scope: Scope) -> Result<(), ApiError> {
+    pub(super) fn validate(&self, value: &Value<'_>, scope: Scope) -> Result<(), ApiError> {
         let root = Path::ROOT;
         let path = root.key(self.name);
         match self.but(scope.family()) {
-            None | Some(But::Unknown) => self.shape.judge(value, &path, scope),
-            Some(But::Shape(shape)) => shape.judge(value, &path, scope),
-            Some(But::Unsupported(hint)) => Err(wording::unsupported_parameter(&path, hint)),
+            None | Some(But::Unknown) => self.shape.validate(value, &path, scope),
+            Some(But::Shape(shape)) => shape.validate(value, &path, scope),
+            Some(But::Unsupported(hint)) => Err(error_text::unsupported_parameter(&path, hint)),
             Some(But::Incompatible) => Err(ApiError::new(
                 Kind::Invalid,
                 format!("Model incompatible request argument supplied: {path}"),

@@ -3,16 +3,16 @@
 //! A row says what holds for every model; `but` says what other families of models do with it. The order
 //! they are looked at is [`super::order`]'s.
 
+use super::error_text;
 use super::messages::{self, CONTENT_PARTS};
-use super::models::{Card, Family};
 use super::param::{But, Param, param};
 use super::shape::{
     Array, Chars, Either, Map, Object, Path, STRING, Scope, Shape, Tagged, optional, required,
 };
 use super::tools::{self, NAME_64};
-use super::wording;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
+use crate::model::{Family, ModelSpec};
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const SHORT: Shape = Shape::String(&Chars { min: 0, max: 64, pattern: None });
@@ -41,13 +41,13 @@ pub(super) static PARALLEL_TOOL_CALLS: Param = Param {
 };
 
 fn parallel_tool_calls(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    has(scope, path, |card| card.parallel_tool_calls)
+    has(scope, path, |spec| spec.parallel_tool_calls)
 }
 
 /// Whether the model has the parameter at all.
-fn has(scope: Scope, path: &Path<'_>, parameter: fn(&Card) -> bool) -> Result<(), ApiError> {
-    let has = scope.card.is_none_or(parameter);
-    if has { Ok(()) } else { Err(wording::unsupported_parameter(path, "")) }
+fn has(scope: Scope, path: &Path<'_>, parameter: fn(&ModelSpec) -> bool) -> Result<(), ApiError> {
+    let has = scope.spec.is_none_or(parameter);
+    if has { Ok(()) } else { Err(error_text::unsupported_parameter(path, "")) }
 }
 
 pub(super) static TEMPERATURE: Param = Param {
@@ -101,7 +101,7 @@ pub(super) static STOP: Param = Param {
 };
 
 fn stop(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    has(scope, path, |card| card.stop)
+    has(scope, path, |spec| spec.stop)
 }
 
 pub(super) static SEED: Param = param("seed", Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
@@ -116,8 +116,8 @@ pub(super) static STREAM: Param = Param {
 pub(super) static STORE: Param = param("store", Shape::Bool);
 
 fn stream(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    let refused = *value == Value::Bool(true) && scope.card.is_some_and(|card| !card.streams);
-    if refused { Err(wording::unsupported_value(path, &shown(value), "")) } else { Ok(()) }
+    let refused = *value == Value::Bool(true) && scope.spec.is_some_and(|spec| !spec.streams);
+    if refused { Err(error_text::unsupported_value(path, &shown(value), "")) } else { Ok(()) }
 }
 
 pub(super) static STREAM_OPTIONS: Param = param(
@@ -154,7 +154,7 @@ pub(super) static SERVICE_TIER: Param = Param {
 fn two_tiers(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     match value.as_str() {
         Some("priority") => Ok(()),
-        _ => Shape::OneOf(&["auto", "default"]).judge(value, path, scope),
+        _ => Shape::OneOf(&["auto", "default"]).validate(value, path, scope),
     }
 }
 
@@ -163,7 +163,7 @@ fn service_tier(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), 
     if let Some("ultrafast" | "scale") = value.as_str() {
         return Err(ApiError::new(Kind::Invalid, "Invalid service_tier argument").at("service_tier"));
     }
-    Shape::OneOf(&["auto", "default", "fast", "flex", "priority"]).judge(value, path, scope)
+    Shape::OneOf(&["auto", "default", "fast", "flex", "priority"]).validate(value, path, scope)
 }
 
 pub(super) static PROMPT_CACHE_RETENTION: Param =
@@ -172,12 +172,12 @@ pub(super) static PROMPT_CACHE_RETENTION: Param =
 fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let message = match value.as_str() {
         // Models from gpt-5.6 on keep prompts for a day only.
-        Some("in_memory") if scope.card.is_some_and(|card| card.id.starts_with("gpt-5.6")) => {
+        Some("in_memory") if scope.spec.is_some_and(|spec| spec.id.starts_with("gpt-5.6")) => {
             "This model is compatible only with 24h extended prompt caching"
         }
         Some("in_memory" | "24h") => return Ok(()),
         Some(_) => "Invalid prompt_cache_retention argument",
-        None => return Shape::OneOf(&["in_memory", "24h"]).judge(value, path, scope),
+        None => return Shape::OneOf(&["in_memory", "24h"]).validate(value, path, scope),
     };
     Err(ApiError::new(Kind::Invalid, message).at(path.to_string()))
 }
@@ -235,13 +235,13 @@ pub(super) static REASONING_EFFORT: Param = Param {
 };
 
 fn reasoning_effort(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    let efforts = scope.card.map_or(&[][..], |card| card.efforts);
+    let efforts = scope.spec.map_or(&[][..], |spec| spec.efforts);
     match value.as_str() {
-        _ if efforts.is_empty() => Err(wording::unsupported_parameter(path, "")),
+        _ if efforts.is_empty() => Err(error_text::unsupported_parameter(path, "")),
         Some(effort) if efforts.contains(&effort) => Ok(()),
         _ => {
-            let rest = format!(" Supported values are: {}.", wording::list(efforts, "and"));
-            Err(wording::unsupported_value(path, &shown(value), &rest))
+            let rest = format!(" Supported values are: {}.", error_text::list(efforts, "and"));
+            Err(error_text::unsupported_value(path, &shown(value), &rest))
         }
     }
 }
@@ -255,10 +255,10 @@ pub(super) static VERBOSITY: Param =
     param("verbosity", Shape::All(&[Shape::OneOf(&["low", "medium", "high"]), Shape::Rule(verbosity)]));
 
 fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    if value.as_str() == Some("medium") || scope.card.is_none_or(|card| card.verbosity) {
+    if value.as_str() == Some("medium") || scope.spec.is_none_or(|spec| spec.verbosity) {
         return Ok(());
     }
-    Err(wording::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))
+    Err(error_text::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))
 }
 
 pub(super) static PREDICTION: Param = Param {

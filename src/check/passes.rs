@@ -1,8 +1,8 @@
 //! The two passes one by one, for whoever holds them together: each must find what the other does.
 
-use super::{Judge, Request, Scope, against};
+use super::{Request, Scope, ValidationPolicy, against};
 use crate::api;
-use crate::check::wording;
+use crate::check::error_text;
 use crate::config::UnknownParams;
 use crate::error::ApiError;
 use crate::json::{self, Value};
@@ -21,36 +21,36 @@ pub struct Passes {
 }
 
 /// Both passes over the body of `POST /v1/chat/completions`.
-pub fn chat(body: &[u8], judge: Judge) -> Passes {
-    passes::<api::chat::Request<'_>>(body, judge)
+pub fn chat(body: &[u8], policy: ValidationPolicy) -> Passes {
+    passes::<api::chat::Request<'_>>(body, policy)
 }
 
 /// Both passes over the body of `POST /v1/completions`.
-pub fn completions(body: &[u8], judge: Judge) -> Passes {
-    passes::<api::completions::Request<'_>>(body, judge)
+pub fn completions(body: &[u8], policy: ValidationPolicy) -> Passes {
+    passes::<api::completions::Request<'_>>(body, policy)
 }
 
 /// Both passes over the body of `POST /v1/embeddings`.
-pub fn embeddings(body: &[u8], judge: Judge) -> Passes {
-    passes::<api::embeddings::Request<'_>>(body, judge)
+pub fn embeddings(body: &[u8], policy: ValidationPolicy) -> Passes {
+    passes::<api::embeddings::Request<'_>>(body, policy)
 }
 
 /// Both passes over the body of `POST /v1/moderations`.
-pub fn moderations(body: &[u8], judge: Judge) -> Passes {
-    passes::<api::moderations::Request<'_>>(body, judge)
+pub fn moderations(body: &[u8], policy: ValidationPolicy) -> Passes {
+    passes::<api::moderations::Request<'_>>(body, policy)
 }
 
-pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], judge: Judge) -> Passes {
-    let scope = Scope::of(judge);
+pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Passes {
+    let scope = Scope::of(policy);
     let named =
         |tree: &Value<'_>| tree.all("model").all(|name| matches!(name, Value::String(_) | Value::Null));
-    let tree = Value::parse(body).filter(named).ok_or_else(wording::not_json);
-    let rules = tree.and_then(|tree| against::<R>(&tree, judge));
+    let tree = Value::parse(body).filter(named).ok_or_else(error_text::not_json);
+    let rules = tree.and_then(|tree| against::<R>(&tree, policy));
     match json::from_slice::<R>(body) {
         Err(_) => Passes { readable: false, plain: false, rules, late: Ok(()) },
         Ok(mut request) => {
-            let strange = judge.unknown == UnknownParams::Reject && !request.extra().is_empty();
-            let late = request.judge_late(scope);
+            let strange = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
+            let late = request.check_cross_field(scope);
             Passes { readable: true, plain: !strange && request.is_plain(scope), rules, late }
         }
     }

@@ -1,8 +1,8 @@
 //! What models that reason make of a chat request: much of what steers a draw they take only while they do not.
 
+use super::error_text::{self, Side};
+use super::python_repr::push_python_str;
 use super::shape::{Path, Scope};
-use super::shown::push_python_str;
-use super::wording::{self, Side};
 use crate::api::Number;
 use crate::api::chat::{Effort, ReasoningEffort, Request};
 use crate::api::message::Role;
@@ -12,7 +12,7 @@ use crate::error::{ApiError, Kind};
 pub(super) fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let refused = |role: Role| match role {
         Role::Function => true,
-        Role::System => scope.card.is_some_and(|card| !card.system_role),
+        Role::System => scope.spec.is_some_and(|spec| !spec.system_role),
         _ => false,
     };
     let mut roles = request.messages.iter().flatten().enumerate();
@@ -21,14 +21,14 @@ pub(super) fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
         let (root, mut value) = (Path::ROOT, String::new());
         let messages = root.key("messages");
         push_python_str(role.as_str(), &mut value);
-        Some(wording::unsupported_value(&messages.index(i).key("role"), &value, ""))
+        Some(error_text::unsupported_value(&messages.index(i).key("role"), &value, ""))
     })
 }
 
 /// Whether the model will reason over this request.
 fn reasons(request: &Request<'_>, scope: Scope) -> bool {
     match request.reasoning_effort {
-        None => scope.card.is_some_and(|card| card.reasons),
+        None => scope.spec.is_some_and(|spec| spec.reasons),
         Some(effort) => effort != Effort::Known(ReasoningEffort::None),
     }
 }
@@ -38,11 +38,11 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
     let (root, name) = (Path::ROOT, "temperature");
     Some(if !reasons(request, scope) {
         return beyond(name, temperature, 2.0);
-    } else if scope.card?.temperature {
+    } else if scope.spec?.temperature {
         let rest = " Only the default (1) value is supported.";
-        wording::unsupported_value(&root.key(name), &spelled(temperature), rest)
+        error_text::unsupported_value(&root.key(name), &spelled(temperature), rest)
     } else {
-        wording::unsupported_parameter(&root.key(name), "")
+        error_text::unsupported_parameter(&root.key(name), "")
     })
 }
 
@@ -51,7 +51,7 @@ pub(super) fn top_p(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     if !reasons(request, scope) {
         return beyond("top_p", top_p, 1.0);
     }
-    Some(wording::unsupported_parameter(&Path::ROOT.key("top_p"), ""))
+    Some(error_text::unsupported_parameter(&Path::ROOT.key("top_p"), ""))
 }
 
 /// What is wrong with a number outside 0 to `most`.
@@ -61,7 +61,7 @@ fn beyond(name: &str, number: Number, most: f64) -> Option<ApiError> {
         value if value > most => (Side::Above, most),
         _ => return None,
     };
-    Some(wording::out_of_range(&Path::ROOT.key(name), false, side, &bound, &spelled(number)))
+    Some(error_text::out_of_range(&Path::ROOT.key(name), false, side, &bound, &spelled(number)))
 }
 
 fn spelled(number: Number) -> String {
@@ -75,15 +75,15 @@ pub(super) fn penalties(request: &Request<'_>, scope: Scope) -> Option<ApiError>
         (_, true) => "frequency_penalty",
         _ => return None,
     };
-    reasons(request, scope).then(|| wording::unsupported_parameter(&Path::ROOT.key(name), ""))
+    reasons(request, scope).then(|| error_text::unsupported_parameter(&Path::ROOT.key(name), ""))
 }
 
 pub(super) fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     if request.logprobs != Some(true) || !reasons(request, scope) {
         return None;
     }
-    Some(if scope.card?.can_rest() {
-        wording::unsupported_parameter(&Path::ROOT.key("logprobs"), "")
+    Some(if scope.spec?.can_rest() {
+        error_text::unsupported_parameter(&Path::ROOT.key("logprobs"), "")
     } else {
         ApiError::new(Kind::NotAllowed, "You are not allowed to request logprobs from this model")
     })
@@ -92,7 +92,7 @@ pub(super) fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> 
 pub(super) fn tools(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let mut tools = request.tools.iter().flatten();
     let told_to = request.reasoning_effort.is_some() && reasons(request, scope);
-    if scope.card?.tools_while_reasoning
+    if scope.spec?.tools_while_reasoning
         || !told_to
         || !tools.any(|tool| tool.kind == Some(ToolType::Function))
     {

@@ -1,10 +1,10 @@
 //! The JSON schemas callers send: what the live API asks of the schema of a function's parameters or of a
 //! response format, and of the subset it keeps to when `strict` is set.
 
-use super::names::Names;
+use super::name_set::NameSet;
+use super::python_repr::push_python_str;
 use super::regex::is_regex;
-use super::scan;
-use super::shown::push_python_str;
+use super::schema_fast_path;
 use crate::api::tool::Json;
 use crate::json::Value;
 use std::cell::Cell;
@@ -66,7 +66,7 @@ pub(super) enum Wrong {
 
 /// What is wrong with a schema, if anything is.
 pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wrong> {
-    if scan::is_plain(schema.0, strict) {
+    if schema_fast_path::is_plain(schema.0, strict) {
         return None;
     }
     let Some(root) = Value::parse(schema.0.as_bytes()) else { return Some(Wrong::Unreadable) };
@@ -75,7 +75,7 @@ pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wron
 
 fn walk(root: &Value<'_>, strict: bool) -> Option<String> {
     let mut context = Vec::new();
-    let fault = Walk { root, strict, patience: Cell::new(PATIENCE) }.judge(root, &mut context, 0)?;
+    let fault = Walk { root, strict, patience: Cell::new(PATIENCE) }.validate(root, &mut context, 0)?;
     Some(match fault {
         Fault::Here(sentence) => {
             let mut out = "In context=(".to_owned();
@@ -180,7 +180,7 @@ struct Walk<'w, 'a> {
 
 impl Walk<'_, '_> {
     /// The first fault of a schema or of one inside it; `context` then leads there.
-    fn judge(&self, schema: &Value<'_>, context: &mut Vec<String>, level: usize) -> Option<Fault> {
+    fn validate(&self, schema: &Value<'_>, context: &mut Vec<String>, level: usize) -> Option<Fault> {
         if !schema.is_object() {
             return None;
         }
@@ -198,7 +198,7 @@ impl Walk<'_, '_> {
             let before = context.len();
             context.push(keyword.to_owned());
             context.extend(name);
-            let fault = self.judge(schema, context, deeper);
+            let fault = self.validate(schema, context, deeper);
             if fault.is_none() {
                 context.truncate(before);
             }
@@ -304,7 +304,7 @@ fn object_fault(schema: &Value<'_>) -> Option<String> {
     let names = || required.into_iter().flatten().filter_map(Value::as_str);
     let properties =
         || schema.get("properties").map(Value::members).into_iter().flatten().map(|(name, _)| name);
-    let (listed, known) = (Names::of(names()), Names::of(properties()));
+    let (listed, known) = (NameSet::of(names()), NameSet::of(properties()));
     let rule = "'required' is required to be supplied and to be an array including every key in properties.";
     if let Some(missing) = properties().find(|name| !listed.have(name)) {
         return Some(format!("{rule} Missing '{missing}'."));

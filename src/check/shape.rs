@@ -1,20 +1,20 @@
 //! The language the rules are written in, and the walk that holds a value against them.
 //!
-//! A [`Shape`] says what a value must look like, in the live API's terms; [`Shape::judge`] words the first
+//! A [`Shape`] says what a value must look like, in the live API's terms; [`Shape::policy`] words the first
 //! thing that is wrong. Rules are `static` tables of shapes, so a rule is read where it stands.
 
 use std::fmt;
 
-use super::models::Card;
-use super::wording::{self, Side};
+use super::error_text::{self, Side};
 use crate::error::ApiError;
 use crate::json::{Value, double, is_integer};
+use crate::model::ModelSpec;
 
 /// What the judging of one request goes by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
     /// What is known of the model.
-    pub(super) card: Option<&'static Card>,
+    pub(super) spec: Option<&'static ModelSpec>,
     /// Whether the published schema alone decides, instead of the live API.
     pub(super) published: bool,
 }
@@ -197,40 +197,40 @@ pub(super) static STRING: Shape = Shape::String(&Chars { min: 0, max: usize::MAX
 
 impl Shape {
     /// Words the first thing that is wrong with a value.
-    pub(super) fn judge(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    pub(super) fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         match self {
             Self::Any => Ok(()),
             Self::Bool if matches!(value, Value::Bool(_)) => Ok(()),
             Self::Bool => wrong(value, path, "a boolean"),
             Self::String(chars) => match value {
-                Value::String(text) => chars.judge(text, path),
+                Value::String(text) => chars.validate(text, path),
                 _ => wrong(value, path, "a string"),
             },
             Self::Integer(min, max) => integer(value, path, scope, *min, *max),
             Self::Decimal(min, max) => decimal(value, path, *min, *max),
             Self::OneOf(names) => match value {
                 Value::String(text) if names.contains(&&**text) => Ok(()),
-                Value::String(text) => Err(wording::not_one_of(path, text, names)),
+                Value::String(text) => Err(error_text::not_one_of(path, text, names)),
                 _ => wrong(value, path, &one_of(names)),
             },
-            Self::Object(object) => object.judge(value, path, scope, None),
-            Self::Tagged(tagged) => tagged.judge(value, path, scope),
-            Self::Map(map) => map.judge(value, path, scope),
-            Self::Array(array) => array.judge(value, path, scope),
-            Self::Either(either) => either.judge(value, path, scope),
-            Self::All(shapes) => shapes.iter().try_for_each(|shape| shape.judge(value, path, scope)),
+            Self::Object(object) => object.validate(value, path, scope, None),
+            Self::Tagged(tagged) => tagged.validate(value, path, scope),
+            Self::Map(map) => map.validate(value, path, scope),
+            Self::Array(array) => array.validate(value, path, scope),
+            Self::Either(either) => either.validate(value, path, scope),
+            Self::All(shapes) => shapes.iter().try_for_each(|shape| shape.validate(value, path, scope)),
             Self::Rule(rule) => rule(value, path, scope),
         }
     }
 }
 
 fn wrong(value: &Value<'_>, path: &Path<'_>, expected: &str) -> Result<(), ApiError> {
-    Err(wording::wrong_type(path, expected, value.noun()))
+    Err(error_text::wrong_type(path, expected, value.noun()))
 }
 
 /// What the API calls a value that is one of these strings.
 pub(super) fn one_of(names: &[&str]) -> String {
-    format!("one of {}", wording::list(names, "or"))
+    format!("one of {}", error_text::list(names, "or"))
 }
 
 fn integer(
@@ -244,15 +244,15 @@ fn integer(
         Value::Number(text) if is_integer(text) => saturated(text),
         // JSON Schema takes 1.0 for an integer, the live API does not.
         Value::Number(text) if scope.published && double(text).is_infinite() => {
-            return Err(wording::not_json());
+            return Err(error_text::not_json());
         }
         Value::Number(text) if scope.published && double(text).trunc() == double(text) => double(text) as i64,
         _ => return wrong(value, path, "an integer"),
     };
     let text = if let Value::Number(text) = value { text } else { "" };
     match (min, max) {
-        (Some(min), _) if number < min => Err(wording::out_of_range(path, true, Side::Below, &min, text)),
-        (_, Some(max)) if number > max => Err(wording::out_of_range(path, true, Side::Above, &max, text)),
+        (Some(min), _) if number < min => Err(error_text::out_of_range(path, true, Side::Below, &min, text)),
+        (_, Some(max)) if number > max => Err(error_text::out_of_range(path, true, Side::Above, &max, text)),
         _ => Ok(()),
     }
 }
@@ -266,13 +266,13 @@ fn decimal(value: &Value<'_>, path: &Path<'_>, min: f64, max: f64) -> Result<(),
     let Value::Number(text) = value else { return wrong(value, path, "a decimal") };
     let number = double(text);
     if number < min {
-        return Err(wording::out_of_range(path, false, Side::Below, &min, text));
+        return Err(error_text::out_of_range(path, false, Side::Below, &min, text));
     }
     if number > max {
-        return Err(wording::out_of_range(path, false, Side::Above, &max, text));
+        return Err(error_text::out_of_range(path, false, Side::Above, &max, text));
     }
     // Past what a double holds nobody can read it.
-    if number.is_finite() { Ok(()) } else { Err(wording::not_json()) }
+    if number.is_finite() { Ok(()) } else { Err(error_text::not_json()) }
 }
 
 impl Chars {
@@ -283,22 +283,22 @@ impl Chars {
             && self.pattern.is_none_or(|pattern| (pattern.holds)(text))
     }
 
-    fn judge(&self, text: &str, path: &Path<'_>) -> Result<(), ApiError> {
+    fn validate(&self, text: &str, path: &Path<'_>) -> Result<(), ApiError> {
         if self.holds(text) {
             return Ok(());
         }
         let length = text.chars().count();
         Err(match self.pattern {
-            _ if length < self.min => wording::empty_string(path),
-            _ if length > self.max => wording::long_string(path, self.max, length),
-            pattern => wording::no_match(path, pattern.map_or("", |pattern| pattern.text)),
+            _ if length < self.min => error_text::empty_string(path),
+            _ if length > self.max => error_text::long_string(path, self.max, length),
+            pattern => error_text::no_match(path, pattern.map_or("", |pattern| pattern.text)),
         })
     }
 }
 
 impl Object {
     /// The tag is the member already judged, if there is one.
-    fn judge(
+    fn validate(
         &self,
         value: &Value<'_>,
         path: &Path<'_>,
@@ -312,78 +312,78 @@ impl Object {
             let known =
                 |name: &str| tag == Some(name) || self.members.iter().any(|member| member.name == name);
             if let Some((name, _)) = value.members().find(|(name, _)| !known(name)) {
-                return Err(wording::unknown(&path.key(name), &[]));
+                return Err(error_text::unknown(&path.key(name), &[]));
             }
         }
         self.members.iter().try_for_each(|member| {
             let path = path.key(member.name);
             if member.need == Need::Required && value.get(member.name).is_none() {
-                return Err(wording::missing(&path));
+                return Err(error_text::missing(&path));
             }
             // The last of several counts, but none may be what the gateway cannot read.
             value.all(member.name).try_for_each(|value| match value {
                 Value::Null if member.need == Need::Optional => Ok(()),
-                value => member.shape.judge(value, &path, scope),
+                value => member.shape.validate(value, &path, scope),
             })
         })
     }
 }
 
 impl Tagged {
-    fn judge(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         if !value.is_object() {
             return wrong(value, path, "an object");
         }
         let tag_path = path.key(self.tag);
-        let last = value.get(self.tag).ok_or_else(|| wording::missing(&tag_path))?;
+        let last = value.get(self.tag).ok_or_else(|| error_text::missing(&tag_path))?;
         let names = || self.variants.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let find = |tag: &Value<'_>| match tag {
             Value::String(text) => match self.variants.iter().find(|(name, _)| name == text) {
                 Some((_, object)) => Ok(*object),
-                None => Err(wording::not_one_of(&tag_path, text, &names())),
+                None => Err(error_text::not_one_of(&tag_path, text, &names())),
             },
-            _ => Err(wording::wrong_type(&tag_path, &one_of(&names()), tag.noun())),
+            _ => Err(error_text::wrong_type(&tag_path, &one_of(&names()), tag.noun())),
         };
         if value.all(self.tag).count() > 1 {
-            return Err(wording::not_json()); // two kinds at once: JSON does not say which one counts
+            return Err(error_text::not_json()); // two kinds at once: JSON does not say which one counts
         }
-        find(last)?.judge(value, path, scope, Some(self.tag))
+        find(last)?.validate(value, path, scope, Some(self.tag))
     }
 }
 
 impl Map {
-    fn judge(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         if !value.is_object() {
             return wrong(value, path, self.noun);
         }
         let count = value.members().count();
         if count > self.max {
-            return Err(wording::many_properties(path, self.max, count));
+            return Err(error_text::many_properties(path, self.max, count));
         }
         value.all_members().iter().try_for_each(|(name, value)| {
             if name.chars().count() > self.name_max {
-                return Err(wording::long_name(path, name, self.name_max));
+                return Err(error_text::long_name(path, name, self.name_max));
             }
-            self.value.judge(value, &path.key(name), scope)
+            self.value.validate(value, &path.key(name), scope)
         })
     }
 }
 
 impl Array {
-    fn judge(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         let Some(items) = value.as_array() else { return wrong(value, path, self.noun) };
         if items.len() < self.min {
-            return Err(wording::empty_array(path));
+            return Err(error_text::empty_array(path));
         }
         if items.len() > self.max {
-            return Err(wording::long_array(path, self.max, items.len()));
+            return Err(error_text::long_array(path, self.max, items.len()));
         }
-        items.iter().enumerate().try_for_each(|(i, item)| self.item.judge(item, &path.index(i), scope))
+        items.iter().enumerate().try_for_each(|(i, item)| self.item.validate(item, &path.index(i), scope))
     }
 }
 
 impl Either {
-    fn judge(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         let shape = match value {
             Value::String(_) => self.string,
             Value::Array(_) => self.array,
@@ -391,7 +391,7 @@ impl Either {
             _ => None,
         };
         match shape {
-            Some(shape) => shape.judge(value, path, scope),
+            Some(shape) => shape.validate(value, path, scope),
             None => wrong(value, path, self.noun),
         }
     }

@@ -1,9 +1,9 @@
 //! The shapes of tools, of the choice between them and of their calls.
 
+use super::error_text;
 use super::shape::{
     Array, Chars, Either, Object, Path, Pattern, STRING, Scope, Shape, Tagged, optional, required,
 };
-use super::wording;
 use crate::error::ApiError;
 use crate::json::Value;
 
@@ -165,7 +165,7 @@ pub(super) static TOOL_CALLS: Shape = Shape::Array(&Array {
 });
 
 fn never(_: &Value<'_>, path: &Path<'_>, _: Scope) -> Result<(), ApiError> {
-    Err(wording::unknown(path, &[]))
+    Err(error_text::unknown(path, &[]))
 }
 
 pub(super) static CALL_ID: Shape = Shape::String(&CALL_ID_CHARS);

@@ -5,7 +5,7 @@ use super::convert::to_wasi_fields;
 use super::relay::relay;
 use super::upload::Upload;
 use crate::encode;
-use crate::http::{Beat, Body, Frame, Frames, Incoming, Piece, ReadError, Response};
+use crate::http::{Body, BodySource, Frame, Incoming, Piece, ReadError, Response, StreamStep};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use wasi::io::streams::{InputStream, OutputStream, StreamError};
 pub(super) const PIECE: u64 = 64 * 1024;
 
 /// How long a side goes unwatched: not every host ends a request whose caller is gone.
-pub(super) const UNWATCHED: Duration = Duration::from_millis(250);
+pub(super) const CALLER_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The most bytes `blocking-write-and-flush` takes (wasi:io/streams).
 const ONE_WRITE: usize = 4096;
@@ -42,7 +42,7 @@ fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
 /// What has arrived by now.
 pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
     match stream.read(PIECE) {
-        Ok(piece) if piece.is_empty() => Ok(Piece::Later),
+        Ok(piece) if piece.is_empty() => Ok(Piece::Pending),
         Ok(piece) => Ok(Piece::Bytes(piece)),
         Err(StreamError::Closed) => Ok(Piece::End),
         Err(StreamError::LastOperationFailed(error)) => Err(broken(&error)),
@@ -99,9 +99,9 @@ pub(super) struct Upstream {
     // In the order they must go. What is waited on is kept from one wait to the next: to ask for both and let
     // go of them would be four calls of the host for each event of a stream.
     /// Ready when there is something to read.
-    news: Option<Pollable>,
+    readable: Option<Pollable>,
     /// Ready when a reader of such patience has none left.
-    late: Option<(Duration, Pollable)>,
+    deadline: Option<(Duration, Pollable)>,
     pub(super) stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
@@ -113,7 +113,14 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(response: IncomingResponse, upload: Upload) -> Result<Self, ()> {
         let body = response.consume()?;
-        Ok(Self { news: None, late: None, stream: body.stream()?, _body: body, _response: response, upload })
+        Ok(Self {
+            readable: None,
+            deadline: None,
+            stream: body.stream()?,
+            _body: body,
+            _response: response,
+            upload,
+        })
     }
 
     /// Ready when there is something to read.
@@ -124,16 +131,16 @@ impl Upstream {
     /// What is ready when there is something to read, and what is when that did not come within a time. The
     /// time may have begun with an earlier wait; who sees it end says so by `be_patient`.
     pub(super) fn waits(&mut self, patience: Duration) -> (&Pollable, &Pollable) {
-        if self.late.as_ref().is_some_and(|(former, _)| *former != patience) {
+        if self.deadline.as_ref().is_some_and(|(former, _)| *former != patience) {
             self.be_patient();
         }
-        let late = self.late.get_or_insert_with(|| (patience, subscribe_duration(nanos(patience))));
-        (self.news.get_or_insert_with(|| self.stream.subscribe()), &late.1)
+        let deadline = self.deadline.get_or_insert_with(|| (patience, subscribe_duration(nanos(patience))));
+        (self.readable.get_or_insert_with(|| self.stream.subscribe()), &deadline.1)
     }
 
     /// Begins the time anew.
     pub(super) fn be_patient(&mut self) {
-        self.late = None;
+        self.deadline = None;
     }
 }
 
@@ -142,7 +149,7 @@ impl Incoming for Upstream {
         while !self.upload.is_over() {
             match self.read_within(LONG)? {
                 Piece::Bytes(piece) => return Ok(Some(piece)),
-                Piece::Later => {}
+                Piece::Pending => {}
                 Piece::End => return Ok(None),
             }
         }
@@ -153,18 +160,18 @@ impl Incoming for Upstream {
         loop {
             self.upload.go_on()?;
             match read_now(&self.stream)? {
-                Piece::Later if !patience.is_zero() => {}
+                Piece::Pending if !patience.is_zero() => {}
                 piece => return Ok(piece),
             }
             let upload = self.upload.subscribe();
-            let (news, late) = self.waits(patience);
+            let (readable, deadline) = self.waits(patience);
             let ready = match &upload {
-                None => poll(&[news, late]),
-                Some(upload) => poll(&[news, late, upload]),
+                None => poll(&[readable, deadline]),
+                Some(upload) => poll(&[readable, deadline, upload]),
             };
             if ready == [1] {
                 self.be_patient();
-                return Ok(Piece::Later);
+                return Ok(Piece::Pending);
             }
         }
     }
@@ -195,11 +202,11 @@ pub(super) fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), Strea
 /// Lets some time pass, unless the caller goes meanwhile.
 fn pause(time: Duration, stream: &OutputStream) -> Result<(), StreamError> {
     let end = subscribe_duration(nanos(time));
-    if time <= UNWATCHED {
+    if time <= CALLER_CHECK_INTERVAL {
         end.block();
         return Ok(());
     }
-    while !poll(&[&end, &subscribe_duration(nanos(UNWATCHED))]).contains(&0) {
+    while !poll(&[&end, &subscribe_duration(nanos(CALLER_CHECK_INTERVAL))]).contains(&0) {
         stream.check_write()?;
     }
     Ok(())
@@ -246,21 +253,21 @@ pub(super) fn send(
             note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock);
             End::Whole
         }
-        Body::Frames(frames) => {
+        Body::BodySource(frames) => {
             let mut end = End::Whole;
             for frame in frames {
                 match frame {
-                    Beat::Data(bytes) => {
+                    StreamStep::Data(bytes) => {
                         if !note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock) {
                             break;
                         }
                     }
-                    Beat::Pause(time) => {
+                    StreamStep::Pause(time) => {
                         if pause(time, &stream).is_err() {
                             break;
                         }
                     }
-                    Beat::Abort => {
+                    StreamStep::Abort => {
                         end = End::Broken("a rule of the engine".to_owned());
                         break;
                     }
@@ -307,7 +314,12 @@ pub(super) fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock
 }
 
 /// Hands a body on that is read on its way.
-fn read_on(mut frames: Box<dyn Frames>, stream: &OutputStream, ending: &mut Ending, clock: &Clock) -> End {
+fn read_on(
+    mut frames: Box<dyn BodySource>,
+    stream: &OutputStream,
+    ending: &mut Ending,
+    clock: &Clock,
+) -> End {
     while let Some(frame) = frames.next() {
         let bytes = match frame {
             Frame::Bytes(bytes) => bytes,

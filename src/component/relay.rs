@@ -1,6 +1,6 @@
 //! An upstream's answer on its way to the caller, unread.
 
-use super::body::{End, PIECE, UNWATCHED, Upstream, broken, note, write};
+use super::body::{CALLER_CHECK_INTERVAL, End, PIECE, Upstream, broken, note, write};
 use super::clock::Clock;
 use crate::encode;
 use crate::http::Relay;
@@ -72,8 +72,8 @@ fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u6
 /// Moves the next bytes, by the host alone. Now and then it looks after the caller.
 fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
     loop {
-        let (news, late) = from.waits(UNWATCHED);
-        let ready = poll(&[news, late]);
+        let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);
+        let ready = poll(&[readable, deadline]);
         if ready.contains(&1) {
             from.be_patient();
             stream.check_write()?;
@@ -91,8 +91,8 @@ fn both_ways(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
     let Some(upload) = from.upload.subscribe() else { return Ok(0) };
     let room = stream.check_write()?;
     let full = (room == 0).then(|| stream.subscribe());
-    let (news, late) = from.waits(UNWATCHED);
-    let ready = poll(&[full.as_ref().unwrap_or(news), &upload, late]);
+    let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);
+    let ready = poll(&[full.as_ref().unwrap_or(readable), &upload, deadline]);
     if ready.contains(&2) {
         from.be_patient();
         stream.check_write()?;

@@ -3,9 +3,9 @@
 use super::body::{Caller, Upstream, nanos};
 use super::convert::{from_wasi_fields, to_wasi_fields, to_wasi_method};
 use super::upload::Upload;
-use crate::config::Timeouts;
 use crate::http::{Incoming, ReadError};
-use crate::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
+use crate::transport::Timeouts;
+use crate::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::http::outgoing_handler;
@@ -43,21 +43,21 @@ impl Transport for OutgoingHandler {
     }
 
     fn wait(&self, on: &[Pending<'_, Self>], at_most: Option<Duration>) {
-        let mut news: Vec<Pollable> = Vec::with_capacity(on.len() + 2);
+        let mut readable: Vec<Pollable> = Vec::with_capacity(on.len() + 2);
         for pending in on {
             match pending {
                 Pending::Head(call) => {
-                    news.push(call.answer.subscribe());
-                    news.extend(call.upload.subscribe());
+                    readable.push(call.answer.subscribe());
+                    readable.extend(call.upload.subscribe());
                 }
                 Pending::Body(body) => {
-                    news.push(body.subscribe());
-                    news.extend(body.upload.subscribe());
+                    readable.push(body.subscribe());
+                    readable.extend(body.upload.subscribe());
                 }
             }
         }
-        news.extend(at_most.map(|time| subscribe_duration(nanos(time))));
-        match news.as_slice() {
+        readable.extend(at_most.map(|time| subscribe_duration(nanos(time))));
+        match readable.as_slice() {
             [] => {}
             [one] => one.block(),
             several => drop(poll(&several.iter().collect::<Vec<_>>())),
@@ -115,7 +115,7 @@ fn wait_for(answer: &FutureIncomingResponse, mut upload: Upload) -> Head {
     loop {
         upload.go_on().map_err(callers)?;
         let ready = match upload.subscribe() {
-            Some(news) => poll(&[&head, &news]).contains(&0),
+            Some(readable) => poll(&[&head, &readable]).contains(&0),
             None => {
                 head.block();
                 true

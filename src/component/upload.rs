@@ -1,6 +1,6 @@
 //! A request's body on its way to an upstream: before the answer begins, and beside it.
 
-use super::body::{UNWATCHED, nanos, read_now};
+use super::body::{CALLER_CHECK_INTERVAL, nanos, read_now};
 use crate::http::{Piece, ReadError};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -117,11 +117,11 @@ impl Upload {
     pub(super) fn finish(&mut self) {
         let mut still = Duration::ZERO;
         while self.go_on().is_ok() && still < STANDSTILL {
-            let Some(news) = self.subscribe() else { return };
-            let late = subscribe_duration(nanos(UNWATCHED));
-            match poll(&[&news, &late]).contains(&0) {
+            let Some(readable) = self.subscribe() else { return };
+            let deadline = subscribe_duration(nanos(CALLER_CHECK_INTERVAL));
+            match poll(&[&readable, &deadline]).contains(&0) {
                 true => still = Duration::ZERO,
-                false => still += UNWATCHED,
+                false => still += CALLER_CHECK_INTERVAL,
             }
         }
     }
@@ -164,8 +164,8 @@ impl Unsent {
                     self.rest = piece;
                 }
                 // An upstream may be gone while its caller rests.
-                Piece::Later if self.stream.check_write().is_err() => return Ok(Next::Refused),
-                Piece::Later => return Ok(Next::Later),
+                Piece::Pending if self.stream.check_write().is_err() => return Ok(Next::Refused),
+                Piece::Pending => return Ok(Next::Later),
                 Piece::End => return Ok(Next::Sent),
             }
         }

@@ -3,8 +3,8 @@
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
 use super::engine::{Engine, ModelEngine};
-use super::entries::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
-use super::place::{Place, Setting};
+use super::node::{Node, Setting};
+use super::raw::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
 use super::route::{Api, Backend, Upstream};
 use super::vars::Vars;
 use super::{ConfigError, Key};
@@ -49,7 +49,7 @@ pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
     let mut reader = Reader::new(json);
     let value = Value::read(&mut reader);
     match (value, reader.end()) {
-        (Ok(value), Ok(())) => Document::read(Place::root(&value)),
+        (Ok(value), Ok(())) => Document::read(Node::root(&value)),
         _ => {
             let (line, column) = reader.position();
             Err(wrong(".", format_args!("it is no JSON from line {line}, column {column} on")))
@@ -58,7 +58,7 @@ pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
 }
 
 impl Setting for Document {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["upstreams", "models", "keys", "engine", "passthrough", "route_headers"])?;
         Ok(Self {
             upstreams: fields.or_default("upstreams")?,
@@ -72,7 +72,7 @@ impl Setting for Document {
 }
 
 impl Setting for ModelEntry {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["targets", "engine", "policy", "retries", "deadline_ms", "hedge_ms"])?;
         Ok(Self {
             targets: fields.maybe("targets")?,
@@ -86,7 +86,7 @@ impl Setting for ModelEntry {
 }
 
 impl Setting for KeyEntry {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["name", "key", "sha256", "models"])?;
         Ok(Self {
             name: fields.needed("name")?,
@@ -188,8 +188,8 @@ impl<T> Default for Ordered<T> {
 }
 
 impl<T: Setting> Setting for Ordered<T> {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
-        let entry = |(name, at): (&str, Place<'_>)| Ok((name.to_owned(), T::read(at)?));
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let entry = |(name, at): (&str, Node<'_>)| Ok((name.to_owned(), T::read(at)?));
         at.entries()?.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
 }

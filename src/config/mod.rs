@@ -7,10 +7,10 @@
 
 mod document;
 pub mod engine;
-mod entries;
 mod keys;
-mod place;
+mod node;
 mod plan;
+mod raw;
 mod route;
 mod vars;
 
@@ -18,7 +18,7 @@ use std::fmt;
 
 pub use keys::{Key, Presented, Secret, bearer};
 pub use plan::{Plan, Policy, Target};
-pub use route::{Api, Backend, Served, Timeouts, Upstream};
+pub use route::{Api, Backend, Served, Upstream};
 pub use vars::NAMES;
 
 /// How strictly requests are judged: `PORTCULLIS_VALIDATION`.

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, most_specific};
 use super::{ConfigError, Secret};
-use std::time::Duration;
+use crate::transport::Timeouts;
 
 /// The models that are served and who answers for them.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,17 +91,6 @@ pub struct Upstream {
     pub headers: Vec<(String, Secret)>,
     /// How long it is waited for.
     pub timeouts: Timeouts,
-}
-
-/// How long an upstream is waited for; `None` leaves it to the host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To connect.
-    pub connect: Option<Duration>,
-    /// From the request to the answer's head, and to a stream's first event.
-    pub first_byte: Option<Duration>,
-    /// Between two pieces of the answer's body.
-    pub between_bytes: Option<Duration>,
 }
 
 impl Upstream {

@@ -1,16 +1,16 @@
 //! Answers to bytes: JSON, SSE framing, chunks. The one place an [`ApiError`] becomes a response.
 
 pub mod chat;
+pub mod completions;
 pub mod embeddings;
 pub mod sse;
-pub mod text;
 mod tokens;
 
 use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};
 use crate::config::engine::Fault;
-use crate::engine::{Answer, Choice, Counts};
+use crate::engine::{Answer, Choice, TokenUsage};
 use crate::error::{ApiError, Kind};
-use crate::http::{Beat, Body, Headers, Response};
+use crate::http::{Body, Headers, Response, StreamStep};
 use crate::json::{Write, push_string, to_string};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub fn event_stream<B>(body: Body<B>) -> Response<B> {
 }
 
 /// Token counts as the wire tells them.
-pub fn usage(counts: Counts) -> Usage {
+pub fn usage(counts: TokenUsage) -> Usage {
     Usage {
         prompt_tokens: counts.prompt,
         completion_tokens: counts.completion,
@@ -55,8 +55,8 @@ fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
     let longest = answer.choices.iter().map(Choice::tokens).max().unwrap_or(0).max(1);
     match (answer.pace.wait(0, longest), response.body) {
         (Some(wait), Body::Full(bytes)) => {
-            let frames = [Beat::Pause(wait), Beat::Data(bytes)];
-            Response { body: Body::Frames(Box::new(frames.into_iter())), ..response }
+            let frames = [StreamStep::Pause(wait), StreamStep::Data(bytes)];
+            Response { body: Body::BodySource(Box::new(frames.into_iter())), ..response }
         }
         (_, body) => Response { body, ..response },
     }
@@ -68,18 +68,18 @@ const LAST_BREATH: Duration = Duration::from_millis(50);
 /// A stream that breaks off after so many chunks, if it is to.
 fn cut_after(
     chunks: Option<u32>,
-    frames: impl Iterator<Item = Beat> + 'static,
-) -> Box<dyn Iterator<Item = Beat>> {
+    frames: impl Iterator<Item = StreamStep> + 'static,
+) -> Box<dyn Iterator<Item = StreamStep>> {
     let mut frames = frames;
     let Some(mut left) = chunks else { return Box::new(frames) };
-    let pause = (left > 0).then_some(Beat::Pause(LAST_BREATH));
-    let mut end = pause.into_iter().chain([Beat::Abort]);
+    let pause = (left > 0).then_some(StreamStep::Pause(LAST_BREATH));
+    let mut end = pause.into_iter().chain([StreamStep::Abort]);
     Box::new(std::iter::from_fn(move || {
         if left == 0 {
             return end.next();
         }
         let frame = frames.next();
-        left -= u32::from(matches!(frame, Some(Beat::Data(_))));
+        left -= u32::from(matches!(frame, Some(StreamStep::Data(_))));
         frame
     }))
 }
@@ -87,7 +87,7 @@ fn cut_after(
 /// An answer that breaks off before its first byte.
 pub fn dropped<B>() -> Response<B> {
     let headers = [("content-type", "application/json")].into_iter().collect();
-    Response { status: 200, headers, body: Body::Frames(Box::new(std::iter::once(Beat::Abort))) }
+    Response { status: 200, headers, body: Body::BodySource(Box::new(std::iter::once(StreamStep::Abort))) }
 }
 
 /// An error as a rule of the engine says it.

@@ -1,6 +1,6 @@
 //! What the wire tells of a token.
 
-use crate::engine::tokens::Encoding;
+use crate::tokens::Encoding;
 use std::borrow::Cow;
 use std::fmt::Write;
 

@@ -1,17 +1,19 @@
 //! `POST /v1/chat/completions`.
 
 use super::Call;
-use super::judges::Routes;
-use super::steps::{self, Good};
+use super::completion::{self, Validated};
+use super::resolve::CompletionModels;
 use crate::api::chat::{Request, ServiceTier};
 use crate::check::{self, Checked};
 use crate::ctx::Ctx;
 use crate::encode::chat::{Answer, StreamOptions};
-use crate::engine::{self, tokens::Encoding};
+use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::{Endpoint, Transport};
+use crate::tokens::Encoding;
+use crate::transport::Transport;
+use crate::upstream::Endpoint;
 
 /// Answers a chat, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -20,14 +22,14 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let routes = Routes::at(Endpoint::Chat, call);
-    let Checked { request, judge, dropped } = check::chat(&body, &routes)?;
+    let routes = CompletionModels::at(Endpoint::Chat, call);
+    let Checked { request, policy, dropped } = check::chat(&body, &routes)?;
     let model = request.model.as_deref().unwrap_or_default();
-    let good = Good { body: &body, model, streams: request.streams(), dropped: &dropped };
+    let good = Validated { body: &body, model, streams: request.streams(), dropped: &dropped };
     let retry = || call.retry();
-    let ask_engine = || engine::chat(&request, model, &call.config.engine, judge.card, call.ctx, &retry);
+    let ask_engine = || engine::chat(&request, model, &call.config.engine, policy.spec, call.ctx, &retry);
     let encode = |said| encode(&request, model, said, call.ctx);
-    steps::answer(call, &routes, &good, record, &ask_engine, &encode)
+    completion::answer(call, &routes, &good, record, &ask_engine, &encode)
 }
 
 /// The engine's answer as the request wants it: whole, or as a stream.

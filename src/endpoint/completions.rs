@@ -1,17 +1,19 @@
 //! `POST /v1/completions`.
 
 use super::Call;
-use super::judges::Routes;
-use super::steps::{self, Good};
+use super::completion::{self, Validated};
+use super::resolve::CompletionModels;
 use crate::api::completions::Request;
 use crate::check::{self, Checked};
 use crate::ctx::Ctx;
-use crate::encode::text::Answer;
-use crate::engine::{self, tokens::Encoding};
+use crate::encode::completions::Answer;
+use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::{Endpoint, Transport};
+use crate::tokens::Encoding;
+use crate::transport::Transport;
+use crate::upstream::Endpoint;
 
 /// Completes one or several prompts, by the engine or an upstream.
 pub fn create<T: Transport>(
@@ -20,14 +22,14 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let routes = Routes::at(Endpoint::Text, call);
-    let Checked { request, judge, dropped } = check::completions(&body, &routes)?;
+    let routes = CompletionModels::at(Endpoint::Text, call);
+    let Checked { request, policy, dropped } = check::completions(&body, &routes)?;
     let model = request.model.as_deref().unwrap_or_default();
-    let good = Good { body: &body, model, streams: request.streams(), dropped: &dropped };
+    let good = Validated { body: &body, model, streams: request.streams(), dropped: &dropped };
     let (engine, retry) = (&call.config.engine, || call.retry());
-    let ask_engine = || engine::text(&request, model, engine, judge.card, judge.validation, &retry);
+    let ask_engine = || engine::text(&request, model, engine, policy.spec, policy.validation, &retry);
     let encode = |said| encode(&request, model, said, call.ctx);
-    steps::answer(call, &routes, &good, record, &ask_engine, &encode)
+    completion::answer(call, &routes, &good, record, &ask_engine, &encode)
 }
 
 /// The engine's answer as the request wants it: whole, or as a stream.

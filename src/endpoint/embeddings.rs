@@ -1,17 +1,19 @@
 //! `POST /v1/embeddings`.
 
 use super::Call;
-use super::judges::Others;
+use super::resolve::EngineModels;
 use crate::api::Int;
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
-use crate::check::{self, models, wording};
+use crate::check::{self, error_text};
 use crate::encode::embeddings::Answer;
-use crate::engine::{self, tokens::Encoding};
+use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::Transport;
+use crate::model;
+use crate::tokens::Encoding;
+use crate::transport::Transport;
 
 /// The models of the engine's that embed, as long as nobody names any.
 pub(super) const MODELS: [&str; 3] =
@@ -29,11 +31,11 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::embeddings(&body, &Others::at(&MODELS, call))?;
+    let checked = check::embeddings(&body, &EngineModels::at(&MODELS, call))?;
     let request = &checked.request;
     let model = request.model.as_deref().unwrap_or_default();
     record.model = Some(model.to_owned());
-    let dimensions = checked.judge.card.map_or(models::DIMENSIONS, |card| card.dimensions);
+    let dimensions = checked.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
     let answer = answer(request, model, dimensions)?;
     record.by_engine();
     record.input_tokens = Some(answer.tokens);
@@ -49,11 +51,11 @@ fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer,
     let one = !matches!(request.input, Some(Prompt::Texts(_) | Prompt::TokenLists(_)));
     if let Some(index) = inputs.iter().position(|input| input.len() > LONGEST) {
         let path = if one { "input".to_owned() } else { format!("input[{index}]") };
-        return Err(wording::long_input(&path, LONGEST));
+        return Err(error_text::long_input(&path, LONGEST));
     }
     let tokens = inputs.iter().map(|input| input.len() as u64).sum();
     if tokens > MOST_TOKENS {
-        return Err(wording::long_inputs(MOST_TOKENS));
+        return Err(error_text::long_inputs(MOST_TOKENS));
     }
     let wanted = request.dimensions.and_then(|wanted| u32::try_from(wanted.value).ok());
     let dimensions = wanted.map_or(dimensions, |wanted| wanted.min(dimensions));
@@ -66,7 +68,7 @@ fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer,
 fn inputs(input: Option<&Prompt<'_>>, encoding: Encoding) -> Result<Vec<Vec<u32>>, ApiError> {
     let id = |token: &Int| {
         let id = u32::try_from(token.value).ok().filter(|id| encoding.token_bytes(*id).is_some());
-        id.ok_or_else(|| wording::invalid_token(token.value, encoding.vocabulary_size() - 1))
+        id.ok_or_else(|| error_text::invalid_token(token.value, encoding.vocabulary_size() - 1))
     };
     let ids = |list: &[Int]| list.iter().map(id).collect::<Result<Vec<u32>, ApiError>>();
     match input {

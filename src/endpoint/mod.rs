@@ -1,22 +1,22 @@
 //! One file a route, the same steps in each: parse, check, answer, encode.
 
 pub mod chat;
+mod completion;
 pub mod completions;
 pub mod embeddings;
+mod forward;
 pub mod health;
-mod judges;
 pub mod models;
 pub mod moderations;
 pub mod passthrough;
-mod relay;
-mod steps;
+mod resolve;
 
 use crate::auth::Caller;
 use crate::config::Config;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
 use crate::encode;
-use crate::engine::Counts;
+use crate::engine::TokenUsage;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
@@ -125,7 +125,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// Notes what the engine counted.
-fn log_usage(counts: &Counts, record: &mut Record) {
+fn log_usage(counts: &TokenUsage, record: &mut Record) {
     record.by_engine();
     record.input_tokens = Some(counts.prompt);
     record.output_tokens = Some(counts.completion);

@@ -1,6 +1,6 @@
 //! `GET /v1/models` and `GET /v1/models/{model}`.
 
-use super::{Call, relay};
+use super::{Call, forward};
 use crate::api::answer::{Model, ModelList};
 use crate::config::{Api, Backend, Plan, UnknownParams};
 use crate::encode;
@@ -8,7 +8,8 @@ use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
 use crate::router::passes_through;
-use crate::upstream::{Ask, Endpoint, Transport, forward};
+use crate::transport::Transport;
+use crate::upstream::{Endpoint, ForwardRequest, forward};
 
 /// The models the engine lists as long as nobody names any.
 const ENGINE_MODELS: [&str; 7] = [
@@ -104,7 +105,7 @@ fn ask_upstream<T: Transport>(
     path: &str,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
-    let ask = Ask {
+    let ask = ForwardRequest {
         endpoint: Endpoint::Other(path),
         method: "GET",
         query: call.request.query.as_deref(),
@@ -115,5 +116,5 @@ fn ask_upstream<T: Transport>(
         request_id: call.id,
     };
     let plan = Plan::to_one(plan.targets[0].upstream);
-    relay::note(forward(&ask, &plan, &call.config.upstreams, call.transport, call.ctx), record)
+    forward::note(forward(&ask, &plan, &call.config.upstreams, call.transport, call.ctx), record)
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/moderations`.
 
 use super::Call;
-use super::judges::Others;
+use super::resolve::EngineModels;
 use crate::api::moderations::{ByCategory, DEFAULT_MODEL, Input, Item, Moderation, Outcome, PartType};
 use crate::check;
 use crate::config::engine::Category;
@@ -10,7 +10,7 @@ use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
-use crate::upstream::Transport;
+use crate::transport::Transport;
 use std::borrow::Cow;
 
 /// The models of the engine's that moderate, as long as nobody names any.
@@ -29,7 +29,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::moderations(&body, &Others::at(&MODELS, call))?;
+    let checked = check::moderations(&body, &EngineModels::at(&MODELS, call))?;
     let named = checked.request.model.as_deref().filter(|model| !model.is_empty());
     let model = named.unwrap_or(DEFAULT_MODEL);
     record.model = Some(model.to_owned());

@@ -1,11 +1,12 @@
 //! Every `/v1/…` path the gateway does not know itself, and every method of those it knows: they go to one
 //! upstream as they are.
 
-use super::{Call, relay};
+use super::{Call, forward};
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
-use crate::upstream::{Transport, pass};
+use crate::transport::Transport;
+use crate::upstream::pass;
 
 /// Passes the request through to an upstream, an index into the configured ones.
 pub fn pass_through<T: Transport>(
@@ -23,5 +24,5 @@ pub fn pass_through<T: Transport>(
         ));
     }
     let upstream = &call.config.upstreams[upstream];
-    relay::note(pass(call.request, upload, upstream, call.id, call.transport, call.ctx), record)
+    forward::note(pass(call.request, upload, upstream, call.id, call.transport, call.ctx), record)
 }

@@ -1,7 +1,7 @@
 //! What the engine says to a request.
 
-use super::pace::Pace;
-use super::speech::Speech;
+use super::latency::TokenTiming;
+use super::tokenized_text::TokenizedText;
 use crate::config::engine::{Fault, Rule, Withheld};
 use std::rc::Rc;
 
@@ -33,16 +33,16 @@ pub struct Answer {
     /// The answers, by index.
     pub choices: Vec<Choice>,
     /// What was counted.
-    pub counts: Counts,
+    pub counts: TokenUsage,
     /// How long it takes to say.
-    pub pace: Pace,
+    pub pace: TokenTiming,
     /// After how many chunks a stream of it breaks off.
     pub cut_after_chunks: Option<u32>,
 }
 
 /// Tokens, by what they are of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct TokenUsage {
     /// The request's.
     pub prompt: u64,
     /// Those of them that are sound.
@@ -98,13 +98,13 @@ impl FinishReason {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choice {
     /// The prompt, where it is to be told before the answer.
-    pub echo: Option<Rc<Speech>>,
+    pub echo: Option<Rc<TokenizedText>>,
     /// Characters of the prompt, from which the places of tokens are counted.
     pub offset: usize,
     /// The text, if there is one.
-    pub content: Option<Speech>,
+    pub content: Option<TokenizedText>,
     /// Why there is none.
-    pub refusal: Option<Speech>,
+    pub refusal: Option<TokenizedText>,
     /// The calls of tools.
     pub calls: Vec<Call>,
     /// Whether the one call is to be told in the legacy form.
@@ -121,7 +121,7 @@ pub struct Call {
     /// The tool.
     pub name: String,
     /// What it is called with.
-    pub input: Speech,
+    pub input: TokenizedText,
     /// Whether it is a custom tool, which takes any text.
     pub custom: bool,
 }

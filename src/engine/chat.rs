@@ -1,32 +1,32 @@
 //! What is said to a chat request: by a rule, by a tool's call, in a schema's form, or as the model's reply.
 
-use super::answer::{Answer, Call, Choice, Counts, FinishReason, Outcome};
-use super::asked::Asked;
-use super::calls::{self, Calls};
-use super::draw::mix;
-use super::framing::{self, Counter};
-use super::pace::Pace;
-use super::sampler::{Manner, Sampler};
+use super::answer::{Answer, Call, Choice, FinishReason, Outcome, TokenUsage};
+use super::filler;
+use super::latency::TokenTiming;
+use super::prompt_tokens::{self, Counter};
+use super::rng::mix;
+use super::rule_context::RuleContext;
+use super::sampler::{Sampler, SamplingMode};
 use super::sampling::Sampling;
 use super::schema::{self, NoInstance, Patterns};
-use super::speech::Speech;
-use super::tokens::Encoding;
+use super::tokenized_text::TokenizedText;
+use super::tool_calls::{self, Calls};
 use super::value::Value;
-use super::words;
 use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
 use crate::api::tool::Json;
-use crate::check::models::Card;
-use crate::check::wording;
+use crate::check::error_text;
 use crate::config::engine::{Engine, Reply, Rule};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::json::push_string;
+use crate::model::ModelSpec;
 use crate::pattern::Patience;
+use crate::tokens::Encoding;
 use std::borrow::Cow;
 
 /// What is to be said, before sampling.
 enum Plan<'r> {
-    Text(Cow<'r, str>, Manner),
+    Text(Cow<'r, str>, SamplingMode),
     /// Prose of so many tokens.
     Prose(u32),
     /// An instance of a schema.
@@ -39,17 +39,17 @@ enum Plan<'r> {
 /// The longest text whose tokens are kept from counting it to saying it, in bytes.
 const MEMORIZED: usize = 64 * 1024;
 
-/// Answers a chat request; `card` has the limits of its model, if they are to be kept, and `retry` tells how often the
+/// Answers a chat request; `spec` has the limits of its model, if they are to be kept, and `retry` tells how often the
 /// request was tried before.
 pub fn answer<'s>(
     request: &Request<'_>,
     model: &str,
     setup: &'s Engine,
-    card: Option<&Card>,
+    spec: Option<&ModelSpec>,
     ctx: &Ctx<'_>,
     retry: &dyn Fn() -> u32,
 ) -> Result<Outcome<'s>, ApiError> {
-    let asked = Asked::of_chat(request, model, retry);
+    let asked = RuleContext::of_chat(request, model, retry);
     let rule = asked.rule(&setup.rules, |_| true);
     if let Some(end) = Outcome::of_rule(rule) {
         return Ok(end);
@@ -59,13 +59,13 @@ pub fn answer<'s>(
     let plan = plan(request, &asked, rule, setup_of_model.map_or(&Reply::Echo, |model| &model.reply));
     let echoed = echoed(&plan, &asked, encoding);
     let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
-    let prompt = framing::count(request, model, Counter { encoding, known });
-    let (reasoning, room) = budget(request, card, prompt)?;
+    let prompt = prompt_tokens::count(request, model, Counter { encoding, known });
+    let (reasoning, room) = budget(request, spec, prompt)?;
     let sampling = Sampling { max_tokens: room, ..sampling(request, encoding) };
     let sampler = Sampler::new(sampling).knowing(echoed);
 
     let patience = Patience::default();
-    let mut speaker = Speaker { request, asked: &asked, sampler: &sampler, ctx, ids: 0, patience };
+    let mut speaker = Generator { request, asked: &asked, sampler: &sampler, ctx, ids: 0, patience };
     let withheld = rule.and_then(|rule| rule.then.finish_reason).map(FinishReason::from);
     let mut choices = Vec::new();
     for index in 0..u32::try_from(request.choices()).unwrap_or(u32::MAX) {
@@ -75,27 +75,31 @@ pub fn answer<'s>(
     }
     let said = |choice: &Choice| said(choice, encoding).min(room.unwrap_or(u64::MAX));
     let completion = reasoning + choices.iter().map(said).sum::<u64>();
-    let mut counts = Counts {
+    let mut counts = TokenUsage {
         prompt: prompt.tokens,
         prompt_audio: prompt.audio,
         completion,
         reasoning,
-        ..Counts::default()
+        ..TokenUsage::default()
     };
     predict(request, choices.first(), encoding, &mut counts);
     let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
-    let pace = Pace::new(latency.unwrap_or(setup.latency), || mix(asked.number(), sampler.variant(1)));
+    let pace = TokenTiming::new(latency.unwrap_or(setup.latency), || mix(asked.number(), sampler.variant(1)));
     let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
     Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
 }
 
 /// The text that is echoed and its tokens: it is counted and said, and turned to tokens once.
-fn echoed<'a>(plan: &Plan<'a>, asked: &Asked<'_>, encoding: Encoding) -> Option<(&'a str, Speech)> {
+fn echoed<'a>(
+    plan: &Plan<'a>,
+    asked: &RuleContext<'_>,
+    encoding: Encoding,
+) -> Option<(&'a str, TokenizedText)> {
     match plan {
         Plan::Text(Cow::Borrowed(text), _)
             if std::ptr::eq(*text, &*asked.user) && text.len() <= MEMORIZED =>
         {
-            Some((*text, Speech::new(text, encoding, usize::MAX).0))
+            Some((*text, TokenizedText::new(text, encoding, usize::MAX).0))
         }
         _ => None,
     }
@@ -104,38 +108,40 @@ fn echoed<'a>(plan: &Plan<'a>, asked: &Asked<'_>, encoding: Encoding) -> Option<
 /// How many tokens are thought, and the most each answer may then have.
 fn budget(
     request: &Request<'_>,
-    card: Option<&Card>,
-    prompt: framing::Prompt,
+    spec: Option<&ModelSpec>,
+    prompt: prompt_tokens::Prompt,
 ) -> Result<(u64, Option<u64>), ApiError> {
     let limit = request.token_limit();
-    if let Some(card) = card {
-        fits(card, prompt, limit)?;
+    if let Some(spec) = spec {
+        fits(spec, prompt, limit)?;
     }
     let reasoning = reasoning(request, limit);
-    if card.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < LEAST_THOUGHT) {
-        return Err(wording::nothing_left_to_say());
+    if spec.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < LEAST_THOUGHT) {
+        return Err(error_text::nothing_left_to_say());
     }
-    Ok((reasoning, room(card, prompt.tokens, limit).map(|room| room - reasoning.min(room))))
+    Ok((reasoning, room(spec, prompt.tokens, limit).map(|room| room - reasoning.min(room))))
 }
 
 /// Whether the prompt, with what may follow, fits the model.
-fn fits(card: &Card, prompt: framing::Prompt, limit: Option<u64>) -> Result<(), ApiError> {
-    let window = u64::from(card.window);
-    match (card.input, limit) {
-        (Some(most), _) if prompt.tokens > u64::from(most) => Err(wording::long_prompt(most, prompt.tokens)),
+fn fits(spec: &ModelSpec, prompt: prompt_tokens::Prompt, limit: Option<u64>) -> Result<(), ApiError> {
+    let window = u64::from(spec.window);
+    match (spec.input, limit) {
+        (Some(most), _) if prompt.tokens > u64::from(most) => {
+            Err(error_text::long_prompt(most, prompt.tokens))
+        }
         _ if prompt.tokens > window => {
-            Err(wording::context_length(card.window, prompt.tokens, prompt.tools, None))
+            Err(error_text::context_length(spec.window, prompt.tokens, prompt.tools, None))
         }
         (_, Some(limit)) if prompt.tokens.saturating_add(limit) > window => {
-            Err(wording::context_length(card.window, prompt.tokens, prompt.tools, Some(limit)))
+            Err(error_text::context_length(spec.window, prompt.tokens, prompt.tools, Some(limit)))
         }
         _ => Ok(()),
     }
 }
 
 /// The most tokens of an answer, by the request and by the model.
-fn room(card: Option<&Card>, prompt: u64, limit: Option<u64>) -> Option<u64> {
-    let own = card.map(|card| u64::from(card.output).min(u64::from(card.window).saturating_sub(prompt)));
+fn room(spec: Option<&ModelSpec>, prompt: u64, limit: Option<u64>) -> Option<u64> {
+    let own = spec.map(|spec| u64::from(spec.output).min(u64::from(spec.window).saturating_sub(prompt)));
     match (own, limit) {
         (Some(own), Some(limit)) => Some(own.min(limit)),
         (own, limit) => own.or(limit),
@@ -181,17 +187,17 @@ fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
 
 fn plan<'r>(
     request: &'r Request<'_>,
-    asked: &'r Asked<'_>,
+    asked: &'r RuleContext<'_>,
     rule: Option<&'r Rule>,
     reply: &'r Reply,
 ) -> Plan<'r> {
     let then = rule.map(|rule| &rule.then);
     let text = then.and_then(|then| then.text.as_deref()).map(|text| asked.fill(text));
     if let Some(script) = then.and_then(|then| then.tool_calls.as_ref()) {
-        return Plan::Calls(text, calls::scripted(script, request, asked));
+        return Plan::Calls(text, tool_calls::scripted(script, request, asked));
     }
     if let Some(text) = text {
-        return Plan::Text(text, Manner::Quoted);
+        return Plan::Text(text, SamplingMode::Quoted);
     }
     if let Some(refusal) = then.and_then(|then| then.refusal.as_deref()) {
         return Plan::Refusal(refusal.into());
@@ -199,12 +205,12 @@ fn plan<'r>(
     if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
         return replied(reply, request, asked);
     }
-    if let Some(calls) = calls::wanted(request, asked) {
+    if let Some(calls) = tool_calls::wanted(request, asked) {
         return Plan::Calls(None, calls);
     }
     let plan = match asked.results.is_empty() {
         true => replied(reply, request, asked),
-        false => Plan::Text(quoted(asked).into(), Manner::Quoted),
+        false => Plan::Text(quoted(asked).into(), SamplingMode::Quoted),
     };
     let format = request.response_format.as_ref();
     match (format.and_then(|format| format.kind), format.and_then(|format| format.json_schema.as_ref())) {
@@ -217,10 +223,10 @@ fn plan<'r>(
 }
 
 /// A reply as models have it. `verbosity` halves or doubles prose.
-fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r Asked<'_>) -> Plan<'r> {
+fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r RuleContext<'_>) -> Plan<'r> {
     match reply {
-        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), Manner::Free),
-        Reply::Text(text) => Plan::Text(asked.fill(text), Manner::Quoted),
+        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), SamplingMode::Free),
+        Reply::Text(text) => Plan::Text(asked.fill(text), SamplingMode::Quoted),
         Reply::Words(length) => Plan::Prose(match request.verbosity {
             Some(Verbosity::Low) => length.0.div_ceil(2),
             Some(Verbosity::High) => length.0 * 2,
@@ -230,37 +236,37 @@ fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r Asked<'_>) ->
 }
 
 /// The results of tools, each with its tool's name.
-fn quoted(asked: &Asked<'_>) -> String {
+fn quoted(asked: &RuleContext<'_>) -> String {
     let lines: Vec<String> =
         asked.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
     lines.join("\n")
 }
 
 /// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
-fn object<'r>(plan: Plan<'r>, asked: &Asked<'_>) -> Plan<'r> {
+fn object<'r>(plan: Plan<'r>, asked: &RuleContext<'_>) -> Plan<'r> {
     let is_object =
         |text: &str| crate::json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
     let text = match plan {
         Plan::Text(text, manner) if is_object(text.trim()) => {
             return Plan::Text(
                 text.trim().to_owned().into(),
-                if manner == Manner::Free { Manner::Formal } else { manner },
+                if manner == SamplingMode::Free { SamplingMode::Formal } else { manner },
             );
         }
         Plan::Text(text, _) => text,
-        Plan::Prose(length) => words::prose(asked.number(), length as usize * 5).into(),
+        Plan::Prose(length) => filler::prose(asked.number(), length as usize * 5).into(),
         other => return other,
     };
     let mut json = String::from("{\"answer\":");
     push_string(&text, &mut json);
     json.push('}');
-    Plan::Text(json.into(), Manner::Formal)
+    Plan::Text(json.into(), SamplingMode::Formal)
 }
 
 /// Says plans.
-struct Speaker<'a> {
+struct Generator<'a> {
     request: &'a Request<'a>,
-    asked: &'a Asked<'a>,
+    asked: &'a RuleContext<'a>,
     sampler: &'a Sampler<'a>,
     ctx: &'a Ctx<'a>,
     /// How many calls got their id.
@@ -268,12 +274,12 @@ struct Speaker<'a> {
     patience: Patience,
 }
 
-impl Speaker<'_> {
+impl Generator<'_> {
     fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, ApiError> {
         let (asked, sampler) = (self.asked, self.sampler);
         let encoding = sampler.sampling().encoding;
         let seed = || mix(asked.number(), sampler.variant(index));
-        let spoken = |(speech, finish): (Speech, FinishReason)| Choice {
+        let spoken = |(speech, finish): (TokenizedText, FinishReason)| Choice {
             content: Some(speech),
             finish_reason: Some(finish),
             ..Choice::default()
@@ -281,18 +287,18 @@ impl Speaker<'_> {
         Ok(match plan {
             Plan::Text(text, manner) => spoken(sampler.say(text, *manner, index)),
             Plan::Prose(length) => {
-                spoken(sampler.say(&words::prose_of(*length, encoding, seed()), Manner::Free, index))
+                spoken(sampler.say(&filler::prose_of(*length, encoding, seed()), SamplingMode::Free, index))
             }
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
                 let instance = schema::instance(text, seed(), patterns, &mut self.patience)
                     .map_err(|why| no_instance(format, &why))?;
-                let (speech, finish) = sampler.say(&instance.json, Manner::Formal, index);
+                let (speech, finish) = sampler.say(&instance.json, SamplingMode::Formal, index);
                 spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
             }
             Plan::Refusal(text) => {
-                let (speech, finish) = sampler.say(text, Manner::Quoted, index);
+                let (speech, finish) = sampler.say(text, SamplingMode::Quoted, index);
                 Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
             }
             Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed()),
@@ -310,7 +316,7 @@ impl Speaker<'_> {
         };
         let mut left = sampler.most();
         if let Some(text) = text {
-            let (speech, finish) = sampler.say(text, Manner::Quoted, index);
+            let (speech, finish) = sampler.say(text, SamplingMode::Quoted, index);
             left = left.saturating_sub(speech.tokens().len());
             let cut = finish == FinishReason::Length;
             choice.content = Some(speech);
@@ -322,7 +328,7 @@ impl Speaker<'_> {
         for (i, call) in calls.calls.iter().enumerate() {
             let text = call.input.text(mix(seed, i as u64), &mut self.patience);
             left = left.saturating_sub(encoding.count(&call.name));
-            let (input, whole) = Speech::new(&text, encoding, left);
+            let (input, whole) = TokenizedText::new(&text, encoding, left);
             left -= input.tokens().len();
             self.ids += 1;
             choice.calls.push(Call {
@@ -360,12 +366,13 @@ fn said(choice: &Choice, encoding: Encoding) -> u64 {
 }
 
 /// Counts which tokens of the `prediction` came true: those the answer begins with.
-fn predict(request: &Request<'_>, choice: Option<&Choice>, encoding: Encoding, counts: &mut Counts) {
+fn predict(request: &Request<'_>, choice: Option<&Choice>, encoding: Encoding, counts: &mut TokenUsage) {
     let Some(content) = request.prediction.as_ref().and_then(|prediction| prediction.content.as_ref()) else {
         return;
     };
     let predicted = encoding.encode(&content.texts().collect::<String>());
-    let said = choice.and_then(|choice| choice.content.as_ref()).map(Speech::tokens).unwrap_or_default();
+    let said =
+        choice.and_then(|choice| choice.content.as_ref()).map(TokenizedText::tokens).unwrap_or_default();
     let accepted = predicted.iter().zip(said).take_while(|(predicted, said)| **predicted == said.id).count();
     counts.accepted = accepted as u64;
     counts.rejected = (predicted.len() - accepted) as u64;

@@ -3,8 +3,8 @@
 //! Each token has a direction of its own; a text has the sum of its tokens' directions, at unit length.
 //! Asking for fewer dimensions cuts the vector and gives it unit length again, as the API does.
 
-use super::draw::{Draw, mix};
-use super::tokens::Encoding;
+use super::rng::{Rng, mix};
+use crate::tokens::Encoding;
 use std::collections::BTreeMap;
 
 /// The vector of some tokens, of at least one dimension.
@@ -15,7 +15,7 @@ pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
     }
     let mut sum = vec![0_i64; dimensions.max(1) as usize];
     for (token, count) in counts {
-        let mut draw = Draw::new(mix(token, 0xe3b));
+        let mut draw = Rng::new(mix(token, 0xe3b));
         // A word said often counts more, but not as often: 16, 27, 35, 42 …
         let weight = 16 * i64::from(count) / (1 + i64::from(count) / 4);
         // Eight numbers of seven bits and a sign come out of one draw.
@@ -32,7 +32,7 @@ pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
 /// What a token stands for, whatever its case and the space before it.
 fn meaning(token: u32, encoding: Encoding) -> u64 {
     let bytes = encoding.token_bytes(token).map(|bytes| bytes.to_ascii_lowercase()).unwrap_or_default();
-    super::draw::hash(bytes.strip_prefix(b" ").filter(|rest| !rest.is_empty()).unwrap_or(&bytes))
+    super::rng::hash(bytes.strip_prefix(b" ").filter(|rest| !rest.is_empty()).unwrap_or(&bytes))
 }
 
 #[cfg(test)]

@@ -1,35 +1,34 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
 
 mod answer;
-mod asked;
-mod calls;
 mod chat;
-mod draw;
+mod completions;
 mod embedding;
-mod framing;
+mod filler;
+mod latency;
+mod logits;
 mod math;
-mod media;
+mod media_tokens;
 mod moderation;
-mod odds;
-mod pace;
+mod prompt_tokens;
+mod rng;
+mod rule_context;
 mod sampler;
 mod sampling;
 mod schema;
-mod speech;
-mod text;
-pub mod tokens;
+mod tokenized_text;
+mod tool_calls;
 mod value;
-mod words;
 
-pub use answer::{Answer, Call, Choice, Counts, FinishReason, Outcome};
+pub use answer::{Answer, Call, Choice, FinishReason, Outcome, TokenUsage};
 pub use chat::answer as chat;
+pub use completions::answer as text;
 pub use embedding::embed;
+pub use latency::TokenTiming;
 pub use moderation::moderate;
-pub use pace::Pace;
-pub use sampler::{Manner, Sampler};
+pub use sampler::{Sampler, SamplingMode};
 pub use sampling::Sampling;
-pub use speech::{Odds, Piece, Speech, Token};
-pub use text::answer as text;
+pub use tokenized_text::{Piece, Token, TokenLogprobs, TokenizedText};
 
 /// The engine's `system_fingerprint`: it changes when its answers do.
 pub const FINGERPRINT: &str = "fp_portcullis1";

@@ -6,15 +6,15 @@
 //! decide as they do for a model. `docs/engine.md` has the table.
 
 use super::answer::FinishReason;
-use super::draw::{Draw, hash, mix};
-use super::odds::{self, Alternatives, Candidates};
+use super::logits::{self, Alternatives, Candidates};
+use super::rng::{Rng, hash, mix};
 use super::sampling::Sampling;
-use super::speech::{Odds, Speech};
+use super::tokenized_text::{TokenLogprobs, TokenizedText};
 use std::collections::HashMap;
 
 /// How a text may be changed on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum SamplingMode {
     /// Every parameter acts on it.
     Free,
     /// It is somebody's own words: they stay, unless `logit_bias` bans one.
@@ -35,23 +35,23 @@ pub struct Sampler<'a> {
     /// The tokens a bias speaks for, the most favoured first.
     favoured: Vec<(u32, f64)>,
     /// A text whose tokens are known already.
-    known: Option<(&'a str, Speech)>,
+    known: Option<(&'a str, TokenizedText)>,
 }
 
 impl<'a> Sampler<'a> {
     /// A sampler with a request's parameters.
     pub fn new(mut sampling: Sampling<'a>) -> Self {
         sampling.logit_bias.retain(|(id, _)| sampling.encoding.token_bytes(*id).is_some());
-        odds::sort(&mut sampling.logit_bias, &|a, b| a.0.cmp(&b.0));
+        logits::sort(&mut sampling.logit_bias, &|a, b| a.0.cmp(&b.0));
         let mut favoured: Vec<_> =
             sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
-        odds::likeliest_first(&mut favoured);
+        logits::likeliest_first(&mut favoured);
         favoured.truncate(MOST_FAVOURED);
         Self { sampling, alternatives: Alternatives::default(), favoured, known: None }
     }
 
     /// The same sampler, which has the tokens of a text already.
-    pub fn knowing(self, known: Option<(&'a str, Speech)>) -> Self {
+    pub fn knowing(self, known: Option<(&'a str, TokenizedText)>) -> Self {
         Self { known, ..self }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// Says a text, as the answer with this index.
-    pub fn say(&self, text: &str, manner: Manner, index: u32) -> (Speech, FinishReason) {
+    pub fn say(&self, text: &str, manner: SamplingMode, index: u32) -> (TokenizedText, FinishReason) {
         let most = self.most();
         let known = self
             .known
@@ -88,7 +88,7 @@ impl<'a> Sampler<'a> {
             .filter(|(known, speech)| std::ptr::eq(*known, text) && speech.tokens().len() <= most);
         let (mut speech, whole) = match (self.is_plain(manner, index), known) {
             (true, Some((_, speech))) => (speech.clone(), true),
-            (true, None) => Speech::new(text, self.sampling.encoding, most),
+            (true, None) => TokenizedText::new(text, self.sampling.encoding, most),
             (false, _) => self.choose(text, manner, index, most),
         };
         match self.stop(speech.text()) {
@@ -100,7 +100,7 @@ impl<'a> Sampler<'a> {
     }
 
     /// Tells how likely the tokens of a text were that somebody else said.
-    pub fn judge(&self, speech: Speech, top: usize) -> Speech {
+    pub fn judge(&self, speech: TokenizedText, top: usize) -> TokenizedText {
         let mut candidates = Candidates::default();
         let ids: Vec<u32> = speech.tokens().iter().map(|token| token.id).collect();
         let odds = ids.iter().enumerate().map(|(place, &id)| {
@@ -117,11 +117,11 @@ impl<'a> Sampler<'a> {
     }
 
     /// Whether the tokens are just those of the text, and nobody asks how likely they were.
-    fn is_plain(&self, manner: Manner, index: u32) -> bool {
+    fn is_plain(&self, manner: SamplingMode, index: u32) -> bool {
         let sampling = &self.sampling;
-        let free = manner == Manner::Free;
+        let free = manner == SamplingMode::Free;
         sampling.logprobs.is_none()
-            && (manner == Manner::Formal || sampling.logit_bias.is_empty())
+            && (manner == SamplingMode::Formal || sampling.logit_bias.is_empty())
             && !(free && (self.draws(index) || self.penalizes()))
     }
 
@@ -134,10 +134,10 @@ impl<'a> Sampler<'a> {
     }
 
     /// Chooses the tokens one by one.
-    fn choose(&self, text: &str, manner: Manner, index: u32, most: usize) -> (Speech, bool) {
+    fn choose(&self, text: &str, manner: SamplingMode, index: u32, most: usize) -> (TokenizedText, bool) {
         let sampling = &self.sampling;
         let encoding = sampling.encoding;
-        let biased = manner != Manner::Formal;
+        let biased = manner != SamplingMode::Formal;
         let bias = |id: u32| -> f64 {
             let found = sampling.logit_bias.binary_search_by_key(&id, |(id, _)| *id);
             found.ok().filter(|_| biased).map_or(0.0, |place| sampling.logit_bias[place].1)
@@ -154,7 +154,7 @@ impl<'a> Sampler<'a> {
         let whole = planned.len() <= most;
         planned.truncate(most);
 
-        let drawing = manner == Manner::Free && self.draws(index);
+        let drawing = manner == SamplingMode::Free && self.draws(index);
         let variant = self.variant(index);
         let pivot = (drawing && variant != 0).then(|| self.pivot(&planned, variant)).flatten();
         let mut said: Vec<u32> = Vec::with_capacity(planned.len());
@@ -169,7 +169,7 @@ impl<'a> Sampler<'a> {
             candidates.adjust(|id| {
                 let count = f64::from(counts.get(&id).copied().unwrap_or_default());
                 let penalty = match manner {
-                    Manner::Free if count > 0.0 => {
+                    SamplingMode::Free if count > 0.0 => {
                         sampling.presence_penalty + sampling.frequency_penalty * count
                     }
                     _ => 0.0,
@@ -177,14 +177,14 @@ impl<'a> Sampler<'a> {
                 bias(id) - penalty
             });
             // A part of a character fits only where its other parts are, unless it is banned.
-            let fixed = manner == Manner::Formal
+            let fixed = manner == SamplingMode::Formal
                 || (encoding.token_bytes(id).is_none_or(|bytes| std::str::from_utf8(&bytes).is_err())
                     && bias(id) > -FORCING);
             let chosen = match (fixed, drawing) {
                 (true, _) => id,
                 (false, _) if pivot == Some(place) => candidates.other_than(id, mix(variant, 2)),
                 (false, true) => {
-                    let chance = Draw::new(mix(variant, place as u64)).unit();
+                    let chance = Rng::new(mix(variant, place as u64)).unit();
                     candidates.draw(sampling.temperature, sampling.top_p, chance)
                 }
                 (false, false) => candidates.likeliest(),
@@ -193,11 +193,11 @@ impl<'a> Sampler<'a> {
                 odds.push(candidates.odds(chosen, top));
             }
             said.push(chosen);
-            if manner == Manner::Free && self.penalizes() {
+            if manner == SamplingMode::Free && self.penalizes() {
                 *counts.entry(chosen).or_default() += 1;
             }
         }
-        (Speech::of_tokens(said, encoding).with_odds(odds), whole)
+        (TokenizedText::of_tokens(said, encoding).with_odds(odds), whole)
     }
 
     /// The place where a varied answer surely differs from the likeliest: a whole word, if there is one.
@@ -217,7 +217,7 @@ impl<'a> Sampler<'a> {
             bytes(planned.get(*place)).is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
         };
         let any = |places: Vec<usize>| {
-            let place = Draw::new(mix(variant, 1)).below(places.len() as u64);
+            let place = Rng::new(mix(variant, 1)).below(places.len() as u64);
             places.get(place as usize).copied()
         };
         any((0..planned.len()).filter(is_word).collect())
@@ -234,7 +234,7 @@ const MOST_FAVOURED: usize = 32;
 /// The most tokens an answer has because a forced token leaves it no end.
 const FORCED_LENGTH: usize = 16_384;
 
-impl Odds {
+impl TokenLogprobs {
     /// The probability of all alternatives that are told.
     #[cfg(test)]
     fn told(&self) -> f64 {
@@ -244,12 +244,12 @@ impl Odds {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::Encoding;
     use super::*;
+    use crate::tokens::Encoding;
 
     const TEXT: &str = "one two three four five six seven eight nine ten eleven twelve";
 
-    fn say(sampling: Sampling<'_>, manner: Manner, index: u32) -> (String, FinishReason) {
+    fn say(sampling: Sampling<'_>, manner: SamplingMode, index: u32) -> (String, FinishReason) {
         let (speech, finish) = Sampler::new(sampling).say(TEXT, manner, index);
         (speech.text().to_owned(), finish)
     }
@@ -273,7 +273,7 @@ mod tests {
         ] {
             for logprobs in [None, Some(2)] {
                 let sampling = Sampling { stop: stop.to_vec(), max_tokens, logprobs, ..Sampling::default() };
-                let (text, finish_reason) = say(sampling, Manner::Free, 0);
+                let (text, finish_reason) = say(sampling, SamplingMode::Free, 0);
                 assert_eq!(text, want, "{stop:?}");
                 assert_eq!(finish_reason, finish, "{stop:?} {max_tokens:?} {logprobs:?}");
             }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn seed_and_index_vary_a_free_answer_unless_it_is_cold() {
         let seeded = |seed, temperature, index| {
-            say(Sampling { seed, temperature, ..Sampling::default() }, Manner::Free, index).0
+            say(Sampling { seed, temperature, ..Sampling::default() }, SamplingMode::Free, index).0
         };
         assert_eq!(seeded(None, 1.0, 0), TEXT);
         assert_ne!(seeded(None, 1.0, 1), TEXT);
@@ -293,9 +293,9 @@ mod tests {
         assert_eq!(seeded(Some(1), 0.0, 3), TEXT);
         assert_ne!(seeded(None, 2.0, 0), TEXT);
         let quoted = Sampling { seed: Some(1), temperature: 2.0, ..Sampling::default() };
-        assert_eq!(say(quoted, Manner::Quoted, 3).0, TEXT);
+        assert_eq!(say(quoted, SamplingMode::Quoted, 3).0, TEXT);
         let narrow = Sampling { seed: Some(1), top_p: 0.1, ..Sampling::default() };
-        assert_eq!(say(narrow, Manner::Free, 0).0, TEXT);
+        assert_eq!(say(narrow, SamplingMode::Free, 0).0, TEXT);
     }
 
     #[test]
@@ -303,17 +303,17 @@ mod tests {
         let encoding = Encoding::O200kBase;
         let three = encoding.encode(" three")[0];
         let banned = Sampling { logit_bias: vec![(three, -100.0)], ..Sampling::default() };
-        for manner in [Manner::Free, Manner::Quoted] {
+        for manner in [SamplingMode::Free, SamplingMode::Quoted] {
             let (text, _) = say(banned.clone(), manner, 0);
             assert!(
                 !text.contains("three") && text.starts_with("one two ") && text.contains(" four"),
                 "{text}"
             );
         }
-        assert_eq!(say(banned, Manner::Formal, 0).0, TEXT);
+        assert_eq!(say(banned, SamplingMode::Formal, 0).0, TEXT);
         let forced = Sampling { logit_bias: vec![(three, 100.0)], ..Sampling::default() };
-        assert_eq!(say(forced.clone(), Manner::Free, 0).0, " three".repeat(12));
-        let (text, finish) = say(Sampling { max_tokens: Some(30), ..forced }, Manner::Free, 0);
+        assert_eq!(say(forced.clone(), SamplingMode::Free, 0).0, " three".repeat(12));
+        let (text, finish) = say(Sampling { max_tokens: Some(30), ..forced }, SamplingMode::Free, 0);
         assert_eq!((text, finish), (" three".repeat(30), FinishReason::Length));
     }
 
@@ -322,7 +322,7 @@ mod tests {
         let text = "la la la la la la la la la la la la";
         let say = |frequency_penalty, presence_penalty| {
             let sampling = Sampling { frequency_penalty, presence_penalty, ..Sampling::default() };
-            Sampler::new(sampling).say(text, Manner::Free, 0).0.text().matches("la").count()
+            Sampler::new(sampling).say(text, SamplingMode::Free, 0).0.text().matches("la").count()
         };
         assert_eq!(say(0.0, 0.0), 12);
         assert!(say(2.0, 0.0) < 10, "{}", say(2.0, 0.0));
@@ -334,7 +334,7 @@ mod tests {
         for (index, logit_bias) in [(0, Vec::new()), (1, twos)] {
             let sampling =
                 Sampling { logprobs: Some(20), temperature: 1.8, logit_bias, ..Sampling::default() };
-            let (speech, _) = Sampler::new(sampling).say(TEXT, Manner::Free, index);
+            let (speech, _) = Sampler::new(sampling).say(TEXT, SamplingMode::Free, index);
             assert_eq!(speech.odds().len(), speech.tokens().len());
             for (odds, token) in speech.odds().iter().zip(speech.tokens()) {
                 assert_eq!(odds.top.len(), 20);

@@ -1,6 +1,6 @@
 //! [`Sampling`]: the parameters that decide how a text is said.
 
-use super::tokens::Encoding;
+use crate::tokens::Encoding;
 
 /// The sampling parameters of a request.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! [`Value`]: JSON whose members keep their order, such as a schema.
 
 use crate::api::{Members, Text};
-use crate::json::{self, Bad, Read, Reader, double, is_integer, push_string};
+use crate::json::{self, ParseError, Read, Reader, double, is_integer, push_string};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -100,7 +100,7 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Read<'a> for Value<'a> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         match json.peek() {
             b'n' => json.null().map(|()| Self::Null),
             b't' | b'f' => json.boolean().map(Self::Bool),
@@ -115,7 +115,7 @@ impl<'a> Read<'a> for Value<'a> {
                     return Ok(Self::Int(whole));
                 }
                 // What is too large for a double could not be written again.
-                Some(double(spelled)).filter(|value| value.is_finite()).map(Self::Float).ok_or(Bad)
+                Some(double(spelled)).filter(|value| value.is_finite()).map(Self::Float).ok_or(ParseError)
             }
         }
     }

@@ -6,30 +6,30 @@
 //! since the diagnosing pass words it. That makes it both smaller and faster than serde's way, where each type
 //! is compiled against a trait of thirty methods and each error carries its place.
 
+mod escape;
 mod reader;
+mod serialize;
 mod value;
-mod write;
-mod written;
 
+pub(crate) use escape::{push_integer, push_string};
 pub use reader::Reader;
+pub use serialize::{Write, to_string};
+pub(crate) use serialize::{push_key, push_members, writes};
 pub use value::Value;
 pub(crate) use value::{double, is_integer};
-pub(crate) use write::{push_integer, push_string};
-pub use written::{Write, to_string};
-pub(crate) use written::{push_key, push_members, writes};
 
 /// What was read is not JSON, or not what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bad;
+pub struct ParseError;
 
 /// What can be read from JSON.
 pub trait Read<'a>: Sized {
     /// Reads the value the reader stands at, and leaves it behind the value.
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad>;
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError>;
 }
 
 /// Reads one value with nothing after it.
-pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, Bad> {
+pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
     let mut json = Reader::new(text);
     let value = T::read(&mut json)?;
     json.end()?;
@@ -37,8 +37,8 @@ pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, Bad> {
 }
 
 /// Reads one value with nothing after it; what is not UTF-8 is no JSON.
-pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, Bad> {
-    from_str(std::str::from_utf8(bytes).map_err(|_| Bad)?)
+pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
 }
 
 /// A struct of some members of an object, by their JSON names; the others are passed over. All are optional, `null`
@@ -58,12 +58,12 @@ macro_rules! reads {
         $vis struct $name $($life)* { $($(#[$member_meta])* $vis $member: Option<$type>,)* }
 
         impl<'a> $crate::json::Read<'a> for $name $($life)* {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::Bad> {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
                 fn member<'a>(
                     object: &mut $name $($life)*,
                     name: &str,
                     json: &mut $crate::json::Reader<'a>,
-                ) -> Result<(), $crate::json::Bad> {
+                ) -> Result<(), $crate::json::ParseError> {
                     match name {
                         $($key => $crate::json::read_into(&mut object.$member, json),)*
                         _ => json.skip(),
@@ -80,37 +80,37 @@ pub(crate) use reads;
 
 /// Reads a value to its place: what [`reads!`] would else write out for each member.
 #[inline(never)]
-pub(crate) fn read_into<'a, T: Read<'a>>(place: &mut T, json: &mut Reader<'a>) -> Result<(), Bad> {
+pub(crate) fn read_into<'a, T: Read<'a>>(place: &mut T, json: &mut Reader<'a>) -> Result<(), ParseError> {
     *place = T::read(json)?;
     Ok(())
 }
 
 impl<'a> Read<'a> for u64 {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
-        json.number()?.parse().map_err(|_| Bad)
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
+        json.number()?.parse().map_err(|_| ParseError)
     }
 }
 
 impl<'a> Read<'a> for bool {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         json.boolean()
     }
 }
 
 impl<'a, T: Read<'a>> Read<'a> for Option<T> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         if json.peek() == b'n' { json.null().map(|()| None) } else { T::read(json).map(Some) }
     }
 }
 
 impl<'a, T: Read<'a>> Read<'a> for Box<T> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         T::read(json).map(Self::new)
     }
 }
 
 impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut items = Self::new();
         let mut more = json.open(b'[')?;
         while more {

@@ -1,6 +1,6 @@
 //! [`Reader`]: pulls values out of JSON text.
 
-use super::Bad;
+use super::ParseError;
 use std::borrow::Cow;
 
 /// How many arrays and objects may lie in one another.
@@ -15,7 +15,7 @@ pub struct Reader<'a> {
 }
 
 /// What reads a member's value, told its name.
-type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Bad> + 'f;
+type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), ParseError> + 'f;
 
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
@@ -37,9 +37,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails unless nothing but white space is left.
-    pub fn end(&mut self) -> Result<(), Bad> {
+    pub fn end(&mut self) -> Result<(), ParseError> {
         self.peek();
-        if self.at == self.text.len() { Ok(()) } else { Err(Bad) }
+        if self.at == self.text.len() { Ok(()) } else { Err(ParseError) }
     }
 
     /// Where the reader stands: the line and the column, in characters, both counted from 1.
@@ -50,31 +50,31 @@ impl<'a> Reader<'a> {
         (before.iter().filter(|b| **b == b'\n').count() + 1, characters + 1)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Bad> {
+    fn word(&mut self, word: &str) -> Result<(), ParseError> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return Err(Bad);
+            return Err(ParseError);
         }
         self.at += word.len();
         Ok(())
     }
 
     /// Reads `null`.
-    pub fn null(&mut self) -> Result<(), Bad> {
+    pub fn null(&mut self) -> Result<(), ParseError> {
         self.peek();
         self.word("null")
     }
 
     /// Reads `true` or `false`.
-    pub fn boolean(&mut self) -> Result<bool, Bad> {
+    pub fn boolean(&mut self) -> Result<bool, ParseError> {
         let value = self.peek() == b't';
         self.word(if value { "true" } else { "false" })?;
         Ok(value)
     }
 
     /// Enters an array or object, which begins with `bracket`, `[` or `{`; false if it is empty, and left again.
-    pub fn open(&mut self, bracket: u8) -> Result<bool, Bad> {
+    pub fn open(&mut self, bracket: u8) -> Result<bool, ParseError> {
         if self.peek() != bracket || self.level == MOST_LEVELS {
-            return Err(Bad);
+            return Err(ParseError);
         }
         self.at += 1;
         // In ASCII each of the two closing brackets is two behind its opening one.
@@ -88,10 +88,10 @@ impl<'a> Reader<'a> {
 
     /// Passes what stands after an item or member: true if another follows, false if `bracket`, `]` or `}`,
     /// has ended the array or object.
-    pub fn more(&mut self, bracket: u8) -> Result<bool, Bad> {
+    pub fn more(&mut self, bracket: u8) -> Result<bool, ParseError> {
         let byte = self.peek();
         if byte != b',' && byte != bracket {
-            return Err(Bad);
+            return Err(ParseError);
         }
         self.at += 1;
         self.level -= u8::from(byte != b',');
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
     /// Reads an object: `member` is told each name and reads the value.
     ///
     /// The one loop for all objects: written out for each type of the wire it would be a good part of the component.
-    pub fn object(&mut self, member: &mut Member<'_, 'a>) -> Result<(), Bad> {
+    pub fn object(&mut self, member: &mut Member<'_, 'a>) -> Result<(), ParseError> {
         let mut more = self.open(b'{')?;
         while more {
             let name = self.name()?;
@@ -112,21 +112,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the name of a member, and the colon behind it.
-    pub fn name(&mut self) -> Result<Cow<'a, str>, Bad> {
+    pub fn name(&mut self) -> Result<Cow<'a, str>, ParseError> {
         let name = self.string()?;
         if self.peek() != b':' {
-            return Err(Bad);
+            return Err(ParseError);
         }
         self.at += 1;
         Ok(name)
     }
 
     /// Reads a number, as it is spelled.
-    pub fn number(&mut self) -> Result<&'a str, Bad> {
+    pub fn number(&mut self) -> Result<&'a str, ParseError> {
         self.peek();
         let bytes = &self.text.as_bytes()[self.at..];
         let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let some = |count: usize| if count > 0 { Ok(count) } else { Err(Bad) };
+        let some = |count: usize| if count > 0 { Ok(count) } else { Err(ParseError) };
         let mut len = usize::from(bytes.first() == Some(&b'-'));
         len += if bytes.get(len) == Some(&b'0') { 1 } else { some(digits(len))? };
         if bytes.get(len) == Some(&b'.') {
@@ -142,9 +142,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string, which is a slice of the text unless it has escapes in it.
-    pub fn string(&mut self) -> Result<Cow<'a, str>, Bad> {
+    pub fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         if self.peek() != b'"' {
-            return Err(Bad);
+            return Err(ParseError);
         }
         self.at += 1;
         let run = self.run()?;
@@ -153,10 +153,10 @@ impl<'a> Reader<'a> {
 
     /// Passes the characters up to the next quote or backslash.
     #[inline]
-    fn run(&mut self) -> Result<&'a str, Bad> {
+    fn run(&mut self) -> Result<&'a str, ParseError> {
         let from = self.at;
         let rest = &self.text.as_bytes()[from..];
-        let len = special(rest).filter(|len| rest[*len] >= 0x20).ok_or(Bad)?;
+        let len = special(rest).filter(|len| rest[*len] >= 0x20).ok_or(ParseError)?;
         self.at += len;
         Ok(&self.text[from..self.at])
     }
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The rest of a string, behind its first backslash.
-    fn escaped(&mut self, run: &str) -> Result<String, Bad> {
+    fn escaped(&mut self, run: &str) -> Result<String, ParseError> {
         let mut text = String::with_capacity(run.len() + 64);
         text.push_str(run);
         loop {
@@ -182,8 +182,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The character that an escape stands for, behind its backslash.
-    fn escape(&mut self) -> Result<char, Bad> {
-        let byte = self.text.as_bytes().get(self.at).ok_or(Bad)?;
+    fn escape(&mut self) -> Result<char, ParseError> {
+        let byte = self.text.as_bytes().get(self.at).ok_or(ParseError)?;
         self.at += 1;
         Ok(match byte {
             b'"' | b'\\' | b'/' => char::from(*byte),
@@ -195,28 +195,30 @@ impl<'a> Reader<'a> {
             b'u' => {
                 let unit = self.unit()?;
                 if !(0xd800..0xdc00).contains(&unit) {
-                    return char::from_u32(unit).ok_or(Bad); // none for the second half of a pair
+                    return char::from_u32(unit).ok_or(ParseError); // none for the second half of a pair
                 }
                 self.word("\\u")?;
                 let low = self.unit()?.wrapping_sub(0xdc00);
                 if low >= 0x400 {
-                    return Err(Bad);
+                    return Err(ParseError);
                 }
-                char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + low).ok_or(Bad)?
+                char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + low).ok_or(ParseError)?
             }
-            _ => return Err(Bad),
+            _ => return Err(ParseError),
         })
     }
 
     /// The UTF-16 code unit of four hexadecimal digits.
-    fn unit(&mut self) -> Result<u32, Bad> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Bad)?;
+    fn unit(&mut self) -> Result<u32, ParseError> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(ParseError)?;
         self.at += 4;
-        digits.iter().try_fold(0, |unit, digit| Ok(unit * 16 + char::from(*digit).to_digit(16).ok_or(Bad)?))
+        digits
+            .iter()
+            .try_fold(0, |unit, digit| Ok(unit * 16 + char::from(*digit).to_digit(16).ok_or(ParseError)?))
     }
 
     /// Passes a value of any kind.
-    pub fn skip(&mut self) -> Result<(), Bad> {
+    pub fn skip(&mut self) -> Result<(), ParseError> {
         match self.peek() {
             b'"' => {
                 self.at += 1;
@@ -253,7 +255,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value of any kind as the text it is.
-    pub fn raw(&mut self) -> Result<&'a str, Bad> {
+    pub fn raw(&mut self) -> Result<&'a str, ParseError> {
         self.peek();
         let from = self.at;
         self.skip()?;

@@ -1,6 +1,6 @@
 //! [`Value`]: JSON with its numbers as they were spelled.
 
-use super::{Bad, Read, Reader, push_string};
+use super::{ParseError, Read, Reader, push_string};
 use std::borrow::Cow;
 
 /// A JSON value.
@@ -45,7 +45,7 @@ impl<'a> Value<'a> {
     }
 
     /// The member of this name, unless it is null.
-    pub fn given(&self, name: &str) -> Option<&Self> {
+    pub fn get_non_null(&self, name: &str) -> Option<&Self> {
         self.get(name).filter(|value| **value != Self::Null)
     }
 
@@ -127,7 +127,7 @@ pub(crate) fn double(number: &str) -> f64 {
 }
 
 impl<'a> Read<'a> for Value<'a> {
-    fn read(json: &mut Reader<'a>) -> Result<Self, Bad> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         match json.peek() {
             b'n' => json.null().map(|()| Self::Null),
             b't' | b'f' => json.boolean().map(Self::Bool),

@@ -2,13 +2,13 @@
 
 use super::peek::{Form, Peek, Verdict};
 use super::retry;
-use super::transport::{Answered, SendError, SendErrorKind, Transport};
 use crate::error::ApiError;
 use crate::http::{Headers, Incoming, Piece};
+use crate::transport::{Answered, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 
 /// An answer, taken as far as it had to be read.
-pub(super) struct Taken<B> {
+pub(super) struct PeekedResponse<B> {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) form: Form,
@@ -23,16 +23,16 @@ pub(super) struct Taken<B> {
 /// No answer.
 pub(super) enum Failed {
     /// None came.
-    Silent(SendErrorKind),
+    NoResponse(SendErrorKind),
     /// The request cannot be put to the target.
     Refused(ApiError),
 }
 
 /// What asking came to: an answer, an upstream's own error among them, or none.
-pub(super) type Gained<B> = Result<Taken<B>, Failed>;
+pub(super) type AttemptResult<B> = Result<PeekedResponse<B>, Failed>;
 
 /// An attempt under way.
-pub(super) struct Try<T: Transport> {
+pub(super) struct Attempt<T: Transport> {
     /// A place in the order of targets.
     pub(super) place: usize,
     pub(super) stage: Stage<T>,
@@ -49,16 +49,16 @@ pub(super) enum Stage<T: Transport> {
 }
 
 /// What one look at an attempt shows.
-pub(super) enum Look<B> {
+pub(super) enum Progress<B> {
     Nothing,
-    Answer(Taken<B>),
+    Answer(PeekedResponse<B>),
     /// A failure, and whether another attempt may follow.
-    Failure(Gained<B>, String, bool),
+    Failure(AttemptResult<B>, String, bool),
 }
 
-impl<T: Transport> Try<T> {
+impl<T: Transport> Attempt<T> {
     /// Looks at what came; gives itself back while that decides nothing.
-    pub(super) fn look(mut self, transport: &T, now: Duration) -> (Option<Self>, Look<T::Body>) {
+    pub(super) fn look(mut self, transport: &T, now: Duration) -> (Option<Self>, Progress<T::Body>) {
         if let Stage::Sent(call) = &mut self.stage {
             match transport.head(call) {
                 None => return self.unless_late(now),
@@ -72,7 +72,7 @@ impl<T: Transport> Try<T> {
         let Stage::Reading(_, _, body, peek) = &mut self.stage else { return self.unless_late(now) };
         let verdict = loop {
             let verdict = match body.read_within(Duration::ZERO) {
-                Ok(Piece::Later) => return self.unless_late(now),
+                Ok(Piece::Pending) => return self.unless_late(now),
                 Ok(Piece::Bytes(piece)) => peek.take(&piece),
                 Ok(Piece::End) => break (peek.end(), true),
                 Err(error) => {
@@ -91,23 +91,27 @@ impl<T: Transport> Try<T> {
     }
 
     /// Gives itself back, unless its time is over.
-    fn unless_late(self, now: Duration) -> (Option<Self>, Look<T::Body>) {
+    fn unless_late(self, now: Duration) -> (Option<Self>, Progress<T::Body>) {
         match self.until.is_some_and(|until| now >= until) {
             true => {
                 let reason = "the first byte did not come in time".to_owned();
                 (None, failure(&SendError { kind: SendErrorKind::Timeout, reason }))
             }
-            false => (Some(self), Look::Nothing),
+            false => (Some(self), Progress::Nothing),
         }
     }
 
     /// Looks at an answer's head.
-    fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Look<T::Body>> {
+    fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Progress<T::Body>> {
         let Answered { status, headers, body } = answered;
         let form = Form::of(status, &headers);
         if is_redirect(status) {
             let reason = format!("it answered with the redirect {status}, and none is followed");
-            return Err(Look::Failure(Err(Failed::Silent(SendErrorKind::Senseless)), reason, false));
+            return Err(Progress::Failure(
+                Err(Failed::NoResponse(SendErrorKind::InvalidResponse)),
+                reason,
+                false,
+            ));
         }
         if form == Form::Json {
             // Its first byte is due, and that has come: many send the head at once, and then think.
@@ -118,20 +122,20 @@ impl<T: Transport> Try<T> {
             return Ok(Stage::Reading(status, headers, body, Peek::new(form, length)));
         }
         let dropped = std::mem::take(&mut self.dropped);
-        let taken = Taken { status, headers, form, held: Vec::new(), rest: Some(body), dropped };
+        let taken = PeekedResponse { status, headers, form, held: Vec::new(), rest: Some(body), dropped };
         Err(match status >= 400 {
-            true => Look::Failure(Ok(taken), status.to_string(), retry::is_retried(status)),
-            false => Look::Answer(taken),
+            true => Progress::Failure(Ok(taken), status.to_string(), retry::is_retried(status)),
+            false => Progress::Answer(taken),
         })
     }
 
-    fn judged(self, verdict: Verdict, ended: bool) -> Look<T::Body> {
-        let Stage::Reading(status, headers, body, peek) = self.stage else { return Look::Nothing };
+    fn judged(self, verdict: Verdict, ended: bool) -> Progress<T::Body> {
+        let Stage::Reading(status, headers, body, peek) = self.stage else { return Progress::Nothing };
         match verdict {
             Verdict::More | Verdict::Good => {
                 let rest = (!ended).then_some(body);
                 let (form, held) = (peek.form, peek.held);
-                Look::Answer(Taken { status, headers, form, held, rest, dropped: self.dropped })
+                Progress::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
             }
             Verdict::Error(said, status) => {
                 // The error's bytes are the upstream's own, the head that belongs to them never came.
@@ -139,7 +143,7 @@ impl<T: Transport> Try<T> {
                 let mut headers: Headers = headers.map(|(n, v)| (n.to_owned(), v)).collect();
                 headers.push("content-type", "application/json");
                 let reason = format!("it answered 200 and then an error, taken as {status}");
-                let taken = Taken {
+                let taken = PeekedResponse {
                     status,
                     headers,
                     form: Form::Other,
@@ -147,7 +151,7 @@ impl<T: Transport> Try<T> {
                     rest: None,
                     dropped: self.dropped,
                 };
-                Look::Failure(Ok(taken), reason, retry::is_retried(status))
+                Progress::Failure(Ok(taken), reason, retry::is_retried(status))
             }
             Verdict::Nothing(kind, reason) => failure(&SendError { kind, reason: reason.to_owned() }),
         }
@@ -163,8 +167,8 @@ fn is_about_body(name: &str) -> bool {
     ["content-type", "content-length", "cache-control"].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-fn failure<B>(error: &SendError) -> Look<B> {
+fn failure<B>(error: &SendError) -> Progress<B> {
     // A host that does not let the component out will not the next time either, but another target may be
     // allowed.
-    Look::Failure(Err(Failed::Silent(error.kind)), error.reason.clone(), true)
+    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), true)
 }

@@ -1,12 +1,12 @@
 //! One request's attempts: whom to ask, when to ask again, whose answer counts.
 
-use super::attempt::{Failed, Gained, Look, Stage, Try};
-use super::order;
+use super::attempt::{Attempt, AttemptResult, Failed, Progress, Stage};
 use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
-use super::transport::{Outgoing, Pending, SendErrorKind, Transport};
+use super::target_order;
 use crate::config::{Plan, Target, Upstream};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::transport::{Outgoing, Pending, SendErrorKind, Transport};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) struct Attempts<'a, T: Transport> {
 /// How it went.
 pub(super) struct Outcome<B> {
     /// The answer that counts, or that there is none.
-    pub(super) result: Gained<B>,
+    pub(super) result: AttemptResult<B>,
     /// An index into the plan's targets: who answered, or who was asked last.
     pub(super) target: usize,
     /// How often someone was asked.
@@ -53,26 +53,26 @@ struct Place {
 
 struct Run<'r, 'a, T: Transport> {
     given: &'r Attempts<'a, T>,
-    dice: Dice,
+    rng_state: Dice,
     places: Vec<Place>,
-    live: Vec<Try<T>>,
+    live: Vec<Attempt<T>>,
     started: Duration,
     attempts: u32,
-    last: Option<(usize, Gained<T::Body>)>,
+    last: Option<(usize, AttemptResult<T::Body>)>,
     reasons: Vec<String>,
 }
 
 impl<T: Transport> Attempts<'_, T> {
     /// Asks targets until one answers or there is none left to ask.
     pub(super) fn run(&self) -> Outcome<T::Body> {
-        let mut dice = Dice::new(self.ctx.random);
-        let places = order::order(self.plan, &mut dice)
+        let mut rng_state = Dice::new(self.ctx.random);
+        let places = target_order::order(self.plan, &mut rng_state)
             .into_iter()
             .map(|target| Place { target, failures: 0, free: Some(Duration::ZERO) })
             .collect();
         let run = Run {
             given: self,
-            dice,
+            rng_state,
             places,
             live: Vec::new(),
             started: Duration::ZERO,
@@ -181,9 +181,9 @@ impl<T: Transport> Run<'_, '_, T> {
             Ok(call) => {
                 let limits = upstream.timeouts;
                 let until = limits.first_byte.map(|t| self.started + limits.connect.unwrap_or_default() + t);
-                self.live.push(Try { place, stage: Stage::Sent(call), until, dropped: prepared.dropped });
+                self.live.push(Attempt { place, stage: Stage::Sent(call), until, dropped: prepared.dropped });
             }
-            Err(error) => self.fail(place, Err(Failed::Silent(error.kind)), &error.reason),
+            Err(error) => self.fail(place, Err(Failed::NoResponse(error.kind)), &error.reason),
         }
     }
 
@@ -216,15 +216,15 @@ impl<T: Transport> Run<'_, '_, T> {
                     self.live.swap(i, last);
                     i += 1;
                 }
-                (None, Look::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
-                (None, Look::Failure(failure, reason, again)) => {
+                (None, Progress::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
+                (None, Progress::Failure(failure, reason, again)) => {
                     if !again {
                         self.note(place, &reason);
                         return Some(self.outcome(place, failure));
                     }
                     self.fail(place, failure, &reason);
                 }
-                (None, Look::Nothing) => {}
+                (None, Progress::Nothing) => {}
             }
         }
         None
@@ -236,7 +236,7 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     /// Notes a failure after which another attempt may follow.
-    fn fail(&mut self, place: usize, failure: Gained<T::Body>, reason: &str) {
+    fn fail(&mut self, place: usize, failure: AttemptResult<T::Body>, reason: &str) {
         self.note(place, reason);
         let now = self.now();
         let wanted = match &failure {
@@ -245,7 +245,7 @@ impl<T: Transport> Run<'_, '_, T> {
         };
         let record = &mut self.places[place];
         record.failures += 1;
-        let drawn = retry::backoff(record.failures, &mut self.dice);
+        let drawn = retry::backoff(record.failures, &mut self.rng_state);
         record.free = match wanted {
             Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
             wanted => Some(now + drawn.max(wanted.unwrap_or_default())),
@@ -253,7 +253,7 @@ impl<T: Transport> Run<'_, '_, T> {
         // An upstream's own error tells the caller more than none at all.
         let rank = |failure: &Result<_, Failed>| match failure {
             Ok(_) => 2,
-            Err(Failed::Silent(_)) => 1,
+            Err(Failed::NoResponse(_)) => 1,
             Err(Failed::Refused(_)) => 0,
         };
         if self.last.as_ref().is_none_or(|(_, last)| rank(&failure) >= rank(last)) {
@@ -264,15 +264,15 @@ impl<T: Transport> Run<'_, '_, T> {
     /// Ends without an answer: the best of the failures counts.
     fn give_up(mut self, reason: &str) -> Outcome<T::Body> {
         for one in std::mem::take(&mut self.live) {
-            self.fail(one.place, Err(Failed::Silent(SendErrorKind::Timeout)), reason);
+            self.fail(one.place, Err(Failed::NoResponse(SendErrorKind::Timeout)), reason);
         }
         match self.last.take() {
             Some((place, failure)) => self.outcome(place, failure),
-            None => self.outcome(0, Err(Failed::Silent(SendErrorKind::Timeout))),
+            None => self.outcome(0, Err(Failed::NoResponse(SendErrorKind::Timeout))),
         }
     }
 
-    fn outcome(&mut self, place: usize, result: Gained<T::Body>) -> Outcome<T::Body> {
+    fn outcome(&mut self, place: usize, result: AttemptResult<T::Body>) -> Outcome<T::Body> {
         Outcome {
             result,
             target: self.places[place].target,

@@ -1,10 +1,10 @@
 //! What of an upstream's answer the caller gets, and how.
 
-use super::attempt::Taken;
+use super::attempt::PeekedResponse;
 use super::dialect::{Endpoint, anthropic};
 use super::events::{Handling, Reader, Watch};
 use super::peek::{Answer, Form};
-use super::{Ask, SendErrorKind, headers, no_answer};
+use super::{ForwardRequest, SendErrorKind, headers, no_answer};
 use crate::config::{Api, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
@@ -17,9 +17,9 @@ type Delivered<B> = (Response<B>, Option<Tokens>);
 
 /// Makes the response of an answer, with the tokens it counts if they are known by now.
 pub(super) fn deliver<B: Incoming + 'static>(
-    taken: Taken<B>,
+    taken: PeekedResponse<B>,
     upstream: &Upstream,
-    ask: &Ask<'_>,
+    ask: &ForwardRequest<'_>,
     ctx: &Ctx<'_>,
 ) -> Result<Delivered<B>, ApiError> {
     match &upstream.api {
@@ -29,8 +29,8 @@ pub(super) fn deliver<B: Incoming + 'static>(
 }
 
 /// The answer as it is.
-fn relayed<B: Incoming + 'static>(taken: Taken<B>, upstream: &Upstream) -> Delivered<B> {
-    let Taken { status, headers, form, held, rest, .. } = taken;
+fn relayed<B: Incoming + 'static>(taken: PeekedResponse<B>, upstream: &Upstream) -> Delivered<B> {
+    let PeekedResponse { status, headers, form, held, rest, .. } = taken;
     let is_stream = form == Form::Events;
     let (body, tokens) = match rest {
         None if !is_stream => {
@@ -61,12 +61,12 @@ pub(super) fn broken_off(upstream: &str) -> ApiError {
 
 /// The answer in OpenAI's words.
 fn translated<B: Incoming + 'static>(
-    taken: Taken<B>,
+    taken: PeekedResponse<B>,
     upstream: &Upstream,
-    ask: &Ask<'_>,
+    ask: &ForwardRequest<'_>,
     ctx: &Ctx<'_>,
 ) -> Result<Delivered<B>, ApiError> {
-    let Taken { status, headers, form, held, rest, .. } = taken;
+    let PeekedResponse { status, headers, form, held, rest, .. } = taken;
     let mut fields = headers::to_caller(&headers, true);
     if form == Form::Events {
         let stream = anthropic::Stream::new(ctx.created(), anthropic::includes_usage(ask.body));
@@ -74,7 +74,7 @@ fn translated<B: Incoming + 'static>(
         let body = Body::Read(Box::new(Reader::new(held, rest, handling, &upstream.name)));
         return Ok((Response { status, headers: fields, body }, None));
     }
-    let senseless = || no_answer(SendErrorKind::Senseless, upstream, ctx);
+    let senseless = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
     let said = gather(held, rest).map_err(|kind| no_answer(kind, upstream, ctx))?;
     if form == Form::Json {
         let (body, tokens) = anthropic::completion(&said, ctx.created()).ok_or_else(senseless)?;
@@ -107,7 +107,7 @@ fn gather<B: Incoming>(mut held: Vec<u8>, rest: Option<B>) -> Result<Vec<u8>, Se
         match rest.read() {
             Ok(None) => return Ok(held),
             Ok(Some(piece)) if held.len() + piece.len() <= LONGEST_MESSAGE => held.extend(piece),
-            Ok(Some(_)) => return Err(SendErrorKind::Senseless),
+            Ok(Some(_)) => return Err(SendErrorKind::InvalidResponse),
             Err(error) if error.timed_out => return Err(SendErrorKind::Timeout),
             Err(_) => return Err(SendErrorKind::Broken),
         }

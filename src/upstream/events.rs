@@ -9,7 +9,7 @@ use super::dialect::anthropic::Stream;
 use super::peek::{Answer, is_done};
 use super::sse::{Event, Parser, TooLong};
 use crate::error::{ApiError, Kind};
-use crate::http::{Frame, Frames, Incoming, Outcome, Piece, Tokens};
+use crate::http::{BodySource, Frame, Incoming, Outcome, Piece, Tokens};
 use std::time::Duration;
 
 /// What becomes of each event.
@@ -21,15 +21,15 @@ pub(super) enum Handling {
 }
 
 /// What an event says of the stream.
-pub(super) enum Flow {
+pub(super) enum StreamState {
     /// More may follow.
     On,
     /// It was the last, and all is told.
     Done,
     /// It tells the caller of an error, and nothing may follow.
-    Told(&'static str),
+    ErrorSent(&'static str),
     /// It makes no sense.
-    Senseless(&'static str),
+    InvalidResponse(&'static str),
 }
 
 /// Where a stream stands.
@@ -90,14 +90,14 @@ impl<B: Incoming> Reader<B> {
     }
 
     /// Handles every event that is whole.
-    fn events(&mut self, out: &mut Vec<u8>) -> Result<Flow, Broken> {
+    fn events(&mut self, out: &mut Vec<u8>) -> Result<StreamState, Broken> {
         loop {
             match self.parser.next() {
                 Ok(Some(event)) => match self.handling.event(&event, out) {
-                    Flow::On => {}
+                    StreamState::On => {}
                     flow => return Ok(flow),
                 },
-                Ok(None) => return Ok(Flow::On),
+                Ok(None) => return Ok(StreamState::On),
                 Err(TooLong) if matches!(self.handling, Handling::Pass(_)) => {
                     out.extend_from_slice(self.parser.cut());
                 }
@@ -112,7 +112,7 @@ impl<B: Incoming> Reader<B> {
         if let Some(event) = self.parser.rest() {
             let before = out.len();
             match self.handling.event(&event, out) {
-                Flow::Senseless(_) => out.truncate(before),
+                StreamState::InvalidResponse(_) => out.truncate(before),
                 // Its blank line is what is missing.
                 _ if out.len() > before => out.extend_from_slice(b"\n\n"),
                 _ => {}
@@ -148,7 +148,7 @@ impl<B: Incoming> Reader<B> {
     fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, Broken> {
         let piece = match self.read()? {
             Piece::Bytes(piece) => piece,
-            Piece::Later => return Ok(false),
+            Piece::Pending => return Ok(false),
             Piece::End => {
                 self.at_end(out)?;
                 self.end();
@@ -157,13 +157,13 @@ impl<B: Incoming> Reader<B> {
         };
         self.parser.push(&piece);
         match self.events(out)? {
-            Flow::On => {}
-            Flow::Done => self.state = State::Ending,
-            Flow::Told(what) => {
+            StreamState::On => {}
+            StreamState::Done => self.state = State::Ending,
+            StreamState::ErrorSent(what) => {
                 self.broken = Some(what.to_owned());
                 self.end();
             }
-            Flow::Senseless(what) => return Err(Broken::senseless(what)),
+            StreamState::InvalidResponse(what) => return Err(Broken::senseless(what)),
         }
         Ok(true)
     }
@@ -192,7 +192,7 @@ impl Broken {
     }
 }
 
-impl<B: Incoming> Frames for Reader<B> {
+impl<B: Incoming> BodySource for Reader<B> {
     fn next(&mut self) -> Option<Frame> {
         if let Some(error) = self.error.take() {
             return Some(Frame::Error(error));
@@ -226,7 +226,7 @@ impl<B: Incoming> Frames for Reader<B> {
 }
 
 impl Handling {
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
         match self {
             Self::Pass(watch) => watch.event(event, out),
             Self::Anthropic(stream) => stream.event(event, out),
@@ -257,26 +257,26 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
         let Some(data) = &event.data else {
             out.extend_from_slice(event.raw);
-            return Flow::On;
+            return StreamState::On;
         };
         if is_done(data) {
             out.extend_from_slice(event.raw);
             self.complete = true;
-            return Flow::Done;
+            return StreamState::Done;
         }
         let Some(answer) = Answer::read(data) else {
-            return Flow::Senseless("an event is no JSON object");
+            return StreamState::InvalidResponse("an event is no JSON object");
         };
         out.extend_from_slice(event.raw);
         if answer.is_error() || event.is_error() {
-            return Flow::Told("the upstream told of an error of its own");
+            return StreamState::ErrorSent("the upstream told of an error of its own");
         }
         self.complete = self.complete || answer.finishes();
         self.tokens = answer.tokens().or(self.tokens);
-        Flow::On
+        StreamState::On
     }
 }
 

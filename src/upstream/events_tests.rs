@@ -178,7 +178,7 @@ impl Incoming for Slow {
         assert!(!patience.is_zero() && patience <= Duration::from_secs(1));
         self.1 += 1;
         if !self.1.is_multiple_of(3) {
-            return Ok(Piece::Later);
+            return Ok(Piece::Pending);
         }
         self.0.read_within(patience)
     }

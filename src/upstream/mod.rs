@@ -11,26 +11,25 @@ mod deliver;
 mod dialect;
 mod events;
 mod headers;
-mod order;
 mod pass;
 mod peek;
 mod retry;
 pub mod rewrite;
 mod sse;
-mod transport;
+mod target_order;
 
 use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Response, Tokens};
+use crate::transport::{SendErrorKind, Transport};
 use attempt::Failed;
 use attempts::Attempts;
 pub use dialect::Endpoint;
 pub use pass::pass;
-pub use transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 
 /// What a caller asks of the upstreams.
-pub struct Ask<'a> {
+pub struct ForwardRequest<'a> {
     /// What of the API it is.
     pub endpoint: Endpoint<'a>,
     /// The method's name.
@@ -72,7 +71,7 @@ pub struct Forwarded<B> {
 
 /// Forwards a request as its plan says, and takes the answer back.
 pub fn forward<T: Transport>(
-    ask: &Ask<'_>,
+    ask: &ForwardRequest<'_>,
     plan: &Plan,
     upstreams: &[Upstream],
     transport: &T,
@@ -103,7 +102,7 @@ pub fn forward<T: Transport>(
             }
         }
         Err(Failed::Refused(error)) => told(Err(error), None, Vec::new()),
-        Err(Failed::Silent(kind)) => told(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
+        Err(Failed::NoResponse(kind)) => told(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
     }
 }
 
@@ -129,7 +128,7 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
             Kind::UpstreamUnavailable,
             format!("The upstream `{name}` broke off before the end of its answer."),
         ),
-        SendErrorKind::Senseless => (
+        SendErrorKind::InvalidResponse => (
             Kind::UpstreamUnavailable,
             format!("The upstream `{name}` answered in a way that makes no sense."),
         ),

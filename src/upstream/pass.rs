@@ -2,10 +2,11 @@
 
 use super::attempt::is_redirect;
 use super::peek::Form;
-use super::{Forwarded, Outgoing, SendErrorKind, Transport, deliver, headers, no_answer};
+use super::{Forwarded, deliver, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::http::{Body, Relay, Request, Response};
+use crate::transport::{Outgoing, SendErrorKind, Transport};
 
 /// Passes a request through and its answer back. It is asked once: its body cannot be sent again.
 pub fn pass<T: Transport>(
@@ -41,7 +42,7 @@ pub fn pass<T: Transport>(
     let (answer, reason) = match transport.pass(&outgoing, upload) {
         Ok(answered) if is_redirect(answered.status) => {
             let reason = format!("it answered with the redirect {}, and none is followed", answered.status);
-            (Err(no_answer(SendErrorKind::Senseless, upstream, ctx)), Some(reason))
+            (Err(no_answer(SendErrorKind::InvalidResponse, upstream, ctx)), Some(reason))
         }
         Ok(answered) => {
             upstream_id = headers::own_id(&answered.headers, request_id);

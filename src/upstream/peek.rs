@@ -1,10 +1,10 @@
 //! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
 use super::sse::{Event, Parser, TooLong};
-use super::transport::SendErrorKind;
 use crate::api::tool::Json;
 use crate::http::{Headers, Tokens};
 use crate::json;
+use crate::transport::SendErrorKind;
 
 /// A JSON answer up to this long is read whole before anything of it is passed on. Of a stream, this
 /// much is read for its first event.
@@ -129,7 +129,7 @@ fn judge_event(event: &Event<'_>) -> Option<Verdict> {
             Verdict::Error(data.to_vec(), answer.status())
         }
         Some(_) => Verdict::Good,
-        None => Verdict::Nothing(SendErrorKind::Senseless, "the first event is no JSON object"),
+        None => Verdict::Nothing(SendErrorKind::InvalidResponse, "the first event is no JSON object"),
     })
 }
 
@@ -145,7 +145,7 @@ fn judge_json(body: &[u8]) -> Verdict {
         None => match json::from_slice::<Json<'_>>(body) {
             // No object, yet JSON: whatever it is, it is what the upstream answers.
             Ok(_) => Verdict::Good,
-            Err(_) => Verdict::Nothing(SendErrorKind::Senseless, "the body is not JSON"),
+            Err(_) => Verdict::Nothing(SendErrorKind::InvalidResponse, "the body is not JSON"),
         },
     }
 }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_no_answer() {
         for body in [&b""[..], b"{", b"<html>", b"{\"a\":\"\xff\"}", b"{} {}"] {
-            assert!(matches!(json(body), Verdict::Nothing(SendErrorKind::Senseless, _)), "{body:?}");
+            assert!(matches!(json(body), Verdict::Nothing(SendErrorKind::InvalidResponse, _)), "{body:?}");
         }
     }
 
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(first("data:\n\ndata: [DONE] \n\n"), Verdict::Good);
         assert_eq!(first("data:{\"choices\":[],\"choices\":[]}\n\n"), Verdict::Good);
         assert!(matches!(first(": wait\n\n"), Verdict::Nothing(SendErrorKind::Broken, _)));
-        assert!(matches!(first("data: {\n\n"), Verdict::Nothing(SendErrorKind::Senseless, _)));
+        assert!(matches!(first("data: {\n\n"), Verdict::Nothing(SendErrorKind::InvalidResponse, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
     }
 

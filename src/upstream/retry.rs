@@ -39,10 +39,10 @@ impl Dice {
 
 /// How long to wait before the next attempt at a target that failed `failures` times: full jitter,
 /// anything from nothing to a limit that doubles.
-pub(super) fn backoff(failures: u32, dice: &mut Dice) -> Duration {
+pub(super) fn backoff(failures: u32, rng_state: &mut Dice) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let limit = u64::try_from(doubled.min(LONGEST_WAIT).as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(dice.below(limit + 1))
+    Duration::from_micros(rng_state.below(limit + 1))
 }
 
 /// How long an upstream wants to be left alone: for good (`x-should-retry`), or by `retry-after-ms`, or by
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn waits_are_drawn_below_a_limit_that_doubles() {
-        let mut dice = Dice::new([1, 2]);
+        let mut rng_state = Dice::new([1, 2]);
         for (failures, limit) in [(1, 250), (2, 500), (3, 1000), (6, 8000), (60, 8000)] {
-            let waits: Vec<Duration> = (0..2000).map(|_| backoff(failures, &mut dice)).collect();
+            let waits: Vec<Duration> = (0..2000).map(|_| backoff(failures, &mut rng_state)).collect();
             let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
             assert!(most.as_millis() <= limit && most.as_millis() > limit * 9 / 10, "{failures}: {most:?}");
             assert!(least.as_millis() < limit / 10, "{failures}: {least:?}");

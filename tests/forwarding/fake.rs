@@ -4,9 +4,9 @@ use portcullis::config::Config;
 use portcullis::ctx::Ctx;
 use portcullis::encode;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Beat, Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request};
+use portcullis::http::{Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request, StreamStep};
 use portcullis::log::Ending;
-use portcullis::upstream::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
+use portcullis::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -134,7 +134,7 @@ impl Incoming for FakeBody {
         match self.pieces.front() {
             Some((at, _)) if *at > until => {
                 self.world.now.set(until);
-                Ok(Piece::Later)
+                Ok(Piece::Pending)
             }
             _ => Ok(self.read()?.map_or(Piece::End, Piece::Bytes)),
         }
@@ -271,8 +271,8 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
     let (mut out, mut cut) = (Vec::new(), false);
     match exchange.response.body {
         Body::Full(bytes) => out = bytes,
-        Body::Frames(frames) => frames.for_each(|beat| match beat {
-            Beat::Data(bytes) => out.extend(bytes),
+        Body::BodySource(frames) => frames.for_each(|beat| match beat {
+            StreamStep::Data(bytes) => out.extend(bytes),
             other => panic!("{other:?}"),
         }),
         Body::Read(mut frames) => {

@@ -2,7 +2,7 @@
 
 use crate::fake::*;
 use portcullis::http::ReadError;
-use portcullis::upstream::SendErrorKind;
+use portcullis::transport::SendErrorKind;
 
 /// What the caller sees of a fault of the target that is asked first.
 #[derive(Debug, Clone, Copy, PartialEq)]

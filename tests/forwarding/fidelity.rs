@@ -2,7 +2,7 @@
 
 use crate::fake::*;
 use portcullis::http::Request;
-use portcullis::upstream::SendErrorKind;
+use portcullis::transport::SendErrorKind;
 
 const DEFAULT: [(&str, &str); 3] = [
     ("PORTCULLIS_UPSTREAM_URL", "https://up.example/v1"),

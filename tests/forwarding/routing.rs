@@ -1,7 +1,7 @@
 //! Whom is asked, when, how often.
 
 use crate::fake::*;
-use portcullis::upstream::SendErrorKind;
+use portcullis::transport::SendErrorKind;
 
 const OK: &str =
     r#"{"choices":[{"message":{"content":"ok"}}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#;

@@ -1,7 +1,7 @@
 //! A gateway's surroundings where there is nothing around it.
 
 use portcullis::http::{Incoming, ReadError};
-use portcullis::upstream::{Answered, Outgoing, Pending, SendError, Transport};
+use portcullis::transport::{Answered, Outgoing, Pending, SendError, Transport};
 use std::convert::Infallible;
 use std::time::Duration;
 

@@ -347,9 +347,9 @@ fn messages_belong_together() {
 
 #[test]
 fn text_completions() {
-    let told = |judges: &dyn Judges, members: &str| {
+    let told = |resolver: &dyn ModelResolver, members: &str| {
         let body = format!("{{\"model\":\"gpt-3.5-turbo-instruct\",{members}}}");
-        completions(body.as_bytes(), judges).map_or_else(|error| error.to_string(), |_| "good".to_owned())
+        completions(body.as_bytes(), resolver).map_or_else(|error| error.to_string(), |_| "good".to_owned())
     };
     for (members, want) in [
         (r#""prompt":"a","logprobs":5,"best_of":3,"n":2"#, "good"),

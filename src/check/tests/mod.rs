@@ -1,29 +1,33 @@
 //! What the live API was seen to answer, restated: request, sentence, parameter, code.
 
 mod by_model;
-mod in_words;
+mod error_prose;
+mod error_text;
 mod large;
 mod schemas;
-mod words;
 
 use super::*;
 
 /// Serves a few models the operator named.
 pub(super) struct Named;
 
-impl Judges for Named {
-    fn judge(&self, model: &str) -> Option<Judge> {
-        let card = models::find(model)?;
-        Some(Judge { validation: Validation::Live, unknown: UnknownParams::Reject, card: Some(card) })
+impl ModelResolver for Named {
+    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
+        let spec = model::find(model)?;
+        Some(ValidationPolicy {
+            validation: Validation::Live,
+            unknown: UnknownParams::Reject,
+            spec: Some(spec),
+        })
     }
 }
 
 /// Serves anything, knowing nothing of it.
 pub(super) struct Open(Validation, UnknownParams);
 
-impl Judges for Open {
-    fn judge(&self, _: &str) -> Option<Judge> {
-        Some(Judge { validation: self.0, unknown: self.1, card: None })
+impl ModelResolver for Open {
+    fn policy(&self, _: &str) -> Option<ValidationPolicy> {
+        Some(ValidationPolicy { validation: self.0, unknown: self.1, spec: None })
     }
 
     fn validation(&self) -> Validation {
@@ -43,8 +47,8 @@ fn body(model: &str, members: &str) -> String {
 }
 
 /// What a chat request is told: sentence, parameter, code; or that it is good.
-fn told(judges: &dyn Judges, body: &str) -> String {
-    match chat(body.as_bytes(), judges) {
+fn told(resolver: &dyn ModelResolver, body: &str) -> String {
+    match chat(body.as_bytes(), resolver) {
         Ok(_) => "good".to_owned(),
         Err(error) => {
             format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))
@@ -53,10 +57,10 @@ fn told(judges: &dyn Judges, body: &str) -> String {
 }
 
 #[track_caller]
-fn each(judges: &dyn Judges, model: &str, rows: &[(&str, &str)]) {
+fn each(resolver: &dyn ModelResolver, model: &str, rows: &[(&str, &str)]) {
     for (members, want) in rows {
         let body = body(model, members);
-        assert_eq!(told(judges, &body), *want, "{body}");
+        assert_eq!(told(resolver, &body), *want, "{body}");
     }
 }
 

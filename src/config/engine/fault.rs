@@ -1,8 +1,8 @@
 //! Errors that rules answer with.
 
 use crate::config::ConfigError;
-use crate::config::entries::is_hosts_own;
-use crate::config::place::{Place, Setting};
+use crate::config::node::{Node, Setting};
+use crate::config::raw::is_hosts_own;
 
 /// An error a rule answers with.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Fault {
 }
 
 impl Setting for Fault {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["status", "message", "type", "param", "code", "headers"])?;
         let usual = || "A rule of the engine answers this request with an error.".to_owned();
         Ok(Self {
@@ -53,7 +53,7 @@ impl Fault {
 pub struct FaultStatus(pub u16);
 
 impl Setting for FaultStatus {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         match at.count(599).ok().and_then(|status| u16::try_from(status).ok()) {
             Some(status @ 400..) => Ok(Self(status)),
             _ => Err(at.wrong("the status of an error is 400 to 599")),
@@ -66,8 +66,8 @@ impl Setting for FaultStatus {
 pub struct HeaderFields(pub Vec<(String, String)>);
 
 impl Setting for HeaderFields {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
-        let field = |(name, at): (&str, Place<'_>)| {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let field = |(name, at): (&str, Node<'_>)| {
             let value = String::read(at)?;
             let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             if name.is_empty() || !name.bytes().all(token) {

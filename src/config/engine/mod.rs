@@ -11,7 +11,7 @@ pub use moderation::{Category, ModerationRule};
 pub use reply::{Length, Reply};
 
 use super::ConfigError;
-use super::place::{Place, Setting};
+use super::node::{Node, Setting};
 use crate::json::Value;
 use crate::pattern::Pattern;
 
@@ -60,7 +60,7 @@ impl Latency {
 pub struct Share(pub f64);
 
 impl Setting for Share {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let share = f64::read(at)?;
         match (0.0..=1.0).contains(&share) {
             true => Ok(Self(share)),
@@ -122,7 +122,7 @@ impl TextMatch {
 }
 
 impl Setting for Pattern {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let source = String::read(at)?;
         Self::new(&source)
             .map_err(|why| at.wrong(format_args!("`{source}` is no regular expression of ours: {why}")))
@@ -130,7 +130,7 @@ impl Setting for Pattern {
 }
 
 impl Setting for TextMatch {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["equals", "contains", "regex"])?;
         match (fields.maybe("equals")?, fields.maybe("contains")?, fields.maybe("regex")?) {
             (Some(text), None, None) => Ok(Self::Equals(text)),
@@ -151,7 +151,7 @@ pub enum ResultMatch {
 }
 
 impl Setting for ResultMatch {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         match at.value {
             Value::Bool(there) => Ok(Self::Present(*there)),
             Value::Object(_) => TextMatch::read(at).map(Self::Text),
@@ -207,7 +207,7 @@ pub struct ScriptedCall {
 pub struct Arguments(pub String);
 
 impl Setting for Engine {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["rules", "latency", "moderation"])?;
         Ok(Self {
             rules: fields.or_default("rules")?,
@@ -219,14 +219,14 @@ impl Setting for Engine {
 }
 
 impl Setting for ModelEngine {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["reply", "latency"])?;
         Ok(Self { reply: fields.or_default("reply")?, latency: fields.maybe("latency")? })
     }
 }
 
 impl Setting for Latency {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["ttft_ms", "per_token_ms", "jitter"])?;
         Ok(Self {
             ttft_ms: fields.or_default("ttft_ms")?,
@@ -237,7 +237,7 @@ impl Setting for Latency {
 }
 
 impl Setting for Rule {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["when", "probability", "then"])?;
         Ok(Self {
             when: fields.or_default("when")?,
@@ -248,7 +248,7 @@ impl Setting for Rule {
 }
 
 impl Setting for When {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["model", "user", "tools", "tool_result", "turn", "retry", "stream"])?;
         Ok(Self {
             model: fields.maybe("model")?,
@@ -263,7 +263,7 @@ impl Setting for When {
 }
 
 impl Setting for Then {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&[
             "text",
             "reply",
@@ -290,20 +290,20 @@ impl Setting for Then {
 }
 
 impl Setting for Withheld {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         at.choice(&[("content_filter", Self::ContentFilter), ("length", Self::Length)])
     }
 }
 
 impl Setting for ScriptedCall {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["name", "arguments"])?;
         Ok(Self { name: fields.needed("name")?, arguments: fields.maybe("arguments")? })
     }
 }
 
 impl Setting for Arguments {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         Ok(Self(at.value.as_str().map_or_else(|| at.value.to_json(), str::to_owned)))
     }
 }

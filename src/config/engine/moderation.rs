@@ -2,7 +2,7 @@
 
 use super::TextMatch;
 use crate::config::ConfigError;
-use crate::config::place::{Place, Setting};
+use crate::config::node::{Node, Setting};
 
 /// What moderation finds in a text like this.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,14 +14,14 @@ pub struct ModerationRule {
 }
 
 impl Setting for ModerationRule {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields = at.fields(&["input", "categories"])?;
         Ok(Self { input: fields.needed("input")?, categories: fields.needed("categories")? })
     }
 }
 
 impl Setting for Category {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let known: Vec<_> = Self::ALL.iter().map(|category| (category.as_str(), *category)).collect();
         at.choice(&known)
     }

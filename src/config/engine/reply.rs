@@ -1,7 +1,7 @@
 //! What is answered where no rule has its own answer.
 
 use crate::config::ConfigError;
-use crate::config::place::{Place, Setting};
+use crate::config::node::{Node, Setting};
 use crate::json::Value;
 
 /// What is answered.
@@ -17,7 +17,7 @@ pub enum Reply {
 }
 
 impl Setting for Reply {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         if let Value::String(_) = at.value {
             let words = at.choice(&[("echo", false), ("words", true)])?;
             return Ok(if words { Self::Words(Length(64)) } else { Self::Echo });
@@ -36,7 +36,7 @@ impl Setting for Reply {
 pub struct Length(pub u32);
 
 impl Setting for Length {
-    fn read(at: Place<'_>) -> Result<Self, ConfigError> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         at.count(100_000).map(Self)
     }
 }

@@ -7,9 +7,9 @@ use crate::api::answer::{
     Called, ChatChoice, ChatCompletion, ChatMessage, CustomCall, FunctionCall, LikelyToken, Logprobs,
     TokenLogprob, ToolCall,
 };
-use crate::engine::tokens::Encoding;
-use crate::engine::{self, Call, Choice, FINGERPRINT, Speech};
+use crate::engine::{self, Call, Choice, FINGERPRINT, TokenizedText};
 use crate::http::{Body, Response};
+use crate::tokens::Encoding;
 use std::ops::Range;
 
 /// What the engine says to a chat request, with all that the wire tells of it.
@@ -72,18 +72,18 @@ impl Answer {
     pub fn stream<B>(self, options: StreamOptions) -> Response<B> {
         let cut = self.said.cut_after_chunks;
         let events = stream::Events::new(self, options);
-        super::event_stream(Body::Frames(super::cut_after(cut, events)))
+        super::event_stream(Body::BodySource(super::cut_after(cut, events)))
     }
 
     /// How likely some tokens of a speech were.
-    fn likely(&self, speech: &Speech, tokens: Range<usize>) -> Vec<TokenLogprob<'static>> {
+    fn likely(&self, speech: &TokenizedText, tokens: Range<usize>) -> Vec<TokenLogprob<'static>> {
         let told = |id: u32, logprob: f32| {
             let bytes = Bytes::of(self.encoding, id);
             LikelyToken { token: written(&bytes, ""), logprob, bytes: bytes.0 }
         };
         let said = speech.tokens().get(tokens.clone()).unwrap_or_default();
         let odds = speech.odds().get(tokens).unwrap_or_default();
-        let entry = |(token, odds): (&engine::Token, &engine::Odds)| TokenLogprob {
+        let entry = |(token, odds): (&engine::Token, &engine::TokenLogprobs)| TokenLogprob {
             said: told(token.id, odds.logprob),
             top_logprobs: odds.top.iter().map(|(id, logprob)| told(*id, *logprob)).collect(),
         };
@@ -97,8 +97,8 @@ fn message(choice: &Choice) -> ChatMessage<'_> {
     let function_call = choice.calls.first().filter(|_| choice.legacy);
     ChatMessage {
         role: "assistant",
-        content: choice.content.as_ref().map(Speech::text),
-        refusal: choice.refusal.as_ref().map(Speech::text),
+        content: choice.content.as_ref().map(TokenizedText::text),
+        refusal: choice.refusal.as_ref().map(TokenizedText::text),
         annotations: [],
         tool_calls: calls,
         function_call: function_call

@@ -3,8 +3,8 @@
 use super::{Answer, StreamOptions, called, kind};
 use crate::api::answer::{ChatChunk, ChatChunkChoice, Delta, FunctionCall, Logprobs, ToolCall, Usage};
 use crate::encode::{self, sse, to_vec};
-use crate::engine::{Choice, FINGERPRINT, Piece, Speech};
-use crate::http::Beat;
+use crate::engine::{Choice, FINGERPRINT, Piece, TokenizedText};
+use crate::http::StreamStep;
 
 /// The frames of a stream: chunks, and pauses between them.
 pub(super) struct Events {
@@ -156,8 +156,8 @@ enum Step<'a> {
     Role {
         content: bool,
     },
-    Content(&'a Speech, Piece<'a>),
-    Refusal(&'a Speech, Piece<'a>),
+    Content(&'a TokenizedText, Piece<'a>),
+    Refusal(&'a TokenizedText, Piece<'a>),
     Call(&'a Choice, usize),
     Input(&'a Choice, usize, &'a str),
     End(&'static str),
@@ -225,11 +225,11 @@ fn call<'a>(choice: &'a Choice, place: usize, input: Option<&'a str>) -> Delta<'
 }
 
 impl Iterator for Events {
-    type Item = Beat;
+    type Item = StreamStep;
 
-    fn next(&mut self) -> Option<Beat> {
+    fn next(&mut self) -> Option<StreamStep> {
         if let Some(chunk) = self.held.take() {
-            return Some(Beat::Data(chunk));
+            return Some(StreamStep::Data(chunk));
         }
         if let State::Choices = self.state {
             match self.next_chunk() {
@@ -245,9 +245,9 @@ impl Iterator for Events {
                     match self.answer.said.pace.wait(said, more).filter(|_| first) {
                         Some(pause) => {
                             self.held = Some(chunk);
-                            return Some(Beat::Pause(pause));
+                            return Some(StreamStep::Pause(pause));
                         }
-                        None => return Some(Beat::Data(chunk)),
+                        None => return Some(StreamStep::Data(chunk)),
                     }
                 }
                 None => self.state = State::Totals,
@@ -261,7 +261,7 @@ impl Iterator for Events {
                     false => Vec::new(),
                 };
                 last.extend_from_slice(sse::DONE);
-                Some(Beat::Data(last))
+                Some(StreamStep::Data(last))
             }
             State::Choices | State::Done => None,
         }

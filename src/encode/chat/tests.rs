@@ -1,9 +1,9 @@
 use super::*;
-use crate::engine::{Counts, FinishReason, Pace};
-use crate::http::Beat;
+use crate::engine::{FinishReason, TokenTiming, TokenUsage};
+use crate::http::StreamStep;
 
-fn speech(text: &str) -> Speech {
-    Speech::new(text, Encoding::O200kBase, usize::MAX).0
+fn speech(text: &str) -> TokenizedText {
+    TokenizedText::new(text, Encoding::O200kBase, usize::MAX).0
 }
 
 fn says(text: &str) -> Choice {
@@ -36,8 +36,8 @@ fn answer(choices: Vec<Choice>) -> Answer {
         logprobs: false,
         said: engine::Answer {
             choices,
-            counts: Counts { prompt: 3, completion: 2, ..Counts::default() },
-            pace: Pace::default(),
+            counts: TokenUsage { prompt: 3, completion: 2, ..TokenUsage::default() },
+            pace: TokenTiming::default(),
             cut_after_chunks: None,
         },
     }
@@ -46,11 +46,11 @@ fn answer(choices: Vec<Choice>) -> Answer {
 fn text(response: Response<()>) -> String {
     let bytes = match response.body {
         Body::Full(bytes) => bytes,
-        Body::Frames(frames) => frames
+        Body::BodySource(frames) => frames
             .flat_map(|frame| match frame {
-                Beat::Data(bytes) => bytes,
-                Beat::Abort => b"ABORT\n\n".to_vec(),
-                Beat::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
+                StreamStep::Data(bytes) => bytes,
+                StreamStep::Abort => b"ABORT\n\n".to_vec(),
+                StreamStep::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
             })
             .collect(),
         Body::Relay(_) | Body::Read(_) => panic!("the engine relays nothing"),
@@ -173,13 +173,14 @@ fn obfuscation_makes_lengths_alike() {
 
 #[test]
 fn log_probabilities_are_told_as_the_live_api_tells_them() {
-    let odds = |speech: Speech| {
-        let odds = vec![engine::Odds { logprob: -0.5, top: vec![(24912, -0.5)] }; speech.tokens().len()];
+    let odds = |speech: TokenizedText| {
+        let odds =
+            vec![engine::TokenLogprobs { logprob: -0.5, top: vec![(24912, -0.5)] }; speech.tokens().len()];
         Choice { content: Some(speech.with_odds(odds)), ..Choice::default() }
     };
     let likely = |text: &str| Answer { logprobs: true, ..answer(vec![odds(speech(text))]) };
     let entry = r#"{"token":"Hello","logprob":-0.5,"bytes":[72,101,108,108,111],"top_logprobs":[{"token":"hello","logprob":-0.5,"bytes":[104,101,108,108,111]}]}"#;
-    if crate::engine::tokens::EXACT {
+    if crate::tokens::EXACT {
         let whole = text(likely("Hello").whole());
         assert!(whole.contains(&format!(r#""logprobs":{{"content":[{entry}],"refusal":null}}"#)), "{whole}");
         let stream = deltas(&text(likely("Hello").stream(StreamOptions::default())));

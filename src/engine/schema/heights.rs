@@ -1,7 +1,7 @@
 //! How far it is to an end: the references that must be followed at the least to finish an instance.
 
 use super::NoInstance;
-use crate::check::names::Names;
+use crate::check::name_set::NameSet;
 use crate::engine::value::Value;
 use std::collections::HashMap;
 
@@ -97,7 +97,7 @@ impl<'m, 's> Heights<'m, 's> {
                     self.of(items)
                 }
                 ("properties", Value::Object(properties)) => {
-                    let required = Names::of(required(schema));
+                    let required = NameSet::of(required(schema));
                     let needed = properties.0.iter().filter(|(name, _)| required.have(name));
                     needed.map(|(_, property)| self.of(property)).max().unwrap_or(0)
                 }

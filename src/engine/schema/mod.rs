@@ -8,9 +8,9 @@ mod merge;
 mod number;
 mod text;
 
-use super::draw::Draw;
+use super::rng::Rng;
 use super::value::Value;
-use crate::check::names::Names;
+use crate::check::name_set::NameSet;
 use crate::json::push_string;
 use crate::pattern::{Patience, Pattern};
 use heights::Heights;
@@ -74,7 +74,7 @@ pub(super) fn instance(
         pass_over(&mut root, patience);
     }
     let heights = Heights::new(&root)?;
-    let mut maker = Maker { heights: &heights, draw: Draw::new(seed), patience, out: String::new(), made: 0 };
+    let mut maker = Maker { heights: &heights, draw: Rng::new(seed), patience, out: String::new(), made: 0 };
     match maker.push(&root, At::default()) {
         Ok(()) => Ok(Instance { json: maker.out, whole: true }),
         Err(NoInstance::TooLong) => Ok(Instance { json: maker.out, whole: false }),
@@ -114,7 +114,7 @@ impl At {
 
 struct Maker<'m, 's> {
     heights: &'m Heights<'m, 's>,
-    draw: Draw,
+    draw: Rng,
     patience: &'m mut Patience,
     out: String,
     made: u32,
@@ -236,7 +236,7 @@ impl Maker<'_, '_> {
 
     fn push_object(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or_default();
-        let required = Names::of(heights::required(schema));
+        let required = NameSet::of(heights::required(schema));
         let others = schema.get("additionalProperties");
         self.out.push('{');
         let mut count = 0;
@@ -253,7 +253,7 @@ impl Maker<'_, '_> {
             self.push_member(name, property, &mut count, at)?;
         }
         let unnamed = others.cloned().unwrap_or(Value::Bool(true));
-        let known = Names::of(properties.iter().map(|(name, _)| &**name));
+        let known = NameSet::of(properties.iter().map(|(name, _)| &**name));
         for name in heights::required(schema).filter(|name| !known.have(name)) {
             self.push_member(name, &unnamed, &mut count, at)?;
         }

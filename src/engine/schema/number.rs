@@ -1,7 +1,7 @@
 //! Numbers within bounds and of a multiple, in exact decimal arithmetic: 0.1 + 0.2 is 0.3 here.
 
 use super::NoInstance;
-use crate::engine::draw::Draw;
+use crate::engine::rng::Rng;
 use crate::engine::value::Value;
 use std::fmt::Write;
 
@@ -41,7 +41,7 @@ impl Decimal {
 pub(super) fn push(
     schema: &Value<'_>,
     integer: bool,
-    draw: &mut Draw,
+    draw: &mut Rng,
     out: &mut String,
 ) -> Result<(), NoInstance> {
     let bound = |name| schema.get(name).and_then(Decimal::new);
@@ -131,7 +131,7 @@ mod tests {
         ] {
             let schema: Value<'_> = crate::json::from_str(schema).unwrap();
             let mut out = String::new();
-            let made = push(&schema, integer, &mut Draw::new(1), &mut out).ok().map(|()| &*out);
+            let made = push(&schema, integer, &mut Rng::new(1), &mut out).ok().map(|()| &*out);
             // A bound beyond all measure is passed over.
             assert!(made == want || want == Some(""), "{schema:?}: {made:?}");
         }
@@ -149,7 +149,7 @@ mod tests {
             let schema: Value<'_> = crate::json::from_str(schema).unwrap();
             for seed in 0..50 {
                 let mut out = String::new();
-                push(&schema, integer, &mut Draw::new(seed), &mut out).unwrap();
+                push(&schema, integer, &mut Rng::new(seed), &mut out).unwrap();
                 let value: f64 = out.parse().unwrap();
                 assert!((0.0..=99.0).contains(&value), "{schema:?}: {out}");
             }
@@ -158,7 +158,7 @@ mod tests {
         let schema: Value<'_> = crate::json::from_str(r#"{"minimum":-90,"maximum":180}"#).unwrap();
         let drawn = |seed| {
             let mut out = String::new();
-            push(&schema, true, &mut Draw::new(seed), &mut out).unwrap();
+            push(&schema, true, &mut Rng::new(seed), &mut out).unwrap();
             out.parse::<i32>().unwrap()
         };
         assert!((0..50).any(|seed| drawn(seed) < -40) && (0..50).any(|seed| drawn(seed) > 120));
@@ -169,7 +169,7 @@ mod tests {
         let schema: Value<'_> =
             crate::json::from_str(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#).unwrap();
         let mut out = String::new();
-        push(&schema, false, &mut Draw::new(1), &mut out).unwrap();
+        push(&schema, false, &mut Rng::new(1), &mut out).unwrap();
         let value: f64 = out.parse().unwrap();
         assert!(value > 0.0 && value < 0.001, "{out}");
     }

@@ -1,15 +1,15 @@
 //! Strings: of a format, of a pattern, or some words.
 
 use super::{LONGEST, NoInstance, type_of};
-use crate::engine::draw::Draw;
+use crate::engine::filler::WORDS;
+use crate::engine::rng::Rng;
 use crate::engine::value::Value;
-use crate::engine::words::WORDS;
 use crate::pattern::{Patience, Pattern};
 
 /// A string of a schema.
 pub(super) fn make(
     schema: &Value<'_>,
-    draw: &mut Draw,
+    draw: &mut Rng,
     patience: &mut Patience,
 ) -> Result<String, NoInstance> {
     let bound = |name| schema.get(name).and_then(Value::as_count).and_then(|n| usize::try_from(n).ok());
@@ -42,12 +42,12 @@ pub(super) fn is_any(schema: &Value<'_>) -> bool {
     type_of(schema) == Some("string") && FORMS.iter().all(|form| schema.get(form).is_none())
 }
 
-fn word(draw: &mut Draw) -> &'static str {
+fn word(draw: &mut Rng) -> &'static str {
     WORDS[(draw.next() % WORDS.len() as u64) as usize]
 }
 
 /// One or two words, or as many as the length asks for.
-fn words(least: usize, most: usize, draw: &mut Draw) -> String {
+fn words(least: usize, most: usize, draw: &mut Rng) -> String {
     let mut text = word(draw).to_owned();
     if draw.below(2) == 0 {
         text.push(' ');
@@ -67,7 +67,7 @@ fn words(least: usize, most: usize, draw: &mut Draw) -> String {
 }
 
 /// A string of a format, if it is known.
-fn formatted(format: &str, draw: &mut Draw) -> Option<String> {
+fn formatted(format: &str, draw: &mut Rng) -> Option<String> {
     let mut between = |from: u64, to: u64| from + draw.below(to - from + 1);
     let date = |between: &mut dyn FnMut(u64, u64) -> u64| {
         format!("{}-{:02}-{:02}", between(2020, 2029), between(1, 12), between(1, 28))

@@ -3,11 +3,11 @@
 
 use super::{fields, openai, with_query};
 use crate::config::Upstream;
-use crate::upstream::Ask;
+use crate::upstream::ForwardRequest;
 use crate::upstream::attempts::Prepared;
 
 pub(in crate::upstream) fn request<'a>(
-    ask: &'a Ask<'a>,
+    ask: &'a ForwardRequest<'a>,
     upstream: &'a Upstream,
     name: Option<&str>,
     version: &str,

@@ -5,7 +5,7 @@ pub(super) mod azure;
 pub(super) mod openai;
 
 use super::attempts::Prepared;
-use super::{Ask, headers};
+use super::{ForwardRequest, headers};
 use crate::config::{Api, Plan, Target, Upstream};
 use crate::error::ApiError;
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ impl<'a> Endpoint<'a> {
 
 /// Makes the request a target is to get.
 pub(super) fn prepare<'a>(
-    ask: &'a Ask<'a>,
+    ask: &'a ForwardRequest<'a>,
     plan: &Plan,
     target: &Target,
     upstream: &'a Upstream,
@@ -50,7 +50,7 @@ pub(super) fn prepare<'a>(
 }
 
 /// The header fields for a target. A body that was judged is JSON, also where the caller told no type of it.
-fn fields<'a>(ask: &'a Ask<'a>, upstream: &'a Upstream) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
+fn fields<'a>(ask: &'a ForwardRequest<'a>, upstream: &'a Upstream) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
     let mut fields = headers::to_upstream(ask.headers, upstream, ask.request_id);
     if !ask.body.is_empty() && ask.headers.get("content-type").is_none() {
         fields.push(("content-type".into(), b"application/json".into()));
@@ -59,7 +59,7 @@ fn fields<'a>(ask: &'a Ask<'a>, upstream: &'a Upstream) -> Vec<(Cow<'a, str>, Co
 }
 
 /// A path with the caller's query.
-fn with_query(mut path: String, ask: &Ask<'_>) -> String {
+fn with_query(mut path: String, ask: &ForwardRequest<'_>) -> String {
     if let Some(query) = ask.query {
         path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(query);

@@ -3,11 +3,11 @@
 use super::{fields, with_query};
 use crate::config::Upstream;
 use crate::upstream::attempts::Prepared;
-use crate::upstream::{Ask, rewrite};
+use crate::upstream::{ForwardRequest, rewrite};
 use std::borrow::Cow;
 
 pub(in crate::upstream) fn request<'a>(
-    ask: &'a Ask<'a>,
+    ask: &'a ForwardRequest<'a>,
     upstream: &'a Upstream,
     name: Option<&str>,
 ) -> Prepared<'a> {

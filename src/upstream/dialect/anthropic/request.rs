@@ -8,7 +8,7 @@ use crate::error::{ApiError, Kind};
 use crate::json::{self, reads, writes};
 use crate::upstream::attempts::Prepared;
 use crate::upstream::dialect::{self, Endpoint, with_query};
-use crate::upstream::{Ask, rewrite};
+use crate::upstream::{ForwardRequest, rewrite};
 use std::borrow::Cow;
 
 /// What the upstream's settings add.
@@ -79,7 +79,7 @@ writes! {
 
 /// Makes the request.
 pub(in crate::upstream) fn request<'a>(
-    ask: &'a Ask<'a>,
+    ask: &'a ForwardRequest<'a>,
     upstream: &'a Upstream,
     name: Option<&str>,
     extra: Extra<'_>,

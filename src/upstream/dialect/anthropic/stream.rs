@@ -6,7 +6,7 @@ use crate::api::Text;
 use crate::api::answer::{Called, FunctionCall, ToolCall};
 use crate::http::Tokens;
 use crate::json::{self, reads, writes};
-use crate::upstream::events::Flow;
+use crate::upstream::events::StreamState;
 use crate::upstream::sse::{DONE, Event, push_event};
 
 /// Turns a message's events over, one by one.
@@ -112,8 +112,8 @@ impl Stream {
     }
 
     /// Appends the chunks an event becomes.
-    pub(in crate::upstream) fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Flow {
-        let Some(data) = &event.data else { return Flow::On };
+    pub(in crate::upstream) fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
+        let Some(data) = &event.data else { return StreamState::On };
         let Ok(said) = json::from_slice::<Said<'_>>(data) else {
             return self.other(data, out);
         };
@@ -146,23 +146,23 @@ impl Stream {
                     self.chunk(&[], Some(self.usage.into()), out);
                 }
                 out.extend_from_slice(DONE);
-                return Flow::Done;
+                return StreamState::Done;
             }
             ("error", ..) => return self.other(data, out),
             // `ping`, and what is still to be invented.
             _ => {}
         }
-        Flow::On
+        StreamState::On
     }
 
     /// An event that is an error, or nothing known.
-    fn other(&self, data: &[u8], out: &mut Vec<u8>) -> Flow {
+    fn other(&self, data: &[u8], out: &mut Vec<u8>) -> StreamState {
         match error_body(data) {
             Some(error) => {
                 push_event(out, &error);
-                Flow::Told("the upstream told of an error of its own")
+                StreamState::ErrorSent("the upstream told of an error of its own")
             }
-            None => Flow::Senseless("an event is none of the Messages API"),
+            None => StreamState::InvalidResponse("an event is none of the Messages API"),
         }
     }
 

@@ -33,10 +33,10 @@ fn run(events: &[&str], includes_usage: bool) -> (Vec<String>, Stream, Vec<&'sta
         parser.push(format!("event: x\ndata: {data}\n\n").as_bytes());
         let event = parser.next().expect("short").expect("whole");
         flows.push(match stream.event(&event, &mut out) {
-            Flow::On => "on",
-            Flow::Done => "done",
-            Flow::Told(_) => "told",
-            Flow::Senseless(_) => "senseless",
+            StreamState::On => "on",
+            StreamState::Done => "done",
+            StreamState::ErrorSent(_) => "told",
+            StreamState::InvalidResponse(_) => "senseless",
         });
     }
     let text = String::from_utf8(out).expect("UTF-8");

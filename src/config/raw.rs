@@ -1,0 +1,281 @@
+//! What `PORTCULLIS_CONFIG` says of upstreams and of models that go to them.
+
+use super::ConfigError;
+use super::document::{Ordered, SETTING, wrong};
+use super::node::{Node, Setting};
+use super::plan::{Plan, Policy, Target};
+use super::route::{Api, Upstream};
+use super::vars::Vars;
+use crate::transport::Timeouts;
+use std::time::Duration;
+
+/// An entry of `upstreams`.
+pub(super) struct UpstreamEntry {
+    url: String,
+    api: ApiEntry,
+    key: Option<String>,
+    api_version: Option<String>,
+    max_tokens: Option<u32>,
+    splice: bool,
+    headers: Ordered<String>,
+    timeouts: TimeoutsEntry,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum ApiEntry {
+    #[default]
+    OpenAi,
+    Azure,
+    Anthropic,
+}
+
+#[derive(Debug, Default)]
+struct TimeoutsEntry {
+    connect_ms: Option<u32>,
+    first_byte_ms: Option<u32>,
+    between_bytes_ms: Option<u32>,
+}
+
+/// An entry of a model's `targets`.
+#[derive(Debug)]
+pub(super) struct TargetEntry {
+    upstream: String,
+    model: Option<String>,
+    weight: Option<u32>,
+}
+
+/// How a model's targets are asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct PlanEntry {
+    pub(super) policy: Option<PolicyEntry>,
+    pub(super) retries: Option<u32>,
+    pub(super) deadline_ms: Option<u32>,
+    pub(super) hedge_ms: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PolicyEntry {
+    Failover,
+    Weighted,
+}
+
+/// More would be a storm, not patience.
+const MOST_RETRIES: u32 = 10;
+
+impl Setting for UpstreamEntry {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let fields =
+            at.fields(&["url", "api", "key", "api_version", "max_tokens", "splice", "headers", "timeouts"])?;
+        Ok(Self {
+            url: fields.needed("url")?,
+            api: fields.or_default("api")?,
+            key: fields.maybe("key")?,
+            api_version: fields.maybe("api_version")?,
+            max_tokens: fields.maybe("max_tokens")?,
+            splice: fields.or_default("splice")?,
+            headers: fields.or_default("headers")?,
+            timeouts: fields.or_default("timeouts")?,
+        })
+    }
+}
+
+impl Setting for ApiEntry {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[("openai", Self::OpenAi), ("azure", Self::Azure), ("anthropic", Self::Anthropic)])
+    }
+}
+
+impl Setting for TimeoutsEntry {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["connect_ms", "first_byte_ms", "between_bytes_ms"])?;
+        Ok(Self {
+            connect_ms: fields.maybe("connect_ms")?,
+            first_byte_ms: fields.maybe("first_byte_ms")?,
+            between_bytes_ms: fields.maybe("between_bytes_ms")?,
+        })
+    }
+}
+
+impl Setting for TargetEntry {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["upstream", "model", "weight"])?;
+        Ok(Self {
+            upstream: fields.needed("upstream")?,
+            model: fields.maybe("model")?,
+            weight: fields.maybe("weight")?,
+        })
+    }
+}
+
+impl Setting for PolicyEntry {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[("failover", Self::Failover), ("weighted", Self::Weighted)])
+    }
+}
+
+impl UpstreamEntry {
+    pub(super) fn read(&self, name: &str, vars: Vars<'_>) -> Result<Upstream, ConfigError> {
+        let at = |field: &str| format!("upstreams.{name}.{field}");
+        let setting = |field: &str| format!("{SETTING} (`{}`)", at(field));
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(wrong(
+                "upstreams",
+                format_args!("the name `{}` is not visible ASCII", name.escape_debug()),
+            ));
+        }
+        let mut upstream = Upstream::from_url(name, &self.url, &setting("url"))?;
+        upstream.api = self.api(&at)?;
+        upstream.splice = self.splice;
+        if self.splice && self.api == ApiEntry::Anthropic {
+            return Err(wrong(at("splice"), "what has to be translated has to be read"));
+        }
+        upstream.key = self.key.as_deref().map(|text| vars.secret(text, &setting("key"))).transpose()?;
+        for (field, value) in &self.headers.0 {
+            let path = format!("headers.{field}");
+            if !is_settable(field) {
+                return Err(wrong(at(&path), "this header field is not the operator's to set"));
+            }
+            upstream.headers.push((field.clone(), vars.secret(value, &setting(&path))?));
+        }
+        upstream.timeouts = Timeouts {
+            connect: millis(self.timeouts.connect_ms, &at("timeouts.connect_ms"))?,
+            first_byte: millis(self.timeouts.first_byte_ms, &at("timeouts.first_byte_ms"))?,
+            between_bytes: millis(self.timeouts.between_bytes_ms, &at("timeouts.between_bytes_ms"))?,
+        };
+        Ok(upstream)
+    }
+
+    fn api(&self, at: &dyn Fn(&str) -> String) -> Result<Api, ConfigError> {
+        let version = |default: &str| -> Result<String, ConfigError> {
+            let version = self.api_version.as_deref().unwrap_or(default);
+            let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+            match !version.is_empty() && version.bytes().all(legal) {
+                true => Ok(version.to_owned()),
+                false => Err(wrong(at("api_version"), "a version looks like `2024-10-21`")),
+            }
+        };
+        if self.api == ApiEntry::OpenAi && self.api_version.is_some() {
+            return Err(wrong(at("api_version"), "the `openai` API has none"));
+        }
+        if self.api != ApiEntry::Anthropic && self.max_tokens.is_some() {
+            return Err(wrong(at("max_tokens"), "only the `anthropic` API needs a default"));
+        }
+        Ok(match self.api {
+            ApiEntry::OpenAi => Api::OpenAi,
+            ApiEntry::Azure => Api::Azure { version: version("2024-10-21")? },
+            ApiEntry::Anthropic => Api::Anthropic {
+                version: version("2023-06-01")?,
+                max_tokens: match self.max_tokens {
+                    Some(0) => return Err(wrong(at("max_tokens"), "it is 1 or more")),
+                    given => given.unwrap_or(4096),
+                },
+            },
+        })
+    }
+}
+
+/// A time limit. A limit of nothing would let no request through.
+fn millis(ms: Option<u32>, path: &str) -> Result<Option<Duration>, ConfigError> {
+    match ms {
+        Some(0) => Err(wrong(path, "it is 1 or more")),
+        ms => Ok(ms.map(|ms| Duration::from_millis(ms.into()))),
+    }
+}
+
+impl PlanEntry {
+    /// Makes a plan of the targets of a model; `path` is where it stands in the document.
+    pub(super) fn read(
+        &self,
+        model: &str,
+        entries: &[TargetEntry],
+        upstreams: &[Upstream],
+        path: &str,
+    ) -> Result<Plan, ConfigError> {
+        let policy = match self.policy {
+            Some(PolicyEntry::Weighted) => Policy::Weighted,
+            Some(PolicyEntry::Failover) | None => Policy::Failover,
+        };
+        let mut targets = Vec::with_capacity(entries.len());
+        for (i, entry) in entries.iter().enumerate() {
+            targets.push(entry.read(model, policy, upstreams, &format!("{path}.targets[{i}]"))?);
+        }
+        if targets.is_empty() {
+            return Err(wrong(format!("{path}.targets"), "it needs an entry"));
+        }
+        if policy == Policy::Weighted && targets.iter().all(|target| target.weight == 0) {
+            return Err(wrong(format!("{path}.targets"), "at least one weight is above 0"));
+        }
+        if self.hedge_ms.is_some() && targets.len() < 2 {
+            return Err(wrong(format!("{path}.hedge_ms"), "there is no second target to ask"));
+        }
+        let attempts = match self.retries {
+            Some(retries) if retries > MOST_RETRIES => {
+                return Err(wrong(format!("{path}.retries"), format_args!("it is at most {MOST_RETRIES}")));
+            }
+            Some(retries) => retries + 1,
+            None => u32::try_from(targets.len()).unwrap_or(MOST_RETRIES).min(MOST_RETRIES + 1),
+        };
+        Ok(Plan {
+            pattern: model.to_owned(),
+            targets,
+            policy,
+            attempts,
+            deadline: millis(self.deadline_ms, &format!("{path}.deadline_ms"))?,
+            hedge: millis(self.hedge_ms, &format!("{path}.hedge_ms"))?,
+        })
+    }
+}
+
+impl TargetEntry {
+    fn read(
+        &self,
+        model: &str,
+        policy: Policy,
+        upstreams: &[Upstream],
+        path: &str,
+    ) -> Result<Target, ConfigError> {
+        let upstream = upstreams.iter().position(|u| u.name == self.upstream).ok_or_else(|| {
+            wrong(format!("{path}.upstream"), format_args!("`{}` is none of `upstreams`", self.upstream))
+        })?;
+        if policy != Policy::Weighted && self.weight.is_some() {
+            return Err(wrong(format!("{path}.weight"), "it counts only where `policy` is `weighted`"));
+        }
+        if let Some(name) = &self.model {
+            let stars = name.matches('*').count();
+            if name.is_empty() || stars > 1 || (stars == 1 && !model.contains('*')) {
+                return Err(wrong(
+                    format!("{path}.model"),
+                    "it is a name; it may have one `*` where the model's own name has one",
+                ));
+            }
+        }
+        Ok(Target { upstream, model: self.model.clone(), weight: self.weight.unwrap_or(1) })
+    }
+}
+
+/// Whether a field frames a message or is a connection's: hosts set those, and take none from others.
+pub(in crate::config) fn is_hosts_own(field: &str) -> bool {
+    matches!(
+        &*field.to_ascii_lowercase(),
+        "connection"
+            | "content-length"
+            | "host"
+            | "http2-settings"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2), and neither the host's nor what tells
+/// what the caller's body is.
+fn is_settable(field: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_given = is_hosts_own(field) || field.eq_ignore_ascii_case("content-type");
+    !field.is_empty() && field.bytes().all(token) && !is_given
+}

@@ -1,0 +1,219 @@
+//! What images, sound and files cost, as far as OpenAI documents it.
+//!
+//! | what | tokens |
+//! |---|---|
+//! | an image, low detail | the model's base |
+//! | an image else | the base, and for each tile of 512 pixels the model's price of a tile, once the image is scaled to fit 2048 × 2048 and then to a shorter side of 768 |
+//! | an image, models that see in patches | a token for each 32 × 32 pixels, 1536 at the most, times the model's factor |
+//! | an image whose size is not told | as one of 1024 × 1024: nothing is fetched |
+//! | sound | 10 a second; what is no WAV is taken for 128 kbit/s |
+//! | a file | its text if it is text, else a quarter of its bytes; an uploaded one nothing |
+
+use crate::api::message::{Detail, File, ImageUrl, InputAudio, InputAudioFormat};
+use crate::tokens::Encoding;
+use std::borrow::Cow;
+
+/// How a model sees.
+enum Sight {
+    /// By tiles of 512 pixels: the base, and the price of a tile.
+    Tiles(u64, u64),
+    /// By patches of 32 pixels, each times so many hundredths.
+    Patches(u64),
+}
+
+/// The first row that a model's name begins with counts.
+const SIGHT: [(&str, Sight); 13] = [
+    ("gpt-4o-mini", Sight::Tiles(2833, 5667)),
+    ("gpt-4.1-mini", Sight::Patches(162)),
+    ("gpt-4.1-nano", Sight::Patches(246)),
+    ("gpt-5-mini", Sight::Patches(162)),
+    ("gpt-5-nano", Sight::Patches(246)),
+    ("o4-mini", Sight::Patches(172)),
+    ("gpt-5", Sight::Tiles(70, 140)),
+    ("o1", Sight::Tiles(75, 150)),
+    ("o3", Sight::Tiles(75, 150)),
+    ("computer-use", Sight::Tiles(65, 129)),
+    ("gpt-4o", Sight::Tiles(85, 170)),
+    ("gpt-4", Sight::Tiles(85, 170)),
+    ("", Sight::Tiles(85, 170)),
+];
+
+/// The size of an image nobody looked at.
+const UNKNOWN: (u64, u64) = (1024, 1024);
+
+pub(super) fn image(image: &ImageUrl<'_>, model: &str) -> u64 {
+    let (width, height) = image.url.as_deref().and_then(size).unwrap_or(UNKNOWN);
+    let sight = SIGHT.iter().find(|(name, _)| model.starts_with(name)).map(|(_, sight)| sight);
+    match sight {
+        Some(Sight::Patches(factor)) => {
+            let patches = width.div_ceil(32).saturating_mul(height.div_ceil(32)).min(1536);
+            (patches * factor).div_ceil(100)
+        }
+        Some(Sight::Tiles(base, _)) if image.detail == Some(Detail::Low) => *base,
+        Some(Sight::Tiles(base, tile)) => base + tile * tiles(width, height),
+        None => 0,
+    }
+}
+
+/// How many tiles of 512 pixels an image has once it is scaled.
+fn tiles(width: u64, height: u64) -> u64 {
+    let (width, height) = (width.max(1) as f64, height.max(1) as f64);
+    let fit = (2048.0 / width.max(height)).min(1.0);
+    let short = (768.0 / (width.min(height) * fit)).min(1.0);
+    let tiles = |side: f64| (side * fit * short / 512.0).ceil().max(1.0) as u64;
+    tiles(width) * tiles(height)
+}
+
+/// The size of an image that is sent along as a `data:` URL.
+fn size(url: &str) -> Option<(u64, u64)> {
+    let (_, data) = url.strip_prefix("data:")?.split_once(";base64,")?;
+    // The header tells; a JPEG's may come after its thumbnail and colours.
+    let bytes = decode(data, 256 * 1024);
+    let be16 = |at: usize| Some(u64::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let le16 = |at: usize| Some(u64::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let le24 = |at: usize| Some(le16(at)? | u64::from(*bytes.get(at + 2)?) << 16);
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some((be16(16)? << 16 | be16(18)?, be16(20)? << 16 | be16(22)?));
+    }
+    if bytes.starts_with(b"GIF8") {
+        return Some((le16(6)?, le16(8)?));
+    }
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        return match bytes.get(12..16)? {
+            b"VP8 " => Some((le16(26)? & 0x3fff, le16(28)? & 0x3fff)),
+            b"VP8L" => {
+                let bits = le16(21)? | le16(23)? << 16;
+                Some(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
+            }
+            _ => Some((le24(24)? + 1, le24(27)? + 1)),
+        };
+    }
+    if bytes.starts_with(b"\xff\xd8") {
+        let mut at = 2;
+        loop {
+            // A segment: 0xff, its kind, its length. The frame header's kinds are C0 to CF but three.
+            let kind = *bytes.get(at + 1)?;
+            if matches!(kind, 0xc0..=0xcf) && !matches!(kind, 0xc4 | 0xc8 | 0xcc) {
+                return Some((be16(at + 7)?, be16(at + 5)?));
+            }
+            at += 2 + usize::try_from(be16(at + 2)?).ok()?.max(2);
+        }
+    }
+    None
+}
+
+pub(super) fn sound(sound: &InputAudio<'_>) -> u64 {
+    let data = sound.data.as_deref().unwrap_or_default();
+    let bytes = data.len() as u64 * 3 / 4;
+    let head = decode(data, 44);
+    let rate = match sound.format {
+        // The bytes a second lie in the header's second chunk.
+        Some(InputAudioFormat::Wav) => {
+            head.get(28..32).and_then(|rate| rate.try_into().ok()).map(u32::from_le_bytes)
+        }
+        _ => None,
+    };
+    let rate = rate.filter(|rate| *rate > 0).map_or(16_000, u64::from);
+    (bytes * 10).div_ceil(rate)
+}
+
+pub(super) fn file(file: &File<'_>, encoding: Encoding) -> u64 {
+    let Some(data) = file.file_data.as_deref() else { return 0 };
+    let name = file.filename.as_deref().map_or(0, |name| encoding.count(name) as u64);
+    let data = data.split_once(";base64,").map_or(data, |(_, data)| data);
+    let bytes = decode(data, usize::MAX);
+    name + match std::str::from_utf8(&bytes).map(Cow::Borrowed) {
+        Ok(text) => encoding.count(&text) as u64,
+        Err(_) => (bytes.len() as u64).div_ceil(4),
+    }
+}
+
+/// The first bytes of some base64 (RFC 4648, either alphabet). It ends at the first character that is none.
+fn decode(data: &str, most: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity((data.len() / 4 * 3).min(most));
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in data.bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            b'\r' | b'\n' => continue,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+            if out.len() >= most {
+                break;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_cost_as_openai_documents() {
+        let cost = |model: &str, url: &str, detail| {
+            image(&ImageUrl { url: Some(url.into()), detail, ..Default::default() }, model)
+        };
+        // OpenAI's examples: 1024 x 1024 in high detail 765, 2048 x 4096 1105, any in low detail 85.
+        assert_eq!(cost("gpt-4o", "https://example.com/x.png", Some(Detail::High)), 765);
+        assert_eq!(cost("gpt-4o", "https://example.com/x.png", Some(Detail::Low)), 85);
+        assert_eq!(85 + 170 * tiles(2048, 4096), 1105);
+        assert_eq!(cost("gpt-4o-mini", "https://example.com/x.png", None), 2833 + 4 * 5667);
+        assert_eq!(cost("gpt-4.1-mini", "https://example.com/x.png", None), 1659);
+        // A PNG of 4 x 3 pixels is one tile.
+        let png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmR";
+        assert_eq!(size(png), Some((4, 3)));
+        assert_eq!(cost("gpt-4-turbo", png, None), 255);
+    }
+
+    #[test]
+    fn headers_tell_the_size() {
+        let url = |bytes: &[u8]| {
+            const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            let mut text = String::from("data:image/x;base64,");
+            for three in bytes.chunks(3) {
+                let bits =
+                    three.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+                (0..=three.len())
+                    .for_each(|i| text.push(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63].into()));
+            }
+            text
+        };
+        assert_eq!(size(&url(b"GIF89a\x10\x00\x20\x00")), Some((16, 32)));
+        assert_eq!(
+            size(&url(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")),
+            Some((7, 5))
+        );
+        assert_eq!(
+            size(&url(b"RIFF....WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x07\x00\x00")),
+            Some((16, 8))
+        );
+        for broken in [&b""[..], b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"RIFF....WEBPVP8 ", b"GIF8", b"hello"] {
+            assert_eq!(size(&url(broken)), None, "{broken:?}");
+        }
+        assert_eq!(size("data:image/png;base64,@@"), None);
+    }
+
+    #[test]
+    fn sound_costs_ten_tokens_a_second() {
+        // 8,000 bytes a second, two seconds.
+        let head = "UklGRgAAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAA";
+        let data = format!("{head}{}", "AAAA".repeat((16_000 - 44) / 3));
+        let of = |format, data: &str| {
+            sound(&InputAudio { data: Some(data.into()), format: Some(format), ..Default::default() })
+        };
+        assert_eq!(of(InputAudioFormat::Wav, &data), 20);
+        assert_eq!(of(InputAudioFormat::Mp3, &"AAAA".repeat(16_000)), 30);
+        assert_eq!(of(InputAudioFormat::Wav, ""), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! [`Transport`]: what forwarding needs of the outside.
+
+use crate::http::{Headers, Incoming};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Carries requests to upstreams, and waits.
+pub trait Transport {
+    /// A request on its way. Dropping it is the cancel.
+    type Call;
+    /// An answer's body.
+    type Body: Incoming + 'static;
+    /// The body of the caller's request.
+    type Upload: Incoming;
+
+    /// Sends a request on its way, without waiting for anything.
+    fn start(&self, request: &Outgoing<'_>) -> Result<Self::Call, SendError>;
+
+    /// The head of the answer, once, if it is there by now.
+    fn head(&self, call: &mut Self::Call) -> Option<Result<Answered<Self::Body>, SendError>>;
+
+    /// Waits until one of these has news, or a time is over.
+    fn wait(&self, on: &[Pending<'_, Self>], at_most: Option<Duration>);
+
+    /// Sends a request whose body is the caller's, as it comes, and waits for the head of the answer.
+    fn pass(
+        &self,
+        request: &Outgoing<'_>,
+        upload: &mut Self::Upload,
+    ) -> Result<Answered<Self::Body>, SendError>;
+}
+
+/// What can be waited for.
+pub enum Pending<'a, T: Transport + ?Sized> {
+    /// The head of an answer.
+    Head(&'a T::Call),
+    /// More of an answer's body.
+    Body(&'a T::Body),
+}
+
+/// A request to an upstream.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// The method's name.
+    pub method: &'a str,
+    /// Whether to use TLS.
+    pub https: bool,
+    /// Host and port.
+    pub authority: &'a str,
+    /// Path and query.
+    pub path: &'a str,
+    /// Header fields, without those the transport makes (`host`, and `content-length` for `body`).
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    /// The body, in the order its parts go out; empty for none.
+    pub body: &'a [Cow<'a, [u8]>],
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// An upstream's answer, its body unread.
+pub struct Answered<B> {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Headers,
+    /// The body.
+    pub body: B,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendError {
+    /// What kind of failure it was.
+    pub kind: SendErrorKind,
+    /// What the host says of it, for the log.
+    pub reason: String,
+}
+
+/// Kinds of failing to get an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendErrorKind {
+    /// A timeout ran out.
+    Timeout,
+    /// The host does not let the component talk to this authority.
+    Denied,
+    /// No connection, no TLS, no HTTP.
+    Unreachable,
+    /// There was an answer, and it broke off before anything of it could be passed on.
+    Broken,
+    /// The answer makes no sense: no JSON where it says so, or a redirect.
+    InvalidResponse,
+    /// The caller's body broke off, which is no fault of the upstream's.
+    Caller,
+}
+
+/// How long an upstream may take; `None` leaves it to the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To connect.
+    pub connect: Option<Duration>,
+    /// From the request to the answer's head, and to a stream's first event.
+    pub first_byte: Option<Duration>,
+    /// Between two reads of the answer's body.
+    pub between_bytes: Option<Duration>,
+}
