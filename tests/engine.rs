@@ -116,6 +116,143 @@ fn rules_refuse_fail_break_off_and_cut() {
     assert_eq!(flaky(5), flaky(5));
 }
 
+/// The choice of a chat under these rules whose last rule answers any request with `no rule`.
+fn ruled(rules: &Value, members: &Value) -> Value {
+    let mut rules = rules.clone();
+    rules.as_array_mut().expect("a list").push(json!({"then": {"text": "no rule"}}));
+    chat(&json!({"engine": {"rules": rules}}).to_string(), members.clone())["choices"][0].clone()
+}
+
+fn names(choice: &Value) -> Vec<&str> {
+    let calls = choice["message"]["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    calls.iter().map(|call| call["function"]["name"].as_str().expect("a name")).collect()
+}
+
+fn tool(name: &str) -> Value {
+    json!({"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}})
+}
+
+#[test]
+fn a_rule_calls_only_tools_that_the_request_lets_it_call() {
+    let rules = json!([{"then": {"tool_calls": [{"name": "a", "arguments": {"x": 1}}, {"name": "b"}]}}]);
+    for (members, want) in [
+        (json!({"tools": [tool("a"), tool("b")]}), vec!["a", "b"]),
+        (json!({"tools": [tool("b"), tool("c")]}), vec!["b"]),
+        (json!({"tools": [tool("c")]}), vec![]),
+        (json!({}), vec![]),
+        (json!({"functions": [{"name": "c"}]}), vec![]),
+        (json!({"tools": [tool("a"), tool("b")], "tool_choice": "none"}), vec![]),
+        (json!({"tools": [tool("a"), tool("b")], "parallel_tool_calls": false}), vec!["a"]),
+        (
+            json!({"tools": [tool("a"), tool("b")],
+                   "tool_choice": {"type": "function", "function": {"name": "b"}}}),
+            vec!["b"],
+        ),
+        (
+            json!({"tools": [tool("a"), tool("b"), tool("c")],
+                   "tool_choice": {"type": "function", "function": {"name": "c"}}}),
+            vec![],
+        ),
+        (
+            json!({"tools": [tool("a"), tool("b")], "tool_choice": {"type": "allowed_tools", "allowed_tools":
+                   {"mode": "auto", "tools": [{"type": "function", "function": {"name": "b"}}]}}}),
+            vec!["b"],
+        ),
+    ] {
+        let mut members = members;
+        members["messages"] = says("hi");
+        let choice = ruled(&rules, &members);
+        assert_eq!(names(&choice), want, "{members}");
+        if want.is_empty() {
+            assert_eq!(choice["message"]["content"], "no rule", "{members}");
+        } else if want[0] == "a" {
+            assert_eq!(choice["message"]["tool_calls"][0]["function"]["arguments"], r#"{"x":1}"#);
+        }
+    }
+    let functions =
+        ruled(&rules, &json!({"messages": says("hi"), "functions": [{"name": "b"}, {"name": "a"}]}));
+    assert_eq!(functions["message"]["function_call"]["name"], "a");
+    assert_eq!(functions["finish_reason"], "function_call");
+}
+
+#[test]
+fn auto_calls_whichever_tool_is_offered_and_once() {
+    let rules = json!([{"then": {"tool_calls": "auto"}}]);
+    let first = ruled(&rules, &json!({"messages": says("How warm is it?"), "tools": weather()}));
+    assert_eq!(names(&first), ["get_weather"]);
+    assert_eq!(first["finish_reason"], "tool_calls");
+    let arguments = first["message"]["tool_calls"][0]["function"]["arguments"].as_str().expect("a text");
+    let arguments: Value = serde_json::from_str(arguments).expect("JSON");
+    assert!(arguments["city"].is_string() && arguments["days"].is_u64(), "{arguments}");
+
+    let id = first["message"]["tool_calls"][0]["id"].clone();
+    let messages = json!([{"role": "user", "content": "How warm is it?"}, first["message"],
+                          {"role": "tool", "tool_call_id": id, "content": "18 degrees"}]);
+    let after = json!({"messages": messages, "tools": weather()});
+    assert_eq!(ruled(&rules, &after)["message"]["content"], "no rule");
+    let always = json!([{"when": {"tool_result": true}, "then": {"tool_calls": "auto"}}]);
+    assert_eq!(names(&ruled(&always, &after)), ["get_weather"]);
+
+    let two = json!({"messages": says("use beta"), "tools": [tool("alpha"), tool("beta")]});
+    assert_eq!(names(&ruled(&rules, &two)), ["beta"]);
+    let none = json!({"messages": says("hi"), "tools": [tool("alpha")], "tool_choice": "none"});
+    assert_eq!(ruled(&rules, &none)["message"]["content"], "no rule");
+    assert_eq!(ruled(&rules, &json!({"messages": says("hi")}))["message"]["content"], "no rule");
+    let legacy = ruled(&rules, &json!({"messages": says("hi"), "functions": [{"name": "f"}]}));
+    assert_eq!(legacy["message"]["function_call"]["name"], "f");
+    let custom = json!({"messages": says("hi"), "tools": [{"type": "custom", "custom": {"name": "run"}}]});
+    assert_eq!(ruled(&rules, &custom)["message"]["tool_calls"][0]["custom"]["input"], "hi");
+}
+
+#[test]
+fn rules_match_tools_system_messages_and_response_formats() {
+    let schema = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {}}}});
+    let system =
+        |role: &str, text: &str| json!([{"role": role, "content": text}, {"role": "user", "content": "x"}]);
+    let two = json!([{"role": "system", "content": "You are terse."}, {"role": "user", "content": "x"},
+                     {"role": "developer", "content": [{"type": "text", "text": "Now rhyme."}]}]);
+    for (when, members, want) in [
+        (json!({"tool": {"equals": "write"}}), json!({"tools": [tool("read"), tool("write")]}), true),
+        (json!({"tool": {"equals": "write"}}), json!({"tools": [tool("write_file")]}), false),
+        (json!({"tool": {"regex": "^write"}}), json!({"tools": [tool("write_file")]}), true),
+        (json!({"tool": {"contains": ""}}), json!({}), false),
+        (json!({"tool": {"equals": "f"}}), json!({"functions": [{"name": "f"}]}), true),
+        (
+            json!({"tool": {"equals": "sh"}}),
+            json!({"tools": [{"type": "custom", "custom": {"name": "sh"}}], "tool_choice": "none"}),
+            true,
+        ),
+        (json!({"system": {"contains": "terse"}}), json!({"messages": system("system", "Be terse.")}), true),
+        (
+            json!({"system": {"contains": "terse"}}),
+            json!({"messages": system("developer", "Be terse.")}),
+            true,
+        ),
+        (json!({"system": {"contains": "terse"}}), json!({"messages": system("user", "Be terse.")}), false),
+        (json!({"system": {"equals": "You are terse.\nNow rhyme."}}), json!({"messages": two}), true),
+        (json!({"system": {"equals": ""}}), json!({}), true),
+        (json!({"response_format": "json_schema"}), json!({"response_format": schema}), true),
+        (json!({"response_format": "json_schema"}), json!({}), false),
+        (
+            json!({"response_format": "json_object"}),
+            json!({"response_format": {"type": "json_object"},
+            "messages": system("system", "Answer in JSON.")}),
+            true,
+        ),
+        (json!({"response_format": "text"}), json!({"response_format": schema}), false),
+        (json!({"response_format": "text"}), json!({"response_format": {"type": "text"}}), true),
+        (json!({"response_format": "text"}), json!({}), true),
+    ] {
+        let mut members = members;
+        if members.get("messages").is_none() {
+            members["messages"] = says("x");
+        }
+        let choice = ruled(&json!([{"when": when, "then": {"text": "it applies"}}]), &members);
+        let want = if want { "it applies" } else { "no rule" };
+        assert_eq!(choice["message"]["content"], want, "{when} {members}");
+    }
+}
+
 #[test]
 fn a_rule_can_wait_for_a_retry() {
     let rules = r#"{"engine":{"rules":[

@@ -193,8 +193,9 @@ fn plan<'r>(
 ) -> Plan<'r> {
     let then = rule.map(|rule| &rule.then);
     let text = then.and_then(|then| then.text.as_deref()).map(|text| asked.fill(text));
-    if let Some(script) = then.and_then(|then| then.tool_calls.as_ref()) {
-        return Plan::Calls(text, tool_calls::scripted(script, request, asked));
+    let script = then.and_then(|then| then.tool_calls.as_ref());
+    if let Some(calls) = script.and_then(|script| tool_calls::scripted(script, asked)) {
+        return Plan::Calls(text, calls);
     }
     if let Some(text) = text {
         return Plan::Text(text, SamplingMode::Quoted);
@@ -205,7 +206,7 @@ fn plan<'r>(
     if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
         return replied(reply, request, asked);
     }
-    if let Some(calls) = tool_calls::wanted(request, asked) {
+    if let Some(calls) = tool_calls::wanted(asked) {
         return Plan::Calls(None, calls);
     }
     let plan = match asked.results.is_empty() {

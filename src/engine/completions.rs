@@ -3,6 +3,7 @@
 use super::answer::{Answer, Choice, FinishReason, Outcome, TokenUsage};
 use super::filler;
 use super::latency::TokenTiming;
+use super::offer::Callable;
 use super::rng::mix;
 use super::rule_context::RuleContext;
 use super::sampler::{MOST_TOKENS, Sampler, SamplingMode};
@@ -12,7 +13,7 @@ use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
 use crate::check::error_text;
 use crate::config::Validation;
-use crate::config::engine::{Engine, Reply, Rule};
+use crate::config::engine::{Engine, Format, Reply, Rule};
 use crate::error::ApiError;
 use crate::model::ModelSpec;
 use crate::tokens::{EXACT, Encoding};
@@ -181,7 +182,11 @@ fn asked<'a>(
     RuleContext {
         model,
         user: Cow::Borrowed(&prompt.text),
+        system: Cow::Borrowed(""),
+        format: Format::Text,
         tools: false,
+        tool_names: Vec::new(),
+        callable: Callable::nothing(),
         results: Vec::new(),
         called: Vec::new(),
         turn: 1,

@@ -10,6 +10,7 @@ mod logits;
 mod math;
 mod media_tokens;
 mod moderation;
+mod offer;
 mod prompt_tokens;
 mod rng;
 mod rule_context;

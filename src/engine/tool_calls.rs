@@ -1,25 +1,16 @@
-//! Which tools are called, and with what.
+//! Which tools an answer calls, and with which input.
 
 use super::answer::FinishReason;
+use super::offer::{Callable, Choice, Offer};
 use super::rng::Rng;
 use super::rule_context::RuleContext;
 use super::schema::{self, Patterns};
-use crate::api::chat::Request;
-use crate::api::tool::{
-    CustomTool, Function, FunctionChoice, GrammarSyntax, Json, ToolChoice, ToolChoiceType, ToolMode, ToolType,
-};
-use crate::config::engine::{Arguments, ScriptedCall};
+use crate::api::tool::{GrammarSyntax, Json};
+use crate::config::engine::{Arguments, ScriptedCalls};
 use crate::pattern::{Patience, Pattern};
 use std::borrow::Cow;
 
-/// Something the caller offers to be called.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Offer<'r> {
-    Function { name: &'r str, parameters: Option<Json<'r>> },
-    Custom { name: &'r str, tool: &'r CustomTool<'r> },
-}
-
-/// A call that is made, before it is said.
+/// A call of a tool before its input is generated.
 #[derive(Debug, Clone)]
 pub(super) struct Planned<'r> {
     pub(super) name: Cow<'r, str>,
@@ -27,68 +18,48 @@ pub(super) struct Planned<'r> {
     pub(super) input: Input<'r>,
 }
 
-/// What a tool is called with.
+/// The input of a call.
 #[derive(Debug, Clone)]
 pub(super) enum Input<'r> {
     /// This text.
     Text(Cow<'r, str>),
-    /// Arguments of a schema.
+    /// Arguments that are valid under a schema.
     Schema(Option<Json<'r>>),
-    /// A text of a regular expression.
+    /// A text that matches a regular expression.
     Pattern(&'r str),
 }
 
-/// All calls of an answer.
+/// All calls of an answer, and the finish reason they lead to.
 #[derive(Debug, Clone)]
 pub(super) struct Calls<'r> {
     pub(super) calls: Vec<Planned<'r>>,
     pub(super) finish: FinishReason,
 }
 
-/// What the request lets or makes the model do.
-enum Choice<'r> {
-    /// Call nothing.
-    None,
-    /// Call what the user asks for.
-    Auto,
-    /// Call something.
-    Required,
-    /// Call this.
-    Named(&'r str),
-}
-
-impl<'r> Offer<'r> {
-    fn name(self) -> &'r str {
-        match self {
-            Self::Function { name, .. } | Self::Custom { name, .. } => name,
+/// A call of an offered tool with generated input. A custom tool without a regular expression gets the user's text.
+fn call<'r>(offer: Offer<'r>, user: &str) -> Planned<'r> {
+    let (custom, input) = match offer {
+        Offer::Function { parameters, .. } => (false, Input::Schema(parameters)),
+        Offer::Custom { tool, .. } => {
+            let grammar = tool.format.as_ref().and_then(|format| format.grammar.as_ref());
+            let pattern = grammar.filter(|grammar| grammar.syntax == Some(GrammarSyntax::Regex));
+            let input = match pattern.and_then(|grammar| grammar.definition.as_deref()) {
+                Some(pattern) => Input::Pattern(pattern),
+                None => Input::Text(user.to_owned().into()),
+            };
+            (true, input)
         }
-    }
-
-    /// A call of it; a custom tool that takes any text gets the user's.
-    fn call(self, user: &str) -> Planned<'r> {
-        let (custom, input) = match self {
-            Self::Function { parameters, .. } => (false, Input::Schema(parameters)),
-            Self::Custom { tool, .. } => {
-                let grammar = tool.format.as_ref().and_then(|format| format.grammar.as_ref());
-                let pattern = grammar.filter(|grammar| grammar.syntax == Some(GrammarSyntax::Regex));
-                let input = match pattern.and_then(|grammar| grammar.definition.as_deref()) {
-                    Some(pattern) => Input::Pattern(pattern),
-                    None => Input::Text(user.to_owned().into()),
-                };
-                (true, input)
-            }
-        };
-        Planned { name: self.name().into(), custom, input }
-    }
+    };
+    Planned { name: offer.name().into(), custom, input }
 }
 
 impl Input<'_> {
-    /// The text a tool is called with; another for another seed.
+    /// The text of the input; another for another seed.
     pub(super) fn text(&self, seed: u64, patience: &mut Patience) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Schema(None) => Cow::Borrowed("{}"),
-            // A schema outside of what is understood was let through as not strict: no arguments then.
+            // A schema that is not understood is accepted where it is not strict: the call then has no arguments.
             Self::Schema(Some(Json(schema))) => {
                 match schema::instance(schema, seed, Patterns::Understood, patience) {
                     Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
@@ -105,98 +76,63 @@ impl Input<'_> {
     }
 }
 
-/// Whether a request uses the legacy form of tools.
-fn is_legacy(request: &Request<'_>) -> bool {
-    request.tools.is_none() && request.functions.is_some()
-}
-
-fn offers<'r>(request: &'r Request<'_>) -> Vec<Offer<'r>> {
-    let function = |function: &'r Function<'_>| Offer::Function {
-        name: function.name.as_deref().unwrap_or_default(),
-        parameters: function.parameters,
-    };
-    let tools = request.tools.iter().flatten().filter_map(|tool| match (&tool.function, &tool.custom) {
-        (Some(offered), _) if tool.kind != Some(ToolType::Custom) => Some(function(offered)),
-        (_, Some(custom)) => {
-            Some(Offer::Custom { name: custom.name.as_deref().unwrap_or_default(), tool: custom })
-        }
-        _ => None,
-    });
-    match is_legacy(request) {
-        true => request.functions.iter().flatten().map(function).collect(),
-        false => tools.collect(),
-    }
-}
-
-/// What `tool_choice` or `function_call` asks for, and the names it is limited to.
-fn choice<'r>(request: &'r Request<'_>) -> (Choice<'r>, Option<Vec<&'r str>>) {
-    let mode = |mode: Option<ToolMode>| match mode {
-        Some(ToolMode::None) => Choice::None,
-        Some(ToolMode::Required) => Choice::Required,
-        Some(ToolMode::Auto) | None => Choice::Auto,
-    };
-    if is_legacy(request) {
-        return match &request.function_call {
-            Some(FunctionChoice::Mode(chosen)) => (mode(Some(*chosen)), None),
-            Some(FunctionChoice::Function(named)) => {
-                (Choice::Named(named.name.as_deref().unwrap_or_default()), None)
-            }
-            None => (Choice::Auto, None),
-        };
-    }
-    let chosen = match &request.tool_choice {
-        Some(ToolChoice::Mode(chosen)) => return (mode(Some(*chosen)), None),
-        Some(ToolChoice::Tool(chosen)) => chosen,
-        None => return (Choice::Auto, None),
-    };
-    let name = |name: Option<&'r crate::api::tool::Named<'_>>| name.and_then(|named| named.name.as_deref());
-    match (chosen.kind, &chosen.allowed_tools) {
-        (Some(ToolChoiceType::AllowedTools), Some(allowed)) => {
-            let names = allowed.tools.iter().flatten().filter_map(|tool| tool.0.as_ref());
-            let names = names.filter_map(|tool| name(tool.function.as_ref()).or(name(tool.custom.as_ref())));
-            (mode(allowed.mode), Some(names.collect()))
-        }
-        _ => {
-            let named = name(chosen.function.as_ref()).or(name(chosen.custom.as_ref()));
-            (named.map_or(Choice::Auto, Choice::Named), None)
-        }
-    }
-}
-
-/// The calls a request leads to, if any.
-///
-/// A function that is asked for by name ends the answer with `stop`, as the live API has it: its model had
-/// no choice but to call. Every other call ends it with `tool_calls`.
-pub(super) fn wanted<'r>(request: &'r Request<'_>, asked: &RuleContext<'_>) -> Option<Calls<'r>> {
-    let (choice, allowed) = choice(request);
-    let mut offers = offers(request);
-    if let Some(allowed) = allowed {
-        offers.retain(|offer| allowed.contains(&offer.name()));
-    }
-    let usual = if is_legacy(request) { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
-    let (called, finish) = match choice {
+/// The calls a request leads to without a rule, if any.
+pub(super) fn wanted<'r>(asked: &RuleContext<'r>) -> Option<Calls<'r>> {
+    let offers = match asked.callable.choice {
         Choice::None => return None,
-        Choice::Named(name) => {
-            let offer = offers.iter().copied().find(|offer| offer.name() == name)?;
-            (vec![offer], FinishReason::Stop)
-        }
         Choice::Auto if !asked.results.is_empty() => return None,
-        Choice::Auto => (mentioned(&offers, &asked.user), usual),
-        Choice::Required => {
-            // Who must call something, and again after each result, comes to an end by calling what is left: agents
-            // take their answer from a tool of its own.
-            let is_new = |offer: &Offer<'_>| !asked.called.contains(&offer.name());
-            if offers.iter().any(is_new) {
-                offers.retain(is_new);
-            }
-            let mentioned = mentioned(&offers, &asked.user);
-            (if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned }, usual)
+        Choice::Auto => mentioned(&asked.callable.offers, &asked.user),
+        Choice::Named => asked.callable.offers.iter().take(1).copied().collect(),
+        Choice::Required => chosen(asked),
+    };
+    calls(offers.into_iter().map(|offer| call(offer, &asked.user)), &asked.callable)
+}
+
+/// The calls of a rule, if the request offers a tool the rule calls. A call without arguments gets ones that are
+/// generated from the tool's schema.
+pub(super) fn scripted<'r>(script: &'r ScriptedCalls, asked: &RuleContext<'r>) -> Option<Calls<'r>> {
+    let planned: Vec<Planned<'r>> = match script {
+        ScriptedCalls::Auto => chosen(asked).into_iter().map(|offer| call(offer, &asked.user)).collect(),
+        ScriptedCalls::List(script) => {
+            let planned = script.iter().filter_map(|scripted| {
+                let mut planned = call(asked.callable.find(&scripted.name)?, &asked.user);
+                if let Some(Arguments(text)) = &scripted.arguments {
+                    planned.input = Input::Text(text.into());
+                }
+                Some(planned)
+            });
+            planned.collect()
         }
     };
-    let one = is_legacy(request) || request.parallel_tool_calls == Some(false);
-    let most = if one { 1 } else { usize::MAX };
-    let calls: Vec<_> = called.into_iter().take(most).map(|offer| offer.call(&asked.user)).collect();
+    calls(planned.into_iter(), &asked.callable)
+}
+
+/// As many of the calls as the request lets one answer have.
+///
+/// A call of the one tool that the request names ends the answer with `stop`, as in the live API; every other call
+/// ends it with `tool_calls` or, in the legacy form, `function_call`.
+fn calls<'r>(planned: impl Iterator<Item = Planned<'r>>, callable: &Callable<'_>) -> Option<Calls<'r>> {
+    let finish = match (callable.choice, callable.is_legacy) {
+        (Choice::Named, _) => FinishReason::Stop,
+        (_, true) => FinishReason::FunctionCall,
+        (_, false) => FinishReason::ToolCalls,
+    };
+    let calls: Vec<_> = planned.take(callable.most).collect();
     (!calls.is_empty()).then_some(Calls { calls, finish })
+}
+
+/// The tools to call where at least one must be: those that the user mentions, or the first.
+///
+/// Tools that were called since the last user message come last, so that an agent that returns its answer by a tool
+/// reaches that tool.
+fn chosen<'r>(asked: &RuleContext<'r>) -> Vec<Offer<'r>> {
+    let mut offers = asked.callable.offers.clone();
+    let is_new = |offer: &Offer<'_>| !asked.called.contains(&offer.name());
+    if offers.iter().any(is_new) {
+        offers.retain(is_new);
+    }
+    let mentioned = mentioned(&offers, &asked.user);
+    if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned }
 }
 
 /// The offers whose names a text contains, in the order it names them.
@@ -217,24 +153,4 @@ fn mentioned<'r>(offers: &[Offer<'r>], text: &str) -> Vec<Offer<'r>> {
         found.insert(found.partition_point(|(other, _)| *other <= at), (at, offer));
     }
     found.into_iter().map(|(_, offer)| offer).collect()
-}
-
-/// The calls of a rule. One without arguments gets those of the request's own tool.
-pub(super) fn scripted<'r>(
-    script: &'r [ScriptedCall],
-    request: &'r Request<'_>,
-    asked: &RuleContext<'_>,
-) -> Calls<'r> {
-    let offers = offers(request);
-    let call = |call: &'r ScriptedCall| {
-        let offered = offers.iter().copied().find(|offer| offer.name() == call.name);
-        let input = call.arguments.as_ref().map(|Arguments(text)| Input::Text(text.into()));
-        let usual = offered.map(|offer| offer.call(&asked.user));
-        let custom = usual.as_ref().is_some_and(|usual| usual.custom);
-        let input = input.or(usual.map(|usual| usual.input)).unwrap_or(Input::Schema(None));
-        Planned { name: (&*call.name).into(), custom, input }
-    };
-    let finish = if is_legacy(request) { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
-    let most = if is_legacy(request) { 1 } else { usize::MAX };
-    Calls { calls: script.iter().take(most).map(call).collect(), finish }
 }

@@ -1,11 +1,13 @@
-//! What the operator says of the built-in engine: replies, latency and rules.
+//! The settings of the built-in engine: replies, latency and rules.
 //!
-//! The types are read straight from `PORTCULLIS_CONFIG`, so what is no rule cannot be held either.
+//! The types are read straight from `PORTCULLIS_CONFIG` and can hold valid rules only.
 
+mod calls;
 mod fault;
 mod moderation;
 mod reply;
 
+pub use calls::{Arguments, ScriptedCall, ScriptedCalls};
 pub use fault::{Fault, FaultStatus, HeaderFields};
 pub use moderation::{Category, ModerationRule};
 pub use reply::{Length, Reply};
@@ -87,8 +89,14 @@ pub struct When {
     pub model: Option<String>,
     /// The last user message's text; of a text completion, the prompt.
     pub user: Option<TextMatch>,
+    /// The texts of its system and developer messages, joined by line breaks.
+    pub system: Option<TextMatch>,
+    /// The form that the answer must have.
+    pub response_format: Option<Format>,
     /// Whether it offers tools or functions.
     pub tools: Option<bool>,
+    /// The name of one of them.
+    pub tool: Option<TextMatch>,
     /// Whether its last messages are results of tools; or what their texts joined are like.
     pub tool_result: Option<ResultMatch>,
     /// Which turn it is: 1 and one more for each message of the assistant's.
@@ -97,6 +105,27 @@ pub struct When {
     pub retry: Option<u32>,
     /// Whether it asks for a stream.
     pub stream: Option<bool>,
+}
+
+/// The form that a request demands of the answer, by the `type` of its `response_format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `text`, or no `response_format`.
+    Text,
+    /// `json_object`.
+    JsonObject,
+    /// `json_schema`.
+    JsonSchema,
+}
+
+impl Setting for Format {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        at.choice(&[
+            ("text", Self::Text),
+            ("json_object", Self::JsonObject),
+            ("json_schema", Self::JsonSchema),
+        ])
+    }
 }
 
 /// What a text must be like.
@@ -168,7 +197,7 @@ pub struct Then {
     /// A reply as models have it.
     pub reply: Option<Reply>,
     /// Calls of tools; a `text` may come before them.
-    pub tool_calls: Option<Vec<ScriptedCall>>,
+    pub tool_calls: Option<ScriptedCalls>,
     /// A refusal.
     pub refusal: Option<String>,
     /// An error.
@@ -191,20 +220,6 @@ pub enum Withheld {
     /// It was too long.
     Length,
 }
-
-/// A call of a tool a rule makes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScriptedCall {
-    /// The tool.
-    pub name: String,
-    /// What it is called with: an object, or a text that is sent as it is. Without, arguments are made from
-    /// the tool's schema.
-    pub arguments: Option<Arguments>,
-}
-
-/// What a scripted call is called with, as the text that is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arguments(pub String);
 
 impl Setting for Engine {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
@@ -249,10 +264,24 @@ impl Setting for Rule {
 
 impl Setting for When {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["model", "user", "tools", "tool_result", "turn", "retry", "stream"])?;
+        let fields = at.fields(&[
+            "model",
+            "user",
+            "system",
+            "response_format",
+            "tools",
+            "tool",
+            "tool_result",
+            "turn",
+            "retry",
+            "stream",
+        ])?;
         Ok(Self {
             model: fields.maybe("model")?,
             user: fields.maybe("user")?,
+            system: fields.maybe("system")?,
+            response_format: fields.maybe("response_format")?,
+            tool: fields.maybe("tool")?,
             tools: fields.maybe("tools")?,
             tool_result: fields.maybe("tool_result")?,
             turn: fields.maybe("turn")?,
@@ -292,19 +321,6 @@ impl Setting for Then {
 impl Setting for Withheld {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         at.choice(&[("content_filter", Self::ContentFilter), ("length", Self::Length)])
-    }
-}
-
-impl Setting for ScriptedCall {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["name", "arguments"])?;
-        Ok(Self { name: fields.needed("name")?, arguments: fields.maybe("arguments")? })
-    }
-}
-
-impl Setting for Arguments {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        Ok(Self(at.value.as_str().map_or_else(|| at.value.to_json(), str::to_owned)))
     }
 }
 
@@ -385,6 +401,16 @@ mod tests {
             (r#"{"then":{"reply":"sing"}}"#, "engine.rules[1].then.reply", "echo"),
             (r#"{"then":{"latency":{"ttft":5}}}"#, "engine.rules[1].then.latency.ttft", "ttft_ms"),
             (r#"{"then":{"tool_calls":[{}]}}"#, "engine.rules[1].then.tool_calls[0]", "name"),
+            (r#"{"then":{"tool_calls":[]}}"#, "engine.rules[1].then.tool_calls", "at least one call"),
+            (r#"{"then":{"tool_calls":"all"}}"#, "engine.rules[1].then.tool_calls", "`auto`"),
+            (r#"{"then":{"tool_calls":{"name":"f"}}}"#, "engine.rules[1].then.tool_calls", "an array"),
+            (
+                r#"{"when":{"response_format":"xml"},"then":{"text":"a"}}"#,
+                "engine.rules[1].when.response_format",
+                "`json_schema`",
+            ),
+            (r#"{"when":{"tool":"f"},"then":{"text":"a"}}"#, "engine.rules[1].when.tool", "an object"),
+            (r#"{"when":{"system":{}},"then":{"text":"a"}}"#, "engine.rules[1].when.system", "contains"),
         ] {
             let config = format!(r#"{{"engine":{{"rules":[{{"then":{{"text":"fine"}}}},{rule}]}}}}"#);
             let told = problem(&config).unwrap_or_else(|| panic!("{rule}"));
