@@ -178,6 +178,8 @@ kinds! {
     BodyTooLarge => 413, "invalid_request_error", Some("request_too_large");
     /// The body is declared to be something else than JSON, or is compressed.
     UnsupportedMediaType => 415, "invalid_request_error", Some("unsupported_content_type");
+    /// The header fields take more than [`MAX_FIELDS`](crate::http::MAX_FIELDS) (RFC 6585, section 5).
+    FieldsTooLarge => 431, "invalid_request_error", Some("request_header_fields_too_large");
     /// A setting of the operator's is wrong.
     Misconfigured => 500, "server_error", Some("invalid_configuration");
     /// The gateway failed.

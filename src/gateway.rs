@@ -6,7 +6,7 @@ use crate::ctx::Ctx;
 use crate::encode;
 use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Method, Request, RequestHeaders, Response};
+use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
 use crate::log::{Ending, Record};
 use crate::router::{Route, is_passed, passes_through};
 use crate::transport::Transport;
@@ -82,6 +82,15 @@ impl Gateway {
             record.reason = Some(error.to_string());
             ApiError::new(Kind::Misconfigured, error.to_string())
         })?;
+        if let Some(size) = too_large(request, config) {
+            return Err(ApiError::new(
+                Kind::FieldsTooLarge,
+                format!(
+                    "The header fields of the request take {size} bytes, and at most {MAX_FIELDS} are accepted. \
+                     Names and values are counted, and 72 bytes for each field."
+                ),
+            ));
+        }
         let passes = || passes_through(&request.path) && is_passed(&request.method);
         let passthrough = || config.passthrough.filter(|_| passes());
         if request.method == Method::Options
@@ -151,6 +160,15 @@ impl Gateway {
     }
 }
 
+/// The size of the header fields, if it is over the limit. Where they are neither forwarded nor repeated, they do
+/// no harm, and reading all of them would be a needless call of the host.
+fn too_large(request: &Request, config: &Config) -> Option<usize> {
+    if config.upstreams.is_empty() && request.method != Method::Options {
+        return None;
+    }
+    Some(request.headers.all().size()).filter(|size| *size > MAX_FIELDS)
+}
+
 /// Finds out who calls, and notes it for the log. Not inlined, since each endpoint's arm asks it.
 #[inline(never)]
 fn admit<'a>(request: &Request, config: &'a Config, record: &mut Record) -> Result<Caller<'a>, ApiError> {
@@ -192,6 +210,8 @@ fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
     }
     if request.method == Method::Options {
         let wanted = request.headers.get("access-control-request-headers");
+        // A request that is refused for the size of its fields does not get them back.
+        let wanted = wanted.filter(|wanted| wanted.len() <= MAX_FIELDS);
         // What is passed through has every method; where one is not, the page may read the 405.
         headers.push("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         headers

@@ -40,6 +40,22 @@ impl fmt::Display for Method {
     }
 }
 
+/// The most bytes the header fields of a message may take, counted as [`Headers::size`] does: those of a request
+/// and those of an upstream's answer.
+///
+/// Wasmtime ends a component that makes a message of more than [`MAX_OUTGOING_FIELDS`]. The difference is left
+/// for the fields that the gateway and its operator add.
+pub const MAX_FIELDS: usize = 96 * 1024;
+
+/// The most bytes of header fields that every host takes from a component, counted as [`Headers::size`] does.
+pub const MAX_OUTGOING_FIELDS: usize = 128 * 1024;
+
+/// Bytes that a field counts for: its name, its value, and 72 for each field, as Wasmtime counts them
+/// (`wasmtime-wasi-http`, `field_map.rs`).
+pub fn field_size(name: &str, value: &[u8]) -> usize {
+    name.len().saturating_add(value.len()).saturating_add(72)
+}
+
 /// Header fields in the order they came; names compare without case (RFC 9110, section 5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Cow<'static, str>, Vec<u8>)>);
@@ -68,6 +84,11 @@ impl Headers {
     /// Every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Bytes of all fields: the sum of their [`field_size`].
+    pub fn size(&self) -> usize {
+        self.iter().map(|(name, value)| field_size(name, value)).fold(0, usize::saturating_add)
     }
 
     /// Gives up the fields, in order.
@@ -263,6 +284,13 @@ mod tests {
         let headers: Headers = [("Content-Type", "a"), ("content-type", "b")].into_iter().collect();
         assert_eq!(headers.get("CONTENT-TYPE"), Some("a"));
         assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn each_field_counts_with_its_name_its_value_and_an_overhead() {
+        let headers: Headers = [("abc", "de"), ("f", "")].into_iter().collect();
+        assert_eq!(headers.size(), 3 + 2 + 72 + 1 + 72);
+        assert_eq!(Headers::default().size(), 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! WASI's values and the core's.
 
-use crate::http::{self, Headers, Method, Request, RequestHeaders};
+use crate::http::{self, Headers, MAX_OUTGOING_FIELDS, Method, Request, RequestHeaders, field_size};
 use std::borrow::Cow;
 use wasi::http::types::{self, Fields, IncomingRequest};
 
@@ -72,10 +72,21 @@ pub(super) fn from_wasi_fields(fields: &Fields) -> Headers {
     fields.entries().into_iter().collect()
 }
 
-/// A field the host will not have is left out: which ones those are differs, and none of ours is worth
-/// a failed request.
+/// Makes header fields for the host. A field that the host refuses is left out: which ones those are differs
+/// between hosts, and none is worth a failed request. So is a field past [`MAX_OUTGOING_FIELDS`], with which
+/// Wasmtime would end the component.
 pub(super) fn to_wasi_fields<'a>(fields: impl Iterator<Item = (Cow<'a, str>, Cow<'a, [u8]>)>) -> Fields {
-    let list: Vec<_> = fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let mut room = MAX_OUTGOING_FIELDS;
+    let fits = |(name, value): &(Cow<'a, str>, Cow<'a, [u8]>)| match room.checked_sub(field_size(name, value))
+    {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    let list: Vec<_> =
+        fields.filter(fits).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     Fields::from_list(&list).unwrap_or_else(|_| {
         let fields = Fields::new();
         for (name, value) in &list {

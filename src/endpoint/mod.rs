@@ -138,19 +138,48 @@ fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
     encode::fault(fault)
 }
 
+/// The most bytes of names in `x-portcullis-dropped`; many clients refuse a field of more than 8 KiB.
+const MAX_DROPPED_LIST: usize = 4096;
+
 /// Names the parameters that were taken out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).
 fn tell_dropped<B>(response: &mut Response<B>, dropped: &[Cow<'_, str>]) {
     if !dropped.is_empty() {
-        // A name is the caller's own: what no header field can carry is shown as `?`.
-        let name = |name: &Cow<'_, str>| name.replace(|c: char| !c.is_ascii_graphic() || c == ',', "?");
-        let names: Vec<String> = dropped.iter().map(name).collect();
-        response.headers.push("x-portcullis-dropped", names.join(", "));
+        response.headers.push("x-portcullis-dropped", dropped_list(dropped));
     }
+}
+
+/// The names, separated by commas. A list that would be too long ends with the number of those left out:
+/// `a, b, +3 more`.
+fn dropped_list(dropped: &[Cow<'_, str>]) -> String {
+    let mut list = String::new();
+    for (index, name) in dropped.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        if list.len() + separator.len() + name.len() > MAX_DROPPED_LIST {
+            list.push_str(&format!("{separator}+{} more", dropped.len() - index));
+            break;
+        }
+        list.push_str(separator);
+        // A name is the caller's own: what no header field can carry is shown as `?`.
+        list.extend(name.chars().map(|c| if !c.is_ascii_graphic() || c == ',' { '?' } else { c }));
+    }
+    list
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_dropped_names_that_is_too_long_ends_with_their_number() {
+        let names = |names: &[&str]| -> Vec<Cow<'static, str>> {
+            names.iter().map(|name| Cow::Owned((*name).to_owned())).collect()
+        };
+        assert_eq!(dropped_list(&names(&["a", "b,é"])), "a, b??");
+        let long = "x".repeat(MAX_DROPPED_LIST);
+        assert_eq!(dropped_list(&names(&[&long])), long);
+        assert_eq!(dropped_list(&names(&["a", &long, "b"])), "a, +2 more");
+        assert_eq!(dropped_list(&names(&[&format!("{long}x"), "b"])), "+2 more");
+    }
 
     #[test]
     fn json_has_several_names() {

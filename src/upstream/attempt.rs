@@ -3,7 +3,7 @@
 use super::peek::{Form, Peek, Verdict};
 use super::retry;
 use crate::error::ApiError;
-use crate::http::{Headers, Incoming, Piece};
+use crate::http::{Headers, Incoming, MAX_FIELDS, Piece};
 use crate::transport::{Answered, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 
@@ -105,12 +105,11 @@ impl<T: Transport> Attempt<T> {
     fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Progress<T::Body>> {
         let Answered { status, headers, body } = answered;
         let form = Form::of(status, &headers);
-        if is_redirect(status) {
-            let reason = format!("it answered with the redirect {status}, and none is followed");
+        if let Some(reason) = invalid_head(status, &headers) {
             return Err(Progress::Failure(
                 Err(Failed::NoResponse(SendErrorKind::InvalidResponse)),
                 reason,
-                false,
+                true,
             ));
         }
         if form == Form::Json {
@@ -158,9 +157,16 @@ impl<T: Transport> Attempt<T> {
     }
 }
 
-/// Whether a status sends its reader elsewhere. 304 tells the caller to look no further than its own store.
-pub(super) fn is_redirect(status: u16) -> bool {
-    (300..400).contains(&status) && status != 304
+/// Why an answer with this head cannot be used, if it cannot.
+pub(super) fn invalid_head(status: u16, headers: &Headers) -> Option<String> {
+    // 304 refers the caller to its own cache.
+    if (300..400).contains(&status) && status != 304 {
+        return Some(format!("it answered with the redirect {status}, and none is followed"));
+    }
+    let size = headers.size();
+    (size > MAX_FIELDS).then(|| {
+        format!("the header fields of its answer take {size} bytes, and at most {MAX_FIELDS} are accepted")
+    })
 }
 
 fn is_about_body(name: &str) -> bool {

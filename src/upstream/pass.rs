@@ -1,6 +1,6 @@
 //! Passing a request through: what the gateway does not know goes to one upstream, both bodies unread.
 
-use super::attempt::is_redirect;
+use super::attempt::invalid_head;
 use super::peek::Form;
 use super::{Forwarded, deliver, headers, no_answer};
 use crate::config::Upstream;
@@ -39,11 +39,13 @@ pub fn pass<T: Transport>(
         timeouts: upstream.timeouts,
     };
     let mut upstream_id = None;
-    let (answer, reason) = match transport.pass(&outgoing, upload) {
-        Ok(answered) if is_redirect(answered.status) => {
-            let reason = format!("it answered with the redirect {}, and none is followed", answered.status);
-            (Err(no_answer(SendErrorKind::InvalidResponse, upstream, ctx)), Some(reason))
+    let answered = transport.pass(&outgoing, upload).and_then(|answered| {
+        match invalid_head(answered.status, &answered.headers) {
+            Some(reason) => Err(SendError { kind: SendErrorKind::InvalidResponse, reason }),
+            None => Ok(answered),
         }
+    });
+    let (answer, reason) = match answered {
         Ok(answered) => {
             upstream_id = headers::own_id(&answered.headers, request_id);
             let form = Form::of(answered.status, &answered.headers);

@@ -62,7 +62,7 @@ const FAULTS: &[Fault] = &[
     ("502", |_| status(502), [Hidden(502); 2]),
     ("503", |_| status(503), [Hidden(503); 2]),
     ("529", |_| status(529), [Hidden(529); 2]),
-    ("redirect", |_| status(307).header("location", "http://evil/v1"), [Told(502); 2]),
+    ("redirect", |_| status(307).header("location", "http://evil/v1"), [Hidden(502); 2]),
     (
         "reset before the end of a short answer",
         |_| Does::json(200, "{\"choices\":[").breaks(false),

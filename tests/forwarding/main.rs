@@ -4,5 +4,6 @@ mod anthropic;
 mod fake;
 mod faults;
 mod fidelity;
+mod fields;
 mod routing;
 mod streams;

@@ -1,9 +1,12 @@
-//! What `cargo serve` can tell at once, it tells before it builds anything.
+//! `cargo serve` reports what it can check at once before it builds anything.
 
 use std::net::TcpListener;
 use std::process::Command;
 
-/// What `cargo serve` says where there is no program it could build with, nor a `wasmtime`.
+/// An address on which a listener gets a free port. The default is in use while a gateway is served.
+const FREE: &str = "127.0.0.1:0";
+
+/// Standard error of `cargo serve` where there is no program to build with and no `wasmtime`.
 fn serve(flags: &[&str]) -> String {
     let mut serve = Command::new(env!("CARGO_BIN_EXE_xtask"));
     serve.arg("serve").args(flags).env("PATH", "").env("RUSTC", "/no/rustc").env("CARGO", "/no/cargo");
@@ -16,15 +19,15 @@ fn serve(flags: &[&str]) -> String {
 fn nothing_is_built_for_what_cannot_be_served() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = taken.local_addr().expect("it is bound").to_string();
-    for (flags, want) in [
-        (["--addr", &taken], format!("cannot listen on {taken}")),
-        (["--wasm", "/no/file"], "--wasm /no/file: there is no such file".to_owned()),
-        (["--config", "/no/file"], "--config /no/file: ".to_owned()),
-        (["--host", "wasmtime"], "--host wasmtime: there is no `wasmtime` on the PATH".to_owned()),
+    for (addr, flags, want) in [
+        (taken.as_str(), ["--reuse", "1"], format!("cannot listen on {taken}")),
+        (FREE, ["--wasm", "/no/file"], "--wasm /no/file: there is no such file".to_owned()),
+        (FREE, ["--config", "/no/file"], "--config /no/file: ".to_owned()),
+        (FREE, ["--host", "wasmtime"], "--host wasmtime: there is no `wasmtime` on the PATH".to_owned()),
     ] {
-        let said = serve(&flags);
-        assert!(said.starts_with(&format!("cargo serve: {want}")), "{flags:?}: {said}");
+        let stderr = serve(&["--addr", addr, flags[0], flags[1]]);
+        assert!(stderr.starts_with(&format!("cargo serve: {want}")), "{flags:?}: {stderr}");
     }
-    // So that the above shows something.
-    assert!(serve(&["--addr", "127.0.0.1:0"]).contains("cannot run rustc"));
+    // Where nothing is wrong it gets as far as building.
+    assert!(serve(&["--addr", FREE]).contains("cannot run rustc"));
 }
