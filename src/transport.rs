@@ -89,7 +89,7 @@ pub enum SendErrorKind {
     Broken,
     /// The answer makes no sense: no JSON where it says so, or a redirect.
     InvalidResponse,
-    /// The caller's body broke off, which is no fault of the upstream's.
+    /// The caller closed its connection, or its body broke off, which is no fault of the upstream's.
     Caller,
 }
 

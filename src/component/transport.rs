@@ -172,8 +172,13 @@ fn is_timeout(code: &ErrorCode) -> bool {
     )
 }
 
+/// What the embedded host reports for a request that it ended, or did not begin, because the caller had closed
+/// its connection (`host-tests/src/outgoing`).
+const CALLER_GONE: &str = "the caller closed its connection";
+
 fn failed(code: ErrorCode) -> SendError {
     let kind = match code {
+        ErrorCode::InternalError(Some(ref message)) if message == CALLER_GONE => SendErrorKind::Caller,
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => SendErrorKind::Denied,
         ref code if is_timeout(code) => SendErrorKind::Timeout,
         _ => SendErrorKind::Unreachable,

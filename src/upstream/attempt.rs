@@ -175,6 +175,7 @@ fn is_about_body(name: &str) -> bool {
 
 fn failure<B>(error: &SendError) -> Progress<B> {
     // A host that does not let the component out will not the next time either, but another target may be
-    // allowed.
-    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), true)
+    // allowed. Without a caller there is no use in another attempt.
+    let again = error.kind != SendErrorKind::Caller;
+    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), again)
 }

@@ -6,7 +6,7 @@ use super::{Forwarded, deliver, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::http::{Body, Relay, Request, Response};
-use crate::transport::{Outgoing, SendErrorKind, Transport};
+use crate::transport::{Outgoing, SendError, SendErrorKind, Transport};
 
 /// Passes a request through and its answer back. It is asked once: its body cannot be sent again.
 pub fn pass<T: Transport>(

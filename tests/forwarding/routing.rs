@@ -352,6 +352,13 @@ fn a_key_opens_its_models_alone() {
 }
 
 #[test]
+fn no_target_is_tried_after_the_caller_closed_its_connection() {
+    let fake = Fake::new(&[("a", &[Does::fails(SendErrorKind::Caller)]), ("b", &[ok()])]);
+    let got = ask(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
+    assert_eq!((fake.seen().len(), got.log["attempts"].as_i64()), (1, Some(1)), "{}", got.log);
+}
+
+#[test]
 fn the_route_headers_can_be_turned_off() {
     let config = plan(&["a"], "").replacen('{', r#"{"route_headers":false,"#, 1);
     let got = ask(&Fake::new(&[("a", &[down()])]), &config, &chat(), &body("m", false));
