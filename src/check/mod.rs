@@ -154,7 +154,7 @@ impl<'a> Request<'a> for chat::Request<'a> {
 }
 
 impl<'a> Request<'a> for api::completions::Request<'a> {
-    const ENDPOINT: Endpoint = Endpoint::Text;
+    const ENDPOINT: Endpoint = Endpoint::Completions;
     const REQUIRED: &'static str = "prompt";
 
     fn model(&self) -> Option<&Text<'a>> {
@@ -281,32 +281,32 @@ fn served(
     endpoint: Endpoint,
 ) -> Result<ValidationPolicy, ApiError> {
     let Some(policy) = resolver.policy(model) else {
-        return Err(match model::find(model).map(|spec| spec.endpoint) {
+        return Err(match model::find(model).map(ModelSpec::home) {
             _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
-            Some(Endpoint::Retired) => error_text::retired(model),
+            Some(None) => error_text::retired(model),
             _ => error_text::model_not_found(model),
         });
     };
-    let wrong = match policy.spec.map(|spec| spec.endpoint).filter(|served| *served != endpoint) {
+    let wrong = match policy.spec.filter(|spec| !spec.serves(endpoint)).map(ModelSpec::home) {
         None => return Ok(policy),
         Some(_) if endpoint == Endpoint::Moderations => return Err(error_text::no_moderation_model(model)),
-        Some(Endpoint::Retired) => return Err(error_text::retired(model)),
+        Some(None) => return Err(error_text::retired(model)),
         Some(_) if endpoint == Endpoint::Embeddings => {
             let sentence = "You are not allowed to generate embeddings from this model";
             return Err(ApiError::new(Kind::NotAllowed, sentence));
         }
-        Some(Endpoint::Chat) => {
+        Some(Some(Endpoint::Chat | Endpoint::Messages)) => {
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
              v1/chat/completions?"
         }
-        Some(Endpoint::Text) => {
+        Some(Some(Endpoint::Completions)) => {
             "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use \
              v1/completions?"
         }
-        Some(Endpoint::Responses) => {
+        Some(Some(Endpoint::Responses)) => {
             "This model is only supported in v1/responses and not in v1/chat/completions."
         }
-        Some(Endpoint::Embeddings | Endpoint::Moderations) => {
+        Some(Some(Endpoint::Embeddings | Endpoint::Moderations)) => {
             return Err(ApiError::new(Kind::NotAllowed, "You are not allowed to sample from this model"));
         }
     };

@@ -172,7 +172,7 @@ pub(super) static PROMPT_CACHE_RETENTION: Param =
 fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let message = match value.as_str() {
         // Models from gpt-5.6 on keep prompts for a day only.
-        Some("in_memory") if scope.spec.is_some_and(|spec| spec.id.starts_with("gpt-5.6")) => {
+        Some("in_memory") if scope.spec.is_some_and(|spec| !spec.in_memory_cache) => {
             "This model is compatible only with 24h extended prompt caching"
         }
         Some("in_memory" | "24h") => return Ok(()),

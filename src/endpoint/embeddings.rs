@@ -15,10 +15,6 @@ use crate::model;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
 
-/// The models of the engine's that embed, as long as nobody names any.
-pub(super) const MODELS: [&str; 3] =
-    ["text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"];
-
 /// The most tokens an input may have.
 const LONGEST: usize = 8192;
 /// The most tokens of a request.
@@ -31,7 +27,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::embeddings(&body, &EngineModels::at(&MODELS, call))?;
+    let checked = check::embeddings(&body, &EngineModels::at(model::Endpoint::Embeddings, call))?;
     let request = &checked.request;
     let model = request.model.as_deref().unwrap_or_default();
     record.model = Some(model.to_owned());

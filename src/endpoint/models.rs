@@ -1,5 +1,6 @@
 //! `GET /v1/models` and `GET /v1/models/{model}`.
 
+use super::resolve::is_unnamed;
 use super::{Call, forward};
 use crate::api::answer::{Model, ModelList};
 use crate::config::{Api, Backend, Plan, UnknownParams};
@@ -7,33 +8,15 @@ use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
+use crate::model;
 use crate::router::passes_through;
 use crate::transport::Transport;
 use crate::upstream::{Endpoint, ForwardRequest, forward};
 
-/// The models the engine lists as long as nobody names any.
-const ENGINE_MODELS: [&str; 7] = [
-    "gpt-4",
-    "gpt-4-turbo",
-    "gpt-4-turbo-preview",
-    "gpt-4o",
-    "gpt-4o-mini",
-    "gpt-3.5-turbo",
-    "gpt-3.5-turbo-16k",
-];
-
-/// Models only the text endpoint has, as long as nobody names any.
-const ENGINE_TEXT_MODELS: [&str; 3] = ["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"];
-
-/// Whether the engine serves a model that nobody named.
-pub(super) fn engine_serves(model: &str, text_endpoint: bool) -> bool {
-    ENGINE_MODELS.contains(&model) || (text_endpoint && ENGINE_TEXT_MODELS.contains(&model))
-}
-
 /// When the models were made: the gateway does not know, and the member must be there.
 const CREATED: u64 = 1_700_000_000;
 
-fn model(id: &str) -> Model<'_> {
+fn listed(id: &str) -> Model<'_> {
     Model { id, object: "model", created: CREATED, owned_by: "portcullis" }
 }
 
@@ -47,10 +30,11 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
         return ask_upstream(call, plan, "/models", record);
     }
     let engine = match served.others {
-        Some(Backend::Engine) => &ENGINE_MODELS[..],
-        _ => &[],
+        Some(Backend::Engine) => Some(model::unnamed(model::Endpoint::Chat)),
+        _ => None,
     };
-    let mut ids: Vec<&str> = served.listed().chain(engine.iter().copied()).collect();
+    let mut ids: Vec<&str> =
+        served.listed().chain(engine.into_iter().flatten().map(|spec| spec.id)).collect();
     ids.retain(|id| call.caller.may_use(id));
     // What no list of ours has and the key names all the same: it is served by a pattern or an upstream.
     for id in call.caller.models().iter().filter(|id| !id.contains('*')) {
@@ -60,7 +44,7 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
             ids.push(id);
         }
     }
-    let data = ids.into_iter().map(model).collect();
+    let data = ids.into_iter().map(listed).collect();
     Ok(encode::json(200, &ModelList { object: "list", data }))
 }
 
@@ -82,8 +66,8 @@ pub fn retrieve<T: Transport>(
             let path = call.request.path.strip_prefix("/v1").unwrap_or_default();
             ask_upstream(call, plan, path, record)
         }
-        Some((Backend::Engine, false)) if !engine_serves(id, true) => Err(unknown(id)),
-        Some(_) => Ok(encode::json(200, &model(id))),
+        Some((Backend::Engine, false)) if !is_unnamed(id, model::Endpoint::Completions) => Err(unknown(id)),
+        Some(_) => Ok(encode::json(200, &listed(id))),
         None => Err(unknown(id)),
     }
 }

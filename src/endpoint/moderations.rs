@@ -10,11 +10,9 @@ use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
+use crate::model::Endpoint;
 use crate::transport::Transport;
 use std::borrow::Cow;
-
-/// The models of the engine's that moderate, as long as nobody names any.
-pub(super) const MODELS: [&str; 2] = [DEFAULT_MODEL, "omni-moderation-2024-09-26"];
 
 /// One input: its text, if it has one, and whether there are images with it.
 struct Judged<'a> {
@@ -29,7 +27,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::moderations(&body, &EngineModels::at(&MODELS, call))?;
+    let checked = check::moderations(&body, &EngineModels::at(Endpoint::Moderations, call))?;
     let named = checked.request.model.as_deref().filter(|model| !model.is_empty());
     let model = named.unwrap_or(DEFAULT_MODEL);
     record.model = Some(model.to_owned());

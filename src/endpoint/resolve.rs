@@ -1,12 +1,16 @@
 //! Who judges a request, by its model's route.
 
 use super::Call;
-use super::models::engine_serves;
 use crate::auth::Caller;
 use crate::check::{ModelResolver, ValidationPolicy};
 use crate::config::{Backend, Config, UnknownParams, Validation};
 use crate::model;
 use crate::upstream::Endpoint;
+
+/// Whether the engine serves a model at an endpoint while the operator names no model.
+pub(super) fn is_unnamed(model: &str, endpoint: model::Endpoint) -> bool {
+    model::unnamed(endpoint).any(|spec| spec.id == model)
+}
 
 /// The judges of one of the two completions endpoints.
 pub(super) struct CompletionModels<'a> {
@@ -21,11 +25,17 @@ impl<'a> CompletionModels<'a> {
         Self { config: call.config, caller: call.caller, endpoint }
     }
 
+    fn model_endpoint(&self) -> model::Endpoint {
+        match self.endpoint {
+            Endpoint::Text => model::Endpoint::Completions,
+            _ => model::Endpoint::Chat,
+        }
+    }
+
     /// Who answers for a model to this caller, and whether the operator named it.
     pub(super) fn backend(&self, model: &str) -> Option<(&'a Backend, bool)> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        let served =
-            named || *backend != Backend::Engine || engine_serves(model, self.endpoint == Endpoint::Text);
+        let served = named || *backend != Backend::Engine || is_unnamed(model, self.model_endpoint());
         served.then_some((backend, named))
     }
 }
@@ -35,14 +45,14 @@ impl<'a> CompletionModels<'a> {
 pub(super) struct EngineModels<'a> {
     config: &'a Config,
     caller: Caller<'a>,
-    /// The models of the engine's, as long as nobody names any.
-    models: &'a [&'a str],
+    /// The endpoint.
+    endpoint: model::Endpoint,
 }
 
 impl<'a> EngineModels<'a> {
     /// The judges of an endpoint for a caller.
-    pub(super) fn at<T>(models: &'a [&'a str], call: &Call<'a, T>) -> Self {
-        Self { config: call.config, caller: call.caller, models }
+    pub(super) fn at<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
+        Self { config: call.config, caller: call.caller, endpoint }
     }
 }
 
@@ -50,7 +60,8 @@ impl ModelResolver for EngineModels<'_> {
     fn policy(&self, model: &str) -> Option<ValidationPolicy> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
         // One that is served elsewhere is told apart from one that does not exist.
-        let known = named || self.models.contains(&model) || engine_serves(model, true);
+        let known =
+            named || is_unnamed(model, self.endpoint) || is_unnamed(model, model::Endpoint::Completions);
         let validation = self.validation();
         let unknown = match validation {
             Validation::Live => UnknownParams::Reject,

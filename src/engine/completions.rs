@@ -147,9 +147,10 @@ fn prompts<'r>(
             match (id, validation) {
                 (Some(id), _) => Some(Ok(id)),
                 (None, Validation::Schema) => None,
-                (None, Validation::Live) => {
-                    Some(Err(error_text::invalid_token(token.value, largest(encoding))))
-                }
+                (None, Validation::Live) => Some(Err(error_text::invalid_token(
+                    token.value,
+                    if EXACT { encoding.largest_token() } else { u32::MAX },
+                ))),
             }
         };
         let ids = list.iter().filter_map(id).collect::<Result<Vec<_>, _>>()?;
@@ -161,15 +162,6 @@ fn prompts<'r>(
         Some(Prompt::Texts(texts)) => Ok(texts.iter().map(|one| text(one)).collect()),
         Some(Prompt::Tokens(list)) => Ok(vec![tokens(list)?]),
         Some(Prompt::TokenLists(lists)) => lists.iter().map(|list| tokens(list)).collect(),
-    }
-}
-
-/// The largest token the API takes in a prompt, by its own words.
-fn largest(encoding: Encoding) -> u32 {
-    match encoding {
-        _ if !EXACT => u32::MAX,
-        Encoding::Cl100kBase => 100_257,
-        Encoding::O200kBase => 200_018,
     }
 }
 

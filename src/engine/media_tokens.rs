@@ -10,49 +10,33 @@
 //! | a file | its text if it is text, else a quarter of its bytes; an uploaded one nothing |
 
 use crate::api::message::{Detail, File, ImageUrl, InputAudio, InputAudioFormat};
+use crate::model::{self, ImageTokens};
 use crate::tokens::Encoding;
 use std::borrow::Cow;
-
-/// How a model sees.
-enum Sight {
-    /// By tiles of 512 pixels: the base, and the price of a tile.
-    Tiles(u64, u64),
-    /// By patches of 32 pixels, each times so many hundredths.
-    Patches(u64),
-}
-
-/// The first row that a model's name begins with counts.
-const SIGHT: [(&str, Sight); 13] = [
-    ("gpt-4o-mini", Sight::Tiles(2833, 5667)),
-    ("gpt-4.1-mini", Sight::Patches(162)),
-    ("gpt-4.1-nano", Sight::Patches(246)),
-    ("gpt-5-mini", Sight::Patches(162)),
-    ("gpt-5-nano", Sight::Patches(246)),
-    ("o4-mini", Sight::Patches(172)),
-    ("gpt-5", Sight::Tiles(70, 140)),
-    ("o1", Sight::Tiles(75, 150)),
-    ("o3", Sight::Tiles(75, 150)),
-    ("computer-use", Sight::Tiles(65, 129)),
-    ("gpt-4o", Sight::Tiles(85, 170)),
-    ("gpt-4", Sight::Tiles(85, 170)),
-    ("", Sight::Tiles(85, 170)),
-];
 
 /// The size of an image nobody looked at.
 const UNKNOWN: (u64, u64) = (1024, 1024);
 
 pub(super) fn image(image: &ImageUrl<'_>, model: &str) -> u64 {
     let (width, height) = image.url.as_deref().and_then(size).unwrap_or(UNKNOWN);
-    let sight = SIGHT.iter().find(|(name, _)| model.starts_with(name)).map(|(_, sight)| sight);
-    match sight {
-        Some(Sight::Patches(factor)) => {
+    match model::nearest(model).image_tokens {
+        // A model that takes no images is sent one only where its limits are not enforced.
+        ImageTokens::None => 85 + 170 * tiles(width, height),
+        ImageTokens::Patches(factor) => {
             let patches = width.div_ceil(32).saturating_mul(height.div_ceil(32)).min(1536);
             (patches * factor).div_ceil(100)
         }
-        Some(Sight::Tiles(base, _)) if image.detail == Some(Detail::Low) => *base,
-        Some(Sight::Tiles(base, tile)) => base + tile * tiles(width, height),
-        None => 0,
+        ImageTokens::Tiles(base, _) if image.detail == Some(Detail::Low) => base,
+        ImageTokens::Tiles(base, tile) => base + tile * tiles(width, height),
+        ImageTokens::Pixels => pixels(width, height),
     }
+}
+
+/// An image of Anthropic's: a token for 750 pixels, once the longer side is at most 1,568.
+fn pixels(width: u64, height: u64) -> u64 {
+    let (width, height) = (width.max(1) as f64, height.max(1) as f64);
+    let fit = (1568.0 / width.max(height)).min(1.0);
+    ((width * fit) * (height * fit) / 750.0).ceil() as u64
 }
 
 /// How many tiles of 512 pixels an image has once it is scaled.

@@ -1,17 +1,23 @@
-//! The models OpenAI documents, and what each can do: the one place that is written down.
+//! The models, and what each can do: the one table of these facts.
 //!
-//! Limits are those of OpenAI's model pages; what a model refuses, and in which words, is as the live API
-//! was seen to do it.
+//! Limits are those of the model pages of OpenAI and Anthropic; what a model refuses follows recorded answers of the
+//! live APIs. To add a model, add a row to `table.rs`.
 
-/// Which rules a model is judged by. The live API words one fault differently from family to family, and
-/// looks for faults in a different order.
+mod table;
+mod token_rules;
+
+pub use table::MODELS;
+pub use token_rules::{ClaudeTokens, ImageTokens, ResponsesTokens, TokenRules};
+
+/// Which rules a request for a model is validated by. The live API words one error differently for each family, and
+/// looks for errors in a different order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// Not known: everything documented is accepted.
+    /// Unknown, or not one of OpenAI's: everything documented is accepted.
     Any,
     /// Models that do not reason: gpt-3.5, gpt-4, gpt-4o, gpt-4.1.
     Classic,
-    /// Models that hear or speak, and must be made to.
+    /// Models that take or return audio, and require one of the two.
     Audio,
     /// Models that search the web.
     Search,
@@ -19,40 +25,68 @@ pub enum Family {
     Reasoning,
 }
 
-/// Where a model is served.
+/// An endpoint that generates from a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `/v1/chat/completions`.
+    /// `POST /v1/chat/completions`
     Chat,
-    /// `/v1/completions`.
-    Text,
-    /// `/v1/responses` alone.
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/responses`
     Responses,
-    /// `/v1/embeddings`.
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1/embeddings`
     Embeddings,
-    /// `/v1/moderations`.
+    /// `POST /v1/moderations`
     Moderations,
-    /// Nowhere any longer.
-    Retired,
 }
 
-/// How a model's text is cut into tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A vocabulary, with the pattern that splits text before its merges. `tokens` implements it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// `o200k_base`.
-    O200k,
-    /// `cl100k_base`.
-    Cl100k,
+    /// Of gpt-4o and everything newer.
+    O200kBase,
+    /// Of gpt-4, gpt-3.5, the base models and the embeddings.
+    Cl100kBase,
 }
 
 impl Encoding {
-    /// The largest token id there is.
+    /// The largest token id, special tokens included, that the API accepts in a prompt or as a key of `logit_bias`.
     pub const fn largest_token(self) -> u32 {
         match self {
-            Self::O200k => 200_018,
-            Self::Cl100k => 100_257,
+            Self::O200kBase => 200_018,
+            Self::Cl100kBase => 100_257,
         }
     }
+}
+
+/// How a Claude model reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thinking {
+    /// It does not.
+    None,
+    /// With `thinking: {"type": "enabled", "budget_tokens": n}`.
+    Budget,
+    /// With a budget, or with `thinking: {"type": "adaptive"}`.
+    BudgetOrAdaptive,
+    /// With `adaptive` alone.
+    Adaptive,
+    /// Always; it cannot be disabled.
+    Always,
+}
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    /// Input that was not read from a cache. Long prompts may cost more.
+    pub input: f64,
+    /// Input read from a cache; `None` where there is no discount, or none is known.
+    pub cached_input: Option<f64>,
+    /// Output, reasoning included.
+    pub output: f64,
+    /// The day the price list was read, as `YYYY-MM-DD`.
+    pub read: &'static str,
 }
 
 /// What is known of a model.
@@ -60,284 +94,170 @@ impl Encoding {
 pub struct ModelSpec {
     /// Its id, which a date may follow: `gpt-4o` also stands for `gpt-4o-2024-08-06`.
     pub id: &'static str,
-    /// Which rules it is judged by.
+    /// Which rules it is validated by.
     pub family: Family,
-    /// Where it is served.
-    pub endpoint: Endpoint,
-    /// How many tokens prompt and completion may have together.
+    /// The endpoints that serve it, the one of its own API first; empty for a retired model.
+    pub endpoints: &'static [Endpoint],
+    /// The endpoints where the engine serves it as long as the operator names no model.
+    pub unnamed: &'static [Endpoint],
+    /// The name in Anthropic's list of models.
+    pub display_name: Option<&'static str>,
+    /// The day of its release, as `YYYY-MM-DD`, where known.
+    pub released: Option<&'static str>,
+    /// The price, where known.
+    pub price: Option<Price>,
+
+    /// The context window: the most tokens of prompt and completion together.
     pub window: u32,
-    /// How many tokens the prompt may have, where that is said apart from the window.
+    /// The most tokens of the prompt, where it has a limit of its own.
     pub input: Option<u32>,
-    /// How many tokens the completion may have.
+    /// The most tokens of the completion.
     pub output: u32,
-    /// How its text is cut into tokens.
+    /// How its text is split into tokens.
     pub encoding: Encoding,
-    /// Whether it sees images.
+    /// How the tokens of a request are counted.
+    pub token_rules: &'static TokenRules,
+    /// How the tokens of an image are counted.
+    pub image_tokens: ImageTokens,
+
+    /// Whether it takes images.
     pub vision: bool,
-    /// Whether an image may be named by where it is, or has to be sent.
+    /// Whether an image may be given by its URL, or must be sent as data.
     pub image_urls: bool,
-    /// Whether it answers in JSON objects when asked to.
+    /// Whether it takes and returns audio.
+    pub audio: bool,
+    /// Whether it supports the response format `json_object`.
     pub json_object: bool,
-    /// Whether it keeps to a schema when asked to.
+    /// Whether it supports the response format `json_schema`.
     pub json_schema: bool,
     /// Whether it calls tools.
     pub tools: bool,
-    /// Whether functions may be offered while it reasons.
+    /// Whether functions may be offered in Chat Completions while it reasons.
     pub tools_while_reasoning: bool,
-    /// How many alternatives can be had with them.
+    /// The most `top_logprobs`.
     pub top_logprobs: i64,
-    /// How many choices can be had.
+    /// The most choices, `n`.
     pub choices: i64,
-    /// Whether it answers in pieces when asked to.
+    /// Whether it supports `stream`.
     pub streams: bool,
-    /// Whether it takes a predicted output.
+    /// Whether it supports a predicted output.
     pub prediction: bool,
-    /// Whether it takes messages of the role `system`.
+    /// Whether it takes messages of the role `system`. For Claude: among the messages, not only before them.
     pub system_role: bool,
-    /// How hard it can be told to reason; empty if it does not.
+    /// The values of `reasoning_effort` in Chat Completions, or of `output_config.effort` in Messages.
     pub efforts: &'static [&'static str],
-    /// Whether it reasons where nobody says how hard.
+    /// Whether Responses also takes the effort `max`.
+    pub max_effort: bool,
+    /// Whether it reasons when the request does not set an effort.
     pub reasons: bool,
+    /// How a Claude model reasons.
+    pub thinking: Thinking,
+    /// Whether the last message may be the assistant's, to be continued. Claude only.
+    pub prefill: bool,
     /// Whether it has the parameter `temperature`, if only for its default.
     pub temperature: bool,
     /// Whether it has the parameter `parallel_tool_calls`.
     pub parallel_tool_calls: bool,
     /// Whether it has the parameter `stop`.
     pub stop: bool,
-    /// Whether it can be told to be terse, or wordy.
+    /// Whether it supports a `verbosity` other than `medium`.
     pub verbosity: bool,
-    /// How many dimensions its vectors have.
+    /// Whether it supports the `prompt_cache_retention` `in_memory`.
+    pub in_memory_cache: bool,
+    /// How many dimensions its embeddings have.
     pub dimensions: u32,
-    /// Whether it can be asked for fewer.
+    /// Whether a request may ask for fewer dimensions.
     pub shortens: bool,
-    /// Whether the faults of some parameters are told as lists of a Python library's.
+    /// Whether errors in some parameters are worded as the Python library pydantic words them.
     pub python_faults: bool,
 }
 
 impl ModelSpec {
-    /// Whether it reasons unless it is told not to, and can be told.
+    /// Whether an endpoint serves it.
+    pub fn serves(&self, endpoint: Endpoint) -> bool {
+        self.endpoints.contains(&endpoint)
+    }
+
+    /// The endpoint of its own API; none for a retired model.
+    pub fn home(&self) -> Option<Endpoint> {
+        self.endpoints.first().copied()
+    }
+
+    /// Whether reasoning can be turned off by the effort `none`.
     pub fn can_rest(&self) -> bool {
         self.efforts.contains(&"none")
     }
+
+    /// Whether it is one of Anthropic's.
+    pub fn is_claude(&self) -> bool {
+        self.token_rules.claude.is_some()
+    }
 }
 
-/// The card of a model, if it is known.
+/// The row of a model: by its id, as a dated snapshot of one, or as a fine-tuned model (`ft:gpt-4o-mini:org::id`), which
+/// has the row of its base.
 pub fn find(id: &str) -> Option<&'static ModelSpec> {
+    let id = base(id);
     let exact = MODELS.iter().find(|spec| spec.id == id);
-    exact.or_else(|| MODELS.iter().find(|spec| id.strip_prefix(spec.id).is_some_and(is_date)))
+    exact.or_else(|| {
+        MODELS.iter().find(|spec| {
+            // Older Claude models have no id without a date.
+            let same = || spec.is_claude() && without_snapshot(spec.id) == without_snapshot(id);
+            id.strip_prefix(spec.id).is_some_and(is_snapshot) || same()
+        })
+    })
 }
 
-/// True for what follows the name in a dated id: `-2024-08-06` or `-0613`.
-fn is_date(suffix: &str) -> bool {
-    let shape: String = suffix.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    shape == "-0000-00-00" || shape == "-0000"
+/// The row of a model or, of an unknown one, the row that most likely shares its encoding and its way of counting
+/// tokens. Its limits and parameters are not those of an unknown model.
+pub fn nearest(id: &str) -> &'static ModelSpec {
+    find(id).unwrap_or_else(|| {
+        let id = base(id);
+        let likeness = table::LIKENESSES.iter().find(|(prefix, _)| id.starts_with(prefix));
+        likeness.and_then(|(_, row)| MODELS.iter().find(|spec| spec.id == *row)).unwrap_or(&table::UNKNOWN)
+    })
 }
 
-/// How many dimensions the vectors of a model have that is not known.
+/// The price of a model. Fine-tuned models have prices of their own, which are not known.
+pub fn price(id: &str) -> Option<Price> {
+    if id.starts_with("ft:") { None } else { find(id)?.price }
+}
+
+/// The models an endpoint serves as long as the operator names none, in the order in which they are listed.
+pub fn unnamed(endpoint: Endpoint) -> impl Iterator<Item = &'static ModelSpec> {
+    MODELS.iter().filter(move |spec| spec.unnamed.contains(&endpoint))
+}
+
+/// The model a fine-tuned one is based on; any other id as it is.
+fn base(id: &str) -> &str {
+    id.strip_prefix("ft:").and_then(|tuned| tuned.split(':').next()).unwrap_or(id)
+}
+
+/// True for what follows the name in the id of a snapshot: `-2024-08-06`, `-0613`, `-20250929`, and `@20250929` as
+/// Google writes it; and for the aliases `-latest` and `-0` of Claude models.
+fn is_snapshot(suffix: &str) -> bool {
+    let shaped = |shape: &str| {
+        let alike = |(byte, want): (u8, u8)| if want == b'0' { byte.is_ascii_digit() } else { byte == want };
+        suffix.len() == shape.len() && suffix.bytes().zip(shape.bytes()).all(alike)
+    };
+    matches!(suffix, "-latest" | "-0")
+        || ["-0000-00-00", "-0000", "-00000000", "@00000000"].into_iter().any(shaped)
+}
+
+fn without_snapshot(id: &str) -> &str {
+    let at = id.rfind(['-', '@']).filter(|at| id.get(*at..).is_some_and(is_snapshot));
+    at.and_then(|at| id.get(..at)).unwrap_or(id)
+}
+
+/// How many dimensions the embeddings of an unknown model have.
 pub const DIMENSIONS: u32 = 1536;
-
-const CLASSIC: ModelSpec = ModelSpec {
-    id: "",
-    family: Family::Classic,
-    endpoint: Endpoint::Chat,
-    window: 128_000,
-    input: None,
-    output: 16_384,
-    encoding: Encoding::O200k,
-    vision: true,
-    image_urls: true,
-    json_object: true,
-    json_schema: true,
-    tools: true,
-    tools_while_reasoning: true,
-    top_logprobs: 20,
-    choices: 128,
-    streams: true,
-    prediction: true,
-    system_role: true,
-    efforts: &[],
-    reasons: false,
-    temperature: true,
-    parallel_tool_calls: true,
-    stop: true,
-    verbosity: false,
-    python_faults: false,
-    dimensions: DIMENSIONS,
-    shortens: true,
-};
-
-const GPT_4: ModelSpec = ModelSpec {
-    window: 8_192,
-    output: 8_192,
-    encoding: Encoding::Cl100k,
-    vision: false,
-    image_urls: false, // as recorded in 2025; gpt-3.5 and gpt-4o got as far as looking at the model
-    json_object: false,
-    json_schema: false,
-    prediction: false,
-    ..CLASSIC
-};
-
-const GPT_4_TURBO: ModelSpec =
-    ModelSpec { window: 128_000, output: 4_096, vision: true, image_urls: true, json_object: true, ..GPT_4 };
-
-const GPT_35: ModelSpec = ModelSpec { window: 16_385, vision: false, ..GPT_4_TURBO };
-
-const TEXT: ModelSpec = ModelSpec { endpoint: Endpoint::Text, ..GPT_35 };
-
-const GPT_41: ModelSpec = ModelSpec { window: 1_047_576, output: 32_768, ..CLASSIC };
-
-const SPEAKING: ModelSpec = ModelSpec {
-    family: Family::Audio,
-    vision: false,
-    json_object: false,
-    json_schema: false,
-    prediction: false,
-    ..CLASSIC
-};
-
-const SEARCHING: ModelSpec =
-    ModelSpec { family: Family::Search, vision: false, tools: false, prediction: false, ..CLASSIC };
-
-const O_SERIES: ModelSpec = ModelSpec {
-    family: Family::Reasoning,
-    window: 200_000,
-    output: 100_000,
-    top_logprobs: 5,
-    choices: 8,
-    prediction: false,
-    efforts: &["low", "medium", "high"],
-    reasons: true,
-    parallel_tool_calls: false,
-    stop: false,
-    ..CLASSIC
-};
-
-const O1_MINI: ModelSpec = ModelSpec {
-    window: 128_000,
-    output: 65_536,
-    vision: false,
-    json_object: false,
-    json_schema: false,
-    tools: false,
-    system_role: false,
-    efforts: &[],
-    ..O_SERIES
-};
-
-const GPT_5: ModelSpec = ModelSpec {
-    window: 400_000,
-    input: Some(272_000),
-    output: 128_000,
-    efforts: &["minimal", "low", "medium", "high"],
-    parallel_tool_calls: true,
-    verbosity: true,
-    ..O_SERIES
-};
-
-// From here to gpt-5.4 they reason when told to; from gpt-5.5 on, unless told not to.
-const GPT_51: ModelSpec = ModelSpec { efforts: &["none", "low", "medium", "high"], reasons: false, ..GPT_5 };
-
-const GPT_52: ModelSpec = ModelSpec { efforts: &["none", "low", "medium", "high", "xhigh"], ..GPT_51 };
-
-const GPT_54: ModelSpec =
-    ModelSpec { window: 1_050_000, input: Some(922_000), tools_while_reasoning: false, ..GPT_52 };
-
-const GPT_54_SMALL: ModelSpec = ModelSpec { window: 400_000, input: Some(272_000), ..GPT_54 };
-
-const GPT_55: ModelSpec = ModelSpec { reasons: true, ..GPT_54 };
-
-const RESPONSES: ModelSpec = ModelSpec { endpoint: Endpoint::Responses, ..GPT_5 };
-
-const RETIRED: ModelSpec = ModelSpec { endpoint: Endpoint::Retired, ..GPT_35 };
-
-const EMBEDDING: ModelSpec = ModelSpec { endpoint: Endpoint::Embeddings, window: 8_192, ..GPT_35 };
-
-#[rustfmt::skip] // a table
-static MODELS: &[ModelSpec] = &[
-    ModelSpec { id: "gpt-4", ..GPT_4 },
-    ModelSpec { id: "gpt-4-32k", window: 32_768, output: 32_768, ..GPT_4 },
-    ModelSpec { id: "gpt-4-turbo", ..GPT_4_TURBO },
-    ModelSpec { id: "gpt-4-turbo-preview", vision: false, ..GPT_4_TURBO },
-    ModelSpec { id: "gpt-4-0125-preview", vision: false, ..GPT_4_TURBO },
-    ModelSpec { id: "gpt-4-1106-preview", vision: false, ..GPT_4_TURBO },
-    ModelSpec { id: "gpt-4-vision-preview", json_object: false, tools: false, ..GPT_4_TURBO },
-    ModelSpec { id: "gpt-3.5-turbo", ..GPT_35 },
-    ModelSpec { id: "gpt-3.5-turbo-16k", ..GPT_35 },
-    ModelSpec { id: "gpt-4o", ..CLASSIC },
-    ModelSpec { id: "gpt-4o-2024-05-13", output: 4_096, json_schema: false, ..CLASSIC },
-    ModelSpec { id: "gpt-4o-mini", ..CLASSIC },
-    ModelSpec { id: "chatgpt-4o-latest", json_schema: false, tools: false, prediction: false, ..CLASSIC },
-    ModelSpec { id: "gpt-4.1", ..GPT_41 },
-    ModelSpec { id: "gpt-4.1-mini", ..GPT_41 },
-    ModelSpec { id: "gpt-4.1-nano", ..GPT_41 },
-    ModelSpec { id: "gpt-4o-audio-preview", python_faults: true, ..SPEAKING },
-    ModelSpec { id: "gpt-4o-mini-audio-preview", python_faults: true, ..SPEAKING },
-    ModelSpec { id: "gpt-audio", ..SPEAKING },
-    ModelSpec { id: "gpt-audio-mini", ..SPEAKING },
-    ModelSpec { id: "gpt-audio-1.5", ..SPEAKING },
-    ModelSpec { id: "gpt-4o-search-preview", ..SEARCHING },
-    ModelSpec { id: "gpt-4o-mini-search-preview", ..SEARCHING },
-    ModelSpec { id: "gpt-5-search-api", ..SEARCHING },
-    ModelSpec { id: "o1", streams: false, temperature: false, stop: true, ..O_SERIES },
-    ModelSpec { id: "o1-mini", ..O1_MINI },
-    ModelSpec { id: "o1-preview", output: 32_768, ..O1_MINI },
-    ModelSpec { id: "o1-pro", ..RESPONSES },
-    ModelSpec { id: "o3", ..O_SERIES },
-    ModelSpec { id: "o3-mini", vision: false, temperature: false, stop: true, ..O_SERIES },
-    ModelSpec { id: "o3-pro", ..RESPONSES },
-    ModelSpec { id: "o3-deep-research", ..RESPONSES },
-    ModelSpec { id: "o4-mini", ..O_SERIES },
-    ModelSpec { id: "o4-mini-deep-research", ..RESPONSES },
-    ModelSpec { id: "codex-mini-latest", ..RESPONSES },
-    ModelSpec { id: "computer-use-preview", ..RESPONSES },
-    ModelSpec { id: "gpt-5", ..GPT_5 },
-    ModelSpec { id: "gpt-5-mini", ..GPT_5 },
-    ModelSpec { id: "gpt-5-nano", ..GPT_5 },
-    ModelSpec { id: "gpt-5-chat-latest", prediction: false, ..CLASSIC },
-    ModelSpec { id: "gpt-5-codex", ..RESPONSES },
-    ModelSpec { id: "gpt-5-pro", ..RESPONSES },
-    ModelSpec { id: "gpt-5.1", ..GPT_51 },
-    ModelSpec { id: "gpt-5.1-mini", ..GPT_51 },
-    ModelSpec { id: "gpt-5.1-chat-latest", prediction: false, ..CLASSIC },
-    ModelSpec { id: "gpt-5.1-codex", ..RESPONSES },
-    ModelSpec { id: "gpt-5.2", ..GPT_52 },
-    ModelSpec { id: "gpt-5.2-chat-latest", prediction: false, ..CLASSIC },
-    ModelSpec { id: "gpt-5.2-pro", ..RESPONSES },
-    ModelSpec { id: "gpt-5.3-chat-latest", prediction: false, ..CLASSIC },
-    ModelSpec { id: "gpt-5.4", ..GPT_54 },
-    ModelSpec { id: "gpt-5.4-mini", ..GPT_54_SMALL },
-    ModelSpec { id: "gpt-5.4-nano", ..GPT_54_SMALL },
-    ModelSpec { id: "gpt-5.5", ..GPT_55 },
-    ModelSpec { id: "gpt-5.6-sol", ..GPT_55 },
-    ModelSpec { id: "gpt-5.6-terra", ..GPT_55 },
-    ModelSpec { id: "gpt-5.6-luna", ..GPT_55 },
-    ModelSpec { id: "gpt-3.5-turbo-instruct", window: 4_097, ..TEXT },
-    ModelSpec { id: "davinci-002", window: 16_384, output: 16_384, ..TEXT },
-    ModelSpec { id: "babbage-002", window: 16_384, output: 16_384, ..TEXT },
-    ModelSpec { id: "text-embedding-3-small", ..EMBEDDING },
-    ModelSpec { id: "text-embedding-3-large", dimensions: 3072, ..EMBEDDING },
-    ModelSpec { id: "text-embedding-ada-002", shortens: false, ..EMBEDDING },
-    ModelSpec { id: "gpt-3.5-turbo-0301", ..RETIRED },
-    ModelSpec { id: "gpt-3.5-turbo-0613", ..RETIRED },
-    ModelSpec { id: "gpt-3.5-turbo-1106", ..RETIRED },
-    ModelSpec { id: "gpt-3.5-turbo-16k-0613", ..RETIRED },
-    ModelSpec { id: "gpt-4-0314", ..RETIRED },
-    ModelSpec { id: "gpt-4-32k-0314", ..RETIRED },
-    ModelSpec { id: "text-davinci-003", ..RETIRED },
-    ModelSpec { id: "text-davinci-002", ..RETIRED },
-    ModelSpec { id: "code-davinci-002", ..RETIRED },
-    ModelSpec { id: "text-moderation-latest", ..RETIRED },
-    ModelSpec { id: "text-moderation-stable", ..RETIRED },
-    ModelSpec { id: "text-moderation-007", ..RETIRED },
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn dated_ids_are_those_of_their_model() {
+    fn snapshots_and_fine_tuned_models_have_the_row_of_their_model() {
         for (id, want) in [
             ("gpt-4", Some("gpt-4")),
             ("gpt-4-0613", Some("gpt-4")),
@@ -345,8 +265,19 @@ mod tests {
             ("gpt-4o-2024-05-13", Some("gpt-4o-2024-05-13")),
             ("gpt-3.5-turbo-0125", Some("gpt-3.5-turbo")),
             ("gpt-3.5-turbo-1106", Some("gpt-3.5-turbo-1106")),
-            ("gpt-4.5", None),
+            ("ft:gpt-4o-mini-2024-07-18:org::id", Some("gpt-4o-mini")),
+            ("ft:gpt-3.5-turbo:org:suffix:id", Some("gpt-3.5-turbo")),
+            ("claude-sonnet-4-5-20250929", Some("claude-sonnet-4-5")),
+            ("claude-sonnet-4-5@20250929", Some("claude-sonnet-4-5")),
+            ("claude-sonnet-4-0", Some("claude-sonnet-4")),
+            ("claude-opus-4-20250514", Some("claude-opus-4")),
+            ("claude-opus-4-5", Some("claude-opus-4-5")),
+            ("claude-3-5-haiku-latest", Some("claude-3-5-haiku-20241022")),
+            ("claude-3-haiku-20240307", Some("claude-3-haiku-20240307")),
+            ("claude-sonet-4-5", None),
+            ("gpt-4.6", None),
             ("gpt-4-x", None),
+            ("ft:", None),
             ("", None),
         ] {
             assert_eq!(find(id).map(|spec| spec.id), want, "{id}");
@@ -354,11 +285,149 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_told_once_and_limits_fit() {
+    fn unknown_models_are_counted_as_their_nearest() {
+        use Encoding::{Cl100kBase, O200kBase};
+        for (id, row, encoding) in [
+            ("gpt-4o-mini-2024-07-18", "gpt-4o-mini", O200kBase),
+            ("gpt-4-whatever", "gpt-4-turbo", Cl100kBase),
+            ("gpt-4.6", "gpt-4.1", O200kBase),
+            ("gpt-35-turbo", "gpt-3.5-turbo", Cl100kBase), // Azure's spelling
+            ("ft:gpt-3.5-turbo-9999-preview:org::id", "gpt-3.5-turbo", Cl100kBase),
+            ("text-embedding-4", "text-embedding-3-small", Cl100kBase),
+            ("babbage-002", "babbage-002", Cl100kBase),
+            ("ft:davinci-002:org::id", "davinci-002", Cl100kBase),
+            ("gpt-5.9-preview", "gpt-5.4", O200kBase),
+            ("gpt-7", "gpt-6-sol", O200kBase),
+            ("o3-large", "o3", O200kBase),
+            ("claude-opus-9", "claude-sonnet-5", O200kBase),
+            ("anthropic.claude-v9", "claude-sonnet-5", O200kBase),
+            ("my-model", "", O200kBase),
+            ("", "", O200kBase),
+        ] {
+            let spec = nearest(id);
+            assert_eq!((spec.id, spec.encoding), (row, encoding), "{id}");
+        }
+    }
+
+    #[test]
+    fn fine_tuned_models_have_no_price() {
+        assert_eq!(price("gpt-4o-2024-08-06").map(|price| price.output), Some(10.0));
+        assert_eq!(price("ft:gpt-4o-2024-08-06:org::id"), None);
+        assert_eq!(price("my-model"), None);
+    }
+
+    #[test]
+    fn the_engine_serves_these_while_no_model_is_named() {
+        let ids = |endpoint| unnamed(endpoint).map(|spec| spec.id).collect::<Vec<_>>();
+        let seven = [
+            "gpt-4",
+            "gpt-4-turbo",
+            "gpt-4-turbo-preview",
+            "gpt-4o",
+            "gpt-4o-mini",
+            "gpt-3.5-turbo",
+            "gpt-3.5-turbo-16k",
+        ];
+        assert_eq!(ids(Endpoint::Chat), seven);
+        assert_eq!(ids(Endpoint::Responses), seven);
+        let three = ["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"];
+        assert_eq!(ids(Endpoint::Completions), [&seven[..], &three].concat());
+        assert_eq!(
+            ids(Endpoint::Embeddings),
+            ["text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"]
+        );
+        assert_eq!(ids(Endpoint::Moderations), ["omni-moderation-latest", "omni-moderation-2024-09-26"]);
+        let claude = MODELS.iter().filter(|spec| spec.is_claude()).map(|spec| spec.id);
+        assert_eq!(ids(Endpoint::Messages), seven.into_iter().chain(claude).collect::<Vec<_>>());
+    }
+
+    /// Rows whose price is not in the lists that were read.
+    const WITHOUT_PRICE: [&str; 18] = [
+        "gpt-4-32k",
+        "gpt-4-turbo-preview",
+        "gpt-4-0125-preview",
+        "gpt-4-1106-preview",
+        "gpt-3.5-turbo-16k",
+        "davinci-002",
+        "babbage-002",
+        "gpt-4-vision-preview",
+        "gpt-audio",
+        "gpt-audio-mini",
+        "gpt-audio-1.5",
+        "gpt-5-search-api",
+        "gpt-4o-mini-audio-preview",
+        "codex-mini-latest",
+        "computer-use-preview",
+        "gpt-5.1-mini",
+        "omni-moderation-latest",
+        "omni-moderation-2024-09-26",
+    ];
+
+    /// Every fact of every row: a new row that lacks one fails here.
+    #[test]
+    fn every_row_is_complete() {
         for (i, spec) in MODELS.iter().enumerate() {
-            assert!(!MODELS[..i].iter().any(|other| other.id == spec.id), "{} twice", spec.id);
-            assert!(spec.output <= spec.window, "{}", spec.id);
-            assert!(spec.input.is_none_or(|input| input + spec.output == spec.window), "{}", spec.id);
+            let id = spec.id;
+            let ModelSpec {
+                family,
+                endpoints,
+                unnamed,
+                display_name,
+                released,
+                price,
+                window,
+                input,
+                output,
+                image_tokens,
+                vision,
+                audio,
+                top_logprobs,
+                choices,
+                efforts,
+                max_effort,
+                reasons,
+                thinking,
+                dimensions,
+                ..
+            } = *spec;
+            assert!(!id.is_empty() && !MODELS[..i].iter().any(|other| other.id == id), "{id}: id");
+            assert!(
+                unnamed.iter().all(|at| spec.serves(*at) || *at == Endpoint::Completions),
+                "{id}: unnamed"
+            );
+            assert_eq!(find(id).map(|found| found.id), Some(id), "{id}: not found by its own id");
+            if spec.serves(Endpoint::Moderations) {
+                continue;
+            }
+            assert!(window > 0 && output > 0 && output <= window, "{id}: limits");
+            assert!(input.is_none_or(|input| input + output == window), "{id}: limits");
+            assert!(top_logprobs > 0 && choices > 0 && dimensions > 0, "{id}: limits");
+            let priced = price.is_some() || endpoints.is_empty() || WITHOUT_PRICE.contains(&id);
+            assert!(priced, "{id}: price");
+            assert!(!WITHOUT_PRICE.contains(&id) || price.is_none(), "{id}: has a price");
+            if let Some(Price { input, cached_input, output, read }) = price {
+                assert!(input > 0.0 && cached_input.is_none_or(|cached| cached < input), "{id}: price");
+                assert!(output > input || spec.home() != Some(Endpoint::Chat), "{id}: price");
+                assert!(is_snapshot(&format!("-{read}")), "{id}: the day of the price");
+            }
+            assert!(released.is_none_or(|day| is_snapshot(&format!("-{day}"))), "{id}: released");
+            assert_eq!(vision, image_tokens != ImageTokens::None, "{id}: image_tokens");
+            assert_eq!(audio, family == Family::Audio, "{id}: audio");
+            let claude = id.starts_with("claude-");
+            assert_eq!(claude, spec.is_claude(), "{id}: token_rules");
+            assert_eq!(claude, display_name.is_some(), "{id}: display_name");
+            assert_eq!(claude, spec.home() == Some(Endpoint::Messages), "{id}: endpoints");
+            assert!(claude || thinking == Thinking::None, "{id}: thinking");
+            assert!(claude || efforts.is_empty() || family == Family::Reasoning, "{id}: efforts");
+            assert!(!max_effort || !efforts.is_empty() && !efforts.contains(&"max"), "{id}: max_effort");
+            assert!(!reasons || family == Family::Reasoning, "{id}: reasons");
+        }
+    }
+
+    #[test]
+    fn likenesses_name_rows() {
+        for (prefix, row) in table::LIKENESSES {
+            assert!(MODELS.iter().any(|spec| spec.id == *row), "{prefix}: {row}");
         }
     }
 }

@@ -13,36 +13,25 @@ use std::borrow::Cow;
 mod estimate;
 #[cfg(feature = "vocab")]
 mod exact;
-mod model;
 
 #[cfg(not(feature = "vocab"))]
 use estimate as table;
 #[cfg(feature = "vocab")]
 use exact as table;
 
+pub use crate::model::Encoding;
 pub use table::TokenBytes;
 
 /// Whether counts are tiktoken's, or estimates because the feature `vocab` is off.
 pub const EXACT: bool = cfg!(feature = "vocab");
 
-/// A vocabulary, with the pattern that splits text before its merges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// Of gpt-4o and everything newer.
-    O200kBase,
-    /// Of gpt-4, gpt-3.5, the base models and the embeddings.
-    Cl100kBase,
-}
-
 impl Encoding {
     /// Every encoding.
     pub const ALL: [Self; 2] = [Self::O200kBase, Self::Cl100kBase];
 
-    /// The encoding of a model, by its name's beginning; a name nobody knows gets the newest encoding.
-    ///
-    /// A fine-tuned model, `ft:gpt-4o:org::id`, has the encoding of its base.
+    /// The encoding of a model; see [`crate::model::nearest`] for models that are not in the table.
     pub fn for_model(name: &str) -> Self {
-        model::encoding(name)
+        crate::model::nearest(name).encoding
     }
 
     /// The name tiktoken has for it.
