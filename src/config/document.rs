@@ -262,13 +262,13 @@ mod tests {
             weight,
         };
         assert_eq!(plan.targets, [target(2, None, 0), target(0, Some("x-*"), 1)]);
-        assert_eq!((plan.policy, plan.attempts), (Policy::Weighted, 5));
+        assert_eq!((plan.policy, plan.retries), (Policy::Weighted, 4));
         assert_eq!(
             (plan.deadline, plan.hedge),
             (Some(Duration::from_millis(9000)), Some(Duration::from_millis(300)))
         );
         let Some((Backend::Upstream(plan), true)) = config.served.find("b") else { panic!("served") };
-        assert_eq!((plan.policy, plan.attempts), (Policy::Failover, 3));
+        assert_eq!((plan.policy, plan.retries), (Policy::Failover, 0));
         assert_eq!(config.served.listed().collect::<Vec<_>>(), ["b"]);
         assert!(config.keys[0].opens("llama3") && !config.keys[0].opens("b"));
         assert_eq!((config.passthrough, config.route_headers), (Some(2), false));

@@ -1,4 +1,4 @@
-//! How a model's requests are spread over upstreams: targets, their order, attempts, patience.
+//! How a model's requests are spread over upstreams: targets, their order, retries, deadlines.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,19 +8,20 @@ use std::time::Duration;
 pub struct Plan {
     /// The name the operator gave the model; it may have one `*`.
     pub pattern: String,
-    /// Who may answer. Never empty.
+    /// The targets a request may go to, at least one.
     pub targets: Vec<Target>,
-    /// Which is asked first.
+    /// Which target is tried first.
     pub policy: Policy,
-    /// How often an upstream is asked, all targets together. At least once.
-    pub attempts: u32,
+    /// How many attempts may follow at targets that were tried before, all targets together. Trying the next target
+    /// is no retry.
+    pub retries: u32,
     /// From the request's arrival to the beginning of an answer.
     pub deadline: Option<Duration>,
-    /// How long a target may be silent before the next is asked as well.
+    /// How long a target may be silent before the next one is tried as well.
     pub hedge: Option<Duration>,
 }
 
-/// An upstream, and what it calls the model.
+/// An upstream, and its name for the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// An index into [`super::Config::upstreams`].
@@ -32,29 +33,29 @@ pub struct Target {
     pub weight: u32,
 }
 
-/// In which order targets are asked.
+/// The order in which targets are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// As they are listed.
     Failover,
-    /// Drawn by their weights, each request anew.
+    /// In random order by their weights, for each request anew.
     Weighted,
 }
 
 impl Plan {
-    /// Everything goes to one upstream, once, under its own name.
+    /// One attempt at one upstream, which has the caller's name for the model.
     pub fn to_one(upstream: usize) -> Self {
         Self {
             pattern: "*".to_owned(),
             targets: vec![Target { upstream, model: None, weight: 1 }],
             policy: Policy::Failover,
-            attempts: 1,
+            retries: 0,
             deadline: None,
             hedge: None,
         }
     }
 
-    /// What a target calls the model; `None` where it is what the caller calls it.
+    /// A target's name for the model; `None` where it is the caller's.
     pub fn name_at<'a>(&self, target: &'a Target, model: &str) -> Option<Cow<'a, str>> {
         let name = target.model.as_deref()?;
         Some(match name.contains('*') {

@@ -59,7 +59,7 @@ pub(super) enum PolicyEntry {
     Weighted,
 }
 
-/// More would be a storm, not patience.
+/// More would add load to upstreams that are overloaded.
 const MOST_RETRIES: u32 = 10;
 
 impl Setting for UpstreamEntry {
@@ -208,18 +208,17 @@ impl PlanEntry {
         if self.hedge_ms.is_some() && targets.len() < 2 {
             return Err(wrong(format!("{path}.hedge_ms"), "there is no second target to ask"));
         }
-        let attempts = match self.retries {
-            Some(retries) if retries > MOST_RETRIES => {
-                return Err(wrong(format!("{path}.retries"), format_args!("it is at most {MOST_RETRIES}")));
-            }
-            Some(retries) => retries + 1,
-            None => u32::try_from(targets.len()).unwrap_or(MOST_RETRIES).min(MOST_RETRIES + 1),
-        };
+        if let Some(retries) = self.retries.filter(|retries| *retries > MOST_RETRIES) {
+            return Err(wrong(
+                format!("{path}.retries"),
+                format_args!("it is at most {MOST_RETRIES}, and {retries} is more"),
+            ));
+        }
         Ok(Plan {
             pattern: model.to_owned(),
             targets,
             policy,
-            attempts,
+            retries: self.retries.unwrap_or(0),
             deadline: millis(self.deadline_ms, &format!("{path}.deadline_ms"))?,
             hedge: millis(self.hedge_ms, &format!("{path}.hedge_ms"))?,
         })

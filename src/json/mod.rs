@@ -7,11 +7,13 @@
 //! is compiled against a trait of thirty methods and each error carries its place.
 
 mod escape;
+mod fragment;
 mod reader;
 mod serialize;
 mod value;
 
 pub(crate) use escape::{push_integer, push_string};
+pub use fragment::{Fragment, Joint};
 pub use reader::Reader;
 pub use serialize::{Write, to_string};
 pub(crate) use serialize::{push_key, push_members, writes};
@@ -39,6 +41,27 @@ pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
 /// Reads one value with nothing after it; what is not UTF-8 is no JSON.
 pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
     from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
+}
+
+/// Reads one value with nothing after it, as [`Reader::lossy`] reads strings.
+///
+/// # Errors
+///
+/// Where the text is no JSON, or not what is to be read.
+pub fn lossy_from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
+    let mut json = Reader::lossy(text);
+    let value = T::read(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// Reads one value with nothing after it, as [`Reader::lossy`] reads strings.
+///
+/// # Errors
+///
+/// Where the bytes are no UTF-8, no JSON, or not what is to be read.
+pub fn lossy_from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    lossy_from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
 }
 
 /// A struct of some members of an object, by their JSON names; the others are passed over. All are optional, `null`

@@ -12,6 +12,8 @@ pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     level: u8,
+    /// Whether an escape may name half of a surrogate pair, which JSON's grammar allows (RFC 8259, section 8.2).
+    lossy: bool,
 }
 
 /// What reads a member's value, told its name.
@@ -20,7 +22,12 @@ type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Par
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, level: 0 }
+        Self { text, at: 0, level: 0, lossy: false }
+    }
+
+    /// A reader that replaces escaped halves of surrogate pairs by U+FFFD where [`Reader::new`] fails.
+    pub fn lossy(text: &'a str) -> Self {
+        Self { lossy: true, ..Self::new(text) }
     }
 
     /// The first byte of what comes next, past white space; 0, which begins no JSON, at the end.
@@ -194,18 +201,25 @@ impl<'a> Reader<'a> {
             b't' => '\t',
             b'u' => {
                 let unit = self.unit()?;
-                if !(0xd800..0xdc00).contains(&unit) {
-                    return char::from_u32(unit).ok_or(ParseError); // none for the second half of a pair
+                match char::from_u32(unit).or_else(|| self.pair(unit)) {
+                    Some(character) => character,
+                    None if self.lossy => char::REPLACEMENT_CHARACTER,
+                    None => return Err(ParseError),
                 }
-                self.word("\\u")?;
-                let low = self.unit()?.wrapping_sub(0xdc00);
-                if low >= 0x400 {
-                    return Err(ParseError);
-                }
-                char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + low).ok_or(ParseError)?
             }
             _ => return Err(ParseError),
         })
+    }
+
+    /// The character of a surrogate pair whose first half was read, if the second half follows.
+    fn pair(&mut self, high: u32) -> Option<char> {
+        let before = self.at;
+        let low = self.word("\\u").and_then(|()| self.unit());
+        let pair = low.ok().and_then(|low| surrogate_pair(high, low));
+        if pair.is_none() {
+            self.at = before;
+        }
+        pair
     }
 
     /// The UTF-16 code unit of four hexadecimal digits.
@@ -261,6 +275,12 @@ impl<'a> Reader<'a> {
         self.skip()?;
         Ok(&self.text[from..self.at])
     }
+}
+
+/// The character of a surrogate pair; `None` if the two are none.
+pub(super) fn surrogate_pair(high: u32, low: u32) -> Option<char> {
+    let halves = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
+    halves.then(|| char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))).flatten()
 }
 
 /// How many bytes stand before the next one that is escaped in a string: a quote, a backslash or a control

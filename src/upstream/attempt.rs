@@ -1,4 +1,4 @@
-//! One attempt: from a request on its way to an answer that may be passed on, or a failure.
+//! One attempt: from a request that was sent to an answer that may be passed on, or a failure.
 
 use super::peek::{Form, Peek, Verdict};
 use super::retry;
@@ -7,61 +7,72 @@ use crate::http::{Headers, Incoming, MAX_FIELDS, Piece};
 use crate::transport::{Answered, SendError, SendErrorKind, Transport};
 use std::time::Duration;
 
-/// An answer, taken as far as it had to be read.
+/// An answer, and the beginning of its body.
 pub(super) struct PeekedResponse<B> {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) form: Form,
-    /// What was read.
+    /// What was read of the body.
     pub(super) held: Vec<u8>,
-    /// What was not; `None` at the end.
+    /// The rest of it; `None` where all was read.
     pub(super) rest: Option<B>,
-    /// The parameters this target did not get.
+    /// The parameters that were left out for this target.
     pub(super) dropped: Vec<String>,
 }
 
 /// No answer.
 pub(super) enum Failed {
-    /// None came.
+    /// None came, or none that is one.
     NoResponse(SendErrorKind),
-    /// The request cannot be put to the target.
+    /// The target's API cannot express the request.
     Refused(ApiError),
 }
 
-/// What asking came to: an answer, an upstream's own error among them, or none.
+/// The result of an attempt: an answer, an upstream's own error among them, or none.
 pub(super) type AttemptResult<B> = Result<PeekedResponse<B>, Failed>;
 
-/// An attempt under way.
+/// An attempt that is not decided.
 pub(super) struct Attempt<T: Transport> {
-    /// A place in the order of targets.
+    /// An index into the order of targets.
     pub(super) place: usize,
     pub(super) stage: Stage<T>,
-    /// Nobody waits for it longer than until then.
+    /// When it is given up.
     pub(super) until: Option<Duration>,
     pub(super) dropped: Vec<String>,
 }
 
 pub(super) enum Stage<T: Transport> {
-    /// The request is on its way.
+    /// The request was sent.
     Sent(T::Call),
     /// The head is here, the body's beginning not yet.
     Reading(u16, Headers, T::Body, Peek),
 }
 
-/// What one look at an attempt shows.
+/// What may follow a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: the failure is the caller's.
+    Nothing,
+    /// An attempt at another target: this one would fail again.
+    OtherTarget,
+    /// An attempt at any target.
+    Any,
+}
+
+/// What polling an attempt showed.
 pub(super) enum Progress<B> {
     Nothing,
     Answer(PeekedResponse<B>),
-    /// A failure, and whether another attempt may follow.
-    Failure(AttemptResult<B>, String, bool),
+    /// A failure, its reason for the log, and what may follow.
+    Failure(AttemptResult<B>, String, Next),
 }
 
 impl<T: Transport> Attempt<T> {
-    /// Looks at what came; gives itself back while that decides nothing.
-    pub(super) fn look(mut self, transport: &T, now: Duration) -> (Option<Self>, Progress<T::Body>) {
+    /// Takes what has arrived; returns itself while that decides nothing.
+    pub(super) fn poll(mut self, transport: &T, now: Duration) -> (Option<Self>, Progress<T::Body>) {
         if let Stage::Sent(call) = &mut self.stage {
             match transport.head(call) {
-                None => return self.unless_late(now),
+                None => return self.unless_timed_out(now),
                 Some(Err(error)) => return (None, failure(&error)),
                 Some(Ok(answered)) => match self.open(answered) {
                     Ok(stage) => self.stage = stage,
@@ -69,10 +80,10 @@ impl<T: Transport> Attempt<T> {
                 },
             }
         }
-        let Stage::Reading(_, _, body, peek) = &mut self.stage else { return self.unless_late(now) };
+        let Stage::Reading(_, _, body, peek) = &mut self.stage else { return self.unless_timed_out(now) };
         let verdict = loop {
             let verdict = match body.read_within(Duration::ZERO) {
-                Ok(Piece::Pending) => return self.unless_late(now),
+                Ok(Piece::Pending) => return self.unless_timed_out(now),
                 Ok(Piece::Bytes(piece)) => peek.take(&piece),
                 Ok(Piece::End) => break (peek.end(), true),
                 Err(error) => {
@@ -81,80 +92,83 @@ impl<T: Transport> Attempt<T> {
                 }
             };
             match verdict {
-                // To wait for the end of what is whole would be to wait once more.
-                Verdict::More if peek.is_whole() => break (peek.end(), true),
-                Verdict::More => {}
+                // Waiting for the end of a body that is complete would cost another round of polling.
+                Verdict::Undecided if peek.is_whole() => break (peek.end(), true),
+                Verdict::Undecided => {}
                 verdict => break (verdict, false),
             }
         };
         (None, self.judged(verdict.0, verdict.1))
     }
 
-    /// Gives itself back, unless its time is over.
-    fn unless_late(self, now: Duration) -> (Option<Self>, Progress<T::Body>) {
+    /// Returns itself, unless its time is over.
+    fn unless_timed_out(self, now: Duration) -> (Option<Self>, Progress<T::Body>) {
         match self.until.is_some_and(|until| now >= until) {
             true => {
-                let reason = "the first byte did not come in time".to_owned();
+                let reason = "the first byte did not arrive in time".to_owned();
                 (None, failure(&SendError { kind: SendErrorKind::Timeout, reason }))
             }
             false => (Some(self), Progress::Nothing),
         }
     }
 
-    /// Looks at an answer's head.
+    /// Reads an answer's head.
     fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Progress<T::Body>> {
         let Answered { status, headers, body } = answered;
-        let form = Form::of(status, &headers);
         if let Some(reason) = invalid_head(status, &headers) {
-            return Err(Progress::Failure(
-                Err(Failed::NoResponse(SendErrorKind::InvalidResponse)),
-                reason,
-                true,
-            ));
+            let failed = Failed::NoResponse(SendErrorKind::InvalidResponse);
+            return Err(Progress::Failure(Err(failed), reason, Next::OtherTarget));
         }
-        if form == Form::Json {
-            // Its first byte is due, and that has come: many send the head at once, and then think.
+        let form = Form::labelled(status, &headers);
+        if form != Some(Form::Events) && status < 400 {
+            // `first_byte` has passed: many servers send the head at once and the body when it is complete.
             self.until = None;
         }
-        if form != Form::Other {
+        if form != Some(Form::Opaque) {
             let length = headers.get("content-length").and_then(|length| length.parse().ok());
             return Ok(Stage::Reading(status, headers, body, Peek::new(form, length)));
         }
         let dropped = std::mem::take(&mut self.dropped);
-        let taken = PeekedResponse { status, headers, form, held: Vec::new(), rest: Some(body), dropped };
+        let form = Form::Opaque;
+        let response = PeekedResponse { status, headers, form, held: Vec::new(), rest: Some(body), dropped };
         Err(match status >= 400 {
-            true => Progress::Failure(Ok(taken), status.to_string(), retry::is_retried(status)),
-            false => Progress::Answer(taken),
+            true => Progress::Failure(Ok(response), status.to_string(), after(status)),
+            false => Progress::Answer(response),
         })
     }
 
     fn judged(self, verdict: Verdict, ended: bool) -> Progress<T::Body> {
         let Stage::Reading(status, headers, body, peek) = self.stage else { return Progress::Nothing };
         match verdict {
-            Verdict::More | Verdict::Good => {
+            Verdict::Undecided | Verdict::Good => {
                 let rest = (!ended).then_some(body);
-                let (form, held) = (peek.form, peek.held);
+                let (form, held) = (peek.form(), peek.held);
                 Progress::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
             }
-            Verdict::Error(said, status) => {
-                // The error's bytes are the upstream's own, the head that belongs to them never came.
+            Verdict::Error(error, status) => {
+                // The head belongs to the answer that was not one.
                 let headers = headers.iter().filter(|(name, _)| !is_about_body(name));
                 let mut headers: Headers = headers.map(|(n, v)| (n.to_owned(), v)).collect();
                 headers.push("content-type", "application/json");
-                let reason = format!("it answered 200 and then an error, taken as {status}");
-                let taken = PeekedResponse {
+                let reason = format!("it answered 200 with an error, handled as {status}");
+                let response = PeekedResponse {
                     status,
                     headers,
-                    form: Form::Other,
-                    held: said,
+                    form: Form::Opaque,
+                    held: error,
                     rest: None,
                     dropped: self.dropped,
                 };
-                Progress::Failure(Ok(taken), reason, retry::is_retried(status))
+                Progress::Failure(Ok(response), reason, after(status))
             }
-            Verdict::Nothing(kind, reason) => failure(&SendError { kind, reason: reason.to_owned() }),
+            Verdict::Invalid(kind, reason) => failure(&SendError { kind, reason: reason.to_owned() }),
         }
     }
+}
+
+/// What may follow an error with this status.
+fn after(status: u16) -> Next {
+    if retry::is_retried(status) { Next::Any } else { Next::Nothing }
 }
 
 /// Why an answer with this head cannot be used, if it cannot.
@@ -162,6 +176,9 @@ pub(super) fn invalid_head(status: u16, headers: &Headers) -> Option<String> {
     // 304 refers the caller to its own cache.
     if (300..400).contains(&status) && status != 304 {
         return Some(format!("it answered with the redirect {status}, and none is followed"));
+    }
+    if !(200..600).contains(&status) {
+        return Some(format!("it answered with the status {status}, which no answer has"));
     }
     let size = headers.size();
     (size > MAX_FIELDS).then(|| {
@@ -174,8 +191,12 @@ fn is_about_body(name: &str) -> bool {
 }
 
 fn failure<B>(error: &SendError) -> Progress<B> {
-    // A host that does not let the component out will not the next time either, but another target may be
-    // allowed. Without a caller there is no use in another attempt.
-    let again = error.kind != SendErrorKind::Caller;
-    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), again)
+    let next = match error.kind {
+        // Without a caller there is no use in another attempt.
+        SendErrorKind::Caller => Next::Nothing,
+        // A host that denies a connection denies it the next time too, but another target may be allowed.
+        SendErrorKind::Denied => Next::OtherTarget,
+        _ => Next::Any,
+    };
+    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), next)
 }

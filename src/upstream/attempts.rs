@@ -1,6 +1,6 @@
-//! One request's attempts: whom to ask, when to ask again, whose answer counts.
+//! One request's attempts: which target is tried, when the next one follows, which answer counts.
 
-use super::attempt::{Attempt, AttemptResult, Failed, Progress, Stage};
+use super::attempt::{Attempt, AttemptResult, Failed, Next, Progress, Stage};
 use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
 use super::target_order;
 use crate::config::{Plan, Target, Upstream};
@@ -10,17 +10,17 @@ use crate::transport::{Outgoing, Pending, SendErrorKind, Transport};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// A request as one target is to get it.
+/// A request as it goes to one target.
 pub(super) struct Prepared<'a> {
     pub(super) method: &'a str,
     pub(super) path: String,
     pub(super) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
     pub(super) body: Vec<Cow<'a, [u8]>>,
-    /// The parameters this target does not get.
+    /// The parameters that are left out for this target.
     pub(super) dropped: Vec<String>,
 }
 
-/// What attempts need to know.
+/// What attempts need.
 pub(super) struct Attempts<'a, T: Transport> {
     pub(super) plan: &'a Plan,
     pub(super) upstreams: &'a [Upstream],
@@ -30,13 +30,13 @@ pub(super) struct Attempts<'a, T: Transport> {
     pub(super) prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
 }
 
-/// How it went.
+/// The result of all attempts.
 pub(super) struct Outcome<B> {
     /// The answer that counts, or that there is none.
     pub(super) result: AttemptResult<B>,
-    /// An index into the plan's targets: who answered, or who was asked last.
+    /// An index into the plan's targets: the one that answered, or that was tried last.
     pub(super) target: usize,
-    /// How often someone was asked.
+    /// How many requests were sent.
     pub(super) attempts: u32,
     /// What went wrong on the way, for the log.
     pub(super) reasons: Vec<String>,
@@ -47,7 +47,9 @@ struct Place {
     /// An index into the plan's targets.
     target: usize,
     failures: u32,
-    /// When it may be asked (again); `None`: not for this request.
+    /// Whether a request was sent to it.
+    tried: bool,
+    /// When it may be tried (again); `None`: not for this request.
     free: Option<Duration>,
 }
 
@@ -58,17 +60,19 @@ struct Run<'r, 'a, T: Transport> {
     live: Vec<Attempt<T>>,
     started: Duration,
     attempts: u32,
+    /// How many of the attempts were at targets tried before.
+    retries: u32,
     last: Option<(usize, AttemptResult<T::Body>)>,
     reasons: Vec<String>,
 }
 
 impl<T: Transport> Attempts<'_, T> {
-    /// Asks targets until one answers or there is none left to ask.
+    /// Tries targets until one answers or none is left.
     pub(super) fn run(&self) -> Outcome<T::Body> {
         let mut rng_state = Dice::new(self.ctx.random);
         let places = target_order::order(self.plan, &mut rng_state)
             .into_iter()
-            .map(|target| Place { target, failures: 0, free: Some(Duration::ZERO) })
+            .map(|target| Place { target, failures: 0, tried: false, free: Some(Duration::ZERO) })
             .collect();
         let run = Run {
             given: self,
@@ -77,6 +81,7 @@ impl<T: Transport> Attempts<'_, T> {
             live: Vec::new(),
             started: Duration::ZERO,
             attempts: 0,
+            retries: 0,
             last: None,
             reasons: Vec::new(),
         };
@@ -111,7 +116,7 @@ impl<T: Transport> Run<'_, '_, T> {
                 continue;
             }
             self.wait(now);
-            if let Some(outcome) = self.look() {
+            if let Some(outcome) = self.poll() {
                 return outcome;
             }
         }
@@ -121,26 +126,24 @@ impl<T: Transport> Run<'_, '_, T> {
         (self.given.ctx.elapsed)()
     }
 
-    /// How long to rest until a target is free; `None` if the deadline comes first.
+    /// How long to wait until a target is free; `None` if the deadline comes first.
     fn patience(&self, free: Duration, now: Duration) -> Option<Duration> {
         self.given.plan.deadline.is_none_or(|deadline| free < deadline).then(|| free.saturating_sub(now))
     }
 
-    /// The place to ask next and when it may be: the one that is free soonest, in the order drawn.
+    /// The place to try next and when it may be tried: the one that is free soonest, in the plan's order.
     fn next_place(&self) -> Option<(usize, Duration)> {
-        if self.attempts >= self.given.plan.attempts {
-            return None;
-        }
+        let may_retry = self.retries < self.given.plan.retries;
         let is_live = |place: usize| self.live.iter().any(|one| one.place == place);
         self.places
             .iter()
             .enumerate()
-            .filter(|(i, _)| !is_live(*i))
+            .filter(|(i, place)| !is_live(*i) && (may_retry || !place.tried))
             .filter_map(|(i, place)| Some((i, place.free?)))
             .min_by_key(|(i, free)| (*free, *i))
     }
 
-    /// When the next target is to be asked although one is being waited for.
+    /// When the next target is to be tried although an answer is still awaited.
     fn hedge_at(&self) -> Option<Duration> {
         let hedge = self.given.plan.hedge?;
         let (_, free) = self.next_place()?;
@@ -152,7 +155,6 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     fn start(&mut self, place: usize) {
-        self.attempts += 1;
         self.started = self.now();
         let given = self.given;
         let target = &given.plan.targets[self.places[place].target];
@@ -160,14 +162,15 @@ impl<T: Transport> Run<'_, '_, T> {
         let prepared = match (given.prepare)(target) {
             Ok(prepared) => prepared,
             Err(error) => {
-                // Nobody was asked, and asking again would change nothing.
-                self.attempts -= 1;
+                // No request was sent, and a further attempt would change nothing.
                 let reason = error.message().to_owned();
                 self.fail(place, Err(Failed::Refused(error)), &reason);
                 self.places[place].free = None;
                 return;
             }
         };
+        self.attempts += 1;
+        self.retries += u32::from(std::mem::replace(&mut self.places[place].tried, true));
         let request = Outgoing {
             method: prepared.method,
             https: upstream.https,
@@ -187,7 +190,7 @@ impl<T: Transport> Run<'_, '_, T> {
         }
     }
 
-    /// Waits for news of any attempt, or for the next moment something is to be done.
+    /// Waits until an attempt has something to read, or until something is due.
     fn wait(&self, now: Duration) {
         let moments = self.live.iter().filter_map(|one| one.until);
         let next = moments.chain(self.given.plan.deadline).chain(self.hedge_at()).min();
@@ -202,14 +205,14 @@ impl<T: Transport> Run<'_, '_, T> {
         self.given.transport.wait(&pending, next.map(|next| next.saturating_sub(now)));
     }
 
-    /// Looks at every attempt; the outcome if that decides it.
-    fn look(&mut self) -> Option<Outcome<T::Body>> {
+    /// Polls every attempt; returns the outcome once it is decided.
+    fn poll(&mut self) -> Option<Outcome<T::Body>> {
         let now = self.now();
         let mut i = 0;
         while i < self.live.len() {
             let one = self.live.swap_remove(i);
             let place = one.place;
-            match one.look(self.given.transport, now) {
+            match one.poll(self.given.transport, now) {
                 (Some(one), _) => {
                     self.live.push(one);
                     let last = self.live.len() - 1;
@@ -217,12 +220,15 @@ impl<T: Transport> Run<'_, '_, T> {
                     i += 1;
                 }
                 (None, Progress::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
-                (None, Progress::Failure(failure, reason, again)) => {
-                    if !again {
-                        self.note(place, &reason);
-                        return Some(self.outcome(place, failure));
-                    }
+                (None, Progress::Failure(failure, reason, Next::Nothing)) => {
+                    self.note(place, &reason);
+                    return Some(self.outcome(place, failure));
+                }
+                (None, Progress::Failure(failure, reason, next)) => {
                     self.fail(place, failure, &reason);
+                    if next == Next::OtherTarget {
+                        self.places[place].free = None;
+                    }
                 }
                 (None, Progress::Nothing) => {}
             }
@@ -250,7 +256,7 @@ impl<T: Transport> Run<'_, '_, T> {
             Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
             wanted => Some(now + drawn.max(wanted.unwrap_or_default())),
         };
-        // An upstream's own error tells the caller more than none at all.
+        // An upstream's own error is more use to the caller than none at all.
         let rank = |failure: &Result<_, Failed>| match failure {
             Ok(_) => 2,
             Err(Failed::NoResponse(_)) => 1,
@@ -261,7 +267,7 @@ impl<T: Transport> Run<'_, '_, T> {
         }
     }
 
-    /// Ends without an answer: the best of the failures counts.
+    /// Ends without an answer: the most useful failure counts.
     fn give_up(mut self, reason: &str) -> Outcome<T::Body> {
         for one in std::mem::take(&mut self.live) {
             self.fail(one.place, Err(Failed::NoResponse(SendErrorKind::Timeout)), reason);

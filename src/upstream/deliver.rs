@@ -4,14 +4,18 @@ use super::attempt::PeekedResponse;
 use super::dialect::{Endpoint, anthropic};
 use super::events::{Handling, Reader, Watch};
 use super::peek::{Answer, Form};
-use super::{ForwardRequest, SendErrorKind, headers, no_answer};
+use super::{ForwardRequest, SendErrorKind, failure, headers, no_answer};
 use crate::config::{Api, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Incoming, Relay, Response, Tokens};
+use crate::http::{Body, Headers, Incoming, Relay, Response, Tokens};
+use crate::json;
 
 /// The longest answer that is gathered to be translated.
 const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// The longest error that is read.
+const LONGEST_ERROR: usize = 1024 * 1024;
 
 type Delivered<B> = (Response<B>, Option<Tokens>);
 
@@ -24,13 +28,20 @@ pub(super) fn deliver<B: Incoming + 'static>(
 ) -> Result<Delivered<B>, ApiError> {
     match &upstream.api {
         Api::Anthropic { .. } if ask.endpoint == Endpoint::Chat => translated(taken, upstream, ask, ctx),
-        _ => Ok(relayed(taken, upstream)),
+        _ => Ok(relayed(taken, upstream, ask)),
     }
 }
 
 /// The answer as it is.
-fn relayed<B: Incoming + 'static>(taken: PeekedResponse<B>, upstream: &Upstream) -> Delivered<B> {
-    let PeekedResponse { status, headers, form, held, rest, .. } = taken;
+fn relayed<B: Incoming + 'static>(
+    response: PeekedResponse<B>,
+    upstream: &Upstream,
+    request: &ForwardRequest<'_>,
+) -> Delivered<B> {
+    if response.status >= 400 {
+        return (error(response, upstream), None);
+    }
+    let PeekedResponse { status, headers, form, held, rest, .. } = response;
     let is_stream = form == Form::Events;
     let (body, tokens) = match rest {
         None if !is_stream => {
@@ -45,15 +56,60 @@ fn relayed<B: Incoming + 'static>(taken: PeekedResponse<B>, upstream: &Upstream)
             (Body::Relay(Relay { head: held, from, if_broken }), None)
         }
         rest => {
-            let handling = Handling::Pass(Watch::default());
+            let handling = Handling::Pass(Watch::new(choices(request.body)));
             (Body::Read(Box::new(Reader::new(held, rest, handling, &upstream.name))), None)
         }
     };
-    let headers = headers::to_caller(&headers, !matches!(body, Body::Relay(_)));
+    let body_is_new = !matches!(body, Body::Relay(_));
+    let headers = labelled(headers::to_caller(&headers, body_is_new), form);
     (Response { status, headers, body }, tokens)
 }
 
-/// What the caller is told where a stream broke off.
+/// The header fields with the content type that the body has.
+fn labelled(headers: Headers, form: Form) -> Headers {
+    let right = match form {
+        Form::Opaque => return headers,
+        Form::Json => "application/json",
+        Form::Events => "text/event-stream",
+    };
+    let label = headers.get("content-type").unwrap_or_default();
+    if label.get(..right.len()).is_some_and(|label| label.eq_ignore_ascii_case(right)) {
+        return headers;
+    }
+    let mut headers = headers.without("content-type");
+    headers.push("content-type", right);
+    headers
+}
+
+/// How many choices a chat or a completion requests; 1 where that cannot be read.
+fn choices(body: &[u8]) -> usize {
+    json::reads! {
+        struct Request {
+            "n" n: u64,
+        }
+    }
+    // Most requests have no `n`, and are not read again.
+    let body = std::str::from_utf8(body).ok().filter(|body| body.contains("\"n\""));
+    let n = body.and_then(|body| json::lossy_from_str::<Request>(body).ok()?.n);
+    n.and_then(|n| usize::try_from(n).ok()).unwrap_or(1)
+}
+
+/// An upstream's error: as it is, if it is an error object, else as one with its status.
+fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Response<B> {
+    let PeekedResponse { status, headers, held, rest, .. } = response;
+    let coded =
+        headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    // An error that breaks off, or is longer than any error is, has its status all the same.
+    let body = if coded { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() };
+    let body = match failure::is_error_object(&body) {
+        true => body,
+        false => failure::openai_body(&failure::read(&body, status, &upstream.name)),
+    };
+    let headers = labelled(headers::to_caller(&headers, true), Form::Json);
+    Response { status, headers, body: Body::Full(body) }
+}
+
+/// The error for a caller whose stream broke off.
 pub(super) fn broken_off(upstream: &str) -> ApiError {
     let message = format!("The upstream `{upstream}` broke off before the end of its answer.");
     ApiError::new(Kind::UpstreamUnavailable, message)
@@ -75,7 +131,7 @@ fn translated<B: Incoming + 'static>(
         return Ok((Response { status, headers: fields, body }, None));
     }
     let senseless = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
-    let said = gather(held, rest).map_err(|kind| no_answer(kind, upstream, ctx))?;
+    let said = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
     if form == Form::Json {
         let (body, tokens) = anthropic::completion(&said, ctx.created()).ok_or_else(senseless)?;
         return Ok((Response { status, headers: fields, body: Body::Full(body) }, Some(tokens)));
@@ -89,24 +145,22 @@ fn translated<B: Incoming + 'static>(
             fields.push("content-type", "application/json");
             body
         }
-        // Not an error of the API, but of something before it: it speaks for itself, in its own coding.
+        // Not an error of the API, but of something before it.
         None => {
-            if let Some(coding) = headers.get("content-encoding") {
-                fields.push("content-encoding", coding);
-            }
-            said
+            fields = labelled(fields, Form::Json);
+            failure::openai_body(&failure::read(&said, status, &upstream.name))
         }
     };
     Ok((Response { status, headers: fields, body: Body::Full(body) }, None))
 }
 
 /// Reads what is left of an answer.
-fn gather<B: Incoming>(mut held: Vec<u8>, rest: Option<B>) -> Result<Vec<u8>, SendErrorKind> {
+fn gather<B: Incoming>(mut held: Vec<u8>, rest: Option<B>, limit: usize) -> Result<Vec<u8>, SendErrorKind> {
     let Some(mut rest) = rest else { return Ok(held) };
     loop {
         match rest.read() {
             Ok(None) => return Ok(held),
-            Ok(Some(piece)) if held.len() + piece.len() <= LONGEST_MESSAGE => held.extend(piece),
+            Ok(Some(piece)) if held.len() + piece.len() <= limit => held.extend(piece),
             Ok(Some(_)) => return Err(SendErrorKind::InvalidResponse),
             Err(error) if error.timed_out => return Err(SendErrorKind::Timeout),
             Err(_) => return Err(SendErrorKind::Broken),

@@ -1,18 +1,18 @@
 //! A stream on its way from an upstream to the caller, event by event.
 //!
-//! Only whole events go out, so that whatever happens to the upstream the caller can be told of it in an
-//! event of its own; of one that is very long, parts. What is kept is one unfinished event or part of one,
-//! however long the stream.
+//! Only whole events go out, so that an error can follow in an event of its own whatever happens to the upstream; of
+//! a very long event, parts go out. What is kept is one unfinished event or part of one, however long the stream.
 
 use super::deliver::broken_off;
 use super::dialect::anthropic::Stream;
-use super::peek::{Answer, is_done};
-use super::sse::{Event, Parser, TooLong};
+use super::failure;
+use super::peek::{Answer, Reading};
+use super::sse::{Event, Parser, TooLong, push_event};
 use crate::error::{ApiError, Kind};
 use crate::http::{BodySource, Frame, Incoming, Outcome, Piece, Tokens};
 use std::time::Duration;
 
-/// What becomes of each event.
+/// What happens to each event.
 pub(super) enum Handling {
     /// It goes on as it is.
     Pass(Watch),
@@ -20,15 +20,15 @@ pub(super) enum Handling {
     Anthropic(Box<Stream>),
 }
 
-/// What an event says of the stream.
+/// What an event means for the stream.
 pub(super) enum StreamState {
     /// More may follow.
     On,
-    /// It was the last, and all is told.
+    /// It was the last one.
     Done,
-    /// It tells the caller of an error, and nothing may follow.
+    /// It was an error, which went to the caller; nothing may follow.
     ErrorSent(&'static str),
-    /// It makes no sense.
+    /// It is none of the API's.
     InvalidResponse(&'static str),
 }
 
@@ -36,13 +36,13 @@ pub(super) enum StreamState {
 enum State {
     /// Events come.
     Running,
-    /// The last event went out; the upstream's connection is brought to its end.
+    /// The last event went out; the rest of the answer is read, so that the connection can be reused.
     Ending,
     /// Nothing follows.
     Ended,
 }
 
-/// Reads a stream and hands its events on.
+/// Reads a stream and passes its events on.
 pub(super) struct Reader<B> {
     /// What was read of it before.
     held: Vec<u8>,
@@ -51,16 +51,16 @@ pub(super) struct Reader<B> {
     handling: Handling,
     state: State,
     upstream: String,
-    /// What the caller is still to be told.
+    /// The error that is still to go to the caller.
     error: Option<ApiError>,
     broken: Option<String>,
 }
 
-/// How long an upstream that has told all may take to end its answer: its connection is good for another
-/// request then.
+/// How long an upstream may take from its last event to the end of its answer. A connection whose answer has ended
+/// serves another request.
 const ENDING: Duration = Duration::from_millis(100);
 
-/// How long nothing comes before that is told.
+/// How long nothing arrives before the body reports silence.
 const SILENCE: Duration = Duration::from_millis(250);
 
 /// How many pieces may follow the last event.
@@ -80,7 +80,7 @@ impl<B: Incoming> Reader<B> {
         }
     }
 
-    /// The next piece of the answer, if it comes soon.
+    /// The next piece of the answer, if it arrives soon.
     fn read(&mut self) -> Result<Piece, Broken> {
         if !self.held.is_empty() {
             return Ok(Piece::Bytes(std::mem::take(&mut self.held)));
@@ -101,7 +101,7 @@ impl<B: Incoming> Reader<B> {
                 Err(TooLong) if matches!(self.handling, Handling::Pass(_)) => {
                     out.extend_from_slice(self.parser.cut());
                 }
-                Err(TooLong) => return Err(Broken::senseless("an event without an end")),
+                Err(TooLong) => return Err(Broken::invalid("an event without an end")),
             }
         }
     }
@@ -113,7 +113,7 @@ impl<B: Incoming> Reader<B> {
             let before = out.len();
             match self.handling.event(&event, out) {
                 StreamState::InvalidResponse(_) => out.truncate(before),
-                // Its blank line is what is missing.
+                // Its blank line is missing.
                 _ if out.len() > before => out.extend_from_slice(b"\n\n"),
                 _ => {}
             }
@@ -121,19 +121,22 @@ impl<B: Incoming> Reader<B> {
         match self.handling.is_complete() {
             true => Ok(()),
             false => {
-                Err(Broken { reason: "the stream ended before it told all".to_owned(), timed_out: false })
+                Err(Broken { reason: "the stream ended before it was complete".to_owned(), timed_out: false })
             }
         }
     }
 
-    /// Notes why no more will come; what the caller is told of it.
+    /// Notes why the stream breaks off; returns the error for the caller.
     fn break_off(&mut self, broken: Broken) -> ApiError {
         self.broken = Some(broken.reason);
         self.end();
         match broken.timed_out {
             true => ApiError::new(
                 Kind::UpstreamTimeout,
-                format!("The upstream `{}` fell silent before the end of its answer.", self.upstream),
+                format!(
+                    "The upstream `{}` sent nothing for too long before the end of its answer.",
+                    self.upstream
+                ),
             ),
             false => broken_off(&self.upstream),
         }
@@ -144,7 +147,7 @@ impl<B: Incoming> Reader<B> {
         self.state = State::Ended;
     }
 
-    /// Takes what comes next; whether something did.
+    /// Takes what arrives next; false where nothing did.
     fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, Broken> {
         let piece = match self.read()? {
             Piece::Bytes(piece) => piece,
@@ -163,12 +166,12 @@ impl<B: Incoming> Reader<B> {
                 self.broken = Some(what.to_owned());
                 self.end();
             }
-            StreamState::InvalidResponse(what) => return Err(Broken::senseless(what)),
+            StreamState::InvalidResponse(what) => return Err(Broken::invalid(what)),
         }
         Ok(true)
     }
 
-    /// Reads what little may follow the last event, for the connection's sake.
+    /// Reads what may follow the last event, so that the connection can be reused.
     fn finish(&mut self) {
         for _ in 0..ENDING_PIECES {
             match self.from.as_mut().map(|from| from.read_within(ENDING)) {
@@ -187,7 +190,7 @@ struct Broken {
 }
 
 impl Broken {
-    fn senseless(what: &str) -> Self {
+    fn invalid(what: &str) -> Self {
         Self { reason: what.to_owned(), timed_out: false }
     }
 }
@@ -205,7 +208,7 @@ impl<B: Incoming> BodySource for Reader<B> {
                     Ok(false) => return Some(Frame::Silence),
                     Err(broken) => {
                         if self.parser.is_cut() {
-                            // The event that is told of it must not become part of the one that broke off.
+                            // The error must not become part of the event that broke off.
                             out.extend_from_slice(b"\n\n");
                         }
                         self.error = Some(self.break_off(broken));
@@ -235,7 +238,7 @@ impl Handling {
 
     fn is_complete(&self) -> bool {
         match self {
-            Self::Pass(watch) => watch.complete,
+            Self::Pass(watch) => watch.is_complete(),
             Self::Anthropic(stream) => stream.is_complete(),
         }
     }
@@ -249,34 +252,80 @@ impl Handling {
 }
 
 /// What is remembered of the events that were passed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
-    /// `[DONE]` or a `finish_reason` went by: not every upstream sends both.
-    complete: bool,
+    /// How many choices the caller requested.
+    requested: usize,
+    /// The choices that began, and whether each has a finish reason.
+    choices: Vec<(u64, bool)>,
     tokens: Option<Tokens>,
 }
 
+/// The most choices that are remembered; no API generates more.
+const MOST_CHOICES: usize = 1024;
+
 impl Watch {
+    /// `requested` is the number of choices the caller requested.
+    pub(super) fn new(requested: usize) -> Self {
+        Self { requested, choices: Vec::new(), tokens: None }
+    }
+
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
-        let Some(data) = &event.data else {
-            out.extend_from_slice(event.raw);
-            return StreamState::On;
-        };
-        if is_done(data) {
-            out.extend_from_slice(event.raw);
-            self.complete = true;
-            return StreamState::Done;
+        match Reading::of(event) {
+            Reading::Nothing => {}
+            Reading::Done if !self.choices.iter().all(|(_, finished)| *finished) => {
+                return StreamState::InvalidResponse(
+                    "the stream ended before every choice had a finish reason",
+                );
+            }
+            Reading::Done => {
+                // Nothing that follows counts.
+                self.requested = 0;
+                out.extend_from_slice(event.raw);
+                return StreamState::Done;
+            }
+            Reading::Answer(answer) => self.take(&answer),
+            Reading::Error(error) => {
+                // An SDK finds an error in `data`, as an object named `error`.
+                match event.data.is_some() && failure::is_error_object(error) {
+                    true => out.extend_from_slice(event.raw),
+                    false => {
+                        let failure = failure::read(error, failure::status(error), "");
+                        push_event(out, &failure::openai_body(&failure));
+                    }
+                }
+                return StreamState::ErrorSent("the upstream reported an error of its own");
+            }
+            Reading::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),
         }
-        let Some(answer) = Answer::read(data) else {
-            return StreamState::InvalidResponse("an event is no JSON object");
-        };
         out.extend_from_slice(event.raw);
-        if answer.is_error() || event.is_error() {
-            return StreamState::ErrorSent("the upstream told of an error of its own");
-        }
-        self.complete = self.complete || answer.finishes();
-        self.tokens = answer.tokens().or(self.tokens);
         StreamState::On
+    }
+
+    fn take(&mut self, answer: &Answer<'_>) {
+        for choice in answer.choices() {
+            let at = self.choices.iter().position(|(index, _)| *index == choice.index());
+            match at {
+                Some(at) => self.choices[at].1 |= choice.finishes(),
+                None if self.choices.len() < MOST_CHOICES => {
+                    self.choices.push((choice.index(), choice.finishes()));
+                }
+                None => {}
+            }
+        }
+        if let Some(new) = answer.tokens() {
+            // A later event may repeat the members without their counts.
+            let old = self.tokens.unwrap_or_default();
+            let count = |new, old| if new > 0 { new } else { old };
+            self.tokens =
+                Some(Tokens { input: count(new.input, old.input), output: count(new.output, old.output) });
+        }
+    }
+
+    /// Whether `[DONE]` came, or a finish reason for every choice: not every upstream sends both.
+    fn is_complete(&self) -> bool {
+        let finished = self.choices.iter().filter(|(_, finished)| *finished).count();
+        finished == self.choices.len() && finished >= self.requested
     }
 }
 

@@ -13,7 +13,7 @@ impl Incoming for Pieces {
 
 fn relay(pieces: Vec<Result<Vec<u8>, ReadError>>) -> (Vec<Vec<u8>>, Outcome) {
     let mut reader =
-        Reader::new(Vec::new(), Some(Pieces(pieces.into())), Handling::Pass(Watch::default()), "up");
+        Reader::new(Vec::new(), Some(Pieces(pieces.into())), Handling::Pass(Watch::new(1)), "up");
     let mut frames = Vec::new();
     while let Some(frame) = reader.next() {
         let Frame::Bytes(bytes) = frame else {
@@ -34,7 +34,7 @@ fn bytes(pieces: &[&[u8]]) -> (Vec<u8>, Outcome) {
 const STREAM: &str = concat!(
     "\u{feff}: OPENROUTER PROCESSING\r\n\r\n",
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n",
-    "id: 7\r\nevent: chunk\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"x\":1.0e-0}]}\r\n\r\n",
+    "id: 7\r\nevent: chunk\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"x\":1.0e-0,\"finish_reason\":\"stop\"}]}\r\n\r\n",
     "data: {\"choices\":\rdata: []}\r\r",
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n",
     "data: [DONE]\n\n",
@@ -70,11 +70,71 @@ fn nothing_follows_the_last_event() {
 }
 
 #[test]
-fn a_stream_that_is_told_in_full_needs_no_done() {
+fn a_stream_whose_choices_finished_needs_no_done() {
     let stream = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n";
     assert_eq!(bytes(&[stream.as_bytes()]), (stream.as_bytes().to_vec(), Outcome::default()));
     // The blank line after the last event is what most often goes missing.
     assert_eq!(bytes(&[b"data: {}\n\ndata: [DONE]"]).0, b"data: {}\n\ndata: [DONE]\n\n");
+}
+
+#[test]
+fn a_stream_is_complete_when_every_choice_has_a_finish_reason() {
+    let chunk = |index: u32, reason: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{reason}}}]}}\n\n")
+    };
+    let done = "data: [DONE]\n\n".to_owned();
+    for (requested, chunks, complete) in [
+        (1, vec![chunk(0, "\"stop\"")], true),
+        (1, vec![chunk(0, "\"\""), chunk(0, "\"stop\""), done.clone()], true),
+        (1, vec![chunk(0, "\"\"")], false),
+        (1, vec![chunk(0, "\" \"")], false),
+        (1, vec![chunk(0, "null")], false),
+        (1, vec![chunk(0, "0")], false),
+        (1, vec![chunk(0, "\"\""), done.clone()], false),
+        (1, vec![chunk(0, "\"stop\""), chunk(1, "null")], false),
+        (2, vec![chunk(1, "\"length\""), chunk(0, "null"), chunk(0, "\"stop\"")], true),
+        // The second choice never began.
+        (2, vec![chunk(0, "\"stop\"")], false),
+        // Not every upstream knows `n`.
+        (2, vec![chunk(0, "\"stop\""), done.clone()], true),
+        (1, vec![done.clone()], true),
+        (1, vec![], false),
+    ] {
+        let stream = chunks.concat();
+        let pieces =
+            Pieces([Ok(stream.clone().into_bytes())].into_iter().filter(|_| !stream.is_empty()).collect());
+        let mut reader = Reader::new(Vec::new(), Some(pieces), Handling::Pass(Watch::new(requested)), "up");
+        while reader.next().is_some() {}
+        assert_eq!(reader.outcome().broken.is_none(), complete, "{requested}: {chunks:?}");
+    }
+}
+
+#[test]
+fn an_error_outside_data_becomes_an_event_of_its_own() {
+    let good = "data: {\"choices\":[]}\n\n";
+    let object =
+        "data: {\"error\":{\"message\":\"no\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n";
+    for error in [
+        "error: {\"message\":\"no\"}\n\n",
+        "error: no\n\n",
+        "event: error\ndata: no\n\n",
+        "event: error\ndata: {\"message\":\"no\"}\n\n",
+        "{\"error\":{\"message\":\"no\"}}\n\n",
+        "data: {\"error\":\"no\"}\n\n",
+    ] {
+        let (got, outcome) = bytes(&[good.as_bytes(), error.as_bytes(), b"data: [DONE]\n\n"]);
+        assert_eq!(String::from_utf8(got).expect("UTF-8"), format!("{good}{object}"), "{error}");
+        assert_eq!(outcome.broken.as_deref(), Some("the upstream reported an error of its own"));
+    }
+}
+
+#[test]
+fn usage_that_repeats_zeros_is_not_lost() {
+    let usage = |input: u32, output: u32| {
+        format!("data: {{\"usage\":{{\"prompt_tokens\":{input},\"completion_tokens\":{output}}}}}\n\n")
+    };
+    let stream = format!("{}{}{}data: [DONE]\n\n", usage(9, 1), usage(0, 5), usage(0, 0));
+    assert_eq!(bytes(&[stream.as_bytes()]).1.tokens, Some(Tokens { input: 9, output: 5 }));
 }
 
 #[test]
@@ -91,11 +151,11 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
             "UpstreamUnavailable",
         ),
         ("stall", vec![Err(stall)], "read timeout", "UpstreamTimeout"),
-        ("truncation", vec![], "before it told all", "UpstreamUnavailable"),
+        ("truncation", vec![], "before it was complete", "UpstreamUnavailable"),
         (
             "truncation in an event",
             vec![Ok(b"data: {\"cho".to_vec())],
-            "before it told all",
+            "before it was complete",
             "UpstreamUnavailable",
         ),
         ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "UpstreamUnavailable"),
@@ -159,7 +219,7 @@ fn memory_does_not_grow_with_the_stream() {
                 .or_else(|| Some(b"oices\":[]}\n\n".to_vec())))
         }
     }
-    let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Handling::Pass(Watch::default()), "up");
+    let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Handling::Pass(Watch::new(1)), "up");
     for _ in 0..50_000 {
         assert!(matches!(reader.next(), Some(Frame::Bytes(bytes)) if bytes.len() < 64));
     }
@@ -188,7 +248,7 @@ impl Incoming for Slow {
 fn a_silent_upstream_leaves_time_to_look_after_the_caller() {
     let pieces = ["data: {}\n", "\n", "data: [DONE]\n\n"].map(|piece| Ok(piece.as_bytes().to_vec()));
     let slow = Slow(Pieces(pieces.into()), 0);
-    let mut reader = Reader::new(Vec::new(), Some(slow), Handling::Pass(Watch::default()), "up");
+    let mut reader = Reader::new(Vec::new(), Some(slow), Handling::Pass(Watch::new(1)), "up");
     let mut told = String::new();
     while let Some(frame) = reader.next() {
         told.push_str(match frame {

@@ -27,7 +27,7 @@ const CALLERS_OWN: [&str; 16] = [
     "content-length",
     "expect",
     "x-request-id",
-    // A compressed stream could not be told of an error at its end.
+    // No error could follow in a compressed stream; what is read is requested uncompressed.
     "accept-encoding",
     "http2-settings",
     // A page's own, which the gateway judges (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
@@ -108,6 +108,7 @@ pub(super) fn to_upstream<'a>(
         .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
         .collect();
     out.push(("x-request-id".into(), request_id.as_bytes().into()));
+    out.push(("accept-encoding".into(), b"identity".into()));
     if let Some(key) = &upstream.key {
         out.push(match &upstream.api {
             Api::OpenAi => ("authorization".into(), format!("Bearer {}", key.expose()).into_bytes().into()),

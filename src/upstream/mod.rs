@@ -10,6 +10,7 @@ mod attempts;
 mod deliver;
 mod dialect;
 mod events;
+mod failure;
 mod headers;
 mod pass;
 mod peek;
@@ -128,10 +129,9 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
             Kind::UpstreamUnavailable,
             format!("The upstream `{name}` broke off before the end of its answer."),
         ),
-        SendErrorKind::InvalidResponse => (
-            Kind::UpstreamUnavailable,
-            format!("The upstream `{name}` answered in a way that makes no sense."),
-        ),
+        SendErrorKind::InvalidResponse => {
+            (Kind::UpstreamUnavailable, format!("The upstream `{name}` sent an invalid answer."))
+        }
         SendErrorKind::Caller => return ApiError::body_broke_off(),
     };
     ApiError::new(kind, message)

@@ -48,9 +48,9 @@ pub fn pass<T: Transport>(
     let (answer, reason) = match answered {
         Ok(answered) => {
             upstream_id = headers::own_id(&answered.headers, request_id);
-            let form = Form::of(answered.status, &answered.headers);
+            let form = Form::labelled(answered.status, &answered.headers);
             let headers = headers::to_caller(&answered.headers, false);
-            let if_broken = (form == Form::Events).then(|| deliver::broken_off(&upstream.name));
+            let if_broken = (form == Some(Form::Events)).then(|| deliver::broken_off(&upstream.name));
             let body = Body::Relay(Relay { head: Vec::new(), from: answered.body, if_broken });
             (Ok(Response { status: answered.status, headers, body }), None)
         }

@@ -1,72 +1,105 @@
-//! Looking at the beginning of an answer before the caller gets a head: a 200 may still be a failure.
+//! Reading the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
+use super::failure;
 use super::sse::{Event, Parser, TooLong};
 use crate::api::tool::Json;
 use crate::http::{Headers, Tokens};
 use crate::json;
 use crate::transport::SendErrorKind;
 
-/// A JSON answer up to this long is read whole before anything of it is passed on. Of a stream, this
-/// much is read for its first event.
+/// A JSON answer up to this length is read whole before any of it is passed on. Of a stream, this much is read to
+/// find its first event.
 pub(super) const HELD: usize = 64 * 1024;
 
-/// What an answer's head says its body is.
+/// What the body of an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// JSON.
     Json,
     /// Server-sent events.
     Events,
-    /// Something that is passed on as it is: an error, another type, a coded body.
-    Other,
+    /// Not read: an error, or compressed.
+    Opaque,
 }
 
 impl Form {
-    pub(super) fn of(status: u16, headers: &Headers) -> Self {
+    /// What an answer's head says its body is; `None` where it says neither. Many servers label streams as JSON, or
+    /// not at all, so the first bytes decide.
+    pub(super) fn labelled(status: u16, headers: &Headers) -> Option<Self> {
         let coded =
             headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
-        if !(200..300).contains(&status) || status == 204 || coded {
-            return Self::Other;
+        if !(200..300).contains(&status) || coded {
+            return Some(Self::Opaque);
         }
         let essence =
             headers.get("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
         match () {
-            () if essence.eq_ignore_ascii_case("text/event-stream") => Self::Events,
-            () if essence.eq_ignore_ascii_case("application/json") => Self::Json,
-            () => Self::Other,
+            () if essence.eq_ignore_ascii_case("text/event-stream") => Some(Self::Events),
+            () if essence.eq_ignore_ascii_case("application/json") => Some(Self::Json),
+            () => None,
         }
+    }
+
+    /// What a body is by its first bytes; `None` while they do not decide.
+    fn of_bytes(body: &[u8], labelled: Option<Self>) -> Option<Self> {
+        const BOM: &[u8] = b"\xef\xbb\xbf";
+        if body.len() < BOM.len() && BOM.starts_with(body) {
+            return None;
+        }
+        let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+        let ends = |byte: &u8| matches!(byte, b':' | b'\n' | b'\r');
+        match text.first()? {
+            b'{' | b'[' => return Some(Self::Json),
+            b':' => return Some(Self::Events),
+            _ => {}
+        }
+        // No field that begins a stream is longer.
+        let end = text.iter().position(ends).or((text.len() > "event".len()).then_some(text.len()))?;
+        Some(match &text[..end] {
+            b"data" | b"event" | b"id" | b"retry" | b"error" => Self::Events,
+            _ => labelled.unwrap_or(Self::Json),
+        })
     }
 }
 
 /// The beginning of an answer.
 pub(super) struct Peek {
-    pub(super) form: Form,
+    labelled: Option<Form>,
+    form: Option<Form>,
     /// All that was read.
     pub(super) held: Vec<u8>,
     parser: Parser,
-    /// How long it is to be, where that was said.
+    /// The length of the whole body, where the head has it.
     length: Option<usize>,
 }
 
-/// What the beginning of an answer says.
+/// What the beginning of an answer is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing yet.
-    More,
-    /// It may be passed on.
+    /// Not known yet.
+    Undecided,
+    /// An answer that may be passed on.
     Good,
-    /// It is an error in spite of its status. This is what it says, and the status it should have had.
+    /// An error in spite of its status: its body, and the status it should have had.
     Error(Vec<u8>, u16),
-    /// It is no answer.
-    Nothing(SendErrorKind, &'static str),
+    /// No answer.
+    Invalid(SendErrorKind, &'static str),
 }
 
+const NEITHER: Verdict =
+    Verdict::Invalid(SendErrorKind::InvalidResponse, "the answer is neither JSON nor a stream of events");
+
 impl Peek {
-    pub(super) fn new(form: Form, length: Option<usize>) -> Self {
-        Self { form, held: Vec::new(), parser: Parser::default(), length }
+    pub(super) fn new(labelled: Option<Form>, length: Option<usize>) -> Self {
+        Self { labelled, form: None, held: Vec::new(), parser: Parser::default(), length }
     }
 
-    /// Whether all is here that was to come.
+    /// What the body turned out to be; what it is labelled as while it has not begun.
+    pub(super) fn form(&self) -> Form {
+        self.form.or(self.labelled).unwrap_or(Form::Json)
+    }
+
+    /// Whether the whole body was read.
     pub(super) fn is_whole(&self) -> bool {
         self.length.is_some_and(|length| self.held.len() >= length)
     }
@@ -74,12 +107,18 @@ impl Peek {
     /// Takes more of the answer.
     pub(super) fn take(&mut self, piece: &[u8]) -> Verdict {
         self.held.extend_from_slice(piece);
+        let begins = self.form.is_none();
+        if begins {
+            self.form = Form::of_bytes(&self.held, self.labelled);
+        }
         match self.form {
-            Form::Other => Verdict::Good,
-            Form::Json if self.held.len() > HELD => Verdict::Good,
-            Form::Json => Verdict::More,
-            Form::Events => {
-                self.parser.push(piece);
+            None => Verdict::Undecided,
+            Some(Form::Opaque) => Verdict::Good,
+            Some(Form::Json) if begins && !is_json(&self.held) => NEITHER,
+            Some(Form::Json) if self.held.len() > HELD => Verdict::Good,
+            Some(Form::Json) => Verdict::Undecided,
+            Some(Form::Events) => {
+                self.parser.push(if begins { &self.held } else { piece });
                 self.first_event()
             }
         }
@@ -88,7 +127,7 @@ impl Peek {
     fn first_event(&mut self) -> Verdict {
         loop {
             match self.parser.next() {
-                // Whatever it says, it says much.
+                // Too long to be an error.
                 Err(TooLong) => return Verdict::Good,
                 Ok(Some(event)) => {
                     if let Some(verdict) = judge_event(&event) {
@@ -98,19 +137,19 @@ impl Peek {
                 Ok(None) => break,
             }
         }
-        // Comments alone do not go on for ever: the caller may well live on them.
+        // An upstream may send comments for minutes, and the caller's own timeouts may depend on them.
         match self.held.len() > HELD && self.parser.is_idle() {
             true => Verdict::Good,
-            false => Verdict::More,
+            false => Verdict::Undecided,
         }
     }
 
     /// The answer has ended.
     pub(super) fn end(&mut self) -> Verdict {
-        match self.form {
-            Form::Other => Verdict::Good,
+        match self.form() {
+            Form::Opaque => Verdict::Good,
             Form::Json => judge_json(&self.held),
-            Form::Events => self.parser.rest().as_ref().and_then(judge_event).unwrap_or(Verdict::Nothing(
+            Form::Events => self.parser.rest().as_ref().and_then(judge_event).unwrap_or(Verdict::Invalid(
                 SendErrorKind::Broken,
                 "the stream ended before its first event",
             )),
@@ -118,35 +157,70 @@ impl Peek {
     }
 }
 
-/// Judges an event; `None` where it says nothing.
-fn judge_event(event: &Event<'_>) -> Option<Verdict> {
-    let data = event.data.as_deref()?;
-    if is_done(data) {
-        return Some(Verdict::Good);
-    }
-    Some(match Answer::read(data) {
-        Some(answer) if answer.is_error() || event.is_error() => {
-            Verdict::Error(data.to_vec(), answer.status())
+/// Whether a body begins as an object or an array does.
+fn is_json(body: &[u8]) -> bool {
+    body.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['))
+}
+
+/// What an event of a stream is.
+pub(super) enum Reading<'e> {
+    /// Nothing that is read: a comment, a signal that the upstream is alive.
+    Nothing,
+    /// `[DONE]`.
+    Done,
+    /// A JSON object.
+    Answer(Answer<'e>),
+    /// An error, as it is written.
+    Error(&'e [u8]),
+    /// Something else.
+    Invalid,
+}
+
+impl<'e> Reading<'e> {
+    pub(super) fn of(event: &'e Event<'_>) -> Self {
+        if let Some(stray) = event.stray {
+            // Bare JSON is an error if it has one; the value of a field `error` always is.
+            let bare = event.raw.starts_with(stray);
+            if !bare || Answer::read(stray).is_some_and(|answer| answer.is_error()) {
+                return Self::Error(stray);
+            }
         }
-        Some(_) => Verdict::Good,
-        None => Verdict::Nothing(SendErrorKind::InvalidResponse, "the first event is no JSON object"),
+        let Some(data) = event.data.as_deref() else { return Self::Nothing };
+        if is_done(data) {
+            return Self::Done;
+        }
+        match Answer::read(data) {
+            Some(answer) if !answer.is_error() && !event.is_error() => Self::Answer(answer),
+            None if !event.is_error() => Self::Invalid,
+            _ => Self::Error(data),
+        }
+    }
+}
+
+/// Judges an event; `None` where nothing of it is read.
+fn judge_event(event: &Event<'_>) -> Option<Verdict> {
+    Some(match Reading::of(event) {
+        Reading::Nothing => return None,
+        Reading::Done | Reading::Answer(_) => Verdict::Good,
+        Reading::Error(error) => Verdict::Error(error.to_vec(), failure::status(error)),
+        Reading::Invalid => {
+            Verdict::Invalid(SendErrorKind::InvalidResponse, "the first event is no JSON object")
+        }
     })
 }
 
 /// Whether an event's data ends a stream.
-pub(super) fn is_done(data: &[u8]) -> bool {
+fn is_done(data: &[u8]) -> bool {
     data.trim_ascii() == b"[DONE]"
 }
 
 fn judge_json(body: &[u8]) -> Verdict {
     match Answer::read(body) {
-        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec(), answer.status()),
+        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec(), failure::status(body)),
         Some(_) => Verdict::Good,
-        None => match json::from_slice::<Json<'_>>(body) {
-            // No object, yet JSON: whatever it is, it is what the upstream answers.
-            Ok(_) => Verdict::Good,
-            Err(_) => Verdict::Nothing(SendErrorKind::InvalidResponse, "the body is not JSON"),
-        },
+        // Google's OpenAI-compatible API reports errors as an array of one.
+        None if failure::is_error_list(body) => Verdict::Error(body.to_vec(), failure::status(body)),
+        None => Verdict::Invalid(SendErrorKind::InvalidResponse, "the body is no JSON object"),
     }
 }
 
@@ -160,56 +234,46 @@ json::reads! {
     }
 }
 
+json::reads! {
+    /// As much of a choice.
+    pub(super) struct Choice<'a> {
+        "index" index: u64,
+        "finish_reason" finish_reason: Json<'a>,
+    }
+}
+
+impl Choice<'_> {
+    /// Which choice it is.
+    pub(super) fn index(&self) -> u64 {
+        self.index.unwrap_or(0)
+    }
+
+    /// Whether it ends here. Some upstreams send `""` with every chunk.
+    pub(super) fn finishes(&self) -> bool {
+        self.finish_reason
+            .is_some_and(|reason| reason.0.trim_matches('"').trim() != "" && reason.0.starts_with('"'))
+    }
+}
+
 impl<'a> Answer<'a> {
     /// Reads a JSON object; anything else is `None`.
     pub(super) fn read(json: &'a [u8]) -> Option<Self> {
-        json::from_slice(json).ok()
+        json::lossy_from_slice(json).ok()
     }
 
-    /// Whether it is an error: it has an `error` that says something and no `choices` but such as end with
-    /// one (OpenRouter), or calls itself an error.
+    /// Whether it is an error: it has an `error` with a content and no `choices` except such as end with one
+    /// (OpenRouter), or is an object of the type `error`.
     pub(super) fn is_error(&self) -> bool {
-        let says = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
+        let has_content = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
         let has_choices = || self.choices.is_some_and(|choices| choices.0 != "[]");
-        let fails = || self.ends().iter().any(|end| end.0 == "\"error\"");
+        let fails = || self.choices().iter().any(|choice| choice.finish_reason == Some(Json("\"error\"")));
         self.object.is_some_and(|object| object.0 == "\"error\"")
-            || (self.error.is_some_and(says) && (!has_choices() || fails()))
+            || (self.error.is_some_and(has_content) && (!has_choices() || fails()))
     }
 
-    /// The status an error should have had: what it says itself, else 502.
-    fn status(&self) -> u16 {
-        json::reads! {
-            struct Says<'a> {
-                "code" code: Json<'a>,
-                "status" status: Json<'a>,
-                "type" kind: Json<'a>,
-            }
-        }
-        let says = self.error.and_then(|error| json::from_str::<Says<'_>>(error.0).ok());
-        let Some(says) = says else { return 502 };
-        let number = |value: Json<'_>| value.0.trim_matches('"').parse::<u16>().ok();
-        let own = [says.code, says.status].into_iter().flatten().find_map(number);
-        let known = || super::dialect::anthropic::status_of(says.kind?.0.trim_matches('"'));
-        own.filter(|status| (400..600).contains(status)).or_else(known).unwrap_or(502)
-    }
-
-    /// Whether one of its choices ends here.
-    pub(super) fn finishes(&self) -> bool {
-        !self.ends().is_empty()
-    }
-
-    /// Why those of its choices end that end here.
-    fn ends(&self) -> Vec<Json<'a>> {
-        json::reads! {
-            struct Choice<'a> {
-                "finish_reason" finish_reason: Json<'a>,
-            }
-        }
-        let Some(choices) = self.choices.filter(|choices| choices.0.contains("\"finish_reason\"")) else {
-            return Vec::new();
-        };
-        let choices = json::from_str::<Vec<Choice<'_>>>(choices.0).unwrap_or_default();
-        choices.into_iter().filter_map(|choice| choice.finish_reason).collect()
+    /// Its choices; none where they are no array of objects.
+    pub(super) fn choices(&self) -> Vec<Choice<'a>> {
+        self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
     }
 
     /// The tokens it counts, if it does.
@@ -223,7 +287,7 @@ impl<'a> Answer<'a> {
                 "output_tokens" output_tokens: u64,
             }
         }
-        let usage = json::from_str::<Usage>(self.usage?.0).ok()?;
+        let usage = json::lossy_from_str::<Usage>(self.usage?.0).ok()?;
         Some(Tokens {
             input: usage.prompt_tokens.or(usage.input_tokens).unwrap_or_default(),
             output: usage.completion_tokens.or(usage.output_tokens).unwrap_or_default(),
@@ -236,25 +300,67 @@ mod tests {
     use super::*;
 
     fn json(body: &[u8]) -> Verdict {
-        let mut peek = Peek::new(Form::Json, None);
-        assert_eq!(peek.take(body), Verdict::More);
-        peek.end()
+        let mut peek = Peek::new(Some(Form::Json), None);
+        match peek.take(body) {
+            Verdict::Undecided => peek.end(),
+            verdict => verdict,
+        }
     }
 
     #[test]
-    fn the_head_says_what_can_be_read() {
+    fn the_head_labels_the_body() {
         for (status, headers, want) in [
-            (200, vec![("content-type", "application/json")], Form::Json),
-            (201, vec![("Content-Type", "Application/JSON; charset=utf-8")], Form::Json),
-            (200, vec![("content-type", "text/event-stream;charset=utf-8")], Form::Events),
-            (200, vec![("content-type", "text/event-streams")], Form::Other),
-            (200, vec![("content-type", "application/json"), ("content-encoding", "gzip")], Form::Other),
-            (200, vec![("content-type", "application/json"), ("content-encoding", "identity")], Form::Json),
-            (200, vec![], Form::Other),
-            (204, vec![("content-type", "application/json")], Form::Other),
-            (404, vec![("content-type", "application/json")], Form::Other),
+            (200, vec![("content-type", "application/json")], Some(Form::Json)),
+            (201, vec![("Content-Type", "Application/JSON; charset=utf-8")], Some(Form::Json)),
+            (200, vec![("content-type", "text/event-stream;charset=utf-8")], Some(Form::Events)),
+            (200, vec![("content-type", "text/event-streams")], None),
+            (
+                200,
+                vec![("content-type", "application/json"), ("content-encoding", "gzip")],
+                Some(Form::Opaque),
+            ),
+            (
+                200,
+                vec![("content-type", "application/json"), ("content-encoding", "identity")],
+                Some(Form::Json),
+            ),
+            (200, vec![], None),
+            (404, vec![("content-type", "application/json")], Some(Form::Opaque)),
         ] {
-            assert_eq!(Form::of(status, &headers.iter().copied().collect()), want, "{status} {headers:?}");
+            assert_eq!(
+                Form::labelled(status, &headers.iter().copied().collect()),
+                want,
+                "{status} {headers:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_bytes_decide() {
+        for (body, label, want) in [
+            ("{\"a\"", Some(Form::Events), Form::Json),
+            (" \n[", None, Form::Json),
+            ("\u{feff}{", Some(Form::Events), Form::Json),
+            ("data:", Some(Form::Json), Form::Events),
+            ("\r\n\u{20}data: x", None, Form::Events),
+            ("\u{feff}event: x", None, Form::Events),
+            (": ping", Some(Form::Json), Form::Events),
+            ("error: {}", None, Form::Events),
+            ("retry:1", Some(Form::Json), Form::Events),
+            ("id\n", Some(Form::Json), Form::Events),
+            ("other: x", Some(Form::Events), Form::Events),
+            ("<html>", Some(Form::Events), Form::Events),
+            ("<html>", None, Form::Json),
+            ("database is locked", None, Form::Json),
+        ] {
+            assert_eq!(Form::of_bytes(body.as_bytes(), label), Some(want), "{body}");
+            for end in 0..body.len() {
+                let form = Form::of_bytes(&body.as_bytes()[..end], label);
+                assert!(form.is_none_or(|form| form == want), "{body} up to {end}: {form:?}");
+            }
+        }
+        for body in ["", " ", "dat", "\u{feff}", "event"] {
+            assert_eq!(Form::of_bytes(body.as_bytes(), None), None, "{body}");
         }
     }
 
@@ -266,7 +372,6 @@ mod tests {
             (r#"{"id":"x","object":"list","data":[]}"#, None),
             (r#"{"choices":[{"error":{"code":502}}]}"#, None),
             (r#"{"error":{}}"#, None),
-            ("[]", None),
             (r#"{"error":{"message":"no"}}"#, Some(502)),
             (r#"{"error":"no"}"#, Some(502)),
             (r#"{"user":"u","error":{"code":429}}"#, Some(429)),
@@ -290,25 +395,32 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_no_answer() {
-        for body in [&b""[..], b"{", b"<html>", b"{\"a\":\"\xff\"}", b"{} {}"] {
-            assert!(matches!(json(body), Verdict::Nothing(SendErrorKind::InvalidResponse, _)), "{body:?}");
+        for body in [&b""[..], b"{", b"<html>", b"{\"a\":\"\xff\"}", b"{} {}", b"[]", b"null", b"\"x\"", b"7"]
+        {
+            assert!(matches!(json(body), Verdict::Invalid(SendErrorKind::InvalidResponse, _)), "{body:?}");
         }
+        assert_eq!(
+            json(br#"[{"error":{"code":404}}]"#),
+            Verdict::Error(br#"[{"error":{"code":404}}]"#.to_vec(), 404)
+        );
+        // Any escape that JSON's grammar allows.
+        assert_eq!(json(br#"{"a":"\ud83d","b":"\uDE00\/"}"#), Verdict::Good);
     }
 
     #[test]
     fn a_long_answer_is_not_gathered() {
-        let mut peek = Peek::new(Form::Json, None);
-        assert_eq!(peek.take(&[b'['; HELD]), Verdict::More);
+        let mut peek = Peek::new(Some(Form::Json), None);
+        assert_eq!(peek.take(&[b'['; HELD]), Verdict::Undecided);
         assert_eq!(peek.take(b"["), Verdict::Good);
     }
 
     #[test]
     fn the_first_event_decides() {
         let first = |stream: &str| {
-            let mut peek = Peek::new(Form::Events, None);
+            let mut peek = Peek::new(Some(Form::Events), None);
             for byte in stream.as_bytes() {
                 match peek.take(&[*byte]) {
-                    Verdict::More => {}
+                    Verdict::Undecided => {}
                     verdict => return verdict,
                 }
             }
@@ -316,6 +428,11 @@ mod tests {
         };
         assert_eq!(first(": wait\n\ndata: {\"choices\":[]}\n\n"), Verdict::Good);
         assert_eq!(first("data: [DONE]\n\n"), Verdict::Good);
+        let stray = r#"{"code":400,"message":"too long"}"#;
+        assert_eq!(first(&format!("error: {stray}\n\n")), Verdict::Error(stray.as_bytes().to_vec(), 400));
+        assert_eq!(first("error: out of memory\n\n"), Verdict::Error(b"out of memory".to_vec(), 502));
+        assert_eq!(first("event: error\ndata: busy\n\n"), Verdict::Error(b"busy".to_vec(), 502));
+        assert_eq!(first("data: {\"choices\":[{\"delta\":{\"content\":\"\\ud83d\"}}]}\n\n"), Verdict::Good);
         let error = r#"{"error":{"code":503}}"#;
         for stream in [format!("data: {error}\n\n"), format!(": a\r\n\r\nevent: error\r\ndata:{error}")] {
             assert_eq!(first(&stream), Verdict::Error(error.as_bytes().to_vec(), 503), "{stream}");
@@ -327,8 +444,8 @@ mod tests {
         );
         assert_eq!(first("data:\n\ndata: [DONE] \n\n"), Verdict::Good);
         assert_eq!(first("data:{\"choices\":[],\"choices\":[]}\n\n"), Verdict::Good);
-        assert!(matches!(first(": wait\n\n"), Verdict::Nothing(SendErrorKind::Broken, _)));
-        assert!(matches!(first("data: {\n\n"), Verdict::Nothing(SendErrorKind::InvalidResponse, _)));
+        assert!(matches!(first(": wait\n\n"), Verdict::Invalid(SendErrorKind::Broken, _)));
+        assert!(matches!(first("data: {\n\n"), Verdict::Invalid(SendErrorKind::InvalidResponse, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
     }
 
@@ -345,11 +462,18 @@ mod tests {
             ),
             (r#"{"usage":null,"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, Some((3, 4)), false),
             (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":""}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":" "}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":false}]}"#, None, false),
             (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
         ] {
             let answer = Answer::read(body.as_bytes()).expect("an object");
             let tokens = tokens.map(|(input, output)| Tokens { input, output });
-            assert_eq!((answer.tokens(), answer.finishes()), (tokens, finishes), "{body}");
+            assert_eq!(
+                (answer.tokens(), answer.choices().iter().any(Choice::finishes)),
+                (tokens, finishes),
+                "{body}"
+            );
         }
     }
 }

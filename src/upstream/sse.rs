@@ -40,8 +40,11 @@ pub(super) struct Event<'a> {
     pub(super) raw: &'a [u8],
     /// Its `event` field; empty where it has none.
     pub(super) name: Cow<'a, [u8]>,
-    /// Its `data` fields, joined; `None` where there is nothing in them, as in a comment or a lone blank line.
+    /// Its `data` fields, joined; `None` where they are empty, as in a comment or a lone blank line.
     pub(super) data: Option<Cow<'a, [u8]>>,
+    /// An error that an upstream writes outside `data`: the value of a field `error` (llama.cpp until autumn 2025), or
+    /// bare JSON.
+    pub(super) stray: Option<&'a [u8]>,
 }
 
 /// An event is longer than [`LONGEST_EVENT`].
@@ -119,7 +122,7 @@ impl Parser {
         self.start = self.scanned;
         let first = !std::mem::replace(&mut self.begun, true);
         match std::mem::take(&mut self.cut) {
-            true => Event { raw, name: Cow::Borrowed(b""), data: None },
+            true => Event { raw, name: Cow::Borrowed(b""), data: None, stray: None },
             false => Event::read(raw, first),
         }
     }
@@ -132,8 +135,12 @@ impl<'a> Event<'a> {
     }
 
     fn read(raw: &'a [u8], first: bool) -> Self {
-        let mut event = Event { raw, name: Cow::Borrowed(b""), data: None };
+        let mut event = Event { raw, name: Cow::Borrowed(b""), data: None, stray: None };
         let text = if first { raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw) } else { raw };
+        if text.first() == Some(&b'{') {
+            event.stray = Some(text.trim_ascii_end());
+            return event;
+        }
         for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
             let (field, value) = match line.iter().position(|byte| *byte == b':') {
                 Some(colon) => (&line[..colon], &line[colon + 1..]),
@@ -149,7 +156,8 @@ impl<'a> Event<'a> {
                         data.to_mut().extend_from_slice(value);
                     }
                 },
-                // Comments, `id`, `retry`, and whatever else is to be ignored.
+                b"error" => event.stray = Some(value),
+                // Comments, `id`, `retry`, and unknown fields are to be ignored.
                 _ => {}
             }
         }
@@ -239,7 +247,10 @@ mod tests {
         parser.push(b"data: a\r\n\r");
         assert_eq!(parser.next().expect("short").expect("whole").raw, b"data: a\r\n\r");
         parser.push(b"\n");
-        assert_eq!(parser.next(), Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None })));
+        assert_eq!(
+            parser.next(),
+            Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None, stray: None }))
+        );
     }
 
     #[test]

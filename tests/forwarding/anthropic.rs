@@ -85,10 +85,11 @@ fn errors_are_translated_with_their_status() {
         );
         assert_eq!(ask(&claude(does), &config(""), &chat(), &body("both", false)).status, 200);
     }
-    // What is not of the API speaks for itself.
+    // What is no error of the API becomes an error object with its status.
     let got =
         ask(&claude(Does::answer(503, "text/html", &["<h1>busy"])), &config(""), &chat(), &body("m", false));
-    assert_eq!((got.status, &*got.body, got.header("content-type")), (503, "<h1>busy", Some("text/html")));
+    assert_eq!((got.status, got.header("content-type")), (503, Some("application/json")));
+    assert!(got.body.contains("The upstream `claude` returned status 503"), "{}", got.body);
     let got = ask(&claude(Does::json(200, "{}")), &config(""), &chat(), &body("m", false));
     assert_eq!(got.status, 502);
 }

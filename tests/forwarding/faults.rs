@@ -14,8 +14,6 @@ enum Fate {
     /// A good head, and a body that is not all there: told by an event in a stream, by a broken connection
     /// else.
     Broken,
-    /// The answer as it is.
-    Whole,
 }
 use Fate::*;
 
@@ -63,6 +61,9 @@ const FAULTS: &[Fault] = &[
     ("503", |_| status(503), [Hidden(503); 2]),
     ("529", |_| status(529), [Hidden(529); 2]),
     ("redirect", |_| status(307).header("location", "http://evil/v1"), [Hidden(502); 2]),
+    ("101", |_| status(101), [Hidden(502); 2]),
+    ("a status that is none", |_| status(600), [Hidden(502); 2]),
+    ("204", |_| Does::answer(204, "application/json", &[]), [Hidden(502); 2]),
     (
         "reset before the end of a short answer",
         |_| Does::json(200, "{\"choices\":[").breaks(false),
@@ -86,7 +87,22 @@ const FAULTS: &[Fault] = &[
         |_| Does { body: vec![(0, Ok(b"{\"a\":\"\xff\"}".to_vec()))], ..Does::json(200, "") },
         [Hidden(502); 2],
     ),
-    ("another type", |_| Does::answer(200, "text/html", &["<html>"]), [Whole; 2]),
+    ("neither JSON nor a stream", |_| Does::answer(200, "text/html", &["<html>"]), [Hidden(502); 2]),
+    (
+        "neither, and long",
+        |_| Does::answer(200, "text/html", &["<".repeat(90_000).as_str()]),
+        [Hidden(502); 2],
+    ),
+    ("an array", |_| Does::json(200, "[]"), [Hidden(502); 2]),
+    ("an array of an error", |_| Does::json(200, r#"[{"error":{"code":503}}]"#), [Hidden(503); 2]),
+    ("500 in plain text", |_| Does::answer(500, "text/plain", &["busy"]), [Hidden(500); 2]),
+    ("404 in HTML", |_| Does::answer(404, "text/html", &["<html>"]), [Told(404); 2]),
+    ("401 without a body", |_| Does::answer(401, "text/plain", &[]), [Told(401); 2]),
+    (
+        "error outside data",
+        |_| Does::answer(200, "text/event-stream", &["error: {\"code\":503}\n\n"]),
+        [Hidden(503); 2],
+    ),
     ("reset midway", |stream| breaking(stream, false), [Broken; 2]),
     ("stall midway", |stream| breaking(stream, true), [Broken; 2]),
 ];
@@ -142,7 +158,6 @@ fn check(cell: &str, seen: Fate, has_next: bool, stream: bool, got: &Got, fake: 
                 assert!(got.body.ends_with("}}\n\n") && !got.body.contains("[DONE]"), "{cell}: {got:?}");
             }
         }
-        Whole => assert_eq!((got.status, asked, &*got.body), (200, 1, "<html>"), "{cell}: {got:?}"),
     }
 }
 
@@ -153,6 +168,51 @@ fn an_error_in_a_200_keeps_its_words_and_gets_its_status() {
     let got = ask_with(&fake, &vars, &chat(), &body("m", true));
     assert_eq!((got.status, got.header("content-type")), (429, Some("application/json")));
     assert_eq!(got.body, r#"{"error":{"message":"slow down","code":429}}"#);
+}
+
+#[test]
+fn an_error_that_is_no_error_object_becomes_one() {
+    let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
+    let kept = r#"{"error":{"message":"no","type":"t","x":1.0}}"#;
+    for (does, message) in [
+        (Does::json(404, r#"{"error":"model not found"}"#), "model not found"),
+        (Does::json(422, r#"{"detail":"Not Found"}"#), "Not Found"),
+        (Does::json(400, r#"[{"error":{"code":400,"message":"bad"}}]"#), "bad"),
+        (Does::answer(503, "text/plain", &["up", "stream down"]), "upstream down"),
+        (
+            Does::answer(502, "text/html", &["<html>"]),
+            "The upstream `default` returned status 502 without an error object.",
+        ),
+        (
+            Does::answer(529, "text/plain", &[]),
+            "The upstream `default` returned status 529 without an error object.",
+        ),
+        (
+            Does::json(500, "{\"half").breaks(false),
+            "The upstream `default` returned status 500 without an error object.",
+        ),
+        (
+            Does::json(500, "xx").header("content-encoding", "gzip"),
+            "The upstream `default` returned status 500 without an error object.",
+        ),
+    ] {
+        let status = does.head.as_ref().expect("a head").0;
+        let got = ask_with(
+            &Fake::new(&[("h", &[does.header("retry-after", "3")])]),
+            &vars,
+            &chat(),
+            &body("m", true),
+        );
+        assert_eq!((got.status, got.header("content-type")), (status, Some("application/json")), "{message}");
+        assert_eq!((got.header("retry-after"), got.header("content-encoding")), (Some("3"), None));
+        let error: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
+        assert_eq!(error["error"]["message"], message);
+        assert!(error["error"]["type"].is_string(), "{error}");
+    }
+    // An error object is the caller's as it is, whatever its label.
+    let fake = Fake::new(&[("h", &[Does::answer(418, "text/plain", &[kept])])]);
+    let got = ask_with(&fake, &vars, &chat(), &body("m", true));
+    assert_eq!((got.status, &*got.body, got.header("content-type")), (418, kept, Some("application/json")));
 }
 
 #[test]

@@ -66,8 +66,17 @@ fn each_target_is_asked_once_unless_told_otherwise() {
     // The one error an upstream gave tells more than those it did not.
     assert_eq!((got.status, &*got.body), (503, r#"{"error":{"message":"busy"}}"#));
     let fake = Fake::new(&[("a", &[busy()])]);
-    ask(&fake, &plan(&["a", "b", "c"], r#","retries":0"#), &chat(), &body("m", false));
+    assert_eq!(ask(&fake, &plan(&["a"], r#","retries":0"#), &chat(), &body("m", false)).status, 503);
     assert_eq!(fake.trace(), "a@0");
+    // The next target is no retry.
+    for retries in ["", r#","retries":0"#, r#","retries":1"#] {
+        let fake = Fake::new(&[("a", &[busy()]), ("b", &[down()]), ("c", &[ok()])]);
+        let got = ask(&fake, &plan(&["a", "b", "c"], retries), &chat(), &body("m", false));
+        assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0 c@0"), "{retries}");
+    }
+    let fake = Fake::new(&[("b", &[down()]), ("c", &[down()])]);
+    ask(&fake, &plan(&["b", "c"], r#","retries":1"#), &chat(), &body("m", false));
+    assert_eq!(fake.seen().len(), 3, "two targets and one retry");
 }
 
 #[test]
@@ -94,6 +103,16 @@ fn only_what_may_pass_is_tried_again() {
         let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0"));
     }
+}
+
+#[test]
+fn a_redirect_is_not_tried_again_at_the_same_target() {
+    let fake = Fake::new(&[("a", &[Does::json(302, "{}")]), ("b", &[ok()])]);
+    let got = ask(&fake, &plan(&["a", "b"], r#","retries":0"#), &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0"));
+    let fake = Fake::new(&[("a", &[Does::json(302, "{}")])]);
+    let got = ask(&fake, &plan(&["a"], r#","retries":3"#), &chat(), &body("m", false));
+    assert_eq!((got.status, &*fake.trace()), (502, "a@0"));
 }
 
 #[test]
@@ -166,10 +185,11 @@ fn hedges_race_as_told() {
     let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
     ask(&fake, &three, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now(), fake.cancelled()), ("b@0 c@200 a@400", 900, 2));
+    // The second target of a hedge is no retry.
     let once = plan(&["b", "c"], r#","hedge_ms":200,"retries":0"#);
     let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok()])]);
     ask(&fake, &once, &chat(), &body("m", false));
-    assert_eq!((&*fake.trace(), fake.now()), ("b@0", 900));
+    assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@200", 200));
     // Whoever fails before its company was due is followed at once, and that one gets company in turn.
     let fake = Fake::new(&[("b", &[busy().after(50)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
     ask(&fake, &three, &chat(), &body("m", false));

@@ -57,12 +57,11 @@ fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
     for error in [
         "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n",
         "event: error\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
-        "event: error\r\ndata:{\"message\":\"no\"}\r\n\r\n",
         "data: {\"error\":{\"code\":\"server_error\"},\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
     ] {
         let got = streamed(&format!("data: {CHUNK}\n\n{error}data: {LAST}\n\ndata: [DONE]\n\n"));
         assert_eq!((got.status, &*got.body), (200, &*format!("data: {CHUNK}\n\n{error}")));
-        assert_eq!(got.log["broken"], "the upstream told of an error of its own");
+        assert_eq!(got.log["broken"], "the upstream reported an error of its own");
         assert_eq!(got.log["level"], "error");
     }
 }
@@ -70,7 +69,12 @@ fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
 #[test]
 fn an_error_by_name_is_one_before_the_first_event_too() {
     let got = streamed("event: error\ndata: {\"message\":\"no\"}\n\n");
-    assert_eq!((got.status, &*got.body), (502, "{\"message\":\"no\"}"));
+    let want = r#"{"error":{"message":"no","type":"server_error","param":null,"code":null}}"#;
+    assert_eq!((got.status, &*got.body), (502, want));
+    let got =
+        streamed("error: {\"code\":400,\"message\":\"too long\",\"type\":\"invalid_request_error\"}\n\n");
+    let want = r#"{"error":{"message":"too long","type":"invalid_request_error","param":null,"code":null}}"#;
+    assert_eq!((got.status, &*got.body), (400, want));
 }
 
 #[test]
@@ -98,8 +102,45 @@ fn an_event_may_have_any_length() {
         assert!(got.status == 200 && got.body == stream && got.log["broken"].is_null(), "{}", got.log);
         // One without an end is told of at the stream's.
         let got = streamed(&format!("{before}{}", long.trim_end()));
-        assert_eq!((got.status, &got.log["broken"]), (200, &"the stream ended before it told all".into()));
+        assert_eq!(
+            (got.status, &got.log["broken"]),
+            (200, &"the stream ended before it was complete".into())
+        );
         let (_, told) = got.body.rsplit_once("\n\ndata: ").expect("an event of its own");
         assert!(told.contains("upstream_unavailable"), "{told}");
     }
+}
+
+#[test]
+fn the_first_bytes_decide_whatever_the_label() {
+    let stream = format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n");
+    let whole = r#"{"choices":[{"index":0,"message":{"content":"half \ud83d"},"finish_reason":"stop"}]}"#;
+    for label in ["application/json", "text/plain", "", "text/event-stream", "application/octet-stream"] {
+        for (body_bytes, want) in [(&*stream, "text/event-stream"), (whole, "application/json")] {
+            for cut in [1, 3, 20] {
+                let pieces = [&body_bytes[..cut], &body_bytes[cut..]];
+                let fake = Fake::new(&[("up", &[Does::answer(200, label, &pieces)])]);
+                let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", true));
+                assert_eq!((got.status, &*got.body), (200, body_bytes), "{label}");
+                assert_eq!(got.header("content-type"), Some(want), "{label}");
+                assert!(got.log["broken"].is_null(), "{}", got.log);
+            }
+        }
+    }
+}
+
+#[test]
+fn any_escape_that_json_allows_passes_through() {
+    let half = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let stream = format!(
+        "{}{}{}data: {LAST}\n\ndata: [DONE]\n\n",
+        half("\\ud83d"),
+        half("\\uDE00"),
+        half("\\/\\u0000\\ud83d")
+    );
+    let got = streamed(&stream);
+    assert_eq!((got.status, &*got.body), (200, &*stream));
+    assert!(got.log["broken"].is_null(), "{}", got.log);
 }
