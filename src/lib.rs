@@ -5,7 +5,7 @@
 //! Each room may use those to its left (`tests/tidy.rs` holds it to that):
 //!
 //! ```text
-//! error http json pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
+//! error http json budget pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone touches WASI
@@ -34,6 +34,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod budget;
 pub mod check;
 pub mod config;
 pub mod ctx;

@@ -6,7 +6,7 @@ use super::python_repr::push_python_str;
 use super::regex::is_regex;
 use super::schema_fast_path;
 use crate::api::tool::Json;
-use crate::json::Value;
+use crate::json::{Value, double};
 use std::cell::Cell;
 
 /// What a schema is for.
@@ -232,14 +232,14 @@ impl Walk<'_, '_> {
         if let Some((name, _)) = schema.members().find(|(name, _)| NOT_PERMITTED.contains(name)) {
             return Some(format!("'{name}' is not permitted."));
         }
-        if ["type", "anyOf", "enum", "const"].iter().all(|keyword| schema.get(keyword).is_none()) {
+        if schema.get("type").is_none() && schema.get("anyOf").is_none() {
             return Some("schema must have a 'type' key.".to_owned());
         }
         let format = schema.get("format").and_then(Value::as_str);
         if let Some(format) = format.filter(|format| !FORMATS.contains(format)) {
             return Some(format!("'{format}' is not a valid format."));
         }
-        if has_type(schema, "object") { object_fault(schema) } else { None }
+        enum_fault(schema).or_else(|| if has_type(schema, "object") { object_fault(schema) } else { None })
     }
 
     fn reference_fault(&self, schema: &Value<'_>, reference: &str) -> Option<String> {
@@ -293,6 +293,31 @@ fn lax_fault(schema: &Value<'_>) -> Option<String> {
         return Some("array schema missing items.".to_owned());
     }
     None
+}
+
+/// Each value of a strict `enum` is of the schema's type.
+fn enum_fault(schema: &Value<'_>) -> Option<String> {
+    let types = schema.get("type")?;
+    let other = schema
+        .get("enum")?
+        .as_array()?
+        .iter()
+        .find(|value| !types_of(value).iter().any(|name| has_type(schema, name)))?;
+    let value = other.as_str().map_or_else(|| other.python(), str::to_owned);
+    Some(format!("enum value {value} does not validate against {{'type': {}}}.", types.python()))
+}
+
+/// The types that a value is of.
+fn types_of(value: &Value<'_>) -> &'static [&'static str] {
+    match value {
+        Value::Null => &["null"],
+        Value::Bool(_) => &["boolean"],
+        Value::Number(number) if double(number).fract() == 0.0 => &["number", "integer"],
+        Value::Number(_) => &["number"],
+        Value::String(_) => &["string"],
+        Value::Array(_) => &["array"],
+        Value::Object(_) => &["object"],
+    }
 }
 
 /// A strict object says all its properties, requires them all, and allows no others.

@@ -138,6 +138,8 @@ impl<'a> Scan<'a> {
             return None;
         }
         let (properties, required) = (self.properties.len(), self.required.len());
+        // Whether each value of an `enum` is a string, and the type is.
+        let (mut has_enum, mut only_strings, mut is_string) = (false, true, false);
         let (mut sort, mut says_type, mut closed, mut has_items, mut has_properties, mut lists) =
             (Sort::Open, false, false, false, false, false);
         // How deep what is inside lies: an object's or an array's schema is a level, others count as one too,
@@ -147,7 +149,7 @@ impl<'a> Scan<'a> {
             "type" if says_type => None,
             "type" => {
                 says_type = true;
-                sort = scan.kind()?;
+                (sort, is_string) = scan.kind()?;
                 Some(())
             }
             "properties" if has_properties => None,
@@ -190,14 +192,13 @@ impl<'a> Scan<'a> {
                 let count = scan.items(|scan| scan.schema(depth + 2, inner).map(|_| ()))?;
                 (count > 0).then_some(())
             }
-            "enum" => {
-                says_type = true;
-                scan.items(|scan| scan.skip(depth + 1)).map(|_| ())
-            }
-            "const" => {
-                says_type = true;
-                scan.skip(depth + 1)
-            }
+            "enum" => scan
+                .items(|scan| {
+                    has_enum = true;
+                    only_strings &= scan.peek()? == b'"';
+                    scan.skip(depth + 1)
+                })
+                .map(|_| ()),
             "format" if scan.strict => FORMATS.contains(&scan.name()?).then_some(()),
             // What JSON escapes besides backslashes means the same to an expression.
             "pattern" => is_regex(&scan.string()?.replace(r"\\", r"\")).then_some(()),
@@ -225,16 +226,18 @@ impl<'a> Scan<'a> {
         };
         self.properties.truncate(properties);
         self.required.truncate(required);
-        complete.then_some(sort)
+        // Whether other values are of the type is for the exact pass to find out.
+        (complete && (only_strings && (is_string || !has_enum) || !self.strict)).then_some(sort)
     }
 
     /// The value of `type`.
-    fn kind(&mut self) -> Option<Sort> {
+    fn kind(&mut self) -> Option<(Sort, bool)> {
         let kind = self.name()?; // a list of types is for others to look at
-        TYPES.contains(&kind).then_some(match kind {
+        let sort = match kind {
             "object" => Sort::Object,
             "array" => Sort::Array,
             _ => Sort::Other,
-        })
+        };
+        TYPES.contains(&kind).then_some((sort, kind == "string"))
     }
 }

@@ -4,6 +4,7 @@ use super::Call;
 use super::completion::{self, Validated};
 use super::resolve::CompletionModels;
 use crate::api::chat::{Request, ServiceTier};
+use crate::budget::Budget;
 use crate::check::{self, Checked};
 use crate::ctx::Ctx;
 use crate::encode::chat::{Answer, StreamOptions};
@@ -27,7 +28,9 @@ pub fn create<T: Transport>(
     let model = request.model.as_deref().unwrap_or_default();
     let good = Validated { body: &body, model, streams: request.streams(), dropped: &dropped };
     let retry = || call.retry();
-    let ask_engine = || engine::chat(&request, model, &call.config.engine, policy.spec, call.ctx, &retry);
+    let budget = Budget::for_body(body.len());
+    let ask_engine =
+        || engine::chat(&request, model, &call.config.engine, policy.spec, call.ctx, &retry, &budget);
     let encode = |said| encode(&request, model, said, call.ctx);
     completion::answer(call, &routes, &good, record, &ask_engine, &encode)
 }

@@ -6,7 +6,7 @@ use super::latency::TokenTiming;
 use super::prompt_tokens::{self, Counter};
 use super::rng::mix;
 use super::rule_context::RuleContext;
-use super::sampler::{Sampler, SamplingMode};
+use super::sampler::{DEFAULT_OUTPUT_LIMIT, Origin, Sampler, SamplingMode};
 use super::sampling::Sampling;
 use super::schema::{self, NoInstance, Patterns};
 use super::tokenized_text::TokenizedText;
@@ -14,19 +14,19 @@ use super::tool_calls::{self, Calls};
 use super::value::Value;
 use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
 use crate::api::tool::Json;
+use crate::budget::{Budget, Exhausted};
 use crate::check::error_text;
 use crate::config::engine::{Engine, Reply, Rule};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::json::push_string;
 use crate::model::ModelSpec;
-use crate::pattern::Patience;
 use crate::tokens::Encoding;
 use std::borrow::Cow;
 
 /// What is to be said, before sampling.
 enum Plan<'r> {
-    Text(Cow<'r, str>, SamplingMode),
+    Text(Cow<'r, str>, Origin, SamplingMode),
     /// Prose of so many tokens.
     Prose(u32),
     /// An instance of a schema.
@@ -48,6 +48,7 @@ pub fn answer<'s>(
     spec: Option<&ModelSpec>,
     ctx: &Ctx<'_>,
     retry: &dyn Fn() -> u32,
+    budget: &Budget,
 ) -> Result<Outcome<'s>, ApiError> {
     let asked = RuleContext::of_chat(request, model, retry);
     let rule = asked.rule(&setup.rules, |_| true);
@@ -56,16 +57,17 @@ pub fn answer<'s>(
     }
     let encoding = Encoding::for_model(model);
     let setup_of_model = setup.model(model);
-    let plan = plan(request, &asked, rule, setup_of_model.map_or(&Reply::Echo, |model| &model.reply));
+    let reply = setup_of_model.map_or(&Reply::Echo, |model| &model.reply);
+    let plan = plan(request, &asked, rule, reply, budget)?;
     let echoed = echoed(&plan, &asked, encoding);
     let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
     let prompt = prompt_tokens::count(request, model, Counter { encoding, known });
-    let (reasoning, room) = budget(request, spec, prompt)?;
-    let sampling = Sampling { max_tokens: room, ..sampling(request, encoding) };
+    let (reasoning, room) = lengths(request, spec, prompt)?;
+    let output_limit = if spec.is_some() { u64::MAX } else { DEFAULT_OUTPUT_LIMIT };
+    let sampling = Sampling { max_tokens: room, output_limit, ..sampling(request, encoding) };
     let sampler = Sampler::new(sampling).knowing(echoed);
 
-    let patience = Patience::default();
-    let mut speaker = Generator { request, asked: &asked, sampler: &sampler, ctx, ids: 0, patience };
+    let mut speaker = Generator { request, asked: &asked, sampler: &sampler, ctx, ids: 0, budget };
     let withheld = rule.and_then(|rule| rule.then.finish_reason).map(FinishReason::from);
     let mut choices = Vec::new();
     for index in 0..u32::try_from(request.choices()).unwrap_or(u32::MAX) {
@@ -96,7 +98,7 @@ fn echoed<'a>(
     encoding: Encoding,
 ) -> Option<(&'a str, TokenizedText)> {
     match plan {
-        Plan::Text(Cow::Borrowed(text), _)
+        Plan::Text(Cow::Borrowed(text), ..)
             if std::ptr::eq(*text, &*asked.user) && text.len() <= MEMORIZED =>
         {
             Some((*text, TokenizedText::new(text, encoding, usize::MAX).0))
@@ -106,7 +108,7 @@ fn echoed<'a>(
 }
 
 /// How many tokens are thought, and the most each answer may then have.
-fn budget(
+fn lengths(
     request: &Request<'_>,
     spec: Option<&ModelSpec>,
     prompt: prompt_tokens::Prompt,
@@ -180,6 +182,7 @@ fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
         seed: request.seed.map(|seed| seed.value),
         stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
         max_tokens: None,
+        output_limit: DEFAULT_OUTPUT_LIMIT,
         logprobs: (request.logprobs == Some(true)).then_some(alternatives),
         answers: request.choices(),
     }
@@ -190,44 +193,48 @@ fn plan<'r>(
     asked: &'r RuleContext<'_>,
     rule: Option<&'r Rule>,
     reply: &'r Reply,
-) -> Plan<'r> {
+    budget: &Budget,
+) -> Result<Plan<'r>, ApiError> {
     let then = rule.map(|rule| &rule.then);
     let text = then.and_then(|then| then.text.as_deref()).map(|text| asked.fill(text));
     let script = then.and_then(|then| then.tool_calls.as_ref());
-    if let Some(calls) = script.and_then(|script| tool_calls::scripted(script, asked)) {
-        return Plan::Calls(text, calls);
+    let many_tools = |why| exhausted(why, if request.tools.is_some() { "tools" } else { "functions" });
+    let scripted = script.map(|script| tool_calls::scripted(script, asked, budget)).transpose();
+    if let Some(calls) = scripted.map_err(many_tools)?.flatten() {
+        return Ok(Plan::Calls(text, calls));
     }
     if let Some(text) = text {
-        return Plan::Text(text, SamplingMode::Quoted);
+        return Ok(Plan::Text(text, Origin::Configured, SamplingMode::Quoted));
     }
     if let Some(refusal) = then.and_then(|then| then.refusal.as_deref()) {
-        return Plan::Refusal(refusal.into());
+        return Ok(Plan::Refusal(refusal.into()));
     }
     if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
-        return replied(reply, request, asked);
+        return Ok(replied(reply, request, asked));
     }
-    if let Some(calls) = tool_calls::wanted(asked) {
-        return Plan::Calls(None, calls);
+    if let Some(calls) = tool_calls::wanted(asked, budget).map_err(many_tools)? {
+        return Ok(Plan::Calls(None, calls));
     }
     let plan = match asked.results.is_empty() {
         true => replied(reply, request, asked),
-        false => Plan::Text(quoted(asked).into(), SamplingMode::Quoted),
+        false => Plan::Text(quoted(asked).into(), Origin::Derived, SamplingMode::Quoted),
     };
     let format = request.response_format.as_ref();
-    match (format.and_then(|format| format.kind), format.and_then(|format| format.json_schema.as_ref())) {
+    let kind = format.and_then(|format| format.kind);
+    Ok(match (kind, format.and_then(|format| format.json_schema.as_ref())) {
         (Some(ResponseFormatType::JsonSchema), Some(schema)) if schema.schema.is_some() => {
             Plan::Schema(schema)
         }
         (Some(ResponseFormatType::JsonObject | ResponseFormatType::JsonSchema), _) => object(plan, asked),
         _ => plan,
-    }
+    })
 }
 
 /// A reply as models have it. `verbosity` halves or doubles prose.
 fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r RuleContext<'_>) -> Plan<'r> {
     match reply {
-        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), SamplingMode::Free),
-        Reply::Text(text) => Plan::Text(asked.fill(text), SamplingMode::Quoted),
+        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), Origin::Derived, SamplingMode::Free),
+        Reply::Text(text) => Plan::Text(asked.fill(text), Origin::Configured, SamplingMode::Quoted),
         Reply::Words(length) => Plan::Prose(match request.verbosity {
             Some(Verbosity::Low) => length.0.div_ceil(2),
             Some(Verbosity::High) => length.0 * 2,
@@ -247,21 +254,24 @@ fn quoted(asked: &RuleContext<'_>) -> String {
 fn object<'r>(plan: Plan<'r>, asked: &RuleContext<'_>) -> Plan<'r> {
     let is_object =
         |text: &str| crate::json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
-    let text = match plan {
-        Plan::Text(text, manner) if is_object(text.trim()) => {
+    let (text, origin) = match plan {
+        Plan::Text(text, origin, manner) if is_object(text.trim()) => {
             return Plan::Text(
                 text.trim().to_owned().into(),
+                origin,
                 if manner == SamplingMode::Free { SamplingMode::Formal } else { manner },
             );
         }
-        Plan::Text(text, _) => text,
-        Plan::Prose(length) => filler::prose(asked.number(), length as usize * 5).into(),
+        Plan::Text(text, origin, _) => (text, origin),
+        Plan::Prose(length) => {
+            (filler::prose(asked.number(), length as usize * 5).into(), Origin::Configured)
+        }
         other => return other,
     };
     let mut json = String::from("{\"answer\":");
     push_string(&text, &mut json);
     json.push('}');
-    Plan::Text(json.into(), SamplingMode::Formal)
+    Plan::Text(json.into(), origin, SamplingMode::Formal)
 }
 
 /// Says plans.
@@ -272,7 +282,7 @@ struct Generator<'a> {
     ctx: &'a Ctx<'a>,
     /// How many calls got their id.
     ids: u64,
-    patience: Patience,
+    budget: &'a Budget,
 }
 
 impl Generator<'_> {
@@ -286,20 +296,24 @@ impl Generator<'_> {
             ..Choice::default()
         };
         Ok(match plan {
-            Plan::Text(text, manner) => spoken(sampler.say(text, *manner, index)),
+            Plan::Text(text, origin, manner) => spoken(sampler.say(text, *origin, *manner, index)),
             Plan::Prose(length) => {
-                spoken(sampler.say(&filler::prose_of(*length, encoding, seed()), SamplingMode::Free, index))
+                let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
+                let length = (*length).min(most as u32 + 1);
+                let text = filler::prose_of(length, encoding, seed());
+                spoken(sampler.say(&text, Origin::Configured, SamplingMode::Free, index))
             }
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
-                let instance = schema::instance(text, seed(), patterns, &mut self.patience)
+                let instance = schema::instance(text, seed(), patterns, self.budget)
                     .map_err(|why| no_instance(format, &why))?;
-                let (speech, finish) = sampler.say(&instance.json, SamplingMode::Formal, index);
+                let (speech, finish) =
+                    sampler.say(&instance.json, Origin::Derived, SamplingMode::Formal, index);
                 spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
             }
             Plan::Refusal(text) => {
-                let (speech, finish) = sampler.say(text, SamplingMode::Quoted, index);
+                let (speech, finish) = sampler.say(text, Origin::Configured, SamplingMode::Quoted, index);
                 Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
             }
             Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed()),
@@ -315,9 +329,9 @@ impl Generator<'_> {
             finish_reason: Some(calls.finish),
             ..Choice::default()
         };
-        let mut left = sampler.most();
+        let mut left = sampler.most(calls.origin, SamplingMode::Formal, index);
         if let Some(text) = text {
-            let (speech, finish) = sampler.say(text, SamplingMode::Quoted, index);
+            let (speech, finish) = sampler.say(text, Origin::Configured, SamplingMode::Quoted, index);
             left = left.saturating_sub(speech.tokens().len());
             let cut = finish == FinishReason::Length;
             choice.content = Some(speech);
@@ -327,7 +341,7 @@ impl Generator<'_> {
             }
         }
         for (i, call) in calls.calls.iter().enumerate() {
-            let text = call.input.text(mix(seed, i as u64), &mut self.patience);
+            let text = call.input.text(mix(seed, i as u64), self.budget);
             left = left.saturating_sub(encoding.count(&call.name));
             let (input, whole) = TokenizedText::new(&text, encoding, left);
             left -= input.tokens().len();
@@ -345,6 +359,11 @@ impl Generator<'_> {
         }
         choice
     }
+}
+
+/// The error for a parameter that takes more work than a request may cause.
+fn exhausted(why: Exhausted, param: &str) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("'{param}' is too complex: {why}.")).at(param.to_owned())
 }
 
 /// The API's words for a schema that nothing can be made of.

@@ -6,7 +6,9 @@ use super::latency::TokenTiming;
 use super::offer::Callable;
 use super::rng::mix;
 use super::rule_context::RuleContext;
-use super::sampler::{MOST_TOKENS, Sampler, SamplingMode};
+use super::sampler::{
+    CONFIGURED_LIMIT, DEFAULT_OUTPUT_LIMIT, Origin, Sampler, SamplingMode, UNSCRIPTED_LIMIT,
+};
 use super::sampling::Sampling;
 use super::tokenized_text::TokenizedText;
 use crate::api::Int;
@@ -14,11 +16,14 @@ use crate::api::completions::{Prompt, Request};
 use crate::check::error_text;
 use crate::config::Validation;
 use crate::config::engine::{Engine, Format, Reply, Rule};
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::model::ModelSpec;
 use crate::tokens::{EXACT, Encoding};
 use std::borrow::Cow;
 use std::rc::Rc;
+
+/// The most choices of one request, over all its prompts.
+const MAX_CHOICES: u64 = 16_384;
 
 /// One of the prompts.
 struct Asking<'r> {
@@ -53,14 +58,19 @@ pub fn answer<'s>(
         }
         counts.prompt += tokens;
     }
-    let told =
-        counts.prompt.saturating_mul(n).saturating_mul(1 + request.logprobs.map_or(0, Int::unsigned).min(20));
-    if request.echo == Some(true) && told > MOST_TOKENS {
-        // Prompts told again and again have the bound that answers have.
-        return Err(error_text::text_context_length(MOST_TOKENS as u32, told, request.token_limit()));
+    let told = counts.prompt.saturating_mul(n);
+    let limit = if request.logprobs.is_some() { UNSCRIPTED_LIMIT } else { CONFIGURED_LIMIT };
+    if request.echo == Some(true) && told > limit {
+        return Err(error_text::text_context_length(limit as u32, told, request.token_limit()));
+    }
+    let choices = each.saturating_mul(prompts.len() as u64);
+    if choices > MAX_CHOICES {
+        let sentence =
+            format!("This request asks for {choices} choices. At most {MAX_CHOICES} are supported.");
+        return Err(ApiError::new(Kind::Invalid, sentence).at("prompt"));
     }
     let mut sampling = sampling(request, encoding);
-    sampling.answers = each.saturating_mul(prompts.len() as u64);
+    sampling.answers = choices;
     if !suffix.is_empty() {
         // What comes after the completion is known: the completion ends where it would begin.
         sampling.stop.push(suffix);
@@ -129,6 +139,7 @@ fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
         seed: request.seed.map(|seed| seed.value),
         stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
         max_tokens: Some(request.token_limit()),
+        output_limit: DEFAULT_OUTPUT_LIMIT,
         logprobs: request.logprobs.map(|top| top.unsigned().min(20) as usize),
         answers: 1,
     }
@@ -200,13 +211,17 @@ fn say(
     let scripted = then.and_then(|then| then.text.as_deref().or(then.refusal.as_deref()));
     let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
     let (speech, finish) = match (scripted, reply) {
-        (Some(text), _) => sampler.say(&asked.fill(text), SamplingMode::Quoted, index),
-        (None, Reply::Text(text)) => sampler.say(&asked.fill(text), SamplingMode::Quoted, index),
-        (None, Reply::Echo) => sampler.say(&asked.user, SamplingMode::Free, index),
+        (Some(text), _) => sampler.say(&asked.fill(text), Origin::Configured, SamplingMode::Quoted, index),
+        (None, Reply::Text(text)) => {
+            sampler.say(&asked.fill(text), Origin::Configured, SamplingMode::Quoted, index)
+        }
+        (None, Reply::Echo) => sampler.say(&asked.user, Origin::Derived, SamplingMode::Free, index),
         (None, Reply::Words(length)) => {
             let seed = mix(asked.number(), sampler.variant(index));
-            let text = filler::prose_of(length.0, sampler.sampling().encoding, seed);
-            sampler.say(&text, SamplingMode::Free, index)
+            let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
+            let length = length.0.min(most as u32 + 1);
+            let text = filler::prose_of(length, sampler.sampling().encoding, seed);
+            sampler.say(&text, Origin::Configured, SamplingMode::Free, index)
         }
     };
     let finish = then.and_then(|then| then.finish_reason).map_or(finish, FinishReason::from);

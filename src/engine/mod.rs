@@ -27,7 +27,7 @@ pub use completions::answer as text;
 pub use embedding::embed;
 pub use latency::TokenTiming;
 pub use moderation::moderate;
-pub use sampler::{Sampler, SamplingMode};
+pub use sampler::{Origin, Sampler, SamplingMode};
 pub use sampling::Sampling;
 pub use tokenized_text::{Piece, Token, TokenLogprobs, TokenizedText};
 

@@ -4,6 +4,7 @@ use crate::api::chat::Request;
 use crate::api::tool::{
     CustomTool, Function, FunctionChoice, Json, Named, ToolChoice, ToolChoiceType, ToolMode, ToolType,
 };
+use crate::check::name_set::NameSet;
 
 /// A tool the request offers.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,8 @@ impl<'r> Callable<'r> {
         let (choice, names) = choice(request);
         let mut offers = if choice == Choice::None { Vec::new() } else { offers(request) };
         if let Some(names) = names {
-            offers.retain(|offer| names.contains(&offer.name()));
+            let names = NameSet::of(names.into_iter());
+            offers.retain(|offer| names.have(offer.name()));
         }
         let one = is_legacy || request.parallel_tool_calls == Some(false);
         Self { choice, offers, is_legacy, most: if one { 1 } else { usize::MAX } }

@@ -17,15 +17,30 @@ use std::collections::HashMap;
 pub enum SamplingMode {
     /// Every parameter acts on it.
     Free,
-    /// It is somebody's own words: they stay, unless `logit_bias` bans one.
+    /// It quotes the request: the words stay, unless `logit_bias` bans one.
     Quoted,
     /// It has a form, such as JSON: it is only cut.
     Formal,
 }
 
-/// All answers of a request together have at most this many tokens and alternatives, which bounds the
-/// memory any request can take.
-pub(super) const MOST_TOKENS: u64 = 4 << 20;
+/// Who decided on a text, and so how long it may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator: a rule's text, or a reply of a configured text or length.
+    Configured,
+    /// The engine, from the request.
+    Derived,
+}
+
+/// The most tokens of an unscripted choice whose model has no limit of its own.
+pub(super) const DEFAULT_OUTPUT_LIMIT: u64 = 16_384;
+
+/// The most tokens of all unscripted choices of a request, and of all tokens that are sampled.
+pub(super) const UNSCRIPTED_LIMIT: u64 = 65_536;
+
+/// The most tokens of all choices that the operator configured, unless they are sampled one by one: each takes some
+/// 12 bytes of the 16 MiB that any request may take.
+pub(super) const CONFIGURED_LIMIT: u64 = 1 << 20;
 
 /// Says texts as a request's parameters have it.
 #[derive(Debug)]
@@ -72,16 +87,27 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// The most tokens one answer may have.
-    pub fn most(&self) -> usize {
-        let each = 1 + self.sampling.logprobs.unwrap_or_default() as u64;
-        let bound = MOST_TOKENS / self.sampling.answers.max(1).saturating_mul(each);
-        usize::try_from(self.sampling.max_tokens.unwrap_or(u64::MAX).min(bound)).unwrap_or(usize::MAX)
+    /// The most tokens a choice may have.
+    pub fn most(&self, origin: Origin, manner: SamplingMode, index: u32) -> usize {
+        let sampling = &self.sampling;
+        let limit = match origin {
+            Origin::Configured if self.is_plain(manner, index) => CONFIGURED_LIMIT,
+            Origin::Configured | Origin::Derived => UNSCRIPTED_LIMIT,
+        };
+        let own = if origin == Origin::Derived { sampling.output_limit } else { u64::MAX };
+        let most = (limit / sampling.answers.max(1)).min(own).min(sampling.max_tokens.unwrap_or(u64::MAX));
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 
     /// Says a text, as the answer with this index.
-    pub fn say(&self, text: &str, manner: SamplingMode, index: u32) -> (TokenizedText, FinishReason) {
-        let most = self.most();
+    pub fn say(
+        &self,
+        text: &str,
+        origin: Origin,
+        manner: SamplingMode,
+        index: u32,
+    ) -> (TokenizedText, FinishReason) {
+        let most = self.most(origin, manner, index);
         let known = self
             .known
             .as_ref()
@@ -231,8 +257,8 @@ const FORCING: f64 = 50.0;
 /// So many of the tokens a bias speaks for are thought of at each place; the cost of a request stays linear.
 const MOST_FAVOURED: usize = 32;
 
-/// The most tokens an answer has because a forced token leaves it no end.
-const FORCED_LENGTH: usize = 16_384;
+/// The most tokens of a choice that a forced token leaves without an end.
+const FORCED_LENGTH: usize = DEFAULT_OUTPUT_LIMIT as usize;
 
 impl TokenLogprobs {
     /// The probability of all alternatives that are told.
@@ -250,7 +276,7 @@ mod tests {
     const TEXT: &str = "one two three four five six seven eight nine ten eleven twelve";
 
     fn say(sampling: Sampling<'_>, manner: SamplingMode, index: u32) -> (String, FinishReason) {
-        let (speech, finish) = Sampler::new(sampling).say(TEXT, manner, index);
+        let (speech, finish) = Sampler::new(sampling).say(TEXT, Origin::Derived, manner, index);
         (speech.text().to_owned(), finish)
     }
 
@@ -322,7 +348,12 @@ mod tests {
         let text = "la la la la la la la la la la la la";
         let say = |frequency_penalty, presence_penalty| {
             let sampling = Sampling { frequency_penalty, presence_penalty, ..Sampling::default() };
-            Sampler::new(sampling).say(text, SamplingMode::Free, 0).0.text().matches("la").count()
+            Sampler::new(sampling)
+                .say(text, Origin::Derived, SamplingMode::Free, 0)
+                .0
+                .text()
+                .matches("la")
+                .count()
         };
         assert_eq!(say(0.0, 0.0), 12);
         assert!(say(2.0, 0.0) < 10, "{}", say(2.0, 0.0));
@@ -334,7 +365,7 @@ mod tests {
         for (index, logit_bias) in [(0, Vec::new()), (1, twos)] {
             let sampling =
                 Sampling { logprobs: Some(20), temperature: 1.8, logit_bias, ..Sampling::default() };
-            let (speech, _) = Sampler::new(sampling).say(TEXT, SamplingMode::Free, index);
+            let (speech, _) = Sampler::new(sampling).say(TEXT, Origin::Derived, SamplingMode::Free, index);
             assert_eq!(speech.odds().len(), speech.tokens().len());
             for (odds, token) in speech.odds().iter().zip(speech.tokens()) {
                 assert_eq!(odds.top.len(), 20);
@@ -348,10 +379,22 @@ mod tests {
 
     #[test]
     fn the_answers_of_one_request_are_bounded_together() {
-        let most =
-            |answers, logprobs| Sampler::new(Sampling { answers, logprobs, ..Sampling::default() }).most();
-        assert_eq!((most(1, None), most(128, None)), (1 << 22, 1 << 15));
-        assert!(most(128, Some(20)) >= 1024);
-        assert_eq!(most(u64::MAX, Some(20)), 0);
+        let most = |answers, logprobs, origin| {
+            let sampling = Sampling { answers, logprobs, ..Sampling::default() };
+            Sampler::new(sampling).most(origin, SamplingMode::Quoted, 0)
+        };
+        for (answers, derived, configured, sampled) in [
+            (1, 16_384, 1 << 20, 65_536),
+            (8, 8192, 1 << 17, 8192),
+            (128, 512, 8192, 512),
+            (u64::MAX, 0, 0, 0),
+        ] {
+            assert_eq!(most(answers, None, Origin::Derived), derived);
+            assert_eq!(most(answers, Some(20), Origin::Derived), derived);
+            assert_eq!(most(answers, None, Origin::Configured), configured);
+            assert_eq!(most(answers, Some(20), Origin::Configured), sampled);
+        }
+        let of_model = Sampling { max_tokens: Some(32_768), output_limit: u64::MAX, ..Sampling::default() };
+        assert_eq!(Sampler::new(of_model).most(Origin::Derived, SamplingMode::Free, 0), 32_768);
     }
 }

@@ -21,8 +21,10 @@ pub struct Sampling<'a> {
     pub seed: Option<i64>,
     /// The answer ends before the first of these.
     pub stop: Vec<&'a str>,
-    /// The most tokens an answer may have.
+    /// The most tokens a choice may have, by the request and by the model's own limits.
     pub max_tokens: Option<u64>,
+    /// The most tokens a choice may have that the operator did not configure, where the model has no limit.
+    pub output_limit: u64,
     /// How many alternatives are told at each token, if log probabilities are told at all.
     pub logprobs: Option<usize>,
     /// How many answers there will be, which bounds the length of each.
@@ -42,6 +44,7 @@ impl Default for Sampling<'_> {
             seed: None,
             stop: Vec::new(),
             max_tokens: None,
+            output_limit: super::sampler::DEFAULT_OUTPUT_LIMIT,
             logprobs: None,
             answers: 1,
         }

@@ -4,11 +4,15 @@ use super::answer::FinishReason;
 use super::offer::{Callable, Choice, Offer};
 use super::rng::Rng;
 use super::rule_context::RuleContext;
+use super::sampler::Origin;
 use super::schema::{self, Patterns};
 use crate::api::tool::{GrammarSyntax, Json};
+use crate::budget::{Budget, Exhausted};
+use crate::check::name_set::NameSet;
 use crate::config::engine::{Arguments, ScriptedCalls};
-use crate::pattern::{Patience, Pattern};
+use crate::pattern::Pattern;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// A call of a tool before its input is generated.
 #[derive(Debug, Clone)]
@@ -33,11 +37,12 @@ pub(super) enum Input<'r> {
 #[derive(Debug, Clone)]
 pub(super) struct Calls<'r> {
     pub(super) calls: Vec<Planned<'r>>,
+    pub(super) origin: Origin,
     pub(super) finish: FinishReason,
 }
 
 /// A call of an offered tool with generated input. A custom tool without a regular expression gets the user's text.
-fn call<'r>(offer: Offer<'r>, user: &str) -> Planned<'r> {
+fn call<'r>(offer: Offer<'r>, user: &'r str) -> Planned<'r> {
     let (custom, input) = match offer {
         Offer::Function { parameters, .. } => (false, Input::Schema(parameters)),
         Offer::Custom { tool, .. } => {
@@ -45,7 +50,7 @@ fn call<'r>(offer: Offer<'r>, user: &str) -> Planned<'r> {
             let pattern = grammar.filter(|grammar| grammar.syntax == Some(GrammarSyntax::Regex));
             let input = match pattern.and_then(|grammar| grammar.definition.as_deref()) {
                 Some(pattern) => Input::Pattern(pattern),
-                None => Input::Text(user.to_owned().into()),
+                None => Input::Text(user.into()),
             };
             (true, input)
         }
@@ -55,21 +60,21 @@ fn call<'r>(offer: Offer<'r>, user: &str) -> Planned<'r> {
 
 impl Input<'_> {
     /// The text of the input; another for another seed.
-    pub(super) fn text(&self, seed: u64, patience: &mut Patience) -> Cow<'_, str> {
+    pub(super) fn text(&self, seed: u64, budget: &Budget) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Schema(None) => Cow::Borrowed("{}"),
             // A schema that is not understood is accepted where it is not strict: the call then has no arguments.
             Self::Schema(Some(Json(schema))) => {
-                match schema::instance(schema, seed, Patterns::Understood, patience) {
+                match schema::instance(schema, seed, Patterns::Understood, budget) {
                     Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
                     _ => Cow::Borrowed("{}"),
                 }
             }
             Self::Pattern(source) => {
                 let mut draw = Rng::new(seed);
-                let pattern = Pattern::of_request(source, patience).ok();
-                let made = pattern.and_then(|p| p.make(0, 4096, patience, &mut |bound| draw.below(bound)));
+                let pattern = Pattern::of_request(source, budget).ok();
+                let made = pattern.and_then(|p| p.make(0, 4096, budget, &mut |bound| draw.below(bound)));
                 made.unwrap_or_default().into()
             }
         }
@@ -77,22 +82,40 @@ impl Input<'_> {
 }
 
 /// The calls a request leads to without a rule, if any.
-pub(super) fn wanted<'r>(asked: &RuleContext<'r>) -> Option<Calls<'r>> {
+///
+/// # Errors
+///
+/// If looking for the tools' names in the text exceeds the budget.
+pub(super) fn wanted<'r>(
+    asked: &'r RuleContext<'r>,
+    budget: &Budget,
+) -> Result<Option<Calls<'r>>, Exhausted> {
     let offers = match asked.callable.choice {
-        Choice::None => return None,
-        Choice::Auto if !asked.results.is_empty() => return None,
-        Choice::Auto => mentioned(&asked.callable.offers, &asked.user),
+        Choice::None => return Ok(None),
+        Choice::Auto if !asked.results.is_empty() => return Ok(None),
+        Choice::Auto => mentioned(&asked.callable.offers, &asked.user, budget)?,
         Choice::Named => asked.callable.offers.iter().take(1).copied().collect(),
-        Choice::Required => chosen(asked),
+        Choice::Required => chosen(asked, budget)?,
     };
-    calls(offers.into_iter().map(|offer| call(offer, &asked.user)), &asked.callable)
+    let planned = offers.into_iter().map(|offer| call(offer, &asked.user));
+    Ok(calls(planned, Origin::Derived, &asked.callable))
 }
 
 /// The calls of a rule, if the request offers a tool the rule calls. A call without arguments gets ones that are
 /// generated from the tool's schema.
-pub(super) fn scripted<'r>(script: &'r ScriptedCalls, asked: &RuleContext<'r>) -> Option<Calls<'r>> {
+///
+/// # Errors
+///
+/// As [`wanted`].
+pub(super) fn scripted<'r>(
+    script: &'r ScriptedCalls,
+    asked: &'r RuleContext<'r>,
+    budget: &Budget,
+) -> Result<Option<Calls<'r>>, Exhausted> {
     let planned: Vec<Planned<'r>> = match script {
-        ScriptedCalls::Auto => chosen(asked).into_iter().map(|offer| call(offer, &asked.user)).collect(),
+        ScriptedCalls::Auto => {
+            chosen(asked, budget)?.into_iter().map(|offer| call(offer, &asked.user)).collect()
+        }
         ScriptedCalls::List(script) => {
             let planned = script.iter().filter_map(|scripted| {
                 let mut planned = call(asked.callable.find(&scripted.name)?, &asked.user);
@@ -104,53 +127,110 @@ pub(super) fn scripted<'r>(script: &'r ScriptedCalls, asked: &RuleContext<'r>) -
             planned.collect()
         }
     };
-    calls(planned.into_iter(), &asked.callable)
+    Ok(calls(planned.into_iter(), Origin::Configured, &asked.callable))
 }
 
 /// As many of the calls as the request lets one answer have.
 ///
 /// A call of the one tool that the request names ends the answer with `stop`, as in the live API; every other call
 /// ends it with `tool_calls` or, in the legacy form, `function_call`.
-fn calls<'r>(planned: impl Iterator<Item = Planned<'r>>, callable: &Callable<'_>) -> Option<Calls<'r>> {
+fn calls<'r>(
+    planned: impl Iterator<Item = Planned<'r>>,
+    origin: Origin,
+    callable: &Callable<'_>,
+) -> Option<Calls<'r>> {
     let finish = match (callable.choice, callable.is_legacy) {
         (Choice::Named, _) => FinishReason::Stop,
         (_, true) => FinishReason::FunctionCall,
         (_, false) => FinishReason::ToolCalls,
     };
     let calls: Vec<_> = planned.take(callable.most).collect();
-    (!calls.is_empty()).then_some(Calls { calls, finish })
+    (!calls.is_empty()).then_some(Calls { calls, origin, finish })
 }
 
 /// The tools to call where at least one must be: those that the user mentions, or the first.
 ///
 /// Tools that were called since the last user message come last, so that an agent that returns its answer by a tool
 /// reaches that tool.
-fn chosen<'r>(asked: &RuleContext<'r>) -> Vec<Offer<'r>> {
+fn chosen<'r>(asked: &RuleContext<'r>, budget: &Budget) -> Result<Vec<Offer<'r>>, Exhausted> {
     let mut offers = asked.callable.offers.clone();
-    let is_new = |offer: &Offer<'_>| !asked.called.contains(&offer.name());
+    let called = NameSet::of(asked.called.iter().copied());
+    let is_new = |offer: &Offer<'_>| !called.have(offer.name());
     if offers.iter().any(is_new) {
         offers.retain(is_new);
     }
-    let mentioned = mentioned(&offers, &asked.user);
-    if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned }
+    let mentioned = mentioned(&offers, &asked.user, budget)?;
+    Ok(if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned })
 }
 
-/// The offers whose names a text contains, in the order it names them.
-fn mentioned<'r>(offers: &[Offer<'r>], text: &str) -> Vec<Offer<'r>> {
+/// The offers whose names a text contains, in the order in which it first names them.
+fn mentioned<'r>(offers: &[Offer<'r>], text: &str, budget: &Budget) -> Result<Vec<Offer<'r>>, Exhausted> {
     if offers.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let text = text.to_ascii_lowercase();
-    let place = |offer: &Offer<'r>| {
-        let name = offer.name().to_ascii_lowercase();
-        let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let whole = |at: usize| !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part);
-        let found = text.match_indices(&*name).map(|(at, _)| at).find(|at| !name.is_empty() && whole(*at));
-        found.map(|at| (at, *offer))
-    };
-    let mut found: Vec<(usize, Offer<'r>)> = Vec::new();
-    for (at, offer) in offers.iter().filter_map(place) {
-        found.insert(found.partition_point(|(other, _)| *other <= at), (at, offer));
+    let names: Vec<String> = offers.iter().map(|offer| offer.name().to_ascii_lowercase()).collect();
+    let is_word = |name: &str| !name.is_empty() && name.chars().all(is_part);
+    // One pass over the text for all names that are words, however many tools there are.
+    let mut words: HashMap<&str, Option<usize>> =
+        names.iter().filter(|name| is_word(name)).map(|name| (&**name, None)).collect();
+    let mut at = 0;
+    let searched = if words.is_empty() { "" } else { &*text };
+    for word in searched.split(|c| !is_part(c)) {
+        if let Some(place) = words.get_mut(word) {
+            place.get_or_insert(at);
+        }
+        at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
     }
-    found.into_iter().map(|(_, offer)| offer).collect()
+    let place = |name: &String| {
+        if let Some(place) = words.get(&**name) {
+            return Ok(*place);
+        }
+        budget.search(text.len())?;
+        let is_whole =
+            |at: usize| !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part);
+        Ok(text.match_indices(&**name).map(|(at, _)| at).find(|at| !name.is_empty() && is_whole(*at)))
+    };
+    let places = names.iter().map(place).collect::<Result<Vec<_>, Exhausted>>()?;
+    let mut found: Vec<_> =
+        places.into_iter().zip(offers).filter_map(|(place, offer)| Some((place?, *offer))).collect();
+    found.sort_by_key(|(place, _)| *place);
+    Ok(found.into_iter().map(|(_, offer)| offer).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names<'r>(offered: &[&'r str], text: &str, budget: &Budget) -> Result<Vec<&'r str>, Exhausted> {
+        let offers: Vec<_> = offered.iter().map(|name| Offer::Function { name, parameters: None }).collect();
+        Ok(mentioned(&offers, text, budget)?.into_iter().map(Offer::name).collect())
+    }
+
+    #[test]
+    fn tools_are_called_in_the_order_in_which_a_text_names_them() {
+        for (offered, text, want) in [
+            (&["a", "b", "c"][..], "B, then a; not ab or c-1", &["b", "a"][..]),
+            (&["get", "get_x", "Get-X"], "get_x get-x", &["get_x", "Get-X"]),
+            (&["same", "same", ""], "same same", &["same", "same"]),
+            (&["my tool", "é", "tool"], "é my tool, mytool", &["é", "my tool", "tool"]),
+            (&["my tool"], "xmy tool my tools", &[]),
+            (&["a"], "", &[]),
+        ] {
+            assert_eq!(names(offered, text, &Budget::default()).as_deref(), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_words_are_looked_for_within_the_budget() {
+        let text = "word ".repeat(1000);
+        let budget = Budget::new(1000, 0);
+        let words: Vec<String> = (0..20_000).map(|i| format!("tool{i}")).collect();
+        let words: Vec<&str> = words.iter().map(|name| &**name).collect();
+        assert_eq!((names(&words, &text, &budget), budget.steps_spent()), (Ok(Vec::new()), 0));
+        let odd = ["a b", "c d", "e f"];
+        assert_eq!((names(&odd, &text, &budget), budget.steps_spent()), (Ok(Vec::new()), 939));
+        assert_eq!(names(&odd, &text, &budget), Err(Exhausted));
+    }
 }

@@ -1,6 +1,7 @@
 //! Making texts an expression matches.
 
-use super::{Node, Patience, Pattern, Set};
+use super::{Node, Pattern, Set};
+use crate::budget::Budget;
 
 /// How often it is tried to hit the bounds of the length.
 const TRIES: u32 = 64;
@@ -12,7 +13,7 @@ pub(super) fn make(
     pattern: &Pattern,
     least: usize,
     most: usize,
-    patience: &mut Patience,
+    budget: &Budget,
     dice: &mut dyn FnMut(u64) -> u64,
 ) -> Option<String> {
     for attempt in 0..TRIES {
@@ -24,14 +25,14 @@ pub(super) fn make(
         };
         let mut maker = Maker { out: String::new(), dice, more, attempt, visits: 0 };
         maker.push(&pattern.root);
-        if !patience.spend(maker.visits) {
+        if budget.spend(maker.visits as u64).is_err() {
             return None;
         }
         let mut text = maker.out;
         // An expression that matches somewhere in a text leaves the rest of the text free.
         let length = text.chars().count();
         text.extend("aeno".chars().cycle().take(least.saturating_sub(length)));
-        if length <= most && pattern.program.is_match(&text, patience) {
+        if length <= most && pattern.program.is_match(&text, budget) {
             return Some(text);
         }
     }

@@ -1,6 +1,7 @@
 //! Matching: every way through the expression is followed at once, character by character (Thompson 1968).
 
-use super::{Node, Patience, PatternError, Place, Set, is_word};
+use super::{Node, PatternError, Place, Set, is_word};
+use crate::budget::Budget;
 use std::sync::Arc;
 
 /// The most steps of a program; repetition is unrolled.
@@ -87,13 +88,13 @@ impl Program {
         self.0.len()
     }
 
-    /// Whether it matches somewhere in a text; false, too, where `patience` ends before that is known.
-    pub(super) fn is_match(&self, text: &str, patience: &mut Patience) -> bool {
+    /// Whether it matches somewhere in a text; false, too, where the budget ends before that is known.
+    pub(super) fn is_match(&self, text: &str, budget: &Budget) -> bool {
         let mut now = Threads::new(self.0.len());
         let mut next = Threads::new(self.0.len());
         let mut before = None;
         let mut rest = text.chars();
-        while patience.spend(1 + now.list.len()) {
+        while budget.spend(1 + now.list.len() as u64).is_ok() {
             let after = rest.clone().next();
             // The match may begin anywhere.
             if self.follow(0, &mut now, before, after) {

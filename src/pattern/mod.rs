@@ -9,6 +9,7 @@ mod make;
 mod matches;
 mod parse;
 
+use crate::budget::Budget;
 use matches::Program;
 use std::fmt;
 use std::sync::Arc;
@@ -130,38 +131,13 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// How many steps may still be taken to make texts: expressions come with requests, and a short one can have many ways
-/// that lead nowhere.
-#[derive(Debug, Clone)]
-pub struct Patience(u64);
-
-impl Patience {
-    /// One that never ends, for the operator's own expressions.
-    fn endless() -> Self {
-        Self(u64::MAX)
-    }
-
-    /// Takes some steps; false if there are not so many left.
-    fn spend(&mut self, steps: usize) -> bool {
-        let left = self.0.checked_sub(steps as u64);
-        self.0 = left.unwrap_or(0);
-        left.is_some()
-    }
-}
-
-impl Default for Patience {
-    /// What one request may cost: a good thousand times what the expressions of a large schema take.
-    fn default() -> Self {
-        Self(16 << 20)
-    }
-}
-
 impl Pattern {
     /// Reads an expression that came with a request.
-    pub fn of_request(source: &str, patience: &mut Patience) -> Result<Self, PatternError> {
-        let pattern =
-            if patience.0 > 0 { Self::new(source) } else { Err(PatternError("there are too many")) }?;
-        patience.spend(pattern.program.len());
+    pub fn of_request(source: &str, budget: &Budget) -> Result<Self, PatternError> {
+        let exhausted = |_| PatternError("there are too many");
+        budget.spend(1 + source.len() as u64).map_err(exhausted)?;
+        let pattern = Self::new(source)?;
+        budget.spend(pattern.program.len() as u64).map_err(exhausted)?;
         Ok(pattern)
     }
 
@@ -174,24 +150,24 @@ impl Pattern {
 
     /// Whether it matches somewhere in a text.
     pub fn is_match(&self, text: &str) -> bool {
-        self.is_match_within(text, &mut Patience::endless())
+        self.is_match_within(text, &Budget::unlimited())
     }
 
-    /// The same; false, too, where `patience` ends before that is known.
-    pub fn is_match_within(&self, text: &str, patience: &mut Patience) -> bool {
-        self.program.is_match(text, patience)
+    /// The same; false, too, where the budget ends before that is known.
+    pub fn is_match_within(&self, text: &str, budget: &Budget) -> bool {
+        self.program.is_match(text, budget)
     }
 
     /// A text it matches, of a length in characters within bounds; `None` if none was found while there was
-    /// `patience`. `dice` gives a number below its argument.
+    /// the budget. `dice` gives a number below its argument.
     pub fn make(
         &self,
         least: usize,
         most: usize,
-        patience: &mut Patience,
+        budget: &Budget,
         dice: &mut dyn FnMut(u64) -> u64,
     ) -> Option<String> {
-        make::make(self, least, most, patience, dice)
+        make::make(self, least, most, budget, dice)
     }
 }
 
@@ -280,23 +256,23 @@ mod tests {
         ] {
             let compiled = Pattern::new(pattern).expect(pattern);
             for _ in 0..50 {
-                let patience = &mut Patience::default();
+                let budget = &Budget::default();
                 let text =
-                    compiled.make(least, most, patience, &mut dice).unwrap_or_else(|| panic!("{pattern}"));
+                    compiled.make(least, most, budget, &mut dice).unwrap_or_else(|| panic!("{pattern}"));
                 assert!(compiled.is_match(&text), "{pattern} {text:?}");
                 assert!((least..=most).contains(&text.chars().count()), "{pattern} {text:?}");
             }
         }
         let mut none = |pattern: &str, least| {
-            let mut patience = Patience::default();
-            let pattern = Pattern::of_request(pattern, &mut patience).expect("valid");
-            assert_eq!(pattern.make(least, 9999, &mut patience, &mut dice), None);
-            patience.0
+            let budget = Budget::default();
+            let pattern = Pattern::of_request(pattern, &budget).expect("valid");
+            assert_eq!(pattern.make(least, 9999, &budget, &mut dice), None);
+            budget.steps_spent()
         };
-        assert!(none("^abc$", 5) > 0);
-        assert!(none("a^b", 0) > 0);
+        assert!(none("^abc$", 5) < Budget::STEPS);
+        assert!(none("a^b", 0) < Budget::STEPS);
         // So many ways at each character, none of which is the right one: it is given up.
-        assert_eq!(none(r"^(\w?){6000}$(?:a)", 0), 0);
-        assert!(Pattern::of_request("a", &mut Patience(0)).is_err());
+        assert_eq!(none(r"^(\w?){6000}$(?:a)", 0), Budget::STEPS);
+        assert!(Pattern::of_request("a", &Budget::new(0, 0)).is_err());
     }
 }

@@ -10,9 +10,10 @@ mod text;
 
 use super::rng::Rng;
 use super::value::Value;
+use crate::budget::Budget;
 use crate::check::name_set::NameSet;
 use crate::json::push_string;
-use crate::pattern::{Patience, Pattern};
+use crate::pattern::Pattern;
 use heights::Heights;
 use merge::{merge, own, without};
 use std::collections::HashSet;
@@ -67,14 +68,14 @@ pub(super) fn instance(
     schema: &str,
     seed: u64,
     patterns: Patterns,
-    patience: &mut Patience,
+    budget: &Budget,
 ) -> Result<Instance, NoInstance> {
     let mut root: Value<'_> = crate::json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
     if patterns == Patterns::Understood {
-        pass_over(&mut root, patience);
+        pass_over(&mut root, budget);
     }
     let heights = Heights::new(&root)?;
-    let mut maker = Maker { heights: &heights, draw: Rng::new(seed), patience, out: String::new(), made: 0 };
+    let mut maker = Maker { heights: &heights, draw: Rng::new(seed), budget, out: String::new(), made: 0 };
     match maker.push(&root, At::default()) {
         Ok(()) => Ok(Instance { json: maker.out, whole: true }),
         Err(NoInstance::TooLong) => Ok(Instance { json: maker.out, whole: false }),
@@ -83,13 +84,13 @@ pub(super) fn instance(
 }
 
 /// Leaves out the patterns that are not understood.
-fn pass_over(value: &mut Value<'_>, patience: &mut Patience) {
+fn pass_over(value: &mut Value<'_>, budget: &Budget) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| pass_over(item, patience)),
+        Value::Array(items) => items.iter_mut().for_each(|item| pass_over(item, budget)),
         Value::Object(members) => members.0.retain_mut(|(name, value)| match (&**name, &*value) {
-            ("pattern", Value::Text(source)) => Pattern::of_request(source, patience).is_ok(),
+            ("pattern", Value::Text(source)) => Pattern::of_request(source, budget).is_ok(),
             _ => {
-                pass_over(value, patience);
+                pass_over(value, budget);
                 true
             }
         }),
@@ -115,7 +116,7 @@ impl At {
 struct Maker<'m, 's> {
     heights: &'m Heights<'m, 's>,
     draw: Rng,
-    patience: &'m mut Patience,
+    budget: &'m Budget,
     out: String,
     made: u32,
 }
@@ -166,7 +167,7 @@ impl Maker<'_, '_> {
             "array" => self.push_array(schema, at)?,
             "object" => self.push_object(schema, at)?,
             _ => {
-                let text = text::make(schema, &mut self.draw, self.patience)?;
+                let text = text::make(schema, &mut self.draw, self.budget)?;
                 push_string(&text, &mut self.out);
             }
         }

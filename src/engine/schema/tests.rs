@@ -13,7 +13,7 @@ fn judge(schema: &str, instance: &str) -> Result<(), String> {
 
 /// An instance, held to all patterns.
 fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
-    super::instance(schema, seed, Patterns::All, &mut Patience::default())
+    super::instance(schema, seed, Patterns::All, &Budget::default())
 }
 
 fn make(schema: &str) -> String {
@@ -108,7 +108,7 @@ fn a_format_goes_before_the_pattern_beside_it() {
 
 #[test]
 fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
-    let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, &mut Patience::default());
+    let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, &Budget::default());
     let schema = r#"{"type":"object","properties":{"pattern":{"type":"string","pattern":"^(?!a)b$"},"n":{"type":"integer"},"c":{"type":"string","pattern":"^c$"}},"required":["pattern","n","c"]}"#;
     let json = lax(schema).expect("an instance").json;
     let made: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -118,11 +118,11 @@ fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
 
 #[test]
 fn patterns_of_one_request_have_an_end_together() {
-    let mut patience = Patience::default();
+    let budget = Budget::default();
     let slow = r#"{"type":"string","pattern":"^(\\w?){6000}$(?:a)"}"#;
-    let mut make = |schema: &str| super::instance(schema, 1, Patterns::All, &mut patience);
+    let make = |schema: &str| super::instance(schema, 1, Patterns::All, &budget);
     assert!(matches!(make(slow), Err(NoInstance::Pattern(_))));
-    // What is left of the patience is none.
+    // Nothing is left of the budget.
     assert!(matches!(make(r#"{"type":"string","pattern":"^a$"}"#), Err(NoInstance::Pattern(_))));
     assert!(make(r#"{"type":"string"}"#).is_ok());
 }

@@ -1,17 +1,14 @@
 //! Strings: of a format, of a pattern, or some words.
 
 use super::{LONGEST, NoInstance, type_of};
+use crate::budget::Budget;
 use crate::engine::filler::WORDS;
 use crate::engine::rng::Rng;
 use crate::engine::value::Value;
-use crate::pattern::{Patience, Pattern};
+use crate::pattern::Pattern;
 
 /// A string of a schema.
-pub(super) fn make(
-    schema: &Value<'_>,
-    draw: &mut Rng,
-    patience: &mut Patience,
-) -> Result<String, NoInstance> {
+pub(super) fn make(schema: &Value<'_>, draw: &mut Rng, budget: &Budget) -> Result<String, NoInstance> {
     let bound = |name| schema.get(name).and_then(Value::as_count).and_then(|n| usize::try_from(n).ok());
     let least = bound("minLength").unwrap_or(0);
     let most = bound("maxLength").unwrap_or(usize::MAX);
@@ -28,11 +25,11 @@ pub(super) fn make(
         return Ok(text.unwrap_or_else(|| words(least, most, draw)));
     };
     let refused = || NoInstance::Pattern(source.to_owned());
-    let pattern = Pattern::of_request(source, patience).map_err(|_| refused())?;
+    let pattern = Pattern::of_request(source, budget).map_err(|_| refused())?;
     match text {
         // A pattern beside a format mostly says the same, and less plainly: zod's allow an address like `a.-@b.cd`.
-        Some(text) if pattern.is_match_within(&text, patience) => Ok(text),
-        _ => pattern.make(least, most, patience, &mut |bound| draw.below(bound)).ok_or_else(refused),
+        Some(text) if pattern.is_match_within(&text, budget) => Ok(text),
+        _ => pattern.make(least, most, budget, &mut |bound| draw.below(bound)).ok_or_else(refused),
     }
 }
 
