@@ -1,22 +1,25 @@
-//! What answering with an instance of a schema takes: 5,000 random schemas of the strict subset.
+//! What answering with an instance of a schema takes, and what the requests take that are heavy by design.
 //!
-//! `cargo bench -p portcullis --bench schema`. A figure is a whole request natively: reading and judging it,
-//! making the instance, counting its tokens and writing the answer. Of each the fastest of five counts, so
-//! that what else the machine does is left out; over the schemas nothing is averaged away, since the longest
-//! is what is asked for.
+//! `cargo bench -p portcullis --bench schema`. A figure is a whole request natively: reading and validating it,
+//! generating the instance, counting its tokens and writing the answer. The first table is of 5,000 random schemas of
+//! the strict subset and 5,000 of all keywords; of each the fastest of five tries counts, so that what else the
+//! machine does is left out. The second is of the requests in `tests/heavy`, one size larger than they were found:
+//! none may take more than a second. The third is how cost grows with size.
 
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a benchmark reads the clock and tells what it measured"
+    reason = "a benchmark reads the clock and prints what it measured"
 )]
 
 use std::time::{Duration, Instant};
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request};
+use portcullis::http::{Body, Method, Request, StreamStep};
 
+#[path = "../tests/heavy/mod.rs"]
+mod heavy;
 #[path = "../tests/nowhere/mod.rs"]
 mod nowhere;
 #[path = "../src/engine/schema/random.rs"]
@@ -28,32 +31,41 @@ use random::Random;
 const SCHEMAS: usize = 5_000;
 const TRIES: usize = 5;
 
-fn main() {
-    let gateway = Gateway::new(&[("PORTCULLIS_ALLOW_ANONYMOUS".to_owned(), "true".to_owned())]);
+/// The time of one exchange, its answer pulled to the end, the status and the answer's length.
+fn exchange(gateway: &Gateway, path: &str, body: &str) -> (Duration, u16, usize) {
     let request = Request {
         method: Method::Post,
-        path: "/v1/chat/completions".to_owned(),
+        path: path.to_owned(),
         query: None,
         headers: [("accept", "*/*")].into_iter().collect(),
     };
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
-    let mut random = Random::new(42);
+    let mut upload = Whole(Some(body.as_bytes().to_vec()));
+    let start = Instant::now();
+    let response = gateway.handle(&request, &mut upload, &Nowhere, &ctx).response;
+    let length = match response.body {
+        Body::Full(bytes) => bytes.len(),
+        Body::BodySource(steps) => {
+            steps.map(|step| if let StreamStep::Data(bytes) = step { bytes.len() } else { 0 }).sum()
+        }
+        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+    };
+    (start.elapsed(), response.status, length)
+}
+
+fn random_schemas(gateway: &Gateway, next: &mut dyn FnMut() -> String) {
     let mut taken = Vec::with_capacity(SCHEMAS);
     for seed in 0..SCHEMAS {
         let body = format!(
             r#"{{"model":"gpt-4o","seed":{seed},"messages":[{{"role":"user","content":"hi"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"random","schema":{}}}}}}}"#,
-            random.schema()
+            next()
         );
-        let ask = || {
-            let mut upload = Whole(Some(body.clone().into_bytes()));
-            let start = Instant::now();
-            let response = gateway.handle(&request, &mut upload, &Nowhere, &ctx).response;
-            let time = start.elapsed();
-            let Body::Full(answer) = response.body else { panic!("an answer is whole") };
-            assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&answer));
-            (time, answer.len())
-        };
-        taken.extend((0..TRIES).map(|_| ask()).min());
+        let tries = (0..TRIES).map(|_| {
+            let (time, status, length) = exchange(gateway, "/v1/chat/completions", &body);
+            assert_eq!(status, 200, "{body}");
+            (time, length)
+        });
+        taken.extend(tries.min());
     }
     taken.sort();
     let at = |share: f64| taken[((SCHEMAS - 1) as f64 * share) as usize];
@@ -62,4 +74,45 @@ fn main() {
     {
         println!("{name:>8}: {:8.3} ms, an answer of {bytes} bytes", time.as_secs_f64() * 1e3);
     }
+}
+
+/// Prints what each size takes, and the slope of the logarithms between the last two.
+fn growth(gateway: &Gateway, what: &str, sizes: &[usize], body: &dyn Fn(usize) -> String) {
+    let mut points = Vec::new();
+    for &size in sizes {
+        let body = body(size);
+        let tries = (0..TRIES).map(|_| exchange(gateway, "/v1/chat/completions", &body).0);
+        points.push((size, tries.min().unwrap_or_default().as_secs_f64() * 1e3));
+    }
+    let shown: Vec<String> = points.iter().map(|(size, time)| format!("{size}: {time:.3}")).collect();
+    let [.., (small, before), (large, after)] = points[..] else { return };
+    let slope = (after / before).ln() / (large as f64 / small as f64).ln();
+    println!("| {what} | {} | {slope:.2} |", shown.join("; "));
+}
+
+fn main() {
+    let open = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_VALIDATION", "schema")];
+    let gateway = Gateway::new(&open.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut random = Random::new(42);
+    println!("schemas of the strict subset");
+    random_schemas(&gateway, &mut || random.schema());
+    println!("schemas of all keywords");
+    random_schemas(&gateway, &mut || random.schema_of_all_keywords());
+    println!("heavy requests");
+    for heavy::Heavy { name, path, body } in heavy::all() {
+        let (time, status, length) = exchange(&gateway, path, &body);
+        println!("{:8.3} s, {status}, {} bytes to {length}: {name}", time.as_secs_f64(), body.len());
+    }
+    println!("growth, ms at each size, slope at the end");
+    growth(&gateway, "properties of a schema", &[10, 100, 1_000, 10_000], &heavy::properties);
+    growth(&gateway, "custom tools, a text of 64 KiB", &[1, 4, 16, 64, 128], &|count| {
+        heavy::custom_tools(count, 64 << 10)
+    });
+    growth(&gateway, "text of 128 custom tools, bytes", &[1 << 14, 1 << 17, 1 << 20, 1 << 23], &|bytes| {
+        heavy::custom_tools(128, bytes)
+    });
+    growth(&gateway, "choices of an echo of 4 KiB", &[1, 4, 16, 64, 128], &|n| heavy::choices(n, 4 << 10));
+    growth(&gateway, "echo of 128 choices, bytes", &[1 << 10, 1 << 14, 1 << 18, 1 << 22], &|bytes| {
+        heavy::choices(128, bytes)
+    });
 }

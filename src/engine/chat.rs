@@ -11,15 +11,14 @@ use super::sampling::Sampling;
 use super::schema::{self, NoInstance, Patterns};
 use super::tokenized_text::TokenizedText;
 use super::tool_calls::{self, Calls};
-use super::value::Value;
 use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
-use crate::api::tool::Json;
+use crate::api::tool::{Json, Tool};
 use crate::budget::{Budget, Exhausted};
 use crate::check::error_text;
 use crate::config::engine::{Engine, Reply, Rule};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::json::push_string;
+use crate::json::{Reader, push_string};
 use crate::model::ModelSpec;
 use crate::tokens::Encoding;
 use std::borrow::Cow;
@@ -35,6 +34,9 @@ enum Plan<'r> {
     /// Calls of tools, and a text before them.
     Calls(Option<Cow<'r, str>>, Calls<'r>),
 }
+
+/// The most bytes that one token of an instance may have, with room to spare.
+const LONGEST_TOKEN: usize = 128;
 
 /// The longest text whose tokens are kept from counting it to saying it, in bytes.
 const MEMORIZED: usize = 64 * 1024;
@@ -252,8 +254,7 @@ fn quoted(asked: &RuleContext<'_>) -> String {
 
 /// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
 fn object<'r>(plan: Plan<'r>, asked: &RuleContext<'_>) -> Plan<'r> {
-    let is_object =
-        |text: &str| crate::json::from_str::<Value<'_>>(text).is_ok_and(|value| value.as_object().is_some());
+    let is_object = |text: &str| text.starts_with('{') && Reader::new(text).whole().is_ok();
     let (text, origin) = match plan {
         Plan::Text(text, origin, manner) if is_object(text.trim()) => {
             return Plan::Text(
@@ -306,7 +307,9 @@ impl Generator<'_> {
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
-                let instance = schema::instance(text, seed(), patterns, self.budget)
+                let limit =
+                    sampler.most(Origin::Derived, SamplingMode::Formal, index).saturating_mul(LONGEST_TOKEN);
+                let instance = schema::instance(text, seed(), patterns, limit, self.budget)
                     .map_err(|why| no_instance(format, &why))?;
                 let (speech, finish) =
                     sampler.say(&instance.json, Origin::Derived, SamplingMode::Formal, index);
@@ -316,12 +319,18 @@ impl Generator<'_> {
                 let (speech, finish) = sampler.say(text, Origin::Configured, SamplingMode::Quoted, index);
                 Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
             }
-            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed()),
+            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed())?,
         })
     }
 
     /// Calls, within what the text before them leaves of the most tokens.
-    fn calls(&mut self, text: Option<&str>, calls: &Calls<'_>, index: u32, seed: u64) -> Choice {
+    fn calls(
+        &mut self,
+        text: Option<&str>,
+        calls: &Calls<'_>,
+        index: u32,
+        seed: u64,
+    ) -> Result<Choice, ApiError> {
         let sampler = self.sampler;
         let encoding = sampler.sampling().encoding;
         let mut choice = Choice {
@@ -337,12 +346,14 @@ impl Generator<'_> {
             choice.content = Some(speech);
             if cut {
                 choice.finish_reason = Some(FinishReason::Length);
-                return choice;
+                return Ok(choice);
             }
         }
         for (i, call) in calls.calls.iter().enumerate() {
-            let text = call.input.text(mix(seed, i as u64), self.budget);
             left = left.saturating_sub(encoding.count(&call.name));
+            let limit = left.saturating_mul(LONGEST_TOKEN);
+            let text = call.input.text(mix(seed, i as u64), limit, self.budget);
+            let text = text.map_err(|why| no_input(self.request, &call.name, &why))?;
             let (input, whole) = TokenizedText::new(&text, encoding, left);
             left -= input.tokens().len();
             self.ids += 1;
@@ -357,7 +368,7 @@ impl Generator<'_> {
                 break;
             }
         }
-        choice
+        Ok(choice)
     }
 }
 
@@ -369,14 +380,39 @@ fn exhausted(why: Exhausted, param: &str) -> ApiError {
 /// The API's words for a schema that nothing can be made of.
 fn no_instance(format: &JsonSchema<'_>, why: &NoInstance) -> ApiError {
     let name = format.name.as_deref().unwrap_or_default();
-    let why = match why {
+    let message = format!("Invalid schema for response_format '{name}': {}", sentence(why));
+    ApiError::new(Kind::Invalid, message).at("response_format")
+}
+
+/// The error for a tool's schema or pattern for which no input was found.
+fn no_input(request: &Request<'_>, name: &str, why: &NoInstance) -> ApiError {
+    let is_named = |own: Option<&str>| own == Some(name);
+    let tools = request.tools.as_deref().unwrap_or_default();
+    let functions = request.functions.as_deref().unwrap_or_default();
+    let param = if let Some(i) =
+        tools.iter().position(|tool| is_named(tool.function.as_ref().and_then(|own| own.name.as_deref())))
+    {
+        format!("tools[{i}].function.parameters")
+    } else if let Some(i) = functions.iter().position(|own| is_named(own.name.as_deref())) {
+        format!("functions[{i}].parameters")
+    } else {
+        let is_custom = |tool: &Tool<'_>| is_named(tool.custom.as_ref().and_then(|own| own.name.as_deref()));
+        let i = tools.iter().position(is_custom).unwrap_or(0);
+        format!("tools[{i}].custom.format.grammar.definition")
+    };
+    ApiError::new(Kind::Invalid, format!("Invalid schema for function '{name}': {}", sentence(why))).at(param)
+}
+
+/// Why a schema has no instance, as the end of a sentence.
+fn sentence(why: &NoInstance) -> String {
+    match why {
         NoInstance::Unreadable => "it is no JSON that could be read.".to_owned(),
         NoInstance::Dangling(reference) => format!("reference '{reference}' can not be resolved."),
         NoInstance::Pattern(pattern) => format!("'{pattern}' is not a regular expression that is supported."),
         NoInstance::Impossible | NoInstance::TooLong => "nothing finite is valid under it.".to_owned(),
-    };
-    ApiError::new(Kind::Invalid, format!("Invalid schema for response_format '{name}': {why}"))
-        .at("response_format")
+        NoInstance::Unmet(keyword) => format!("no value was found that honours '{keyword}'."),
+        NoInstance::Exhausted(why) => format!("{why}."),
+    }
 }
 
 /// The tokens of an answer.

@@ -5,7 +5,7 @@ use super::offer::{Callable, Choice, Offer};
 use super::rng::Rng;
 use super::rule_context::RuleContext;
 use super::sampler::Origin;
-use super::schema::{self, Patterns};
+use super::schema::{self, NoInstance, Patterns};
 use crate::api::tool::{GrammarSyntax, Json};
 use crate::budget::{Budget, Exhausted};
 use crate::check::name_set::NameSet;
@@ -59,25 +59,33 @@ fn call<'r>(offer: Offer<'r>, user: &'r str) -> Planned<'r> {
 }
 
 impl Input<'_> {
-    /// The text of the input; another for another seed.
-    pub(super) fn text(&self, seed: u64, budget: &Budget) -> Cow<'_, str> {
-        match self {
+    /// The text of the input, of which at most `limit` bytes are used; another for another seed.
+    ///
+    /// # Errors
+    ///
+    /// If no arguments were found that honour a keyword of the schema, or the budget does not cover the search.
+    pub(super) fn text(&self, seed: u64, limit: usize, budget: &Budget) -> Result<Cow<'_, str>, NoInstance> {
+        Ok(match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Schema(None) => Cow::Borrowed("{}"),
-            // A schema that is not understood is accepted where it is not strict: the call then has no arguments.
             Self::Schema(Some(Json(schema))) => {
-                match schema::instance(schema, seed, Patterns::Understood, budget) {
+                match schema::instance(schema, seed, Patterns::Understood, limit, budget) {
                     Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
+                    Err(why @ (NoInstance::Unmet(_) | NoInstance::Exhausted(_))) => return Err(why),
+                    // A schema that contradicts itself is accepted where it is not strict: the call then has no
+                    // arguments.
                     _ => Cow::Borrowed("{}"),
                 }
             }
             Self::Pattern(source) => {
-                let mut draw = Rng::new(seed);
+                let mut rng = Rng::new(seed);
                 let pattern = Pattern::of_request(source, budget).ok();
-                let made = pattern.and_then(|p| p.make(0, 4096, budget, &mut |bound| draw.below(bound)));
+                let made = pattern.and_then(|p| p.make(0, 4096, budget, &mut |bound| rng.below(bound)));
+                // Nothing is left where the budget has ended.
+                budget.spend(1)?;
                 made.unwrap_or_default().into()
             }
-        }
+        })
     }
 }
 

@@ -35,20 +35,6 @@ impl<'a> Value<'a> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    pub(super) fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Int(value) => Some(*value as f64),
-            Self::Float(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// A count: a whole number from 0 on.
-    pub(super) fn as_count(&self) -> Option<u64> {
-        let value = self.as_f64().filter(|value| *value >= 0.0)?;
-        Some(value as u64)
-    }
-
     /// A string as it is, anything else as JSON.
     pub(super) fn to_text(&self) -> Cow<'_, str> {
         match self {

@@ -10,6 +10,7 @@ mod escape;
 mod fragment;
 mod reader;
 mod serialize;
+mod tape;
 mod value;
 
 pub(crate) use escape::{push_integer, push_string};
@@ -17,6 +18,7 @@ pub use fragment::{Fragment, Joint};
 pub use reader::Reader;
 pub use serialize::{Write, to_string};
 pub(crate) use serialize::{push_key, push_members, writes};
+pub(crate) use tape::{Kind, Node, Tape};
 pub use value::Value;
 pub(crate) use value::{double, is_integer};
 

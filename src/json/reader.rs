@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         if self.at == self.text.len() { Ok(()) } else { Err(ParseError) }
     }
 
+    /// How many bytes of the text lie before the reader.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
     /// Where the reader stands: the line and the column, in characters, both counted from 1.
     pub fn position(&self) -> (usize, usize) {
         let before = &self.text.as_bytes()[..self.at];
@@ -266,6 +271,12 @@ impl<'a> Reader<'a> {
             b'f' => self.word("false"),
             _ => self.number().map(|_| ()),
         }
+    }
+
+    /// Passes one value with nothing after it.
+    pub(crate) fn whole(&mut self) -> Result<(), ParseError> {
+        self.skip()?;
+        self.end()
     }
 
     /// Reads a value of any kind as the text it is.

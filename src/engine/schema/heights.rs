@@ -1,177 +1,190 @@
-//! How far it is to an end: the references that must be followed at the least to finish an instance.
+//! How far a schema is from an end: the references that must be followed at least to finish an instance.
 
-use super::NoInstance;
-use crate::check::name_set::NameSet;
-use crate::engine::value::Value;
-use std::collections::HashMap;
+use super::references::Document;
+use crate::budget::Exhausted;
+use crate::json::{Kind, Node};
+use std::collections::VecDeque;
 
 /// The height of a schema that has no finite instance.
 pub(super) const ENDLESS: u32 = u32::MAX;
 
-/// Chains of references longer than this count as endless.
-pub(super) const MOST_ROUNDS: u32 = 64;
+/// The height of each schema of a document, and of each array of branches.
+///
+/// A schema waits for all schemas its instances must contain, an `anyOf` for its first branch, and a reference counts
+/// one more than its target. Heights are settled in their order, so that each schema is looked at once (Knuth 1977).
+pub(super) struct Heights(Vec<u32>);
 
-/// What references lead to, and how high that is.
-pub(super) struct Heights<'m, 's> {
-    root: &'m Value<'s>,
-    known: HashMap<&'m str, (&'m Value<'s>, u32)>,
+const NONE: u32 = u32::MAX;
+
+/// What waits for others, in lists that share one vector.
+struct Waiting {
+    /// By id: how many others are waited for.
+    pending: Vec<u32>,
+    /// By id: the first in the list of what waits for it.
+    first: Vec<u32>,
+    /// The next in the list, and what waits. The highest bit is set where the height is one more.
+    links: Vec<(u32, u32)>,
 }
 
-impl<'m, 's> Heights<'m, 's> {
-    /// Looks through a schema; every reference in it must lead somewhere.
-    pub(super) fn new(root: &'m Value<'s>) -> Result<Self, NoInstance> {
-        let mut heights = Self { root, known: HashMap::new() };
-        heights.collect(root)?;
-        // Each round knows what ends one reference later, so it is over when nothing changes.
-        for _ in 0..MOST_ROUNDS {
-            let new: Vec<_> = heights.known.iter().map(|(name, (to, _))| (*name, heights.of(to))).collect();
-            let mut changed = false;
-            for (name, height) in new {
-                if let Some(known) = heights.known.get_mut(name) {
-                    changed |= known.1 != height;
-                    known.1 = height;
-                }
+const DEEPER: u32 = 1 << 31;
+
+impl Waiting {
+    /// Makes `id` wait for `other`.
+    fn wait(&mut self, id: u32, other: u32, deeper: u32) {
+        self.pending[id as usize] += 1;
+        self.links.push((self.first[other as usize], id | deeper));
+        self.first[other as usize] = self.links.len() as u32 - 1;
+    }
+}
+
+impl Heights {
+    pub(super) fn of(document: &Document<'_>) -> Result<Self, Exhausted> {
+        let len = document.len();
+        document.budget.reserve(len * 12)?;
+        let mut waiting = Waiting { pending: vec![0; len], first: vec![NONE; len], links: Vec::new() };
+        let mut heights = vec![ENDLESS; len];
+        let mut ready = VecDeque::new();
+        let mut known = vec![false; len];
+        let mut open = vec![document.root()];
+        while let Some(schema) = open.pop() {
+            if std::mem::replace(&mut known[schema.id() as usize], true) {
+                continue;
             }
-            if !changed {
-                break;
+            let never = look(document, schema, &mut waiting, &mut open, &mut known)?;
+            if !never && waiting.pending[schema.id() as usize] == 0 {
+                ready.push_back((schema.id(), 0));
             }
         }
-        Ok(heights)
+        while let Some((id, height)) = ready.pop_front() {
+            if heights[id as usize] != ENDLESS {
+                continue;
+            }
+            document.budget.spend(1)?;
+            heights[id as usize] = height;
+            let mut next = waiting.first[id as usize];
+            while let Some((after, waits)) = waiting.links.get(next as usize).copied() {
+                next = after;
+                let (waits, deeper) = (waits & !DEEPER, waits & DEEPER != 0);
+                let pending = &mut waiting.pending[waits as usize];
+                *pending -= 1;
+                // A list of branches needs one of them, a schema all it waits for.
+                let is_list = document.node(waits).kind() == Kind::Array;
+                if *pending == 0 || is_list {
+                    let height = height + u32::from(deeper);
+                    if deeper { ready.push_back((waits, height)) } else { ready.push_front((waits, height)) }
+                }
+            }
+        }
+        // What is no schema, or none that an instance depends on, is not looked at.
+        heights.iter_mut().zip(&known).filter(|(_, known)| !**known).for_each(|(height, _)| *height = 0);
+        document.budget.release(len * 12);
+        Ok(Self(heights))
     }
 
-    fn collect(&mut self, value: &'m Value<'s>) -> Result<(), NoInstance> {
-        match value {
-            Value::Array(items) => items.iter().try_for_each(|item| self.collect(item)),
-            Value::Object(members) => members.0.iter().try_for_each(|(name, value)| {
-                match (&**name, value) {
-                    ("$ref", Value::Text(reference)) if !self.known.contains_key(&**reference) => {
-                        let target = find(self.root, reference)
-                            .ok_or_else(|| NoInstance::Dangling(reference.to_string()))?;
-                        self.known.insert(reference, (target, ENDLESS));
+    pub(super) fn get(&self, id: u32) -> u32 {
+        self.0.get(id as usize).copied().unwrap_or(0)
+    }
+}
+
+/// Notes what a schema waits for, and which schemas are to be looked at; true if it has no instance at all.
+fn look<'t>(
+    document: &Document<'t>,
+    schema: Node<'t>,
+    waiting: &mut Waiting,
+    open: &mut Vec<Node<'t>>,
+    known: &mut [bool],
+) -> Result<bool, Exhausted> {
+    let id = schema.id();
+    if schema.kind() != Kind::Object {
+        return Ok(schema.is_bool(false));
+    }
+    let is = |kind: &str| schema.get("type").is_none_or(|own| own.is_str(kind) || own.kind() == Kind::Array);
+    let has_value = schema.get("const").is_some() || schema.get("enum").is_some();
+    let nullable = schema.get("type").is_some_and(|own| own.items().any(|kind| kind.is_str("null")));
+    let ends = has_value || nullable;
+    for (name, value) in schema.members() {
+        document.budget.spend(1)?;
+        match name.plain_str() {
+            Some("$ref" | "$dynamicRef" | "$recursiveRef") => {
+                let reference = value.as_str().unwrap_or_default();
+                if let Some(target) = document.resolve(&reference)? {
+                    open.push(target);
+                    waiting.wait(id, target.id(), DEEPER);
+                }
+            }
+            Some("allOf") => {
+                for part in value.items() {
+                    document.budget.spend(1)?;
+                    open.push(part);
+                    waiting.wait(id, part.id(), 0);
+                }
+            }
+            Some("anyOf" | "oneOf") if value.kind() == Kind::Array => {
+                for branch in value.items() {
+                    document.budget.spend(1)?;
+                    open.push(branch);
+                    waiting.wait(value.id(), branch.id(), 0);
+                }
+                known[value.id() as usize] = true;
+                waiting.wait(id, value.id(), 0);
+            }
+            Some("properties") => {
+                let required = schema.get("required").filter(|_| !ends && is("object"));
+                let required: Vec<_> =
+                    required.into_iter().flat_map(Node::items).filter_map(Node::as_str).collect();
+                let required = crate::check::name_set::NameSet::of(required.iter().map(|name| &**name));
+                for (name, property) in value.members() {
+                    document.budget.spend(1)?;
+                    open.push(property);
+                    if name.as_str().is_some_and(|name| required.have(&name)) {
+                        waiting.wait(id, property.id(), 0);
                     }
-                    // Values are no schemas.
-                    ("const" | "enum" | "default" | "examples", _) => return Ok(()),
-                    _ => {}
                 }
-                self.collect(value)
-            }),
-            _ => Ok(()),
+            }
+            Some("items") => {
+                let least = schema.get("minItems").and_then(Node::as_count).unwrap_or(0);
+                let first = schema.get("prefixItems").map_or(0, |first| first.items().count() as u64);
+                if value.kind() != Kind::Array {
+                    open.push(value);
+                    if least > first && !ends && is("array") {
+                        waiting.wait(id, value.id(), 0);
+                    }
+                }
+                open.extend(value.items());
+            }
+            Some("prefixItems") => {
+                let least = schema.get("minItems").and_then(Node::as_count).unwrap_or(0);
+                for (i, item) in value.items().enumerate() {
+                    document.budget.spend(1)?;
+                    open.push(item);
+                    if (i as u64) < least && !ends && is("array") {
+                        waiting.wait(id, item.id(), 0);
+                    }
+                }
+            }
+            Some("contains") => {
+                open.push(value);
+                let least = schema.get("minContains").and_then(Node::as_count).unwrap_or(1);
+                if least > 0 && !ends && is("array") {
+                    waiting.wait(id, value.id(), 0);
+                }
+            }
+            Some("patternProperties" | "dependentSchemas" | "dependencies") => {
+                open.extend(value.members().map(|(_, schema)| schema));
+            }
+            Some(
+                "additionalProperties"
+                | "additionalItems"
+                | "unevaluatedProperties"
+                | "unevaluatedItems"
+                | "if"
+                | "then"
+                | "else"
+                | "not"
+                | "propertyNames",
+            ) => open.push(value),
+            _ => {}
         }
     }
-
-    /// What a reference leads to.
-    pub(super) fn target(&self, reference: &str) -> Result<&'m Value<'s>, NoInstance> {
-        let known = self.known.get(reference).map(|(target, _)| *target);
-        known.ok_or_else(|| NoInstance::Dangling(reference.to_owned()))
-    }
-
-    /// How many references must be followed one inside the other to finish an instance.
-    pub(super) fn of(&self, schema: &Value<'_>) -> u32 {
-        if self.known.is_empty() {
-            return 0;
-        }
-        if *schema == Value::Bool(false) {
-            return ENDLESS;
-        }
-        let Some(members) = schema.as_object() else { return 0 };
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            return self.known.get(reference).map_or(ENDLESS, |(_, height)| height.saturating_add(1));
-        }
-        if members.iter().any(|(name, _)| matches!(&**name, "const" | "enum")) {
-            return 0;
-        }
-        if let Some(kinds) = schema.get("type").and_then(Value::as_array)
-            && kinds.iter().any(|kind| kind.as_str() == Some("null"))
-        {
-            return 0;
-        }
-        let highest = |schemas: &[Value<'_>]| schemas.iter().map(|s| self.of(s)).max().unwrap_or(0);
-        let mut height = 0;
-        for (name, value) in members {
-            let own = match (&**name, value) {
-                ("anyOf" | "oneOf", Value::Array(branches)) => {
-                    branches.iter().map(|branch| self.of(branch)).min().unwrap_or(0)
-                }
-                ("allOf" | "prefixItems", Value::Array(parts)) => highest(parts),
-                ("items", items) if schema.get("minItems").and_then(Value::as_count).unwrap_or(0) > 0 => {
-                    self.of(items)
-                }
-                ("properties", Value::Object(properties)) => {
-                    let required = NameSet::of(required(schema));
-                    let needed = properties.0.iter().filter(|(name, _)| required.have(name));
-                    needed.map(|(_, property)| self.of(property)).max().unwrap_or(0)
-                }
-                _ => 0,
-            };
-            height = height.max(own);
-        }
-        height
-    }
-}
-
-/// What a reference inside a document leads to (RFC 6901).
-fn find<'m, 's>(root: &'m Value<'s>, reference: &str) -> Option<&'m Value<'s>> {
-    let pointer = reference.strip_prefix('#')?;
-    let mut steps = pointer.split('/');
-    steps.next().filter(|before| before.is_empty())?;
-    steps.try_fold(root, |value, step| {
-        let name = step.replace("~1", "/").replace("~0", "~");
-        match value {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-            value => value.get(&name),
-        }
-    })
-}
-
-/// The names of the properties that must be there.
-pub(super) fn required<'v>(schema: &'v Value<'_>) -> impl Iterator<Item = &'v str> {
-    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// Whether a value has the type a schema asks for.
-pub(super) fn has_type(schema: &Value<'_>, value: &Value<'_>) -> bool {
-    let fits = |kind: &str| match value {
-        Value::Null => kind == "null",
-        Value::Bool(_) => kind == "boolean",
-        Value::Int(_) => kind == "integer" || kind == "number",
-        Value::Float(float) => kind == "number" || (kind == "integer" && float.trunc() == *float),
-        Value::Text(_) => kind == "string",
-        Value::Array(_) => kind == "array",
-        Value::Object(_) => kind == "object",
-    };
-    match schema.get("type") {
-        Some(Value::Text(kind)) => fits(kind),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).any(fits),
-        _ => true,
-    }
-}
-
-/// Whether a schema asks for something besides one of its keywords.
-pub(super) fn constrains(schema: &Value<'_>, keyword: &str) -> bool {
-    const SILENT: [&str; 10] = [
-        "description",
-        "title",
-        "$defs",
-        "definitions",
-        "default",
-        "examples",
-        "$schema",
-        "$id",
-        "$comment",
-        "deprecated",
-    ];
-    let members = schema.as_object().unwrap_or_default();
-    members.iter().any(|(name, _)| &**name != keyword && !SILENT.contains(&&**name))
-}
-
-/// The type of a schema that names none.
-pub(super) fn implied_type(schema: &Value<'_>) -> &'static str {
-    let members = schema.as_object().unwrap_or_default();
-    let kind = |name: &str| match name {
-        "properties" | "additionalProperties" | "required" | "minProperties" => Some("object"),
-        "items" | "prefixItems" | "minItems" | "maxItems" | "uniqueItems" => Some("array"),
-        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => Some("number"),
-        _ => None,
-    };
-    members.iter().find_map(|(name, _)| kind(name)).unwrap_or("string")
+    Ok(false)
 }

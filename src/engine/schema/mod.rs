@@ -1,101 +1,144 @@
-//! Instances of JSON schemas: valid, deterministic, as small as they can be without saying nothing.
+//! Instances of JSON schemas: valid, deterministic, and as small as they can be without being empty.
 //!
-//! All of OpenAI's strict subset is understood, and of what lies outside of it `allOf`, `oneOf`,
-//! optional and additional properties, `prefixItems` and `uniqueItems`. Other keywords are passed over.
+//! All keywords of JSON Schema 2020-12 are honoured, and those of earlier drafts that are still common. Most are
+//! honoured by construction: the schemas that apply to a value are gathered ([`facts`]), and a value is generated
+//! that meets them all ([`generate`]). What cannot be constructed (`not`, `oneOf`, `uniqueItems`, …) is generated,
+//! checked ([`validate`]) and generated anew; what then is still not valid is an error that names the keyword.
 
+mod array;
+mod facts;
+mod generate;
 mod heights;
-mod merge;
 mod number;
+mod object;
+mod references;
 mod text;
+mod validate;
 
-use super::rng::Rng;
-use super::value::Value;
-use crate::budget::Budget;
-use crate::check::name_set::NameSet;
-use crate::json::push_string;
-use crate::pattern::Pattern;
-use heights::Heights;
-use merge::{merge, own, without};
-use std::collections::HashSet;
+use crate::budget::{Budget, Exhausted};
+use crate::json::Tape;
+use generate::Generator;
+use references::Document;
+use validate::Invalid;
 
-/// An instance, and whether it is all there.
+/// An instance, and whether it is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Instance {
     /// Compact JSON.
     pub(super) json: String,
-    /// False if even the smallest instance is longer than any answer.
+    /// False if even the smallest instance is longer than an answer may be.
     pub(super) whole: bool,
 }
 
 /// Why there is no instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoInstance {
-    /// It is no JSON, or nests too deep.
+    /// The schema is no JSON, or nests too deeply.
     Unreadable,
     /// A `$ref` leads nowhere.
     Dangling(String),
-    /// A pattern is none of those understood.
+    /// A pattern is not supported, or no text was found that matches it.
     Pattern(String),
-    /// Nothing is valid: the schema wants what cannot be together, or goes on forever.
+    /// Nothing is valid under the schema: its demands contradict each other, or it never ends.
     Impossible,
-    /// The instance has grown beyond all measure. Kept inside: what there is of it is the answer.
+    /// No instance was found that honours this keyword.
+    Unmet(&'static str),
+    /// The instance is longer than an answer may be. Used within this module: what there is of it is the answer.
     TooLong,
+    /// The budget of the request does not cover it.
+    Exhausted(Exhausted),
 }
 
-/// References followed before the shortest way to an end is taken.
-const RECURSION: u32 = 2;
+impl From<Exhausted> for NoInstance {
+    fn from(why: Exhausted) -> Self {
+        Self::Exhausted(why)
+    }
+}
 
-/// Values made before the shortest way to an end is taken.
-const MANY: u32 = 2_000;
+impl From<Invalid> for NoInstance {
+    fn from(why: Invalid) -> Self {
+        match why {
+            Invalid::Keyword("false") => Self::Impossible,
+            Invalid::Keyword(name) => Self::Unmet(name),
+            Invalid::Exhausted => Self::Exhausted(Exhausted),
+        }
+    }
+}
 
 /// The longest instance, in bytes.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// How deep values may lie in one another: a bound for the stack.
 const DEEPEST: u32 = 200;
 
-/// Which patterns strings are held to.
+/// How many instances are generated until one is valid.
+const ATTEMPTS: u64 = 6;
+
+/// Which patterns and references must be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patterns {
-    /// All: where one is not understood there is no instance.
+    /// All: where one is not there is no instance.
     All,
-    /// Those that are understood.
+    /// Patterns that are not supported are passed over.
     Understood,
 }
 
-/// Makes an instance of a schema; another for another seed.
+/// Generates an instance of a schema, of at most `limit` bytes if it can be cut there; another for another seed.
 pub(super) fn instance(
     schema: &str,
     seed: u64,
     patterns: Patterns,
+    limit: usize,
     budget: &Budget,
 ) -> Result<Instance, NoInstance> {
-    let mut root: Value<'_> = crate::json::from_str(schema).map_err(|_| NoInstance::Unreadable)?;
-    if patterns == Patterns::Understood {
-        pass_over(&mut root, budget);
-    }
-    let heights = Heights::new(&root)?;
-    let mut maker = Maker { heights: &heights, draw: Rng::new(seed), budget, out: String::new(), made: 0 };
-    match maker.push(&root, At::default()) {
-        Ok(()) => Ok(Instance { json: maker.out, whole: true }),
-        Err(NoInstance::TooLong) => Ok(Instance { json: maker.out, whole: false }),
-        Err(error) => Err(error),
-    }
+    let tape = Tape::parse(schema).map_err(|_| NoInstance::Unreadable)?;
+    let bytes = tape.len() * 8 + limit.min(LONGEST);
+    budget.reserve(bytes)?;
+    let instance = search(&tape, seed, patterns, limit, budget);
+    budget.release(bytes);
+    instance
 }
 
-/// Leaves out the patterns that are not understood.
-fn pass_over(value: &mut Value<'_>, budget: &Budget) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| pass_over(item, budget)),
-        Value::Object(members) => members.0.retain_mut(|(name, value)| match (&**name, &*value) {
-            ("pattern", Value::Text(source)) => Pattern::of_request(source, budget).is_ok(),
-            _ => {
-                pass_over(value, budget);
-                true
+fn search(
+    tape: &Tape<'_>,
+    seed: u64,
+    patterns: Patterns,
+    limit: usize,
+    budget: &Budget,
+) -> Result<Instance, NoInstance> {
+    let document = Document::new(tape, budget);
+    document.measure()?;
+    let mut failure = NoInstance::Impossible;
+    for attempt in 0..ATTEMPTS {
+        let seed = if attempt == 0 { seed } else { super::rng::mix(seed, attempt) };
+        let mut generator = Generator::new(&document, seed, patterns, limit);
+        failure = match generator.push(&document.root().into(), At::default()) {
+            Ok(()) => match valid(&document, &generator) {
+                Ok(()) => return Ok(Instance { json: generator.out, whole: true }),
+                Err(why) => why.into(),
+            },
+            Err(NoInstance::TooLong) => return Ok(Instance { json: generator.out, whole: false }),
+            Err(NoInstance::Impossible) => match generator.hard {
+                Some(keyword) => NoInstance::Unmet(keyword),
+                // Whatever is drawn, it stays impossible.
+                None => return Err(NoInstance::Impossible),
+            },
+            Err(why @ (NoInstance::Exhausted(_) | NoInstance::Dangling(_) | NoInstance::Pattern(_))) => {
+                return Err(why);
             }
-        }),
-        _ => {}
+            Err(why) => why,
+        };
     }
+    Err(failure)
+}
+
+/// Checks an instance whose schema has keywords that generation may have failed to honour.
+fn valid(document: &Document<'_>, generator: &Generator<'_>) -> Result<(), Invalid> {
+    if generator.hard.is_none() {
+        return Ok(());
+    }
+    let Ok(tape) = Tape::parse(&generator.out) else { return Ok(()) };
+    document.check(document.root(), tape.root(), 0, None)
 }
 
 /// Where in an instance a value lies.
@@ -104,258 +147,13 @@ struct At {
     /// How many values it lies in.
     depth: u32,
     /// How many references led there.
-    refs: u32,
+    references: u32,
 }
 
 impl At {
     fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
     }
-}
-
-struct Maker<'m, 's> {
-    heights: &'m Heights<'m, 's>,
-    draw: Rng,
-    budget: &'m Budget,
-    out: String,
-    made: u32,
-}
-
-impl Maker<'_, '_> {
-    /// Whether it is time to come to an end.
-    fn is_tired(&self, at: At) -> bool {
-        at.refs > RECURSION || self.made > MANY
-    }
-
-    /// Appends an instance of a schema.
-    fn push(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
-        self.made += 1;
-        if self.out.len() > LONGEST {
-            return Err(NoInstance::TooLong);
-        }
-        if at.depth > DEEPEST {
-            return Err(NoInstance::Impossible);
-        }
-        if *schema == Value::Bool(false) {
-            return Err(NoInstance::Impossible);
-        }
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let target = self.heights.target(reference)?;
-            return self.push(target, At { depth: at.depth + 1, refs: at.refs + 1 });
-        }
-        if let Some(value) = schema.get("const") {
-            value.push_json(&mut self.out);
-            return Ok(());
-        }
-        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            return self.push_one_of(values, schema);
-        }
-        if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-            let merged = self.merged(without(schema, "allOf"), parts, at)?;
-            return self.push(&merged, at.deeper());
-        }
-        for keyword in ["anyOf", "oneOf"] {
-            if let Some(branches) = schema.get(keyword).and_then(Value::as_array) {
-                return self.push_branch(schema, keyword, branches, at);
-            }
-        }
-        match self.kind(schema, at) {
-            "null" => self.out.push_str("null"),
-            "boolean" => self.out.push_str(if self.draw.below(2) == 0 { "true" } else { "false" }),
-            "integer" => number::push(schema, true, &mut self.draw, &mut self.out)?,
-            "number" => number::push(schema, false, &mut self.draw, &mut self.out)?,
-            "array" => self.push_array(schema, at)?,
-            "object" => self.push_object(schema, at)?,
-            _ => {
-                let text = text::make(schema, &mut self.draw, self.budget)?;
-                push_string(&text, &mut self.out);
-            }
-        }
-        Ok(())
-    }
-
-    /// One of the values of an `enum`, of the schema's type if it has one.
-    fn push_one_of(&mut self, values: &[Value<'_>], schema: &Value<'_>) -> Result<(), NoInstance> {
-        let fitting: Vec<_> = values.iter().filter(|value| heights::has_type(schema, value)).collect();
-        let value =
-            fitting.get(self.draw.below(fitting.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
-        value.push_json(&mut self.out);
-        Ok(())
-    }
-
-    fn push_branch(
-        &mut self,
-        schema: &Value<'_>,
-        keyword: &str,
-        branches: &[Value<'_>],
-        at: At,
-    ) -> Result<(), NoInstance> {
-        let height = |branch: &&Value<'_>| self.heights.of(branch);
-        let shortest =
-            branches.iter().map(|branch| self.heights.of(branch)).min().ok_or(NoInstance::Impossible)?;
-        let limit = if self.is_tired(at) { shortest } else { heights::ENDLESS - 1 };
-        let mut open: Vec<_> = branches.iter().filter(|branch| height(branch) <= limit).collect();
-        let substantial: Vec<_> =
-            open.iter().copied().filter(|branch| type_of(branch) != Some("null")).collect();
-        // `null` says little: three times in four it is something else, if it can be.
-        if !self.is_tired(at) && !substantial.is_empty() && self.draw.below(4) > 0 {
-            open = substantial;
-        }
-        let branch = *open.get(self.draw.below(open.len() as u64) as usize).ok_or(NoInstance::Impossible)?;
-        if heights::constrains(schema, keyword) {
-            let merged = self.merged(without(schema, keyword), std::slice::from_ref(branch), at)?;
-            return self.push(&merged, at.deeper());
-        }
-        // Beside a number, any text is a number that is written out, as pydantic has its decimals.
-        match branches.iter().find(|other| type_of(other) == Some("number")) {
-            Some(number) if text::is_any(branch) => {
-                self.out.push('"');
-                number::push(number, false, &mut self.draw, &mut self.out)?;
-                self.out.push('"');
-                Ok(())
-            }
-            _ => self.push(branch, at.deeper()),
-        }
-    }
-
-    /// The type of what is made.
-    fn kind<'v>(&mut self, schema: &'v Value<'_>, at: At) -> &'v str {
-        match schema.get("type") {
-            Some(Value::Text(kind)) => kind,
-            Some(Value::Array(kinds)) => {
-                let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
-                let solid: Vec<&str> = kinds.iter().copied().filter(|kind| *kind != "null").collect();
-                let null = kinds.len() > solid.len();
-                if null && (solid.is_empty() || self.is_tired(at) || self.draw.below(4) == 0) {
-                    return "null";
-                }
-                solid.get(self.draw.below(solid.len() as u64) as usize).copied().unwrap_or("string")
-            }
-            _ => heights::implied_type(schema),
-        }
-    }
-
-    fn push_object(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
-        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or_default();
-        let required = NameSet::of(heights::required(schema));
-        let others = schema.get("additionalProperties");
-        self.out.push('{');
-        let mut count = 0;
-        for (name, property) in properties {
-            let optional = !required.have(name);
-            if optional
-                && (self.heights.of(property) > 0 && self.is_tired(at) || *property == Value::Bool(false))
-            {
-                continue;
-            }
-            if optional && self.heights.of(property) == heights::ENDLESS {
-                continue;
-            }
-            self.push_member(name, property, &mut count, at)?;
-        }
-        let unnamed = others.cloned().unwrap_or(Value::Bool(true));
-        let known = NameSet::of(properties.iter().map(|(name, _)| &**name));
-        for name in heights::required(schema).filter(|name| !known.have(name)) {
-            self.push_member(name, &unnamed, &mut count, at)?;
-        }
-        let least = schema.get("minProperties").and_then(Value::as_count).unwrap_or(0);
-        let is_map = properties.is_empty() && matches!(others, Some(Value::Object(_)));
-        let most = schema.get("maxProperties").and_then(Value::as_count).unwrap_or(u64::MAX);
-        let want = least.max(u64::from(is_map && !self.is_tired(at))).min(most);
-        let mut extra = 0;
-        while count < want && unnamed != Value::Bool(false) {
-            extra += 1;
-            self.push_member(&format!("key{extra}"), &unnamed, &mut count, at)?;
-        }
-        if count < least {
-            return Err(NoInstance::Impossible);
-        }
-        self.out.push('}');
-        Ok(())
-    }
-
-    fn push_member(
-        &mut self,
-        name: &str,
-        schema: &Value<'_>,
-        count: &mut u64,
-        at: At,
-    ) -> Result<(), NoInstance> {
-        if *count > 0 {
-            self.out.push(',');
-        }
-        *count += 1;
-        push_string(name, &mut self.out);
-        self.out.push(':');
-        self.push(schema, at.deeper())
-    }
-
-    fn push_array(&mut self, schema: &Value<'_>, at: At) -> Result<(), NoInstance> {
-        let first = schema.get("prefixItems").and_then(Value::as_array).unwrap_or_default();
-        let anything = Value::Bool(true);
-        let items = schema.get("items").unwrap_or(&anything);
-        let least = schema.get("minItems").and_then(Value::as_count).unwrap_or(0);
-        let most = schema.get("maxItems").and_then(Value::as_count).unwrap_or(u64::MAX);
-        if least > most {
-            return Err(NoInstance::Impossible);
-        }
-        let height = self.heights.of(items);
-        let none =
-            *items == Value::Bool(false) || height == heights::ENDLESS || (height > 0 && self.is_tired(at));
-        let wish = if none || self.is_tired(at) { 0 } else { 1 + self.draw.below(2) };
-        let want = wish.max(first.len() as u64).max(least).min(most);
-        let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
-        let mut told = HashSet::new();
-        self.out.push('[');
-        for i in 0..want {
-            let item = first.get(i as usize).unwrap_or(items);
-            let before = self.out.len();
-            let mut found = false;
-            for _ in 0..if unique { 32 } else { 1 } {
-                self.out.truncate(before);
-                if i > 0 {
-                    self.out.push(',');
-                }
-                let start = self.out.len();
-                self.push(item, at.deeper())?;
-                if !unique || told.insert(self.out[start..].to_owned()) {
-                    found = true;
-                    break;
-                }
-            }
-            if !found {
-                self.out.truncate(before);
-                if i < least {
-                    return Err(NoInstance::Impossible);
-                }
-                break;
-            }
-        }
-        self.out.push(']');
-        Ok(())
-    }
-
-    /// A schema with some others merged into it.
-    fn merged<'v>(&self, base: Value<'v>, parts: &[Value<'v>], at: At) -> Result<Value<'v>, NoInstance> {
-        if at.depth > DEEPEST {
-            return Err(NoInstance::Impossible);
-        }
-        parts.iter().try_fold(base, |merged, part| {
-            // A reference inside is followed here; what it leads to may have others.
-            let mut part = part.clone();
-            for _ in 0..heights::MOST_ROUNDS {
-                let Some(reference) = part.get("$ref").and_then(Value::as_str) else { break };
-                let target: Value<'v> = own(self.heights.target(reference)?);
-                part = merge(without(&part, "$ref"), &target);
-            }
-            Ok(merge(merged, &part))
-        })
-    }
-}
-
-/// The one type of a schema.
-fn type_of<'v>(schema: &'v Value<'_>) -> Option<&'v str> {
-    schema.get("type").and_then(Value::as_str)
 }
 
 #[cfg(test)]

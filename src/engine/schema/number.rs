@@ -1,13 +1,14 @@
 //! Numbers within bounds and of a multiple, in exact decimal arithmetic: 0.1 + 0.2 is 0.3 here.
 
 use super::NoInstance;
+use super::facts::Facts;
 use crate::engine::rng::Rng;
-use crate::engine::value::Value;
+use crate::json::Node;
 use std::fmt::Write;
 
 /// A decimal number: `digits` times ten to the minus `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Decimal {
+pub(super) struct Decimal {
     digits: i128,
     scale: u32,
 }
@@ -19,16 +20,27 @@ const FINEST: u32 = 15;
 const LARGEST: i128 = 1_000_000_000_000_000_000_000;
 
 impl Decimal {
-    fn new(value: &Value<'_>) -> Option<Self> {
-        let text = match value {
-            Value::Int(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
-            _ => return None,
-        };
+    /// The number of a keyword; `None` if it is none, or too large or too fine to be calculated with.
+    pub(super) fn new(value: Node<'_>) -> Option<Self> {
+        let spelled = value.as_number()?;
+        // What is spelled with an exponent is written out.
+        let text =
+            if spelled.contains(['e', 'E']) { value.as_f64()?.to_string() } else { spelled.to_owned() };
         let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let part = part.trim_end_matches('0');
         let scale = u32::try_from(part.len()).ok().filter(|scale| *scale <= FINEST)?;
         let digits = format!("{whole}{part}").parse::<i128>().ok()?;
         (digits.abs() <= LARGEST).then_some(Self { digits, scale })
+    }
+
+    /// The larger of two numbers.
+    pub(super) fn max(self, other: Self) -> Self {
+        if self.at(FINEST) >= other.at(FINEST) { self } else { other }
+    }
+
+    /// The smaller of two numbers.
+    pub(super) fn min(self, other: Self) -> Self {
+        if self.at(FINEST) <= other.at(FINEST) { self } else { other }
     }
 
     /// The digits at another scale, no coarser than its own.
@@ -39,15 +51,13 @@ impl Decimal {
 
 /// Appends a number of a schema.
 pub(super) fn push(
-    schema: &Value<'_>,
+    facts: &Facts<'_>,
     integer: bool,
     draw: &mut Rng,
     out: &mut String,
 ) -> Result<(), NoInstance> {
-    let bound = |name| schema.get(name).and_then(Decimal::new);
-    let (minimum, above) = (bound("minimum"), bound("exclusiveMinimum"));
-    let (maximum, below) = (bound("maximum"), bound("exclusiveMaximum"));
-    let multiple = bound("multipleOf").filter(|multiple| multiple.digits > 0);
+    let (minimum, above, maximum, below) = (facts.minimum, facts.above, facts.maximum, facts.below);
+    let multiple = common_multiple(&facts.multiples)?;
     let coarsest = [minimum, above, maximum, below, multiple].into_iter().flatten().map(|d| d.scale).max();
     let coarsest = coarsest.unwrap_or(0);
     // One place after the point shows a number from an integer; narrow bounds may need more.
@@ -88,12 +98,30 @@ pub(super) fn push(
     Err(NoInstance::Impossible)
 }
 
+/// The least number that is a multiple of all.
+fn common_multiple(multiples: &[Decimal]) -> Result<Option<Decimal>, NoInstance> {
+    let mut positive = multiples.iter().copied().filter(|multiple| multiple.digits > 0);
+    let Some(first) = positive.next() else { return Ok(None) };
+    positive
+        .try_fold(first, |all, one| {
+            let scale = all.scale.max(one.scale);
+            let (all, one) = (all.at(scale), one.at(scale));
+            let digits = (all / greatest_common(all, one)).checked_mul(one)?;
+            (digits <= LARGEST).then_some(Decimal { digits, scale })
+        })
+        .map(Some)
+        .ok_or(NoInstance::Unmet("multipleOf"))
+}
+
 fn least_common(a: i128, b: i128) -> i128 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
+    a / greatest_common(a, b) * b
+}
+
+fn greatest_common(mut a: i128, mut b: i128) -> i128 {
+    while b != 0 {
+        (a, b) = (b, a % b);
     }
-    a / x * b
+    a
 }
 
 fn write_decimal(digits: i128, scale: u32, out: &mut String) {
@@ -113,6 +141,17 @@ fn write_decimal(digits: i128, scale: u32, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
+    use crate::engine::schema::references::Document;
+    use crate::json::Tape;
+
+    fn make(schema: &str, integer: bool, seed: u64) -> Result<String, NoInstance> {
+        let tape = Tape::parse(schema).expect("JSON");
+        let budget = Budget::default();
+        let facts = Facts::of(&[tape.root()], &Document::new(&tape, &budget))?;
+        let mut out = String::new();
+        push(&facts, integer, &mut Rng::new(seed), &mut out).map(|()| out)
+    }
 
     #[test]
     fn numbers_keep_within_their_bounds() {
@@ -129,11 +168,9 @@ mod tests {
             (r#"{"minimum":7,"maximum":7,"multipleOf":2}"#, true, None),
             (r#"{"minimum":1e300}"#, false, Some("")),
         ] {
-            let schema: Value<'_> = crate::json::from_str(schema).unwrap();
-            let mut out = String::new();
-            let made = push(&schema, integer, &mut Rng::new(1), &mut out).ok().map(|()| &*out);
-            // A bound beyond all measure is passed over.
-            assert!(made == want || want == Some(""), "{schema:?}: {made:?}");
+            let made = make(schema, integer, 1).ok();
+            // A bound too large to calculate with is passed over.
+            assert!(made.as_deref() == want || want == Some(""), "{schema}: {made:?}");
         }
     }
 
@@ -146,31 +183,26 @@ mod tests {
             (r#"{"minimum":-3.4028234663852886e38,"maximum":3.4028234663852886e38}"#, false),
             (r#"{"minimum":-1e12,"maximum":1e12,"multipleOf":5}"#, false),
         ] {
-            let schema: Value<'_> = crate::json::from_str(schema).unwrap();
             for seed in 0..50 {
-                let mut out = String::new();
-                push(&schema, integer, &mut Rng::new(seed), &mut out).unwrap();
-                let value: f64 = out.parse().unwrap();
-                assert!((0.0..=99.0).contains(&value), "{schema:?}: {out}");
+                let out = make(schema, integer, seed).expect("a number");
+                let value: f64 = out.parse().expect("a number");
+                assert!((0.0..=99.0).contains(&value), "{schema}: {out}");
             }
         }
         // Bounds that are near are drawn from to both ends.
-        let schema: Value<'_> = crate::json::from_str(r#"{"minimum":-90,"maximum":180}"#).unwrap();
         let drawn = |seed| {
-            let mut out = String::new();
-            push(&schema, true, &mut Rng::new(seed), &mut out).unwrap();
-            out.parse::<i32>().unwrap()
+            make(r#"{"minimum":-90,"maximum":180}"#, true, seed)
+                .expect("a number")
+                .parse::<i32>()
+                .expect("an integer")
         };
         assert!((0..50).any(|seed| drawn(seed) < -40) && (0..50).any(|seed| drawn(seed) > 120));
     }
 
     #[test]
     fn narrow_bounds_get_as_many_places_as_they_need() {
-        let schema: Value<'_> =
-            crate::json::from_str(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#).unwrap();
-        let mut out = String::new();
-        push(&schema, false, &mut Rng::new(1), &mut out).unwrap();
-        let value: f64 = out.parse().unwrap();
+        let out = make(r#"{"exclusiveMinimum":0,"exclusiveMaximum":0.001}"#, false, 1).expect("a number");
+        let value: f64 = out.parse().expect("a number");
         assert!(value > 0.0 && value < 0.001, "{out}");
     }
 }

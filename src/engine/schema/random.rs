@@ -1,5 +1,5 @@
-//! Random schemas of the strict subset, for the test that asks whether instances are valid and the benchmark
-//! that asks how long they take. The benchmark includes this file, so it uses nothing of the crate's.
+//! Random schemas, for the test of whether instances are valid and the benchmark of how long they take. The
+//! benchmark includes this file, so it uses nothing of the crate.
 
 /// A small generator of numbers that look random (xorshift), so that a failure can be seen again.
 struct Dice(u64);
@@ -122,6 +122,60 @@ impl Random {
                 r#"{{"type":"array","items":{items},"minItems":1,"maxItems":{}}}"#,
                 1 + self.draw.below(3)
             ),
+        }
+    }
+
+    /// The next schema outside the strict subset: an object whose properties use every keyword.
+    pub(super) fn schema_of_all_keywords(&mut self) -> String {
+        self.defs = 0;
+        let properties: Vec<_> =
+            (0..1 + self.draw.below(3)).map(|i| format!(r#""q{i}":{}"#, self.beyond(0))).collect();
+        format!(
+            r##"{{"type":"object","properties":{{{}}},"required":["q0"],"$defs":{{"a b/c":{{"type":"integer","minimum":5}},"s":{{"type":"string","maxLength":9}},"list":{{"type":"object","properties":{{"next":{{"oneOf":[{{"$ref":"#/$defs/list"}},{{"type":"null"}}]}}}},"required":["next"]}}}}}}"##,
+            properties.join(",")
+        )
+    }
+
+    /// A schema that has instances, and keywords beyond the strict subset.
+    fn beyond(&mut self, depth: u32) -> String {
+        let (low, high) = (self.draw.below(9), 10 + self.draw.below(9));
+        let inner = if depth < 2 && self.draw.below(3) == 0 { self.beyond(depth + 1) } else { self.any(3) };
+        let abc = format!(
+            r#""type":"object","properties":{{"a":{inner},"b":{{"type":"string"}},"c":{{"type":"integer"}}}}"#
+        );
+        match self.draw.below(32) {
+            0 => format!(r#"{{{abc},"oneOf":[{{"required":["a"]}},{{"required":["b"]}}]}}"#),
+            1 => format!(r#"{{{abc},"required":["c"],"not":{{"required":["a"]}}}}"#),
+            2 => format!(r#"{{{abc},"not":{{"required":["a","b"]}}}}"#),
+            3 => format!(r#"{{{abc},"dependentRequired":{{"a":["b","d"]}},"required":["a"]}}"#),
+            4 => format!(r#"{{{abc},"dependentSchemas":{{"a":{{"properties":{{"c":{{"minimum":{low}}}}},"required":["c"]}}}}}}"#),
+            5 => format!(r#"{{{abc},"if":{{"properties":{{"c":{{"minimum":{low}}}}},"required":["c"]}},"then":{{"required":["b"]}},"else":{{"required":["a"]}}}}"#),
+            6 => format!(r#"{{{abc},"if":{{"properties":{{"b":{{"const":"x"}}}}}},"then":{{"properties":{{"c":{{"const":{low}}}}},"required":["c"]}}}}"#),
+            7 => r#"{"type":"object","patternProperties":{"^x_[a-z]+$":{"type":"integer"}},"additionalProperties":false,"minProperties":2}"#.to_owned(),
+            8 => r#"{"type":"object","propertyNames":{"pattern":"^[a-z]{2,5}$"},"minProperties":3}"#.to_owned(),
+            9 => format!(r#"{{{abc},"propertyNames":{{"enum":["a","c"]}}}}"#),
+            10 => format!(r#"{{"type":"array","contains":{{"type":"integer","minimum":{low}}},"minContains":2}}"#),
+            11 => format!(r#"{{"type":"array","items":{{"type":"integer","minimum":0,"maximum":20}},"contains":{{"const":{low}}},"maxContains":1,"minItems":3}}"#),
+            12 => r#"{"type":"array","uniqueItems":true,"minItems":6,"items":{"enum":["a","b","c","d","e","f"]}}"#.to_owned(),
+            13 => r#"{"type":"array","prefixItems":[{"type":"string"},{"type":"integer"}],"items":false,"minItems":1}"#.to_owned(),
+            14 => format!(r#"{{"oneOf":[{{"type":"integer","minimum":0,"maximum":{high}}},{{"type":"integer","minimum":{low},"maximum":30}}]}}"#),
+            15 => format!(r#"{{"oneOf":[{{"type":"string"}},{inner},{{"type":"null"}}]}}"#).replace(&inner, r#"{"type":"array","items":{"type":"boolean"}}"#),
+            16 => r#"{"type":"string","not":{"enum":["river","stone","garden"]}}"#.to_owned(),
+            17 => format!(r#"{{"type":"integer","minimum":{low},"maximum":{high},"not":{{"const":{low}}}}}"#),
+            18 => r#"{"type":["string","integer","boolean"],"not":{"type":"string"}}"#.to_owned(),
+            19 => format!(r##"{{"$ref":"#/$defs/a%20b~1c","maximum":{high}}}"##),
+            20 => r##"{"$ref":"#/$defs/s","minLength":7,"description":"beside"}"##.to_owned(),
+            21 => r##"{"$ref":"#/$defs/list"}"##.to_owned(),
+            22 => format!(r#"{{"allOf":[{{{abc}}},{{"properties":{{"d":{{"type":"boolean"}}}},"required":["d"]}}],"unevaluatedProperties":false}}"#),
+            23 => format!(r#"{{"allOf":[{{"type":"number","minimum":{low}}},{{"multipleOf":3}},{{"multipleOf":2}},{{"maximum":60}}]}}"#),
+            24 => r#"{"anyOf":[{"required":["a"]},{"required":["b"]}],"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"maxProperties":1}"#.to_owned(),
+            25 => format!(r#"{{"type":"array","items":{inner},"not":{{"minItems":2}}}}"#),
+            26 => r#"{"not":{"anyOf":[{"type":"string"},{"type":"number"},{"type":"object"}]},"type":["string","number","boolean","object"]}"#.to_owned(),
+            27 => r#"{"type":"object","properties":{"kind":{"enum":["a","b"]},"v":{}},"required":["kind","v"],"oneOf":[{"properties":{"kind":{"const":"a"},"v":{"type":"string"}}},{"properties":{"kind":{"const":"b"},"v":{"type":"integer"}}}]}"#.to_owned(),
+            28 => r#"{"allOf":[{"enum":[1,2,3,4]},{"enum":[3,4,5]},{"not":{"const":4}}]}"#.to_owned(),
+            29 => format!(r#"{{{abc},"required":["b"],"not":{{"properties":{{"b":{{"maxLength":{high}}}}}}}}}"#),
+            30 => r#"{"type":"array","prefixItems":[{"type":"string"}],"unevaluatedItems":false,"minItems":1}"#.to_owned(),
+            _ => format!(r#"{{{abc},"required":["a"],"additionalProperties":{{"type":"integer"}},"minProperties":4}}"#),
         }
     }
 }

@@ -2,7 +2,7 @@ use super::random::Random;
 use super::*;
 use std::fmt::Write;
 
-/// Whether an instance is valid, judged by somebody else.
+/// Whether an instance is valid, by the crate `jsonschema`.
 fn judge(schema: &str, instance: &str) -> Result<(), String> {
     let schema: serde_json::Value = serde_json::from_str(schema).map_err(|e| e.to_string())?;
     let instance: serde_json::Value = serde_json::from_str(instance).map_err(|e| e.to_string())?;
@@ -13,7 +13,7 @@ fn judge(schema: &str, instance: &str) -> Result<(), String> {
 
 /// An instance, held to all patterns.
 fn instance(schema: &str, seed: u64) -> Result<Instance, NoInstance> {
-    super::instance(schema, seed, Patterns::All, &Budget::default())
+    super::instance(schema, seed, Patterns::All, LONGEST, &Budget::default())
 }
 
 fn make(schema: &str) -> String {
@@ -63,7 +63,6 @@ fn what_has_no_instance_is_told() {
     let endless = r##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##;
     for (schema, why) in [
         ("{", NoInstance::Unreadable),
-        (r#"{"const":1e400}"#, NoInstance::Unreadable),
         (r##"{"$ref":"#/$defs/none"}"##, NoInstance::Dangling("#/$defs/none".to_owned())),
         (r#"{"type":"string","pattern":"(?=x)"}"#, NoInstance::Pattern("(?=x)".to_owned())),
         (endless, NoInstance::Impossible),
@@ -108,7 +107,7 @@ fn a_format_goes_before_the_pattern_beside_it() {
 
 #[test]
 fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
-    let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, &Budget::default());
+    let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, LONGEST, &Budget::default());
     let schema = r#"{"type":"object","properties":{"pattern":{"type":"string","pattern":"^(?!a)b$"},"n":{"type":"integer"},"c":{"type":"string","pattern":"^c$"}},"required":["pattern","n","c"]}"#;
     let json = lax(schema).expect("an instance").json;
     let made: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -120,11 +119,12 @@ fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
 fn patterns_of_one_request_have_an_end_together() {
     let budget = Budget::default();
     let slow = r#"{"type":"string","pattern":"^(\\w?){6000}$(?:a)"}"#;
-    let make = |schema: &str| super::instance(schema, 1, Patterns::All, &budget);
-    assert!(matches!(make(slow), Err(NoInstance::Pattern(_))));
-    // Nothing is left of the budget.
-    assert!(matches!(make(r#"{"type":"string","pattern":"^a$"}"#), Err(NoInstance::Pattern(_))));
-    assert!(make(r#"{"type":"string"}"#).is_ok());
+    let make = |schema: &str| super::instance(schema, 1, Patterns::All, LONGEST, &budget);
+    assert_eq!(make(slow), Err(NoInstance::Exhausted(Exhausted)));
+    assert_eq!(
+        (make(r#"{"type":"string"}"#), budget.steps_spent()),
+        (Err(NoInstance::Exhausted(Exhausted)), Budget::STEPS)
+    );
 }
 
 #[test]
@@ -171,4 +171,87 @@ fn every_instance_of_5000_random_schemas_is_valid() {
     }
     // Time goes with length: a few milliseconds for the longest.
     assert!(longest < 256 * 1024, "{longest}");
+}
+
+#[test]
+fn every_instance_of_5000_random_schemas_of_all_keywords_is_valid() {
+    let mut random = Random::new(7);
+    for i in 0..5_000 {
+        let schema = random.schema_of_all_keywords();
+        let made = instance(&schema, i).unwrap_or_else(|why| panic!("{i} {schema}: {why:?}"));
+        assert_eq!(judge(&schema, &made.json), Ok(()), "{i}: {schema}\n{}", made.json);
+    }
+}
+
+#[test]
+fn keywords_that_cannot_be_honoured_are_named() {
+    for (schema, keyword) in [
+        (r#"{"type":"string","pattern":"^a$","not":{"const":"a"}}"#, "not"),
+        (r#"{"oneOf":[{"type":"string"},{"type":"string"}]}"#, "oneOf"),
+        (r#"{"type":"array","items":{"const":1},"minItems":2,"uniqueItems":true}"#, "uniqueItems"),
+        (r#"{"type":"array","items":{"type":"string"},"contains":{"type":"integer"}}"#, "contains"),
+        (r#"{"type":"object","propertyNames":{"maxLength":1},"required":["long"]}"#, "propertyNames"),
+        (
+            r#"{"type":"object","properties":{"a":{}},"required":["a"],"dependentRequired":{"a":["b"]},"additionalProperties":false}"#,
+            "dependentRequired",
+        ),
+        (r#"{"not":{}}"#, "not"),
+    ] {
+        assert_eq!(instance(schema, 1), Err(NoInstance::Unmet(keyword)), "{schema}");
+    }
+}
+
+/// The steps and bytes that an instance takes, and how it ends.
+fn cost(schema: &str) -> (u64, u64, Result<bool, NoInstance>) {
+    let budget = Budget::for_body(schema.len());
+    let made = super::instance(schema, 1, Patterns::Understood, LONGEST, &budget);
+    (budget.steps_spent(), budget.peak_bytes(), made.map(|instance| instance.whole))
+}
+
+#[test]
+fn schemas_that_multiply_are_answered_within_the_budget() {
+    let numbered =
+        |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let unique = numbered(10, &|k| match k {
+        0 => r#""l0":{"const":1}"#.to_owned(),
+        k => format!(
+            r##""l{k}":{{"type":"array","uniqueItems":true,"prefixItems":[{{"$ref":"#/$defs/l{0}"}},{{"$ref":"#/$defs/l{0}"}}],"items":false}}"##,
+            k - 1
+        ),
+    });
+    let unique = format!(
+        r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/l9"}}}},"required":["a"],"$defs":{{{unique}}}}}"##
+    );
+    let all = numbered(48, &|i| {
+        let others = numbered(48, &|j| format!(r##"{{"$ref":"#/$defs/d{j}"}}"##));
+        format!(r#""d{i}":{{"allOf":[{others}]}}"#)
+    });
+    let all =
+        format!(r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d0"}}}},"$defs":{{{all}}}}}"##);
+    let chain = numbered(200_000, &|i| format!(r##""d{i}":{{"$ref":"#/$defs/d{}"}}"##, i + 1));
+    let chain = format!(
+        r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d0"}}}},"required":["a"],"$defs":{{{chain},"d200000":{{"type":"integer"}}}}}}"##
+    );
+    let parts = numbered(40_000, &|i| {
+        format!(r#"{{"properties":{{"p{i}":{{"type":"null"}}}},"required":["p{i}"]}}"#)
+    });
+    let parts = format!(r#"{{"type":"object","allOf":[{parts}]}}"#);
+    let branches = numbered(400_000, &|_| r##"{"$ref":"#/$defs/s"}"##.to_owned());
+    let branches = format!(
+        r##"{{"type":"object","properties":{{"a":{}{{"anyOf":[{branches}]}}{}}},"required":["a"],"$defs":{{"s":{{"type":"string"}}}}}}"##,
+        r#"{"type":"array","items":"#.repeat(60),
+        "}".repeat(60)
+    );
+    for (name, schema, whole) in [
+        ("unique", unique, Ok(true)),
+        ("allOf", all, Ok(true)),
+        ("chain", chain, Ok(true)),
+        ("parts", parts, Ok(true)),
+        ("branches", branches, Ok(true)),
+    ] {
+        let (steps, bytes, end) = cost(&schema);
+        assert_eq!(end, whole, "{name}: {steps} steps, {bytes} bytes");
+        assert!(steps <= Budget::STEPS / 2, "{name}: {steps} steps");
+        assert!(bytes <= 8 * schema.len() as u64 + Budget::BYTES, "{name}: {bytes} bytes");
+    }
 }

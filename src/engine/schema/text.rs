@@ -1,42 +1,74 @@
 //! Strings: of a format, of a pattern, or some words.
 
-use super::{LONGEST, NoInstance, type_of};
-use crate::budget::Budget;
+use super::facts::Facts;
+use super::references::Document;
+use super::{LONGEST, NoInstance, Patterns};
 use crate::engine::filler::WORDS;
 use crate::engine::rng::Rng;
-use crate::engine::value::Value;
+use crate::json::Node;
 use crate::pattern::Pattern;
+use std::rc::Rc;
 
-/// A string of a schema.
-pub(super) fn make(schema: &Value<'_>, draw: &mut Rng, budget: &Budget) -> Result<String, NoInstance> {
-    let bound = |name| schema.get(name).and_then(Value::as_count).and_then(|n| usize::try_from(n).ok());
-    let least = bound("minLength").unwrap_or(0);
-    let most = bound("maxLength").unwrap_or(usize::MAX);
+/// How often a text of one pattern is tried against the others.
+const TRIES: usize = 16;
+
+/// A string that meets all demands.
+pub(super) fn make<'t>(
+    facts: &Facts<'t>,
+    document: &Document<'t>,
+    patterns: Patterns,
+    rng: &mut Rng,
+) -> Result<String, NoInstance> {
+    let bound = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let (least, most) = (bound(facts.min_length), bound(facts.max_length));
     if least > most {
         return Err(NoInstance::Impossible);
     }
     if least > LONGEST {
         return Err(NoInstance::TooLong);
     }
-    let format = schema.get("format").and_then(Value::as_str);
-    let text = format.and_then(|format| formatted(format, draw));
+    document.budget.search(least)?;
+    let text = facts.format.and_then(Node::as_str).and_then(|format| formatted(&format, rng));
     let text = text.filter(|text| (least..=most).contains(&text.len()));
-    let Some(source) = schema.get("pattern").and_then(Value::as_str) else {
-        return Ok(text.unwrap_or_else(|| words(least, most, draw)));
-    };
-    let refused = || NoInstance::Pattern(source.to_owned());
-    let pattern = Pattern::of_request(source, budget).map_err(|_| refused())?;
-    match text {
-        // A pattern beside a format mostly says the same, and less plainly: zod's allow an address like `a.-@b.cd`.
-        Some(text) if pattern.is_match_within(&text, budget) => Ok(text),
-        _ => pattern.make(least, most, budget, &mut |bound| draw.below(bound)).ok_or_else(refused),
+    let mut compiled: Vec<(Node<'t>, Rc<Pattern>)> = Vec::new();
+    for source in &facts.patterns {
+        match document.pattern(*source) {
+            Some(pattern) => compiled.push((*source, pattern)),
+            None if patterns == Patterns::Understood => {}
+            None => {
+                document.budget.spend(1)?;
+                return Err(refused(*source));
+            }
+        }
     }
+    let Some((source, first)) = compiled.first() else {
+        return Ok(text.unwrap_or_else(|| words(least, most, rng)));
+    };
+    let is_match =
+        |text: &str| compiled.iter().all(|(_, pattern)| pattern.is_match_within(text, document.budget));
+    // A pattern beside a format mostly says the same, and less plainly: zod's allow an address like `a.-@b.cd`.
+    if let Some(text) = text.filter(|text| is_match(text)) {
+        return Ok(text);
+    }
+    for _ in 0..if compiled.len() > 1 { TRIES } else { 1 } {
+        let made = first.make(least, most, document.budget, &mut |bound| rng.below(bound));
+        if let Some(text) = made.filter(|text| compiled.len() == 1 || is_match(text)) {
+            return Ok(text);
+        }
+    }
+    document.budget.spend(1)?;
+    Err(refused(*source))
+}
+
+fn refused(source: Node<'_>) -> NoInstance {
+    NoInstance::Pattern(source.as_str().unwrap_or_default().into_owned())
 }
 
 /// Whether a schema is any string's.
-pub(super) fn is_any(schema: &Value<'_>) -> bool {
+pub(super) fn is_any(schema: Node<'_>) -> bool {
     const FORMS: [&str; 6] = ["const", "enum", "format", "pattern", "minLength", "maxLength"];
-    type_of(schema) == Some("string") && FORMS.iter().all(|form| schema.get(form).is_none())
+    schema.get("type").is_some_and(|kind| kind.is_str("string"))
+        && FORMS.iter().all(|form| schema.get(form).is_none())
 }
 
 fn word(draw: &mut Rng) -> &'static str {

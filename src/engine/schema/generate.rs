@@ -1,0 +1,490 @@
+//! [`Generator`]: from schemas that apply together to one value that is valid under all of them.
+
+use super::facts::{Closure, Facts, Goal, Not};
+use super::heights::ENDLESS;
+use super::references::Document;
+use super::validate::{types, types_of, types_of_value};
+use super::{At, LONGEST, NoInstance, Patterns, number, text};
+use crate::engine::rng::Rng;
+use crate::json::{Kind, Node, Tape, push_string};
+use std::collections::HashSet;
+
+/// References followed before the shortest way to an end is taken.
+const RECURSION: u32 = 2;
+
+/// Values generated before the shortest way to an end is taken.
+const MANY: u32 = 2_000;
+
+/// How often one value is generated anew because it is not valid.
+const TRIES: usize = 12;
+
+/// How often values of one instance are generated anew in all.
+const RETRIES: u32 = 256;
+
+pub(super) struct Generator<'t> {
+    pub(super) document: &'t Document<'t>,
+    pub(super) rng: Rng,
+    pub(super) patterns: Patterns,
+    pub(super) out: String,
+    /// The longest instance, in bytes.
+    pub(super) limit: usize,
+    made: u32,
+    retries: u32,
+    /// Where among the values of an `enum` the next one is taken from, so that the items of an array differ.
+    pub(super) turn: Option<u64>,
+    /// A keyword that generation may have failed to honour.
+    pub(super) hard: Option<&'static str>,
+}
+
+impl<'t> Generator<'t> {
+    pub(super) fn new(document: &'t Document<'t>, seed: u64, patterns: Patterns, limit: usize) -> Self {
+        Self {
+            document,
+            rng: Rng::new(seed),
+            patterns,
+            out: String::new(),
+            limit: limit.min(LONGEST),
+            made: 0,
+            retries: RETRIES,
+            turn: None,
+            hard: None,
+        }
+    }
+
+    /// Whether it is time to come to an end.
+    pub(super) fn is_tired(&self, at: At) -> bool {
+        at.references > RECURSION || self.made > MANY
+    }
+
+    /// Whether another try is left, of this value's `tries` and of all.
+    pub(super) fn may_retry(&mut self, tries: usize) -> bool {
+        let left = self.retries.checked_sub(1).filter(|_| tries < TRIES);
+        self.retries = left.unwrap_or(self.retries);
+        left.is_some()
+    }
+
+    /// Appends a value.
+    pub(super) fn push(&mut self, goal: &Goal<'t>, at: At) -> Result<(), NoInstance> {
+        self.made += 1;
+        self.document.budget.spend(4)?;
+        if self.out.len() > self.limit {
+            return Err(NoInstance::TooLong);
+        }
+        if at.depth > super::DEEPEST {
+            return Err(NoInstance::Impossible);
+        }
+        if goal.all.iter().any(|schema| self.document.height(*schema) == ENDLESS) {
+            return Err(NoInstance::Impossible);
+        }
+        let start = self.out.len();
+        for tries in 0.. {
+            let turn = self.turn.take();
+            match self.try_push(goal, at, tries, turn) {
+                Err(NoInstance::Impossible | NoInstance::Unmet(_) | NoInstance::Pattern(_))
+                    if self.may_retry(tries) =>
+                {
+                    self.out.truncate(start);
+                }
+                end => return end,
+            }
+        }
+        Err(NoInstance::Impossible)
+    }
+
+    fn try_push(
+        &mut self,
+        goal: &Goal<'t>,
+        at: At,
+        tries: usize,
+        turn: Option<u64>,
+    ) -> Result<(), NoInstance> {
+        let mut closure = Closure::default();
+        closure.nots.extend(&goal.nots);
+        for schema in &goal.all {
+            self.add(&mut closure, *schema)?;
+        }
+        let decimal = self.choose_branches(&mut closure, at, tries)?;
+        let mut facts = self.gather(&mut closure, at, tries)?;
+        let at = At { references: at.references + u32::from(closure.references > 0), ..at };
+        self.hard = self.hard.or(facts.hard);
+        let start = self.out.len();
+        if decimal {
+            self.out.push('"');
+            number::push(&facts, false, &mut self.rng, &mut self.out)?;
+            self.out.push('"');
+        } else if let Some(values) = facts.values {
+            self.push_one_of(values, &facts, &closure, turn)?;
+            return Ok(());
+        } else {
+            self.push_typed(&mut facts, at, turn)?;
+        }
+        self.check_nots(&closure, start)
+    }
+
+    /// Fails if what was appended is valid under a schema it must not be valid under.
+    fn check_nots(&self, closure: &Closure<'t>, start: usize) -> Result<(), NoInstance> {
+        if closure.nots.is_empty() {
+            return Ok(());
+        }
+        self.document.budget.search(16 * (self.out.len() - start))?;
+        let tape = Tape::parse(&self.out[start..]).map_err(|_| NoInstance::Impossible)?;
+        for not in &closure.nots {
+            if self.document.is_valid(not.schema, tape.root())? {
+                return Err(NoInstance::Unmet(not.keyword));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&self, closure: &mut Closure<'t>, schema: Node<'t>) -> Result<(), NoInstance> {
+        closure.add(schema, self.document, self.patterns)
+    }
+
+    /// Chooses a branch of each `anyOf`, `oneOf` and `if`; true if the value is a decimal number as a string.
+    fn choose_branches(
+        &mut self,
+        closure: &mut Closure<'t>,
+        at: At,
+        tries: usize,
+    ) -> Result<bool, NoInstance> {
+        let mut next = 0;
+        let mut decimal = false;
+        let mut allowed = types::ALL;
+        let mut nots = 0;
+        loop {
+            while let Some(part) = closure.parts.get(next).copied() {
+                next += 1;
+                if let Some(kind) = part.get("type") {
+                    allowed &= types_of(kind);
+                }
+                for (name, own) in part.members() {
+                    match name.plain_str() {
+                        Some("anyOf") => {
+                            let branch = self.choose_branch(own, allowed, at, tries)?;
+                            let alone = closure.parts.len() == 1 && closure.nots.is_empty();
+                            if alone && text::is_any(branch) && !constrains(part, "anyOf") {
+                                let number = own
+                                    .items()
+                                    .find(|other| other.get("type").is_some_and(|t| t.is_str("number")));
+                                if let Some(number) = number {
+                                    // Beside a number any text is a number that is written out: pydantic's decimals.
+                                    closure.parts.clear();
+                                    self.add(closure, number)?;
+                                    decimal = true;
+                                    continue;
+                                }
+                            }
+                            self.add(closure, branch)?;
+                        }
+                        Some("oneOf") => {
+                            let branch = self.choose_branch(own, allowed, at, tries)?;
+                            self.add(closure, branch)?;
+                            for other in own.items().filter(|other| other.id() != branch.id()) {
+                                self.document.budget.spend(1)?;
+                                if !are_disjoint(branch, other) {
+                                    closure.nots.push(Not { schema: other, keyword: "oneOf" });
+                                }
+                            }
+                        }
+                        Some("not") => closure.nots.push(Not { schema: own, keyword: "not" }),
+                        Some("if") => {
+                            self.hard = Some("if");
+                            if self.rng.below(2) == 0 || tries == 0 {
+                                self.add(closure, own)?;
+                                if let Some(then) = part.get("then") {
+                                    self.add(closure, then)?;
+                                }
+                            } else {
+                                closure.nots.push(Not { schema: own, keyword: "if" });
+                                if let Some(other) = part.get("else") {
+                                    self.add(closure, other)?;
+                                }
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                if decimal {
+                    return Ok(true);
+                }
+            }
+            // What is denied twice is demanded, and whoever denies one of several denies each.
+            let Some(not) = closure.nots.get(nots).copied() else { return Ok(false) };
+            nots += 1;
+            self.document.budget.spend(1)?;
+            let mut members =
+                not.schema.members().filter(|(name, _)| !is_silent(name.plain_str().unwrap_or_default()));
+            if let (Some((name, own)), None) = (members.next(), members.next()) {
+                let denied = |schema| Not { schema, keyword: not.keyword };
+                match name.plain_str() {
+                    Some("not") => self.add(closure, own)?,
+                    Some("anyOf") => closure.nots.extend(own.items().map(denied)),
+                    Some("allOf") => {
+                        let parts = self.document.items(own)?;
+                        let chosen = parts.get(self.rng.below(parts.len() as u64) as usize);
+                        closure.nots.extend(chosen.map(|id| denied(self.document.node(*id))));
+                    }
+                    Some("$ref") => {
+                        let target = self.document.resolve(&own.as_str().unwrap_or_default())?;
+                        closure.nots.extend(target.map(denied));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// One of some branches, within what their heights and types allow.
+    fn choose_branch(
+        &mut self,
+        branches: Node<'t>,
+        allowed: u8,
+        at: At,
+        tries: usize,
+    ) -> Result<Node<'t>, NoInstance> {
+        let all = self.document.items(branches)?;
+        let tired = self.is_tired(at);
+        let limit = if tired { self.document.height(branches) } else { ENDLESS - 1 };
+        let document = self.document;
+        let type_of = |branch: Node<'t>| branch.get("type").map_or(types::ALL, types_of);
+        let fits = |branch: Node<'t>| {
+            let height = document.height(branch);
+            (height <= limit || (tired && limit == 0 && height == 0)) && type_of(branch) & allowed != 0
+        };
+        // `null` says little: three times in four it is something else, if it can be.
+        let substantial = !tired && self.rng.below(4) > 0;
+        let wanted = |branch: Node<'t>| fits(branch) && !(substantial && type_of(branch) == types::NULL);
+        if all.len() > 64 {
+            for _ in 0..16 {
+                let branch = document.node(all[self.rng.below(all.len() as u64) as usize]);
+                if wanted(branch) {
+                    return Ok(branch);
+                }
+            }
+        }
+        document.budget.spend(all.len() as u64)?;
+        let nodes = || all.iter().map(|id| document.node(*id));
+        let mut open: Vec<Node<'t>> = nodes().filter(|branch| wanted(*branch)).collect();
+        if open.is_empty() {
+            open = nodes().filter(|branch| fits(*branch)).collect();
+        }
+        let drawn = self.rng.below(open.len() as u64) as usize;
+        let place = if tries > 1 { (drawn + tries) % open.len().max(1) } else { drawn };
+        open.get(place).copied().ok_or(NoInstance::Impossible)
+    }
+
+    /// Gathers what the parts demand, with what must not be valid, and the schemas that properties bring along.
+    fn gather(&mut self, closure: &mut Closure<'t>, at: At, tries: usize) -> Result<Facts<'t>, NoInstance> {
+        let mut applied = HashSet::new();
+        loop {
+            let mut facts = Facts::of(&closure.parts, self.document)?;
+            for (i, not) in closure.nots.iter().enumerate() {
+                self.document.budget.spend(2)?;
+                let choice = if tries == 0 { 0 } else { self.rng.below(1 << 16) as usize + i };
+                facts.deny(*not, choice, at)?;
+            }
+            // Optional properties are there, with what depends on them, unless that proves to be impossible.
+            let declared = |name: &str| {
+                facts.objects.iter().filter_map(|part| part.properties).any(|own| {
+                    self.document.member(own, name).ok().flatten().is_some_and(|own| !own.is_bool(false))
+                })
+            };
+            let mut more: Vec<Node<'t>> = Vec::new();
+            let mut banned = Vec::new();
+            let mut required = Vec::new();
+            let mut open: Vec<_> = facts.required.clone();
+            let optional = tries == 0 || self.rng.below(2) == 0;
+            for (name, _) in facts.dependent.iter().flat_map(|own| own.members()) {
+                self.document.budget.spend(1)?;
+                let Some(name) = name.as_str() else { continue };
+                if open.contains(&name) || facts.banned.contains(&name) || !declared(&name) {
+                    continue;
+                }
+                if optional {
+                    open.push(name.clone());
+                    required.push(name)
+                } else {
+                    banned.push(name)
+                }
+            }
+            let mut known: HashSet<_> = open.iter().cloned().collect();
+            while let Some(name) = open.pop() {
+                for own in &facts.dependent {
+                    self.document.budget.spend(1)?;
+                    let Some(then) = self.document.member(*own, &name)? else { continue };
+                    if then.kind() == Kind::Array {
+                        for name in then.items().filter_map(Node::as_str) {
+                            if known.insert(name.clone()) {
+                                required.push(name.clone());
+                                open.push(name);
+                            }
+                        }
+                    } else if applied.insert(then.id()) {
+                        more.push(then);
+                    }
+                }
+            }
+            if !more.is_empty() {
+                for schema in more {
+                    self.add(closure, schema)?;
+                }
+                if self.choose_branches(closure, at, tries)? {
+                    return Err(NoInstance::Impossible);
+                }
+                continue;
+            }
+            let already: HashSet<_> = facts.required.iter().cloned().collect();
+            facts.required.extend(required.into_iter().filter(|name| !already.contains(name)));
+            facts.banned.extend(banned);
+            return Ok(facts);
+        }
+    }
+
+    /// Appends one of the values of an `enum`, or the value of a `const`, that all schemas allow.
+    fn push_one_of(
+        &mut self,
+        values: Node<'t>,
+        facts: &Facts<'t>,
+        closure: &Closure<'t>,
+        turn: Option<u64>,
+    ) -> Result<(), NoInstance> {
+        let document = self.document;
+        // A keyword whose value is no array is a `const`; an array may be either.
+        let is_enum =
+            closure.parts.iter().any(|part| part.get("enum").is_some_and(|own| own.id() == values.id()));
+        let all = if is_enum { document.items(values)? } else { [values.id()].into() };
+        let fits = |value: Node<'t>| -> Result<bool, NoInstance> {
+            document.budget.spend(1)?;
+            if types_of_value(value) & facts.types == 0 {
+                return Ok(false);
+            }
+            if closure.parts.len() == 1 && closure.nots.is_empty() && facts.hard.is_none() && facts.is_plain()
+            {
+                return Ok(true);
+            }
+            for part in &closure.parts {
+                match document.check(*part, value, 0, Some(values.id())) {
+                    Ok(()) => {}
+                    Err(super::validate::Invalid::Keyword(_)) => return Ok(false),
+                    Err(why) => return Err(why.into()),
+                }
+            }
+            for not in &closure.nots {
+                if document.is_valid(not.schema, value)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        let len = all.len() as u64;
+        let start = turn.unwrap_or_else(|| self.rng.below(len));
+        // From a place at random on, so that the first that fits is at random where all fit.
+        for i in 0..len {
+            let value = document.node(all[(start.wrapping_add(i) % len.max(1)) as usize]);
+            if fits(value)? {
+                document.budget.search(value.size())?;
+                value.push_json(&mut self.out);
+                return Ok(());
+            }
+        }
+        Err(NoInstance::Impossible)
+    }
+
+    /// Appends a value of one of the types that are allowed.
+    fn push_typed(&mut self, facts: &mut Facts<'t>, at: At, turn: Option<u64>) -> Result<(), NoInstance> {
+        match self.choose_type(facts, at) {
+            0 => return Err(NoInstance::Impossible),
+            types::NULL => self.out.push_str("null"),
+            types::BOOLEAN => {
+                let value = turn.unwrap_or_else(|| self.rng.below(2)).is_multiple_of(2);
+                self.out.push_str(if value { "true" } else { "false" });
+            }
+            types::INTEGER => number::push(facts, true, &mut self.rng, &mut self.out)?,
+            types::NUMBER | types::FRACTION => number::push(facts, false, &mut self.rng, &mut self.out)?,
+            types::ARRAY => self.push_array(facts, at)?,
+            types::OBJECT => self.push_object(facts, at)?,
+            _ => {
+                let text = text::make(facts, self.document, self.patterns, &mut self.rng)?;
+                push_string(&text, &mut self.out);
+            }
+        }
+        Ok(())
+    }
+
+    /// One type of those that are allowed.
+    fn choose_type(&mut self, facts: &Facts<'t>, at: At) -> u8 {
+        let mut all = facts.types;
+        if !facts.is_typed {
+            // What no `type` restricts is of the type that its keywords are about.
+            let implied = facts.implied.unwrap_or(types::STRING);
+            return if implied & all != 0 { implied & all } else { lowest(all) };
+        }
+        let solid = all & !types::NULL;
+        if all & types::NULL != 0 {
+            if solid == 0 || self.is_tired(at) || self.rng.below(4) == 0 {
+                return types::NULL;
+            }
+            all = solid;
+        }
+        if all & types::NUMBER == types::NUMBER {
+            all &= !types::FRACTION;
+        }
+        let count = u64::from(all.count_ones());
+        let mut place = if count > 1 { self.rng.below(count) } else { 0 };
+        for bit in 0..8 {
+            if all & 1 << bit != 0 {
+                if place == 0 {
+                    let kind = 1 << bit;
+                    return if kind == types::INTEGER { facts.types & types::NUMBER } else { kind };
+                }
+                place -= 1;
+            }
+        }
+        0
+    }
+}
+
+fn lowest(types: u8) -> u8 {
+    types & types.wrapping_neg()
+}
+
+/// Keywords that demand nothing.
+pub(super) fn is_silent(name: &str) -> bool {
+    matches!(
+        name,
+        "description"
+            | "title"
+            | "$defs"
+            | "definitions"
+            | "default"
+            | "examples"
+            | "$schema"
+            | "$id"
+            | "$comment"
+            | "deprecated"
+            | "$anchor"
+            | "readOnly"
+            | "writeOnly"
+    )
+}
+
+/// Whether a schema demands something besides one of its keywords.
+fn constrains(schema: Node<'_>, keyword: &str) -> bool {
+    schema
+        .members()
+        .any(|(name, _)| !name.is_str(keyword) && !is_silent(name.plain_str().unwrap_or_default()))
+}
+
+/// Whether no value can be valid under both schemas, as far as their types, and constants of one property, show.
+fn are_disjoint(one: Node<'_>, other: Node<'_>) -> bool {
+    let kind = |schema: Node<'_>| schema.get("type").map_or(types::ALL, types_of);
+    if kind(one) & kind(other) == 0 {
+        return true;
+    }
+    let constants =
+        (one.get("const").and_then(Node::plain_str), other.get("const").and_then(Node::plain_str));
+    if let (Some(one), Some(other)) = constants {
+        return one != other;
+    }
+    false
+}

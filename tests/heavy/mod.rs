@@ -1,0 +1,172 @@
+//! Requests that once took seconds to hours or gigabytes, each one size larger than it was found.
+
+use std::fmt::Write;
+
+/// A request: what it is called, its path and its body.
+pub(crate) struct Heavy {
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) body: String,
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// Items joined by commas.
+fn list(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(",")
+}
+
+/// Arrays of unique items in one another, each with two of the next.
+fn unique(levels: usize) -> String {
+    let definitions = list(levels, |k| match k {
+        0 => r#""l0":{"const":1}"#.to_owned(),
+        k => format!(
+            r##""l{k}":{{"type":"array","uniqueItems":true,"prefixItems":[{{"$ref":"#/$defs/l{0}"}},{{"$ref":"#/$defs/l{0}"}}],"items":false}}"##,
+            k - 1
+        ),
+    });
+    let last = levels - 1;
+    format!(
+        r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/l{last}"}}}},"required":["a"],"$defs":{{{definitions}}}}}"##
+    )
+}
+
+/// Definitions each of which is the `allOf` of all.
+fn cyclic(count: usize) -> String {
+    let all = list(count, |i| format!(r##"{{"$ref":"#/$defs/d{i}"}}"##));
+    let definitions = list(count, |i| format!(r#""d{i}":{{"allOf":[{all}]}}"#));
+    format!(r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d0"}}}},"$defs":{{{definitions}}}}}"##)
+}
+
+/// A chain of references.
+fn chain(length: usize) -> String {
+    let links = list(length, |i| format!(r##""d{i}":{{"$ref":"#/$defs/d{}"}}"##, i + 1));
+    format!(
+        r##"{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/d0"}}}},"required":["a"],"$defs":{{{links},"d{length}":{{"type":"integer"}}}}}}"##
+    )
+}
+
+/// An `allOf` of objects with one property each.
+fn parts(count: usize) -> String {
+    let parts =
+        list(count, |i| format!(r#"{{"properties":{{"p{i}":{{"type":"null"}}}},"required":["p{i}"]}}"#));
+    format!(r#"{{"type":"object","allOf":[{parts}]}}"#)
+}
+
+/// Arrays in one another, with many branches at the bottom.
+fn branches(count: usize, levels: usize) -> String {
+    let branches = list(count, |_| r##"{"$ref":"#/$defs/s"}"##.to_owned());
+    format!(
+        r##"{{"type":"object","properties":{{"a":{}{{"anyOf":[{branches}]}}{}}},"required":["a"],"$defs":{{"s":{{"type":"string"}}}}}}"##,
+        r#"{"type":"array","items":"#.repeat(levels),
+        "}".repeat(levels)
+    )
+}
+
+fn format(schema: &str, n: usize) -> String {
+    format!(
+        r#"{{"model":"gpt-4o","n":{n},"messages":[{{"role":"user","content":"x"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"s","schema":{schema}}}}}}}"#
+    )
+}
+
+fn tools(schema: &str, count: usize) -> String {
+    let tools = list(count, |i| {
+        format!(r#"{{"type":"function","function":{{"name":"t{i}","parameters":{schema}}}}}"#)
+    });
+    let text: String = (0..count).fold(String::new(), |mut text, i| {
+        let _ = write!(text, "t{i} ");
+        text
+    });
+    format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}],"tools":[{tools}]}}"#)
+}
+
+/// A chat of one user message, with further members.
+pub(crate) fn chat(text: &str, members: &str) -> String {
+    format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}]{members}}}"#)
+}
+
+/// Plain words of so many bytes.
+pub(crate) fn words(bytes: usize) -> String {
+    "the river runs under a bridge of stone and out to the sea, ".repeat(bytes / 58 + 1)[..bytes].to_owned()
+}
+
+/// So many custom tools, all of which the text names.
+pub(crate) fn custom_tools(count: usize, bytes: usize) -> String {
+    let custom = list(count, |i| format!(r#"{{"type":"custom","custom":{{"name":"c{i}"}}}}"#));
+    let names = list(count, |i| format!("c{i}"));
+    chat(&format!("{names} {}", words(bytes)), &format!(r#","tools":[{custom}]"#))
+}
+
+/// So many choices of an echo of so many bytes.
+pub(crate) fn choices(n: usize, bytes: usize) -> String {
+    chat(&words(bytes), &format!(r#","n":{n}"#))
+}
+
+/// A schema of so many properties.
+pub(crate) fn properties(count: usize) -> String {
+    let properties =
+        list(count, |i| format!(r#""p{i}":{{"type":"string","description":"Number {i} of all."}}"#));
+    let names = list(count, |i| format!(r#""p{i}""#));
+    format(
+        &format!(
+            r#"{{"type":"object","properties":{{{properties}}},"required":[{names}],"additionalProperties":false}}"#
+        ),
+        1,
+    )
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Heavy> {
+    let biases = list(301, |i| format!(r#""{}":{}"#, 1000 + i, i as i32 % 100 - 50));
+    let sampling = format!(
+        r#","n":16,"logit_bias":{{{biases}}},"presence_penalty":1.5,"frequency_penalty":1,"temperature":1.5"#
+    );
+    let many = list(40_000, |i| {
+        format!(
+            r#"{{"type":"function","function":{{"name":"tool_{i}","parameters":{{"type":"object","properties":{{}}}}}}}}"#
+        )
+    });
+    let odd = list(2_000, |i| {
+        format!(
+            r#"{{"type":"function","function":{{"name":"tool {i}","parameters":{{"type":"object","properties":{{}}}}}}}}"#
+        )
+    });
+    let pattern = r#"{"type":"object","properties":{"a":{"type":"string","pattern":"^(\\w?){6000}$(?:a)"}},"required":["a"]}"#;
+    let prompts = list(2048, |_| r#""a""#.to_owned());
+    [
+        ("unique items in one another, as a format", CHAT, format(&unique(9), 1)),
+        ("the same, 128 choices", CHAT, format(&unique(9), 128)),
+        ("the same, 8 tools", CHAT, tools(&unique(9), 8)),
+        ("cyclic allOf", CHAT, format(&cyclic(32), 1)),
+        ("cyclic allOf, 8 tools", CHAT, tools(&cyclic(8), 8)),
+        ("a chain of references", CHAT, format(&chain(200_000), 1)),
+        ("allOf of many objects", CHAT, format(&parts(40_000), 1)),
+        ("anyOf of many references below arrays", CHAT, format(&branches(400_000, 50), 1)),
+        ("a pattern with many ways", CHAT, format(pattern, 1)),
+        ("16 sampled echoes with 301 biases and penalties", CHAT, chat(&words(256 * 1024), &sampling)),
+        ("128 long echoes", CHAT, choices(128, 4 << 20)),
+        ("escaped newlines", CHAT, chat(&"\\n".repeat(19 << 19), "")),
+        ("an echo with 20 alternatives a token", CHAT, chat(&words(2 << 20), r#","logprobs":true,"top_logprobs":20"#)),
+        ("the same, 8 choices", CHAT, chat(&words(2 << 20), r#","n":8,"logprobs":true,"top_logprobs":20"#)),
+        ("custom tools with a long text", CHAT, custom_tools(256, 12 << 20)),
+        ("many tools beside a long text", CHAT, chat(&words(2 << 20), &format!(r#","tools":[{many}]"#))),
+        (
+            "tools of odd names beside a long text",
+            CHAT,
+            chat(&words(2 << 20), &format!(r#","tools":[{odd}]"#)),
+        ),
+        (
+            "many prompts, echoed with alternatives",
+            "/v1/completions",
+            format!(r#"{{"model":"gpt-3.5-turbo","prompt":[{prompts}],"n":8,"echo":true,"logprobs":5,"max_tokens":64}}"#),
+        ),
+        (
+            "a long prompt, echoed to each choice",
+            "/v1/completions",
+            format!(r#"{{"model":"gpt-3.5-turbo","prompt":"{}","n":128,"echo":true}}"#, words(64 * 1024)),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, path, body)| Heavy { name, path, body })
+    .collect()
+}
