@@ -35,13 +35,15 @@ impl Ctx<'_> {
         id
     }
 
-    /// The id of a request's n-th tool call: `call_` and 24 letters and digits.
-    pub fn call_id(&self, nth: u64) -> String {
+    /// The id of a request's n-th tool call: a prefix such as `call_` or `toolu_01`, and as many letters and digits
+    /// as make 24 characters after the underscore.
+    pub fn call_id(&self, prefix: &str, nth: u64) -> String {
         // Another odd multiplier for each call turns the same bits into other ones.
         let turn = nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let random = [self.random[0] ^ turn, self.random[1].wrapping_add(turn)];
-        let mut id = Ctx { random, ..*self }.object_id("call_");
-        id.truncate("call_".len() + 24);
+        let mut id = Ctx { random, ..*self }.object_id(prefix);
+        let length = prefix.find('_').map_or(prefix.len(), |underscore| underscore + 1) + 24;
+        id.truncate(length);
         id
     }
 

@@ -15,14 +15,14 @@ writes! {
         "created" = created: u64,
         /// The model that was asked for.
         "model" = model: &'a str,
-        /// Names the engine's state; the same for every answer of a build.
-        "system_fingerprint" = system_fingerprint: &'static str,
-        /// The answers, by index.
+        /// Names the configuration that answered; absent where the backend has none.
+        "system_fingerprint" ? system_fingerprint: Option<&'static str>,
+        /// The choices, by index.
         "choices" = choices: Vec<ChatChoice<'a>>,
         /// Token counts.
         "usage" = usage: Usage,
-        /// The tier that served the request.
-        "service_tier" = service_tier: &'static str,
+        /// The tier that served the request, where the backend has tiers.
+        "service_tier" ? service_tier: Option<&'static str>,
     }
 }
 
@@ -91,15 +91,47 @@ writes! {
         /// `assistant`
         "role" = role: &'static str,
         /// The text.
-        "content" = content: Option<&'a str>,
-        /// Why the model would not answer.
-        "refusal" = refusal: Option<&'a str>,
-        /// URL citations; the engine searches nothing.
+        "content" = content: Option<Cow<'a, str>>,
+        /// The refusal.
+        "refusal" = refusal: Option<Cow<'a, str>>,
+        /// The reasoning's text, where the answer shows it. OpenAI's own API has no such member.
+        "reasoning_content" ? reasoning_content: Option<Cow<'a, str>>,
+        /// The reasoning with its signatures, to be returned in the next request.
+        "thinking_blocks" ? thinking_blocks: Option<Vec<ThinkingBlock<'a>>>,
+        /// URL citations; none are made here.
         "annotations" = annotations: [(); 0],
-        /// Calls of the caller's tools.
-        "tool_calls" = tool_calls: Option<Vec<ToolCall<'a>>>,
-        /// The older form of a tool call.
-        "function_call" = function_call: Option<FunctionCall<'a>>,
+        /// The tool calls. `Some(None)` is `null`.
+        "tool_calls" ? tool_calls: Option<Option<Vec<ToolCall<'a>>>>,
+        /// The older form of a tool call. `Some(None)` is `null`.
+        "function_call" ? function_call: Option<Option<FunctionCall<'a>>>,
+    }
+}
+
+/// Reasoning, in the form that gateways use in front of Anthropic's models.
+#[derive(Debug)]
+pub enum ThinkingBlock<'a> {
+    /// Text, its signature, or both; a stream has them one after the other.
+    Thinking {
+        /// The text.
+        thinking: Cow<'a, str>,
+        /// Opaque.
+        signature: Option<Cow<'a, str>>,
+    },
+    /// Reasoning in encrypted form.
+    Redacted {
+        /// Opaque.
+        data: Cow<'a, str>,
+    },
+}
+
+impl Write for ThinkingBlock<'_> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Thinking { thinking, signature } => {
+                writes!(out; "type" = "thinking", "thinking" = thinking, "signature" ? signature);
+            }
+            Self::Redacted { data } => writes!(out; "type" = "redacted_thinking", "data" = data),
+        }
     }
 }
 
@@ -172,10 +204,10 @@ writes! {
         "created" = created: u64,
         /// The model that was asked for.
         "model" = model: &'a str,
-        /// The tier that serves the request.
-        "service_tier" = service_tier: &'static str,
         /// As in a [`ChatCompletion`].
-        "system_fingerprint" = system_fingerprint: &'static str,
+        "service_tier" ? service_tier: Option<&'static str>,
+        /// As in a [`ChatCompletion`].
+        "system_fingerprint" ? system_fingerprint: Option<&'static str>,
         /// One choice, or none in the chunk that carries the totals.
         "choices" = choices: &'a [ChatChunkChoice<'a>],
         /// Absent unless asked for; then `null` but in the last chunk.
@@ -232,6 +264,13 @@ pub enum Delta<'a> {
         /// The call.
         function_call: FunctionCall<'a>,
     },
+    /// Reasoning goes on.
+    Thinking {
+        /// The new text.
+        reasoning_content: Option<&'a str>,
+        /// The same, or what else belongs to the reasoning.
+        thinking_blocks: [ThinkingBlock<'a>; 1],
+    },
     /// Nothing is new but the end.
     Last {},
 }
@@ -246,6 +285,9 @@ impl Write for Delta<'_> {
             Self::Refusal { refusal } => writes!(out; "refusal" = refusal),
             Self::ToolCalls { tool_calls } => writes!(out; "tool_calls" = tool_calls),
             Self::FunctionCall { function_call } => writes!(out; "function_call" = function_call),
+            Self::Thinking { reasoning_content, thinking_blocks } => {
+                writes!(out; "reasoning_content" ? reasoning_content, "thinking_blocks" = thinking_blocks);
+            }
             Self::Last {} => out.push_str("{}"),
         }
     }

@@ -1,60 +1,67 @@
-//! A text completion, whole or as a stream.
+//! Completions: [`whole`] answers, and an [`Encoder`] for streams.
 
-use super::tokens::{Bytes, written};
-use super::{sse, to_vec};
-use crate::api::answer::{ByToken, TextChoice, TextCompletion, TextLogprobs, Usage};
-use crate::engine::{self, Choice, TokenizedText};
-use crate::http::{Body, Response, StreamStep};
-use crate::tokens::Encoding;
+use super::{sse, to_vec, tokens};
+use crate::api::answer::{ByToken, TextChoice, TextCompletion, TextLogprobs};
+use crate::turn::{Answer, Block, Choice, Event, FinishReason, TokenLogprob, Usage};
 use std::borrow::Cow;
-use std::ops::Range;
 
-/// What the engine says to a text completion request, with all that the wire tells of it.
-#[derive(Debug, Clone)]
-pub struct Answer {
+/// What an answer has besides the events: what the endpoint knows of it.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
     /// `cmpl-…`
     pub id: String,
     /// Unix seconds.
     pub created: u64,
-    /// The model that was asked for.
+    /// The caller's name of the model.
     pub model: String,
-    /// The model's encoding, which gives tokens their bytes.
-    pub encoding: Encoding,
-    /// Whether to tell how likely the tokens were.
-    pub logprobs: bool,
-    /// The answers and what was counted.
-    pub said: engine::Answer,
+    /// Where log probabilities are requested, what the offsets of tokens are counted from.
+    pub offsets: Option<Offsets>,
 }
 
-impl Answer {
-    /// The whole answer as one JSON object, once it would have been said.
-    pub fn whole<B>(&self) -> Response<B> {
-        let choices = self.said.choices.iter().zip(0..).map(|(choice, index)| {
-            let mut logprobs = self.logprobs.then(TextLogprobs::default);
-            let mut place = Place::new(choice);
-            for (speech, is_prompt) in speeches(choice) {
+/// Where the texts of choices begin.
+#[derive(Debug, Clone, Default)]
+pub struct Offsets {
+    /// How many characters each prompt has.
+    pub prompts: Vec<usize>,
+    /// Whether a choice begins with its prompt.
+    pub echo: bool,
+}
+
+/// Where in the prompt and the completion a choice is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    characters: usize,
+    /// Whether the next token is the first of a prompt, which has no log probability.
+    is_first_of_prompt: bool,
+}
+
+/// A whole answer as JSON.
+pub fn whole(head: &Head, answer: &Answer<'_>) -> Vec<u8> {
+    let count = answer.choices.len();
+    let choices: Vec<TextChoice<'_>> =
+        answer.choices.iter().enumerate().map(|(index, choice)| head.choice(choice, index, count)).collect();
+    to_vec(&head.object(&choices, Some(answer.usage)))
+}
+
+impl Head {
+    fn choice<'a>(&self, choice: &'a Choice<'_>, index: usize, count: usize) -> TextChoice<'a> {
+        let mut logprobs = self.offsets.is_some().then(TextLogprobs::default);
+        let mut place = self.place(index, count);
+        let mut text = Cow::Borrowed("");
+        for block in &choice.blocks {
+            if let Block::Text { text: more, .. } = block {
+                if text.is_empty() {
+                    text = Cow::Borrowed(&**more)
+                } else {
+                    text.to_mut().push_str(more)
+                }
                 if let Some(logprobs) = &mut logprobs {
-                    self.push(logprobs, speech, 0..speech.tokens().len(), is_prompt, &mut place);
+                    push_tokens(logprobs, more, block.logprobs().unwrap_or_default(), &mut place);
                 }
             }
-            TextChoice { text: text(choice), index, logprobs, finish_reason: Some(choice.finish_reason()) }
-        });
-        let usage = Some(Some(super::usage(self.said.counts)));
-        super::paced(super::json(200, &self.object(&choices.collect::<Vec<_>>(), usage)), &self.said)
-    }
-
-    /// The answer as a stream, each event made when it is asked for.
-    pub fn stream<B>(self, include_usage: bool) -> Response<B> {
-        let cut = self.said.cut_after_chunks;
-        let cursors = self.said.choices.iter().map(Cursor::new).collect();
-        let events = Events { answer: self, include_usage, cursors, turn: 0, held: None, ended: false };
-        super::event_stream(Body::BodySource(super::cut_after(cut, events)))
-    }
-
-    fn event(&self, choices: &[TextChoice<'_>], usage: Option<Option<Usage>>) -> Vec<u8> {
-        let mut out = Vec::new();
-        sse::push_event(&mut out, &to_vec(&self.object(choices, usage)));
-        out
+        }
+        let finish = choice.finish.unwrap_or(FinishReason::Stop);
+        TextChoice { text, index: index as u32, logprobs, finish_reason: Some(finish_reason(finish)) }
     }
 
     fn object<'a>(
@@ -68,248 +75,153 @@ impl Answer {
             created: self.created,
             model: &self.model,
             choices,
-            usage,
+            usage: usage.map(|usage| usage.map(super::usage)),
         }
     }
 
-    /// Adds how likely some tokens were, and moves on by them.
-    fn push(
-        &self,
-        logprobs: &mut TextLogprobs<'_>,
-        speech: &TokenizedText,
-        tokens: Range<usize>,
-        is_prompt: bool,
-        place: &mut Place,
-    ) {
-        let told = |id: u32| written(&Bytes::of(self.encoding, id), "bytes:");
-        for i in tokens {
-            let (Some(token), Some(odds)) = (speech.tokens().get(i), speech.odds().get(i)) else { continue };
-            // Nothing comes before the first token of a prompt that could make it likely or not.
-            let known = !(is_prompt && i == 0);
-            let text = told(token.id);
-            logprobs.token_logprobs.push(known.then_some(odds.logprob));
-            logprobs.top_logprobs.push(known.then(|| {
-                let mut top: Vec<_> = odds.top.iter().map(|(id, logprob)| (told(*id), *logprob)).collect();
-                if top.iter().all(|(known, _)| *known != text) {
-                    top.push((text.clone(), odds.logprob));
-                }
-                ByToken(top)
-            }));
-            logprobs.tokens.push(text);
-            logprobs.text_offset.push(place.characters);
-            place.characters += speech.text_of(i).chars().count();
-        }
+    /// Where a choice begins, of so many: those of each prompt come one after the other.
+    fn place(&self, choice: usize, count: usize) -> Place {
+        let Some(Offsets { prompts, echo }) = &self.offsets else { return Place::default() };
+        let each = (count / prompts.len().max(1)).max(1);
+        let prompt = prompts.get(choice / each).copied().unwrap_or_default();
+        Place { characters: if *echo { 0 } else { prompt }, is_first_of_prompt: *echo }
     }
 }
 
-/// Where in the prompt and the answer a token is, in characters.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    characters: usize,
-}
-
-impl Place {
-    /// The beginning of what is told: the answer's comes after the prompt, whether that is told or not.
-    fn new(choice: &Choice) -> Self {
-        Self { characters: if choice.echo.is_some() { 0 } else { choice.offset } }
-    }
-}
-
-/// What of a choice is told, and whether it is the prompt.
-fn speeches(choice: &Choice) -> impl Iterator<Item = (&TokenizedText, bool)> {
-    let prompt = choice.echo.as_deref().map(|speech| (speech, true));
-    prompt.into_iter().chain(choice.content.as_ref().map(|speech| (speech, false)))
-}
-
-fn text(choice: &Choice) -> Cow<'_, str> {
-    let answer = choice.content.as_ref().map(TokenizedText::text).unwrap_or_default();
-    match &choice.echo {
-        None => Cow::Borrowed(answer),
-        Some(prompt) => Cow::Owned([prompt.text(), answer].concat()),
-    }
-}
-
-/// How far a choice has been told.
-#[derive(Debug, Clone, Copy)]
-struct Cursor {
-    /// Which of its speeches it is at.
-    speech: usize,
-    /// How many tokens of that were told.
-    tokens: usize,
-    /// How many tokens of the answer were told.
-    said: usize,
-    place: Place,
-    over: bool,
-}
-
-impl Cursor {
-    fn new(choice: &Choice) -> Self {
-        Self { speech: 0, tokens: 0, said: 0, place: Place::new(choice), over: false }
-    }
-}
-
-/// The frames of a stream: pieces, and pauses between them.
-struct Events {
-    answer: Answer,
-    include_usage: bool,
-    cursors: Vec<Cursor>,
-    /// Whose turn it is.
-    turn: usize,
-    /// A piece that waits for its pause to be over.
-    held: Option<Vec<u8>>,
-    ended: bool,
-}
-
-impl Events {
-    /// The next piece, how many tokens of the answer came before it and how many it tells. The last piece of
-    /// a choice carries its finish reason.
-    fn next_piece(&mut self) -> Option<(Vec<u8>, usize, usize)> {
-        let count = self.cursors.len();
-        let index = (self.turn..self.turn + count)
-            .map(|turn| turn % count)
-            .find(|index| !self.cursors[*index].over)?;
-        self.turn = (index + 1) % count;
-        let choice = &self.answer.said.choices[index];
-        let mut cursor = self.cursors[index];
-        let before = cursor.said;
-        let all: Vec<_> = speeches(choice).collect();
-        let mut logprobs = self.answer.logprobs.then(TextLogprobs::default);
-        let mut text = "";
-        if let Some((speech, is_prompt, piece)) = next(&all, &mut cursor) {
-            text = piece.text;
-            if let Some(logprobs) = &mut logprobs {
-                self.answer.push(logprobs, speech, piece.tokens.clone(), is_prompt, &mut cursor.place);
+/// Adds the log probabilities of the tokens of a text, and moves on by it.
+fn push_tokens(logprobs: &mut TextLogprobs<'_>, text: &str, tokens: &[TokenLogprob<'_>], place: &mut Place) {
+    let (mut complete, mut pending) = (0, Vec::new());
+    for token in tokens {
+        let is_known = !std::mem::take(&mut place.is_first_of_prompt);
+        let name = |bytes: &[u8]| Cow::<'static, str>::Owned(tokens::text(bytes, "bytes:").into_owned());
+        let own = name(&token.bytes);
+        logprobs.token_logprobs.push(is_known.then_some(token.logprob));
+        logprobs.top_logprobs.push(is_known.then(|| {
+            let mut top: Vec<_> = token.top.iter().map(|(bytes, logprob)| (name(bytes), *logprob)).collect();
+            if top.iter().all(|(name, _)| *name != own) {
+                top.push((own.clone(), token.logprob));
             }
-            cursor.tokens = piece.tokens.end;
-            cursor.said += if is_prompt { 0 } else { piece.tokens.len() };
-        }
-        cursor.over = next(&all, &mut cursor).is_none();
-        let piece = TextChoice {
-            text: Cow::Borrowed(text),
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            logprobs,
-            finish_reason: cursor.over.then(|| choice.finish_reason()),
-        };
-        let event = self.answer.event(&[piece], self.include_usage.then_some(None));
-        self.cursors[index] = cursor;
-        Some((event, before, cursor.said - before))
+            ByToken(top)
+        }));
+        logprobs.tokens.push(own);
+        logprobs.text_offset.push(place.characters + complete);
+        complete += completed(&mut pending, &token.bytes);
     }
+    place.characters += text.chars().count();
 }
 
-/// The piece a cursor is at, once it left speeches behind that are told.
-fn next<'a>(
-    all: &[(&'a TokenizedText, bool)],
-    cursor: &mut Cursor,
-) -> Option<(&'a TokenizedText, bool, engine::Piece<'a>)> {
+/// How many characters are complete once some bytes follow others; what is left is kept.
+fn completed(pending: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    pending.extend_from_slice(bytes);
+    let mut complete = 0;
     loop {
-        let (speech, is_prompt) = *all.get(cursor.speech)?;
-        match speech.piece(cursor.tokens) {
-            Some(piece) => return Some((speech, is_prompt, piece)),
-            None => (cursor.speech, cursor.tokens) = (cursor.speech + 1, 0),
+        let error = match std::str::from_utf8(pending) {
+            Ok(text) => {
+                complete += text.chars().count();
+                pending.clear();
+                return complete;
+            }
+            Err(error) => error,
+        };
+        let (valid, rest) = pending.split_at(error.valid_up_to());
+        complete += valid.utf8_chunks().map(|chunk| chunk.valid().chars().count()).sum::<usize>();
+        // What can never be a character counts as U+FFFD.
+        let invalid = error.error_len();
+        complete += usize::from(invalid.is_some());
+        *pending = rest.get(invalid.unwrap_or(0)..).unwrap_or_default().to_vec();
+        if invalid.is_none() {
+            return complete;
         }
     }
 }
 
-impl Iterator for Events {
-    type Item = StreamStep;
+fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop | FinishReason::ToolCalls | FinishReason::Pause => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ContentFilter | FinishReason::Refusal => "content_filter",
+    }
+}
 
-    fn next(&mut self) -> Option<StreamStep> {
-        if let Some(event) = self.held.take() {
-            return Some(StreamStep::Data(event));
-        }
-        if let Some((event, said, more)) = self.next_piece() {
-            let first = self.turn == 1 % self.cursors.len().max(1);
-            return Some(match self.answer.said.pace.wait(said, more).filter(|_| first) {
-                Some(pause) => {
-                    self.held = Some(event);
-                    StreamStep::Pause(pause)
+/// Writes a stream of events. The last text of a choice and its finish reason are one event, if they are one step.
+#[derive(Debug)]
+pub struct Encoder {
+    head: Head,
+    include_usage: bool,
+    /// Where each choice is, if it was looked at.
+    places: Vec<Place>,
+    /// A text whose finish reason may be the next event.
+    held: Option<TextChoice<'static>>,
+    usage: Usage,
+}
+
+impl Encoder {
+    /// An encoder of so many choices.
+    pub fn new(head: Head, choices: usize, include_usage: bool) -> Self {
+        let places = (0..choices).map(|choice| head.place(choice, choices)).collect();
+        Self { head, include_usage, places, held: None, usage: Usage::default() }
+    }
+
+    fn push(&self, choices: &[TextChoice<'_>], usage: Option<Usage>, out: &mut Vec<u8>) {
+        sse::push_event(out, &to_vec(&self.head.object(choices, self.include_usage.then_some(usage))));
+    }
+}
+
+impl super::Encoder for Encoder {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Text { choice, text, logprobs } => {
+                self.end_step(out);
+                let mut all = self.head.offsets.is_some().then(TextLogprobs::default);
+                if let (Some(all), Some(place)) = (&mut all, self.places.get_mut(*choice as usize)) {
+                    push_tokens(all, text, logprobs.as_deref().unwrap_or_default(), place);
                 }
-                None => StreamStep::Data(event),
-            });
+                let text = Cow::Owned(text.clone().into_owned());
+                self.held = Some(TextChoice { text, index: *choice, logprobs: all, finish_reason: None });
+            }
+            Event::Finish { choice, reason, .. } => {
+                let held = self.held.take_if(|held| held.index == *choice);
+                self.end_step(out);
+                let mut last = held.unwrap_or_else(|| TextChoice {
+                    text: "".into(),
+                    index: *choice,
+                    logprobs: self.head.offsets.is_some().then(TextLogprobs::default),
+                    finish_reason: None,
+                });
+                last.finish_reason = Some(finish_reason(*reason));
+                self.push(&[last], None, out);
+            }
+            Event::Usage(usage) => self.usage = *usage,
+            Event::End => {
+                self.end_step(out);
+                if self.include_usage {
+                    self.push(&[], Some(self.usage), out);
+                }
+                out.extend_from_slice(sse::DONE);
+            }
+            Event::Error { kind, code, message, .. } => {
+                self.end_step(out);
+                super::push_error_event(message, kind, code.as_deref(), out);
+            }
+            // A prompt is completed by text alone.
+            Event::Start { .. }
+            | Event::Thinking { .. }
+            | Event::ThinkingSignature { .. }
+            | Event::RedactedThinking { .. }
+            | Event::ToolCall { .. }
+            | Event::ToolInput { .. }
+            | Event::Refusal { .. }
+            | Event::Ping => {}
         }
-        if self.ended {
-            return None;
+    }
+
+    fn end_step(&mut self, out: &mut Vec<u8>) {
+        if let Some(held) = self.held.take() {
+            self.push(&[held], None, out);
         }
-        self.ended = true;
-        let mut last = match self.include_usage {
-            true => self.answer.event(&[], Some(Some(super::usage(self.answer.said.counts)))),
-            false => Vec::new(),
-        };
-        last.extend_from_slice(sse::DONE);
-        Some(StreamStep::Data(last))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{FinishReason, TokenTiming, TokenUsage};
-
-    fn answer(choices: &[(&str, &str)]) -> Answer {
-        let encoding = Encoding::Cl100kBase;
-        let speech = |text: &str| TokenizedText::new(text, encoding, usize::MAX).0;
-        let choice = |(prompt, text): &(&str, &str)| Choice {
-            echo: (!prompt.is_empty()).then(|| std::rc::Rc::new(speech(prompt))),
-            offset: prompt.len(),
-            content: Some(speech(text)),
-            finish_reason: Some(FinishReason::Length),
-            ..Choice::default()
-        };
-        Answer {
-            id: "cmpl-1".into(),
-            created: 7,
-            model: "m".into(),
-            encoding,
-            logprobs: false,
-            said: engine::Answer {
-                choices: choices.iter().map(choice).collect(),
-                counts: TokenUsage { prompt: 1, completion: 1, ..TokenUsage::default() },
-                pace: TokenTiming::default(),
-                cut_after_chunks: None,
-            },
-        }
-    }
-
-    fn events(response: Response<()>) -> Vec<String> {
-        let Body::BodySource(frames) = response.body else { panic!("a stream has frames") };
-        let bytes = frames.flat_map(|frame| match frame {
-            StreamStep::Data(bytes) => bytes,
-            other => panic!("{other:?}"),
-        });
-        let text = String::from_utf8(bytes.collect()).expect("UTF-8");
-        text.split_terminator("\n\n").map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_last_piece_of_a_choice_ends_it() {
-        let head =
-            r#"data: {"id":"cmpl-1","object":"text_completion","created":7,"model":"m","choices":[{"text":"#;
-        let (on, end) = (
-            r#","logprobs":null,"finish_reason":null}]}"#,
-            r#","logprobs":null,"finish_reason":"length"}]}"#,
-        );
-        assert_eq!(
-            events(answer(&[("", "one two"), ("", ""), ("zero", " one")]).stream(false)),
-            [
-                format!(r#"{head}"one","index":0{on}"#),
-                format!(r#"{head}"","index":1{end}"#),
-                format!(r#"{head}"zero","index":2{on}"#),
-                format!(r#"{head}" two","index":0{end}"#),
-                format!(r#"{head}" one","index":2{end}"#),
-                "data: [DONE]".to_owned(),
-            ]
-        );
-    }
-
-    #[test]
-    fn totals_come_last_when_asked_for() {
-        let events = events(answer(&[("", "one")]).stream(true));
-        assert!(events[0].ends_with(r#","usage":null}"#), "{events:?}");
-        assert!(events[1].contains(r#""choices":[],"usage":{"prompt_tokens":1,"#), "{events:?}");
-    }
-
-    #[test]
-    fn an_answer_without_choices_is_a_stream_without_pieces() {
-        assert_eq!(events(answer(&[]).stream(false)), ["data: [DONE]"]);
-    }
-}
+#[path = "completions_tests.rs"]
+mod tests;

@@ -4,93 +4,79 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 pub mod sse;
+mod stream;
 mod tokens;
+
+pub use stream::{Encoder, EventStream};
 
 use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};
 use crate::config::engine::Fault;
-use crate::engine::{Answer, Choice, TokenUsage};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Response, StreamStep};
 use crate::json::{Write, push_string, to_string};
+use crate::turn;
 use std::time::Duration;
 
 /// A JSON response.
 pub fn json<B>(status: u16, value: &impl Write) -> Response<B> {
-    Response {
-        status,
-        headers: [("content-type", "application/json")].into_iter().collect(),
-        body: Body::Full(to_vec(value)),
-    }
+    json_bytes(status, to_vec(value))
 }
 
-/// A stream of events (`text/event-stream`), which nobody on the way may keep back or store.
+/// A JSON response of a body that is written already.
+pub fn json_bytes<B>(status: u16, body: Vec<u8>) -> Response<B> {
+    let headers = [("content-type", "application/json")].into_iter().collect();
+    Response { status, headers, body: Body::Full(body) }
+}
+
+/// A stream of events (`text/event-stream`) that no proxy is to hold back or store.
 pub fn event_stream<B>(body: Body<B>) -> Response<B> {
     let headers = [
         ("content-type", "text/event-stream; charset=utf-8"),
         ("cache-control", "no-cache"),
-        // Asks nginx and those who copied it not to gather a stream.
+        // nginx, and proxies that follow it, gather a stream otherwise.
         ("x-accel-buffering", "no"),
     ];
     Response { status: 200, headers: headers.into_iter().collect(), body }
 }
 
-/// Token counts as the wire tells them.
-pub fn usage(counts: TokenUsage) -> Usage {
+/// Token counts, as OpenAI's completions have them.
+fn usage(usage: turn::Usage) -> Usage {
     Usage {
-        prompt_tokens: counts.prompt,
-        completion_tokens: counts.completion,
-        total_tokens: counts.prompt + counts.completion,
-        prompt_tokens_details: PromptTokensDetails { cached_tokens: 0, audio_tokens: counts.prompt_audio },
+        prompt_tokens: usage.input,
+        completion_tokens: usage.output,
+        total_tokens: usage.input.saturating_add(usage.output),
+        prompt_tokens_details: PromptTokensDetails {
+            cached_tokens: usage.cached_input,
+            audio_tokens: usage.input_audio,
+        },
         completion_tokens_details: CompletionTokensDetails {
-            reasoning_tokens: counts.reasoning,
+            reasoning_tokens: usage.reasoning,
             audio_tokens: 0,
-            accepted_prediction_tokens: counts.accepted,
-            rejected_prediction_tokens: counts.rejected,
+            accepted_prediction_tokens: usage.accepted_prediction,
+            rejected_prediction_tokens: usage.rejected_prediction,
         },
     }
 }
 
-/// A whole answer that comes only once it would have been said.
-fn paced<B>(response: Response<B>, answer: &Answer) -> Response<B> {
-    let longest = answer.choices.iter().map(Choice::tokens).max().unwrap_or(0).max(1);
-    match (answer.pace.wait(0, longest), response.body) {
+/// The response after a wait: that of an answer which takes its time.
+#[must_use]
+pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {
+    match (wait, response.body) {
         (Some(wait), Body::Full(bytes)) => {
-            let frames = [StreamStep::Pause(wait), StreamStep::Data(bytes)];
-            Response { body: Body::BodySource(Box::new(frames.into_iter())), ..response }
+            let steps = [StreamStep::Pause(wait), StreamStep::Data(bytes)];
+            Response { body: Body::BodySource(Box::new(steps.into_iter())), ..response }
         }
         (_, body) => Response { body, ..response },
     }
 }
 
-/// How long a stream is silent before it breaks off: a host may drop what it has not yet sent.
-const LAST_BREATH: Duration = Duration::from_millis(50);
-
-/// A stream that breaks off after so many chunks, if it is to.
-fn cut_after(
-    chunks: Option<u32>,
-    frames: impl Iterator<Item = StreamStep> + 'static,
-) -> Box<dyn Iterator<Item = StreamStep>> {
-    let mut frames = frames;
-    let Some(mut left) = chunks else { return Box::new(frames) };
-    let pause = (left > 0).then_some(StreamStep::Pause(LAST_BREATH));
-    let mut end = pause.into_iter().chain([StreamStep::Abort]);
-    Box::new(std::iter::from_fn(move || {
-        if left == 0 {
-            return end.next();
-        }
-        let frame = frames.next();
-        left -= u32::from(matches!(frame, Some(StreamStep::Data(_))));
-        frame
-    }))
-}
-
-/// An answer that breaks off before its first byte.
+/// A response whose connection is closed before the first byte of its body.
 pub fn dropped<B>() -> Response<B> {
     let headers = [("content-type", "application/json")].into_iter().collect();
     Response { status: 200, headers, body: Body::BodySource(Box::new(std::iter::once(StreamStep::Abort))) }
 }
 
-/// An error as a rule of the engine says it.
+/// The error of an engine's rule.
 pub fn fault<B>(fault: &Fault) -> Response<B> {
     let object = ErrorObject {
         message: &fault.message,
@@ -156,6 +142,12 @@ pub fn error_event(error: &ApiError) -> Vec<u8> {
     let mut out = Vec::new();
     sse::push_event(&mut out, &to_vec(&error_body(error)));
     out
+}
+
+/// Appends the error an answer of a backend ended with.
+fn push_error_event(message: &str, kind: &str, code: Option<&str>, out: &mut Vec<u8>) {
+    let error = ErrorObject { message, r#type: kind, param: None, code };
+    sse::push_event(out, &to_vec(&ErrorBody { error }));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Framing of server-sent events (WHATWG HTML, section 9.2.6). Payloads are JSON, which has no line breaks.
 
-/// Ends a stream that told all.
+/// Ends a complete stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// Appends one event.
@@ -10,6 +10,11 @@ pub fn push_event(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(b"data: ");
     out.extend_from_slice(json);
     out.extend_from_slice(b"\n\n");
+}
+
+/// Where each event of some whole events ends.
+pub(super) fn event_ends(events: &[u8]) -> impl Iterator<Item = usize> {
+    events.windows(2).zip(2..).filter(|(pair, _)| pair == b"\n\n").map(|(_, end)| end)
 }
 
 #[cfg(test)]

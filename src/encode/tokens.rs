@@ -1,25 +1,17 @@
-//! What the wire tells of a token.
+//! How tokens and their log probabilities are written.
 
-use crate::tokens::Encoding;
+use crate::api::answer::{LikelyToken, TokenLogprob};
+use crate::turn;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The bytes of a token.
-pub(super) struct Bytes(pub(super) Cow<'static, [u8]>);
-
-impl Bytes {
-    pub(super) fn of(encoding: Encoding, id: u32) -> Self {
-        Self(encoding.token_bytes(id).map(|bytes| bytes.to_vec()).unwrap_or_default().into())
-    }
-}
-
-/// A token's text. One that is no text is written out as Python shows bytes, ` \xf0\x9f`, after a prefix.
-pub(super) fn written(bytes: &Bytes, prefix: &str) -> Cow<'static, str> {
-    match std::str::from_utf8(&bytes.0) {
-        Ok(text) => text.to_owned().into(),
+/// A token's text. Bytes that are no text are written as in Python, ` \\xf0\\x9f`, after a prefix.
+pub(super) fn text<'a>(bytes: &'a [u8], prefix: &str) -> Cow<'a, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
         Err(_) => {
             let mut out = prefix.to_owned();
-            for byte in &*bytes.0 {
+            for byte in bytes {
                 match byte {
                     b' '..=b'~' => out.push(char::from(*byte)),
                     // Writing to a string cannot fail.
@@ -29,6 +21,18 @@ pub(super) fn written(bytes: &Bytes, prefix: &str) -> Cow<'static, str> {
             out.into()
         }
     }
+}
+
+/// The log probabilities of tokens, as chats have them.
+pub(super) fn logprobs<'a>(tokens: &'a [turn::TokenLogprob<'_>]) -> Vec<TokenLogprob<'a>> {
+    fn token(bytes: &[u8], logprob: f32) -> LikelyToken<'_> {
+        LikelyToken { token: text(bytes, ""), logprob, bytes: bytes.into() }
+    }
+    let entry = |of: &'a turn::TokenLogprob<'_>| TokenLogprob {
+        said: token(&of.bytes, of.logprob),
+        top_logprobs: of.top.iter().map(|(bytes, logprob)| token(bytes, *logprob)).collect(),
+    };
+    tokens.iter().map(entry).collect()
 }
 
 #[cfg(test)]
@@ -43,7 +47,7 @@ mod tests {
             (b" \xf0\x9f\x91", r"bytes: \xf0\x9f\x91"),
             (b"\xa9", r"bytes:\xa9"),
         ] {
-            assert_eq!(written(&Bytes(Cow::Borrowed(bytes)), "bytes:"), want);
+            assert_eq!(text(bytes, "bytes:"), want);
         }
     }
 }

@@ -1,50 +1,171 @@
 //! `POST /v1/completions`.
 
-use super::Call;
-use super::completion::{self, Validated};
 use super::resolve::CompletionModels;
-use crate::api::completions::Request;
-use crate::check::{self, Checked};
+use super::{Call, Validated, forward};
+use crate::api::Int;
+use crate::api::completions::{Prompt, Request};
+use crate::budget::Budget;
+use crate::check::{self, Checked, error_text};
+use crate::config::{Backend, Validation};
 use crate::ctx::Ctx;
-use crate::encode::completions::Answer;
-use crate::engine;
-use crate::error::ApiError;
-use crate::http::{Incoming, Response};
+use crate::encode::completions::{Encoder, Head, Offsets, whole};
+use crate::encode::{self, EventStream};
+use crate::engine::{self, Rejection};
+use crate::error::{ApiError, Kind};
+use crate::http::{Body, Incoming, Response};
 use crate::log::Record;
-use crate::tokens::Encoding;
+use crate::tokens::{EXACT, Encoding};
 use crate::transport::Transport;
+use crate::turn::{self, Input, Sampling};
 use crate::upstream::Endpoint;
+use std::borrow::Cow;
 
 /// Completes one or several prompts, by the engine or an upstream.
+///
+/// # Errors
+///
+/// If the body cannot be read, the request is not valid, or no backend can answer it.
 pub fn create<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let routes = CompletionModels::at(Endpoint::Text, call);
-    let Checked { request, policy, dropped } = check::completions(&body, &routes)?;
+    let models = CompletionModels::at(Endpoint::Text, call);
+    let Checked { request, policy, dropped } = check::completions(&body, &models)?;
     let model = request.model.as_deref().unwrap_or_default();
-    let good = Validated { body: &body, model, streams: request.streams(), dropped: &dropped };
-    let (engine, retry) = (&call.config.engine, || call.retry());
-    let ask_engine = || engine::text(&request, model, engine, policy.spec, policy.validation, &retry);
-    let encode = |said| encode(&request, model, said, call.ctx);
-    completion::answer(call, &routes, &good, record, &ask_engine, &encode)
+    record.model = Some(model.to_owned());
+    record.stream = Some(request.streams());
+    if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
+        let valid = Validated { body: &body, model, dropped: &dropped };
+        return forward::relay(call, models.endpoint, plan, &valid, record);
+    }
+    let turns = turns(&request, policy.validation)?;
+    let budget = Budget::for_body(body.len());
+    let outcome =
+        engine::complete(&turns, call.engine(policy.spec, &budget)).map_err(|why| error(&why, &request))?;
+    let head = head(&request, &turns, call.ctx);
+    let mut response = super::respond(outcome, record, |answer| encode(&request, head, answer));
+    super::note_dropped(&mut response, &dropped);
+    Ok(response)
 }
 
-/// The engine's answer as the request wants it: whole, or as a stream.
-fn encode<B>(request: &Request<'_>, model: &str, said: engine::Answer, ctx: &Ctx<'_>) -> Response<B> {
-    let answer = Answer {
+/// Reads a request as turns, one for each prompt. Tokens are read in the model's encoding: one that its vocabulary
+/// lacks is an error to the live API, and stands for no text where the published schema is the rule, which allows it.
+///
+/// # Errors
+///
+/// If a prompt has a token that the live API refuses.
+fn turns<'r>(request: &'r Request<'_>, validation: Validation) -> Result<Vec<turn::Request<'r>>, ApiError> {
+    let prompts = prompts(request, validation)?;
+    Ok(prompts.into_iter().map(|prompt| turn(request, prompt)).collect())
+}
+
+fn turn<'r>(request: &'r Request<'_>, prompt: turn::Prompt<'r>) -> turn::Request<'r> {
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    turn::Request {
+        model: request.model.as_deref().unwrap_or_default(),
+        input: Input::Prompt(prompt),
+        choices: small(request.choices()),
+        max_tokens: Some(request.token_limit()),
+        sampling: Sampling {
+            temperature: request.temperature.map(|number| number.value),
+            top_p: request.top_p.map(|number| number.value),
+            top_k: None,
+            presence_penalty: request.presence_penalty.map(|number| number.value),
+            frequency_penalty: request.frequency_penalty.map(|number| number.value),
+            logit_bias: super::logit_bias(request.logit_bias.as_ref()),
+            seed: request.seed.map(|seed| seed.value),
+        },
+        stop: request.stop.iter().flat_map(|stop| stop.iter()).map(Cow::Borrowed).collect(),
+        logprobs: request.logprobs.map(|top| small(top.unsigned())),
+        stream: request.streams(),
+        end_user: request.user.as_deref().map(Cow::Borrowed),
+        ..turn::Request::default()
+    }
+}
+
+fn prompts<'r>(request: &'r Request<'_>, validation: Validation) -> Result<Vec<turn::Prompt<'r>>, ApiError> {
+    let encoding = Encoding::for_model(request.model.as_deref().unwrap_or_default());
+    let prompt = |text: Cow<'r, str>, tokens| turn::Prompt {
+        text,
+        tokens,
+        suffix: request.suffix.as_deref(),
+        echo: request.echo == Some(true),
+        best_of: request.best_of.map_or(1, |best| u32::try_from(best.unsigned()).unwrap_or(u32::MAX)),
+    };
+    let text = |text: &'r str| prompt(text.into(), None);
+    let tokens = |list: &[Int]| -> Result<turn::Prompt<'r>, ApiError> {
+        let id = |token: &Int| {
+            let id = u32::try_from(token.value).ok().filter(|&id| encoding.token_bytes(id).is_some());
+            match (id, validation) {
+                (Some(id), _) => Some(Ok(id)),
+                (None, Validation::Schema) => None,
+                (None, Validation::Live) => {
+                    let largest = if EXACT { encoding.largest_token() } else { u32::MAX };
+                    Some(Err(error_text::invalid_token(token.value, largest)))
+                }
+            }
+        };
+        let ids = list.iter().filter_map(id).collect::<Result<Vec<_>, _>>()?;
+        Ok(prompt(encoding.decode(&ids).into(), Some(ids)))
+    };
+    match &request.prompt {
+        None => Ok(Vec::new()),
+        Some(Prompt::Text(one)) => Ok(vec![text(one)]),
+        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(|one| text(one)).collect()),
+        Some(Prompt::Tokens(list)) => Ok(vec![tokens(list)?]),
+        Some(Prompt::TokenLists(lists)) => lists.iter().map(|list| tokens(list)).collect(),
+    }
+}
+
+fn head(request: &Request<'_>, turns: &[turn::Request<'_>], ctx: &Ctx<'_>) -> Head {
+    let characters = |turn: &turn::Request<'_>| match &turn.input {
+        Input::Prompt(prompt) => prompt.text.chars().count(),
+        Input::Messages(_) => 0,
+    };
+    Head {
         id: ctx.object_id("cmpl-"),
         created: ctx.created(),
-        model: model.to_owned(),
-        encoding: Encoding::for_model(model),
-        logprobs: request.logprobs.is_some(),
-        said,
-    };
+        model: request.model.as_deref().unwrap_or_default().to_owned(),
+        offsets: request.logprobs.map(|_| Offsets {
+            prompts: turns.iter().map(characters).collect(),
+            echo: request.echo == Some(true),
+        }),
+    }
+}
+
+/// The engine's answer as the request has it: whole, or as a stream.
+fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer) -> Response<B> {
     if !request.streams() {
-        return answer.whole();
+        return encode::after(answer.latency(), encode::json_bytes(200, whole(&head, &answer.whole())));
     }
     let options = request.stream_options.as_ref();
-    answer.stream(options.is_some_and(|options| options.include_usage == Some(true)))
+    let include_usage = options.is_some_and(|options| options.include_usage == Some(true));
+    let encoder = Encoder::new(head, answer.choices(), include_usage);
+    let cut = answer.cut_after_chunks();
+    encode::event_stream(Body::BodySource(Box::new(EventStream::new(answer.into_events(), encoder, cut))))
+}
+
+/// Why the engine cannot complete a prompt, as the live API words it.
+fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
+    match why {
+        Rejection::ContextLength { window, input, .. } => {
+            error_text::text_context_length(*window, *input, request.token_limit())
+        }
+        Rejection::EchoTooLong { limit, echo } => {
+            let limit = u32::try_from(*limit).unwrap_or(u32::MAX);
+            error_text::text_context_length(limit, *echo, request.token_limit())
+        }
+        Rejection::TooManyChoices { limit, choices } => {
+            let message = format!("This request asks for {choices} choices. At most {limit} are supported.");
+            ApiError::new(Kind::Invalid, message).at("prompt")
+        }
+        // Prompts have neither tools nor schemas, and no limit of their own.
+        Rejection::InputTooLong { .. }
+        | Rejection::NoOutputLeft
+        | Rejection::Schema { .. }
+        | Rejection::ToolSchema { .. }
+        | Rejection::TooMuchWork(_) => super::too_much_work("prompt"),
+    }
 }

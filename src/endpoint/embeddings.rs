@@ -36,7 +36,7 @@ pub fn create<T: Transport>(
     record.by_engine();
     record.input_tokens = Some(answer.tokens);
     let mut response = answer.whole();
-    super::tell_dropped(&mut response, &checked.dropped);
+    super::note_dropped(&mut response, &checked.dropped);
     Ok(response)
 }
 

@@ -1,7 +1,6 @@
 //! A judged request on its way to its upstreams, and its answer back.
 
-use super::Call;
-use super::completion::Validated;
+use super::{Call, Validated};
 use crate::config::{Plan, UnknownParams};
 use crate::error::ApiError;
 use crate::http::Response;
@@ -34,7 +33,7 @@ pub(super) fn relay<T: Transport>(
     let mut all = dropped.to_vec();
     all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
     let mut response = note(forwarded, record)?;
-    super::tell_dropped(&mut response, &all);
+    super::note_dropped(&mut response, &all);
     Ok(response)
 }
 

@@ -1,7 +1,6 @@
 //! One file a route, the same steps in each: parse, check, answer, encode.
 
 pub mod chat;
-mod completion;
 pub mod completions;
 pub mod embeddings;
 mod forward;
@@ -11,15 +10,18 @@ pub mod moderations;
 pub mod passthrough;
 mod resolve;
 
+use crate::api::{Members, Number};
 use crate::auth::Caller;
+use crate::budget::{Budget, Exhausted};
 use crate::config::Config;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
 use crate::encode;
-use crate::engine::TokenUsage;
+use crate::engine::{self, Outcome, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
+use crate::model::ModelSpec;
 use std::borrow::Cow;
 
 /// What every endpoint is given.
@@ -38,9 +40,26 @@ pub struct Call<'a, T> {
     pub id: &'a str,
 }
 
-impl<T> Call<'_, T> {
-    /// How often the caller has tried before, by the count that OpenAI's SDKs send along.
-    fn retry(&self) -> u32 {
+/// A valid request that is to be forwarded.
+struct Validated<'a> {
+    /// The body, as it came.
+    body: &'a [u8],
+    model: &'a str,
+    /// The parameters to leave out.
+    dropped: &'a [Cow<'a, str>],
+}
+
+impl<'a, T> Call<'a, T> {
+    /// What the engine needs to answer a turn of a model with such limits.
+    fn engine(&self, spec: Option<&'a ModelSpec>, budget: &'a Budget) -> Setup<'a> {
+        let config = &self.config.engine;
+        // A look at a field is a call of the host, and few rules need this one.
+        let retries = if config.counts_retries() { self.retries() } else { 0 };
+        Setup { config, spec, ctx: self.ctx, retries, budget, call_prefix: "call_" }
+    }
+
+    /// How often the caller has tried the request before, by the count that OpenAI's and Anthropic's SDKs send.
+    fn retries(&self) -> u32 {
         let count = self.request.headers.get("x-stainless-retry-count");
         count.and_then(|count| count.parse().ok()).unwrap_or(0)
     }
@@ -124,11 +143,33 @@ fn is_json(content_type: &str) -> bool {
     }
 }
 
-/// Notes what the engine counted.
-fn log_usage(counts: &TokenUsage, record: &mut Record) {
-    record.by_engine();
-    record.input_tokens = Some(counts.prompt);
-    record.output_tokens = Some(counts.completion);
+/// The response to what the engine made of a turn; `encode` writes an answer.
+fn respond<B>(
+    outcome: Outcome<'_>,
+    record: &mut Record,
+    encode: impl FnOnce(engine::Answer) -> Response<B>,
+) -> Response<B> {
+    match outcome {
+        Outcome::Answer(answer) => {
+            let usage = answer.usage();
+            record.by_engine();
+            record.input_tokens = Some(usage.input);
+            record.output_tokens = Some(usage.output);
+            encode(*answer)
+        }
+        Outcome::Fault(fault) => scripted_fault(fault, record),
+        Outcome::Dropped => encode::dropped(),
+    }
+}
+
+/// A logit bias as pairs of a token and its bias.
+fn logit_bias<'r>(bias: Option<&'r Members<'_, Number>>) -> Vec<(&'r str, f64)> {
+    bias.map_or_else(Vec::new, |bias| bias.0.iter().map(|(id, bias)| (&**id, bias.value)).collect())
+}
+
+/// The error for a parameter that takes more work than one request may cause.
+fn too_much_work(param: &str) -> ApiError {
+    ApiError::new(Kind::Invalid, format!("'{param}' is too complex: {Exhausted}.")).at(param.to_owned())
 }
 
 /// The error that a rule of the engine answers with.
@@ -141,8 +182,8 @@ fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
 /// The most bytes of names in `x-portcullis-dropped`; many clients refuse a field of more than 8 KiB.
 const MAX_DROPPED_LIST: usize = 4096;
 
-/// Names the parameters that were taken out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).
-fn tell_dropped<B>(response: &mut Response<B>, dropped: &[Cow<'_, str>]) {
+/// Names the parameters that were left out of the request (`PORTCULLIS_UNKNOWN_PARAMS=drop`).
+fn note_dropped<B>(response: &mut Response<B>, dropped: &[Cow<'_, str>]) {
     if !dropped.is_empty() {
         response.headers.push("x-portcullis-dropped", dropped_list(dropped));
     }

@@ -39,7 +39,7 @@ pub fn create<T: Transport>(
     let results = judged(checked.request.input.as_ref()).iter().map(outcome).collect();
     let id = call.ctx.object_id("modr-");
     let mut response = encode::json(200, &Moderation { id: &id, model, results });
-    super::tell_dropped(&mut response, &checked.dropped);
+    super::note_dropped(&mut response, &checked.dropped);
     Ok(response)
 }
 

@@ -1,29 +1,27 @@
-//! What is said to a chat request: by a rule, by a tool's call, in a schema's form, or as the model's reply.
+//! The answer to a conversation: by a rule, by tool calls, in a schema's form, or as the model's reply.
 
-use super::answer::{Answer, Call, Choice, FinishReason, Outcome, TokenUsage};
+use super::answer::{Answer, Call, Choice, FinishReason, Outcome, Thinking};
 use super::filler;
 use super::latency::TokenTiming;
 use super::prompt_tokens::{self, Counter};
-use super::rng::mix;
+use super::rejection::Rejection;
+use super::rng::{Rng, mix};
 use super::rule_context::RuleContext;
-use super::sampler::{DEFAULT_OUTPUT_LIMIT, Origin, Sampler, SamplingMode};
+use super::sampler::{DEFAULT_OUTPUT_LIMIT, Generated, Origin, Sampler, SamplingMode};
 use super::sampling::Sampling;
 use super::schema::{self, NoInstance, Patterns};
 use super::tokenized_text::TokenizedText;
 use super::tool_calls::{self, Calls};
-use crate::api::chat::{Effort, JsonSchema, ReasoningEffort, Request, ResponseFormatType, Verbosity};
-use crate::api::tool::{Json, Tool};
-use crate::budget::{Budget, Exhausted};
-use crate::check::error_text;
-use crate::config::engine::{Engine, Reply, Rule};
-use crate::ctx::Ctx;
-use crate::error::{ApiError, Kind};
+use super::{Setup, prompt_tokens::Prompt};
+use crate::api::tool::Json;
+use crate::config::engine::{Reply, Rule};
 use crate::json::{Reader, push_string};
 use crate::model::ModelSpec;
 use crate::tokens::Encoding;
+use crate::turn::{Effort, Field, Format, JsonSchema, Request, Usage, Verbosity};
 use std::borrow::Cow;
 
-/// What is to be said, before sampling.
+/// What an answer is to be, before sampling.
 enum Plan<'r> {
     Text(Cow<'r, str>, Origin, SamplingMode),
     /// Prose of so many tokens.
@@ -31,77 +29,82 @@ enum Plan<'r> {
     /// An instance of a schema.
     Schema(&'r JsonSchema<'r>),
     Refusal(Cow<'r, str>),
-    /// Calls of tools, and a text before them.
+    /// Tool calls, and a text before them.
     Calls(Option<Cow<'r, str>>, Calls<'r>),
 }
 
 /// The most bytes that one token of an instance may have, with room to spare.
 const LONGEST_TOKEN: usize = 128;
 
-/// The longest text whose tokens are kept from counting it to saying it, in bytes.
+/// The longest text whose tokens are kept from counting the input to generating the answer, in bytes.
 const MEMORIZED: usize = 64 * 1024;
 
-/// Answers a chat request; `spec` has the limits of its model, if they are to be kept, and `retry` tells how often the
-/// request was tried before.
-pub fn answer<'s>(
-    request: &Request<'_>,
-    model: &str,
-    setup: &'s Engine,
-    spec: Option<&ModelSpec>,
-    ctx: &Ctx<'_>,
-    retry: &dyn Fn() -> u32,
-    budget: &Budget,
-) -> Result<Outcome<'s>, ApiError> {
-    let asked = RuleContext::of_chat(request, model, retry);
-    let rule = asked.rule(&setup.rules, |_| true);
+/// Answers a conversation.
+///
+/// # Errors
+///
+/// As [`super::answer`].
+pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
+    let context = RuleContext::new(turn, setup.retries);
+    let rule = context.rule(&setup.config.rules, |_| true);
     if let Some(end) = Outcome::of_rule(rule) {
         return Ok(end);
     }
-    let encoding = Encoding::for_model(model);
-    let setup_of_model = setup.model(model);
-    let reply = setup_of_model.map_or(&Reply::Echo, |model| &model.reply);
-    let plan = plan(request, &asked, rule, reply, budget)?;
-    let echoed = echoed(&plan, &asked, encoding);
-    let known = echoed.as_ref().map(|(text, speech)| (*text, speech.tokens().len() as u64));
-    let prompt = prompt_tokens::count(request, model, Counter { encoding, known });
-    let (reasoning, room) = lengths(request, spec, prompt)?;
-    let output_limit = if spec.is_some() { u64::MAX } else { DEFAULT_OUTPUT_LIMIT };
-    let sampling = Sampling { max_tokens: room, output_limit, ..sampling(request, encoding) };
+    let encoding = Encoding::for_model(turn.model);
+    let model = setup.config.model(turn.model);
+    let plan = plan(turn, &context, rule, model.map_or(&Reply::Echo, |model| &model.reply), setup)?;
+    let echoed = echoed(&plan, &context, encoding);
+    let known = echoed.as_ref().map(|(text, tokenized)| (*text, tokenized.tokens().len() as u64));
+    let prompt = prompt_tokens::count(turn, Counter { encoding, known });
+    let (reasoning, room) = lengths(turn, setup.spec, prompt)?;
+    let output_limit = if setup.spec.is_some() { u64::MAX } else { DEFAULT_OUTPUT_LIMIT };
+    let sampling = Sampling { max_tokens: room, output_limit, ..Sampling::of(turn, encoding) };
     let sampler = Sampler::new(sampling).knowing(echoed);
 
-    let mut speaker = Generator { request, asked: &asked, sampler: &sampler, ctx, ids: 0, budget };
+    let thinking = if turn.reasoning.visible { reasoning } else { 0 };
+    let mut generator = Generator { turn, context: &context, sampler: &sampler, setup, ids: 0, thinking };
     let withheld = rule.and_then(|rule| rule.then.finish_reason).map(FinishReason::from);
     let mut choices = Vec::new();
-    for index in 0..u32::try_from(request.choices()).unwrap_or(u32::MAX) {
-        let mut choice = speaker.choice(&plan, index)?;
-        choice.finish_reason = withheld.or(choice.finish_reason);
+    for index in 0..turn.choices {
+        let mut choice = generator.choice(&plan, index)?;
+        if let Some(withheld) = withheld {
+            (choice.finish, choice.stop_sequence) = (withheld, None);
+        }
         choices.push(choice);
     }
-    let said = |choice: &Choice| said(choice, encoding).min(room.unwrap_or(u64::MAX));
-    let completion = reasoning + choices.iter().map(said).sum::<u64>();
-    let mut counts = TokenUsage {
-        prompt: prompt.tokens,
-        prompt_audio: prompt.audio,
-        completion,
+    // Reasoning that the answer does not show is counted once, however many choices there are.
+    let reasoning = reasoning * if thinking > 0 { u64::from(turn.choices) } else { 1 };
+    let output = |choice: &Choice| output_tokens(choice, encoding).min(room.unwrap_or(u64::MAX));
+    let mut usage = Usage {
+        input: prompt.tokens,
+        input_audio: prompt.audio,
+        output: reasoning + choices.iter().map(output).sum::<u64>(),
         reasoning,
-        ..TokenUsage::default()
+        ..Usage::default()
     };
-    predict(request, choices.first(), encoding, &mut counts);
-    let latency = rule.and_then(|rule| rule.then.latency).or(setup_of_model.and_then(|model| model.latency));
-    let pace = TokenTiming::new(latency.unwrap_or(setup.latency), || mix(asked.number(), sampler.variant(1)));
-    let cut_after_chunks = rule.and_then(|rule| rule.then.cut_after_chunks);
-    Ok(Outcome::Answer(Box::new(Answer { choices, counts, pace, cut_after_chunks })))
+    count_prediction(turn, choices.first(), encoding, &mut usage);
+    let latency = rule.and_then(|rule| rule.then.latency).or(model.and_then(|model| model.latency));
+    let seed = || mix(context.number(), sampler.variant(1));
+    Ok(Outcome::Answer(Box::new(Answer {
+        choices,
+        usage,
+        timing: TokenTiming::new(latency.unwrap_or(setup.config.latency), seed),
+        cut_after_chunks: rule.and_then(|rule| rule.then.cut_after_chunks),
+        encoding,
+        logprobs: turn.logprobs.is_some(),
+        completes_prompts: false,
+    })))
 }
 
-/// The text that is echoed and its tokens: it is counted and said, and turned to tokens once.
+/// The text that is echoed, and its tokens: it is both counted and generated, and split into tokens once.
 fn echoed<'a>(
     plan: &Plan<'a>,
-    asked: &RuleContext<'_>,
+    context: &RuleContext<'_>,
     encoding: Encoding,
 ) -> Option<(&'a str, TokenizedText)> {
     match plan {
         Plan::Text(Cow::Borrowed(text), ..)
-            if std::ptr::eq(*text, &*asked.user) && text.len() <= MEMORIZED =>
+            if std::ptr::eq(*text, &*context.user) && text.len() <= MEMORIZED =>
         {
             Some((*text, TokenizedText::new(text, encoding, usize::MAX).0))
         }
@@ -109,36 +112,40 @@ fn echoed<'a>(
     }
 }
 
-/// How many tokens are thought, and the most each answer may then have.
+/// The tokens of reasoning, and the most each choice may have besides.
 fn lengths(
-    request: &Request<'_>,
+    turn: &Request<'_>,
     spec: Option<&ModelSpec>,
-    prompt: prompt_tokens::Prompt,
-) -> Result<(u64, Option<u64>), ApiError> {
-    let limit = request.token_limit();
+    prompt: Prompt,
+) -> Result<(u64, Option<u64>), Rejection> {
+    let limit = turn.max_tokens;
     if let Some(spec) = spec {
         fits(spec, prompt, limit)?;
     }
-    let reasoning = reasoning(request, limit);
-    if spec.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < LEAST_THOUGHT) {
-        return Err(error_text::nothing_left_to_say());
+    let reasoning = reasoning(turn, limit);
+    if spec.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < MIN_REASONING) {
+        return Err(Rejection::NoOutputLeft);
     }
     Ok((reasoning, room(spec, prompt.tokens, limit).map(|room| room - reasoning.min(room))))
 }
 
 /// Whether the prompt, with what may follow, fits the model.
-fn fits(spec: &ModelSpec, prompt: prompt_tokens::Prompt, limit: Option<u64>) -> Result<(), ApiError> {
+fn fits(spec: &ModelSpec, prompt: Prompt, limit: Option<u64>) -> Result<(), Rejection> {
     let window = u64::from(spec.window);
+    let too_long = |output| {
+        Err(Rejection::ContextLength {
+            window: spec.window,
+            input: prompt.tokens,
+            tools: prompt.tools,
+            output,
+        })
+    };
     match (spec.input, limit) {
-        (Some(most), _) if prompt.tokens > u64::from(most) => {
-            Err(error_text::long_prompt(most, prompt.tokens))
+        (Some(limit), _) if prompt.tokens > u64::from(limit) => {
+            Err(Rejection::InputTooLong { limit, input: prompt.tokens })
         }
-        _ if prompt.tokens > window => {
-            Err(error_text::context_length(spec.window, prompt.tokens, prompt.tools, None))
-        }
-        (_, Some(limit)) if prompt.tokens.saturating_add(limit) > window => {
-            Err(error_text::context_length(spec.window, prompt.tokens, prompt.tools, Some(limit)))
-        }
+        _ if prompt.tokens > window => too_long(None),
+        (_, Some(limit)) if prompt.tokens.saturating_add(limit) > window => too_long(Some(limit)),
         _ => Ok(()),
     }
 }
@@ -152,57 +159,42 @@ fn room(spec: Option<&ModelSpec>, prompt: u64, limit: Option<u64>) -> Option<u64
     }
 }
 
-/// The fewest tokens that are thought. Where there may be fewer, the live API gives no answer; where there may be
-/// as many but too few for an answer, one that is cut short.
-const LEAST_THOUGHT: u64 = 16;
+/// The fewest tokens of reasoning. With a limit below it the live API answers with an error; with one that leaves too
+/// few tokens for the answer, the answer is cut.
+const MIN_REASONING: u64 = 16;
 
-/// The tokens that are thought before the answer, out of the most there may be.
-fn reasoning(request: &Request<'_>, limit: Option<u64>) -> u64 {
-    let Some(Effort::Known(effort)) = request.reasoning_effort else { return 0 };
-    let tokens: u64 = match effort {
-        ReasoningEffort::None => 0,
-        ReasoningEffort::Minimal => LEAST_THOUGHT,
-        ReasoningEffort::Low => 64,
-        ReasoningEffort::Medium => 128,
-        ReasoningEffort::High => 256,
-        ReasoningEffort::Xhigh => 512,
-        ReasoningEffort::Max => 1024,
+/// The tokens of reasoning before the answer, within the output limit and the caller's budget.
+fn reasoning(turn: &Request<'_>, limit: Option<u64>) -> u64 {
+    let reasoning = turn.reasoning;
+    let effort = match (reasoning.enabled, reasoning.effort) {
+        (Some(false), _) | (None, None) => return 0,
+        (Some(true), None) => Effort::Low,
+        (_, Some(effort)) => effort,
     };
-    tokens.min(limit.unwrap_or(u64::MAX))
-}
-
-fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
-    let bias = request.logit_bias.as_ref().map(|bias| &bias.0[..]).unwrap_or_default();
-    let alternatives = request.top_logprobs.map_or(0, |top| top.unsigned().min(20) as usize);
-    Sampling {
-        encoding,
-        temperature: request.temperature.map_or(1.0, |number| number.value),
-        top_p: request.top_p.map_or(1.0, |number| number.value),
-        presence_penalty: request.presence_penalty.map_or(0.0, |number| number.value),
-        frequency_penalty: request.frequency_penalty.map_or(0.0, |number| number.value),
-        logit_bias: bias.iter().filter_map(|(id, bias)| Some((id.parse().ok()?, bias.value))).collect(),
-        seed: request.seed.map(|seed| seed.value),
-        stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
-        max_tokens: None,
-        output_limit: DEFAULT_OUTPUT_LIMIT,
-        logprobs: (request.logprobs == Some(true)).then_some(alternatives),
-        answers: request.choices(),
-    }
+    let tokens: u64 = match effort {
+        Effort::None => 0,
+        Effort::Minimal => MIN_REASONING,
+        Effort::Low => 64,
+        Effort::Medium => 128,
+        Effort::High => 256,
+        Effort::Xhigh => 512,
+        Effort::Max => 1024,
+    };
+    tokens.min(limit.unwrap_or(u64::MAX)).min(reasoning.budget.unwrap_or(u64::MAX))
 }
 
 fn plan<'r>(
-    request: &'r Request<'_>,
-    asked: &'r RuleContext<'_>,
+    turn: &'r Request<'_>,
+    context: &'r RuleContext<'_>,
     rule: Option<&'r Rule>,
     reply: &'r Reply,
-    budget: &Budget,
-) -> Result<Plan<'r>, ApiError> {
+    setup: Setup<'_>,
+) -> Result<Plan<'r>, Rejection> {
     let then = rule.map(|rule| &rule.then);
-    let text = then.and_then(|then| then.text.as_deref()).map(|text| asked.fill(text));
+    let text = then.and_then(|then| then.text.as_deref()).map(|text| context.fill(text));
     let script = then.and_then(|then| then.tool_calls.as_ref());
-    let many_tools = |why| exhausted(why, if request.tools.is_some() { "tools" } else { "functions" });
-    let scripted = script.map(|script| tool_calls::scripted(script, asked, budget)).transpose();
-    if let Some(calls) = scripted.map_err(many_tools)?.flatten() {
+    let scripted = script.map(|script| tool_calls::scripted(script, context, setup.budget)).transpose();
+    if let Some(calls) = scripted.map_err(|_| Rejection::TooMuchWork(Field::Tools))?.flatten() {
         return Ok(Plan::Calls(text, calls));
     }
     if let Some(text) = text {
@@ -212,32 +204,29 @@ fn plan<'r>(
         return Ok(Plan::Refusal(refusal.into()));
     }
     if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
-        return Ok(replied(reply, request, asked));
+        return Ok(reply_plan(reply, turn, context));
     }
-    if let Some(calls) = tool_calls::wanted(asked, budget).map_err(many_tools)? {
+    let calls = tool_calls::wanted(context, setup.budget);
+    if let Some(calls) = calls.map_err(|_| Rejection::TooMuchWork(Field::Tools))? {
         return Ok(Plan::Calls(None, calls));
     }
-    let plan = match asked.results.is_empty() {
-        true => replied(reply, request, asked),
-        false => Plan::Text(quoted(asked).into(), Origin::Derived, SamplingMode::Quoted),
+    let plan = match context.results.is_empty() {
+        true => reply_plan(reply, turn, context),
+        false => Plan::Text(quoted_results(context).into(), Origin::Derived, SamplingMode::Quoted),
     };
-    let format = request.response_format.as_ref();
-    let kind = format.and_then(|format| format.kind);
-    Ok(match (kind, format.and_then(|format| format.json_schema.as_ref())) {
-        (Some(ResponseFormatType::JsonSchema), Some(schema)) if schema.schema.is_some() => {
-            Plan::Schema(schema)
-        }
-        (Some(ResponseFormatType::JsonObject | ResponseFormatType::JsonSchema), _) => object(plan, asked),
-        _ => plan,
+    Ok(match &turn.format {
+        Format::Text => plan,
+        Format::JsonSchema(schema) if schema.schema.is_some() => Plan::Schema(schema),
+        Format::JsonSchema(_) | Format::JsonObject => object(plan, context),
     })
 }
 
-/// A reply as models have it. `verbosity` halves or doubles prose.
-fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r RuleContext<'_>) -> Plan<'r> {
+/// A model's reply. `verbosity` halves or doubles prose.
+fn reply_plan<'r>(reply: &'r Reply, turn: &Request<'_>, context: &'r RuleContext<'_>) -> Plan<'r> {
     match reply {
-        Reply::Echo => Plan::Text(Cow::Borrowed(&asked.user), Origin::Derived, SamplingMode::Free),
-        Reply::Text(text) => Plan::Text(asked.fill(text), Origin::Configured, SamplingMode::Quoted),
-        Reply::Words(length) => Plan::Prose(match request.verbosity {
+        Reply::Echo => Plan::Text(Cow::Borrowed(&context.user), Origin::Derived, SamplingMode::Free),
+        Reply::Text(text) => Plan::Text(context.fill(text), Origin::Configured, SamplingMode::Quoted),
+        Reply::Words(length) => Plan::Prose(match turn.verbosity {
             Some(Verbosity::Low) => length.0.div_ceil(2),
             Some(Verbosity::High) => length.0 * 2,
             Some(Verbosity::Medium) | None => length.0,
@@ -246,26 +235,26 @@ fn replied<'r>(reply: &'r Reply, request: &Request<'_>, asked: &'r RuleContext<'
 }
 
 /// The results of tools, each with its tool's name.
-fn quoted(asked: &RuleContext<'_>) -> String {
+fn quoted_results(context: &RuleContext<'_>) -> String {
     let lines: Vec<String> =
-        asked.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
+        context.results.iter().map(|(name, text)| format!("{name} returned: {text}")).collect();
     lines.join("\n")
 }
 
-/// A JSON object that says what a plan says: the user's own, if there is one to be echoed.
-fn object<'r>(plan: Plan<'r>, asked: &RuleContext<'_>) -> Plan<'r> {
+/// A JSON object with the text of a plan in it: the user's own object, where that is echoed.
+fn object<'r>(plan: Plan<'r>, context: &RuleContext<'_>) -> Plan<'r> {
     let is_object = |text: &str| text.starts_with('{') && Reader::new(text).whole().is_ok();
     let (text, origin) = match plan {
-        Plan::Text(text, origin, manner) if is_object(text.trim()) => {
+        Plan::Text(text, origin, mode) if is_object(text.trim()) => {
             return Plan::Text(
                 text.trim().to_owned().into(),
                 origin,
-                if manner == SamplingMode::Free { SamplingMode::Formal } else { manner },
+                if mode == SamplingMode::Free { SamplingMode::Formal } else { mode },
             );
         }
         Plan::Text(text, origin, _) => (text, origin),
         Plan::Prose(length) => {
-            (filler::prose(asked.number(), length as usize * 5).into(), Origin::Configured)
+            (filler::prose(context.number(), length as usize * 5).into(), Origin::Configured)
         }
         other => return other,
     };
@@ -275,96 +264,116 @@ fn object<'r>(plan: Plan<'r>, asked: &RuleContext<'_>) -> Plan<'r> {
     Plan::Text(json.into(), origin, SamplingMode::Formal)
 }
 
-/// Says plans.
+/// Generates choices from a plan.
 struct Generator<'a> {
-    request: &'a Request<'a>,
-    asked: &'a RuleContext<'a>,
+    turn: &'a Request<'a>,
+    context: &'a RuleContext<'a>,
     sampler: &'a Sampler<'a>,
-    ctx: &'a Ctx<'a>,
-    /// How many calls got their id.
+    setup: Setup<'a>,
+    /// How many calls have their id.
     ids: u64,
-    budget: &'a Budget,
+    /// How many tokens of reasoning each choice shows.
+    thinking: u64,
 }
 
 impl Generator<'_> {
-    fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, ApiError> {
-        let (asked, sampler) = (self.asked, self.sampler);
+    fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, Rejection> {
+        let (context, sampler) = (self.context, self.sampler);
         let encoding = sampler.sampling().encoding;
-        let seed = || mix(asked.number(), sampler.variant(index));
-        let spoken = |(speech, finish): (TokenizedText, FinishReason)| Choice {
-            content: Some(speech),
-            finish_reason: Some(finish),
+        let seed = || mix(context.number(), sampler.variant(index));
+        let with_text = |generated: Generated| Choice {
+            content: Some(generated.text),
+            finish: generated.finish,
+            stop_sequence: generated.stop_sequence,
             ..Choice::default()
         };
-        Ok(match plan {
-            Plan::Text(text, origin, manner) => spoken(sampler.say(text, *origin, *manner, index)),
+        let mut choice = match plan {
+            Plan::Text(text, origin, mode) => with_text(sampler.generate(text, *origin, *mode, index)),
             Plan::Prose(length) => {
                 let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
                 let length = (*length).min(most as u32 + 1);
                 let text = filler::prose_of(length, encoding, seed());
-                spoken(sampler.say(&text, Origin::Configured, SamplingMode::Free, index))
+                with_text(sampler.generate(&text, Origin::Configured, SamplingMode::Free, index))
             }
             Plan::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
                 let limit =
                     sampler.most(Origin::Derived, SamplingMode::Formal, index).saturating_mul(LONGEST_TOKEN);
-                let instance = schema::instance(text, seed(), patterns, limit, self.budget)
-                    .map_err(|why| no_instance(format, &why))?;
-                let (speech, finish) =
-                    sampler.say(&instance.json, Origin::Derived, SamplingMode::Formal, index);
-                spoken((speech, if instance.whole { finish } else { FinishReason::Length }))
+                let instance = schema::instance(text, seed(), patterns, limit, self.setup.budget);
+                let instance = instance.map_err(|why| Rejection::Schema {
+                    name: format.name.unwrap_or_default().to_owned(),
+                    reason: sentence(&why),
+                })?;
+                let generated =
+                    sampler.generate(&instance.json, Origin::Derived, SamplingMode::Formal, index);
+                let mut choice = with_text(generated);
+                if !instance.whole {
+                    choice.finish = FinishReason::Length;
+                }
+                choice
             }
             Plan::Refusal(text) => {
-                let (speech, finish) = sampler.say(text, Origin::Configured, SamplingMode::Quoted, index);
-                Choice { refusal: Some(speech), finish_reason: Some(finish), ..Choice::default() }
+                let generated = sampler.generate(text, Origin::Configured, SamplingMode::Quoted, index);
+                let mut choice = with_text(generated);
+                choice.refusal = choice.content.take();
+                choice
             }
             Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed())?,
-        })
+        };
+        choice.thinking = (self.thinking > 0).then(|| self.thinking(seed()));
+        Ok(choice)
     }
 
-    /// Calls, within what the text before them leaves of the most tokens.
+    fn thinking(&self, seed: u64) -> Thinking {
+        let encoding = self.sampler.sampling().encoding;
+        let tokens = u32::try_from(self.thinking).unwrap_or(u32::MAX);
+        let seed = mix(seed, 0x7e);
+        let text = filler::prose_of(tokens, encoding, seed);
+        let (text, _) = TokenizedText::new(&text, encoding, usize::MAX);
+        Thinking { text, signature: signature(seed) }
+    }
+
+    /// Tool calls, within the tokens that the text before them leaves.
     fn calls(
         &mut self,
         text: Option<&str>,
         calls: &Calls<'_>,
         index: u32,
         seed: u64,
-    ) -> Result<Choice, ApiError> {
+    ) -> Result<Choice, Rejection> {
         let sampler = self.sampler;
         let encoding = sampler.sampling().encoding;
-        let mut choice = Choice {
-            legacy: self.request.tools.is_none() && self.request.functions.is_some(),
-            finish_reason: Some(calls.finish),
-            ..Choice::default()
-        };
+        let mut choice = Choice { finish: FinishReason::ToolCalls, ..Choice::default() };
         let mut left = sampler.most(calls.origin, SamplingMode::Formal, index);
         if let Some(text) = text {
-            let (speech, finish) = sampler.say(text, Origin::Configured, SamplingMode::Quoted, index);
-            left = left.saturating_sub(speech.tokens().len());
-            let cut = finish == FinishReason::Length;
-            choice.content = Some(speech);
-            if cut {
-                choice.finish_reason = Some(FinishReason::Length);
+            let generated = sampler.generate(text, Origin::Configured, SamplingMode::Quoted, index);
+            left = left.saturating_sub(generated.text.tokens().len());
+            choice.content = Some(generated.text);
+            if generated.finish == FinishReason::Length {
+                choice.finish = FinishReason::Length;
                 return Ok(choice);
             }
         }
         for (i, call) in calls.calls.iter().enumerate() {
             left = left.saturating_sub(encoding.count(&call.name));
             let limit = left.saturating_mul(LONGEST_TOKEN);
-            let text = call.input.text(mix(seed, i as u64), limit, self.budget);
-            let text = text.map_err(|why| no_input(self.request, &call.name, &why))?;
+            let text = call.input.text(mix(seed, i as u64), limit, self.setup.budget);
+            let text = text.map_err(|why| Rejection::ToolSchema {
+                index: self.turn.tools.iter().position(|tool| tool.name == call.name).unwrap_or(0),
+                reason: sentence(&why),
+            })?;
             let (input, whole) = TokenizedText::new(&text, encoding, left);
             left -= input.tokens().len();
             self.ids += 1;
             choice.calls.push(Call {
-                id: self.ctx.call_id(self.ids),
+                id: self.setup.ctx.call_id(self.setup.call_prefix, self.ids),
                 name: call.name.clone().into_owned(),
                 input,
-                custom: call.custom,
+                kind: call.kind,
             });
             if !whole {
-                choice.finish_reason = Some(FinishReason::Length);
+                choice.finish = FinishReason::Length;
                 break;
             }
         }
@@ -372,35 +381,11 @@ impl Generator<'_> {
     }
 }
 
-/// The error for a parameter that takes more work than a request may cause.
-fn exhausted(why: Exhausted, param: &str) -> ApiError {
-    ApiError::new(Kind::Invalid, format!("'{param}' is too complex: {why}.")).at(param.to_owned())
-}
-
-/// The API's words for a schema that nothing can be made of.
-fn no_instance(format: &JsonSchema<'_>, why: &NoInstance) -> ApiError {
-    let name = format.name.as_deref().unwrap_or_default();
-    let message = format!("Invalid schema for response_format '{name}': {}", sentence(why));
-    ApiError::new(Kind::Invalid, message).at("response_format")
-}
-
-/// The error for a tool's schema or pattern for which no input was found.
-fn no_input(request: &Request<'_>, name: &str, why: &NoInstance) -> ApiError {
-    let is_named = |own: Option<&str>| own == Some(name);
-    let tools = request.tools.as_deref().unwrap_or_default();
-    let functions = request.functions.as_deref().unwrap_or_default();
-    let param = if let Some(i) =
-        tools.iter().position(|tool| is_named(tool.function.as_ref().and_then(|own| own.name.as_deref())))
-    {
-        format!("tools[{i}].function.parameters")
-    } else if let Some(i) = functions.iter().position(|own| is_named(own.name.as_deref())) {
-        format!("functions[{i}].parameters")
-    } else {
-        let is_custom = |tool: &Tool<'_>| is_named(tool.custom.as_ref().and_then(|own| own.name.as_deref()));
-        let i = tools.iter().position(is_custom).unwrap_or(0);
-        format!("tools[{i}].custom.format.grammar.definition")
-    };
-    ApiError::new(Kind::Invalid, format!("Invalid schema for function '{name}': {}", sentence(why))).at(param)
+/// A signature in base64, as long as Anthropic's of a short text.
+fn signature(seed: u64) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut rng = Rng::new(seed);
+    (0..256).map(|_| char::from(ALPHABET[(rng.next() % 64) as usize])).collect()
 }
 
 /// Why a schema has no instance, as the end of a sentence.
@@ -415,22 +400,21 @@ fn sentence(why: &NoInstance) -> String {
     }
 }
 
-/// The tokens of an answer.
-fn said(choice: &Choice, encoding: Encoding) -> u64 {
+/// The tokens of a choice, without its reasoning.
+fn output_tokens(choice: &Choice, encoding: Encoding) -> u64 {
     let names: usize = choice.calls.iter().map(|call| encoding.count(&call.name)).sum();
     (choice.tokens() + names) as u64
 }
 
-/// Counts which tokens of the `prediction` came true: those the answer begins with.
-fn predict(request: &Request<'_>, choice: Option<&Choice>, encoding: Encoding, counts: &mut TokenUsage) {
-    let Some(content) = request.prediction.as_ref().and_then(|prediction| prediction.content.as_ref()) else {
-        return;
-    };
-    let predicted = encoding.encode(&content.texts().collect::<String>());
-    let said =
+/// Counts the tokens of the `prediction` that the answer begins with, and the others.
+fn count_prediction(turn: &Request<'_>, choice: Option<&Choice>, encoding: Encoding, usage: &mut Usage) {
+    let Some(prediction) = &turn.prediction else { return };
+    let predicted = encoding.encode(&prediction.0);
+    let generated =
         choice.and_then(|choice| choice.content.as_ref()).map(TokenizedText::tokens).unwrap_or_default();
-    let accepted = predicted.iter().zip(said).take_while(|(predicted, said)| **predicted == said.id).count();
-    counts.accepted = accepted as u64;
-    counts.rejected = (predicted.len() - accepted) as u64;
-    counts.completion += counts.rejected;
+    let matches = predicted.iter().zip(generated).take_while(|(predicted, token)| **predicted == token.id);
+    let accepted = matches.count();
+    usage.accepted_prediction = accepted as u64;
+    usage.rejected_prediction = (predicted.len() - accepted) as u64;
+    usage.output += usage.rejected_prediction;
 }

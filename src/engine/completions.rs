@@ -1,9 +1,10 @@
-//! What is said to a text completion request.
+//! The answer to the turns of a completion: each a prompt.
 
-use super::answer::{Answer, Choice, FinishReason, Outcome, TokenUsage};
+use super::Setup;
+use super::answer::{Answer, Choice, FinishReason, Outcome};
 use super::filler;
 use super::latency::TokenTiming;
-use super::offer::Callable;
+use super::rejection::Rejection;
 use super::rng::mix;
 use super::rule_context::RuleContext;
 use super::sampler::{
@@ -11,198 +12,114 @@ use super::sampler::{
 };
 use super::sampling::Sampling;
 use super::tokenized_text::TokenizedText;
-use crate::api::Int;
-use crate::api::completions::{Prompt, Request};
-use crate::check::error_text;
-use crate::config::Validation;
-use crate::config::engine::{Engine, Format, Reply, Rule};
-use crate::error::{ApiError, Kind};
-use crate::model::ModelSpec;
-use crate::tokens::{EXACT, Encoding};
-use std::borrow::Cow;
+use crate::config::engine::{Reply, Rule};
+use crate::tokens::Encoding;
+use crate::turn::{Input, Prompt, Request, Usage};
 use std::rc::Rc;
 
 /// The most choices of one request, over all its prompts.
 const MAX_CHOICES: u64 = 16_384;
 
-/// One of the prompts.
-struct Asking<'r> {
-    text: Cow<'r, str>,
-    /// Its tokens, where it came as such.
-    ids: Option<Vec<u32>>,
-}
-
-/// Answers a text completion request; `spec` has the limits of its model, if they are to be kept, and `retry` tells how
-/// often the request was tried before. A token the
-/// model's vocabulary lacks is an error to the live API and no text to the published schema, which allows it.
-pub fn answer<'s>(
-    request: &Request<'_>,
-    model: &str,
-    setup: &'s Engine,
-    spec: Option<&ModelSpec>,
-    validation: Validation,
-    retry: &dyn Fn() -> u32,
-) -> Result<Outcome<'s>, ApiError> {
-    let encoding = Encoding::for_model(model);
-    let prompts = prompts(request.prompt.as_ref(), encoding, validation)?;
-    let (n, each) = (request.choices(), request.choices().max(best_of(request)));
-    let suffix = request.suffix.as_deref().unwrap_or_default();
-    let mut counts = TokenUsage::default();
-    for prompt in &prompts {
-        let own = prompt.ids.as_ref().map_or_else(|| encoding.count(&prompt.text), Vec::len);
-        let tokens = (own + encoding.count(suffix)) as u64;
-        if let Some(spec) = spec
-            && tokens.saturating_add(request.token_limit()) > u64::from(spec.window)
+/// Answers the turns of a completion as one: they differ in nothing but their prompts.
+///
+/// # Errors
+///
+/// As [`super::complete`].
+pub(super) fn answer<'e>(turns: &[Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
+    let defaults = Request::default();
+    let first = turns.first().unwrap_or(&defaults);
+    let encoding = Encoding::for_model(first.model);
+    let prompts = || turns.iter().filter_map(|turn| Some((turn, prompt(turn)?)));
+    let n = u64::from(first.choices);
+    let each = prompt(first).map_or(n, |prompt| n.max(prompt.best_of.into()));
+    let mut usage = Usage::default();
+    for (turn, prompt) in prompts() {
+        let input = prompt_tokens(prompt, encoding);
+        let output = turn.max_tokens;
+        if let Some(spec) = setup.spec
+            && input.saturating_add(output.unwrap_or(0)) > u64::from(spec.window)
         {
-            return Err(error_text::text_context_length(spec.window, tokens, request.token_limit()));
+            return Err(Rejection::ContextLength { window: spec.window, input, tools: 0, output });
         }
-        counts.prompt += tokens;
+        usage.input += input;
     }
-    let told = counts.prompt.saturating_mul(n);
-    let limit = if request.logprobs.is_some() { UNSCRIPTED_LIMIT } else { CONFIGURED_LIMIT };
-    if request.echo == Some(true) && told > limit {
-        return Err(error_text::text_context_length(limit as u32, told, request.token_limit()));
+    let echoes = prompt(first).is_some_and(|prompt| prompt.echo);
+    let echo = usage.input.saturating_mul(n);
+    let limit = if first.logprobs.is_some() { UNSCRIPTED_LIMIT } else { CONFIGURED_LIMIT };
+    if echoes && echo > limit {
+        return Err(Rejection::EchoTooLong { limit, echo });
     }
-    let choices = each.saturating_mul(prompts.len() as u64);
+    let choices = each.saturating_mul(turns.len() as u64);
     if choices > MAX_CHOICES {
-        let sentence =
-            format!("This request asks for {choices} choices. At most {MAX_CHOICES} are supported.");
-        return Err(ApiError::new(Kind::Invalid, sentence).at("prompt"));
+        return Err(Rejection::TooManyChoices { limit: MAX_CHOICES, choices });
     }
-    let mut sampling = sampling(request, encoding);
-    sampling.answers = choices;
-    if !suffix.is_empty() {
-        // What comes after the completion is known: the completion ends where it would begin.
-        sampling.stop.push(suffix);
-    }
-    let wanted = sampling.logprobs;
+    let mut sampling = Sampling {
+        answers: choices,
+        max_tokens: first.max_tokens,
+        output_limit: DEFAULT_OUTPUT_LIMIT,
+        ..Sampling::of(first, encoding)
+    };
+    // What follows the completion is known: the completion ends where it would begin.
+    sampling.stop.extend(prompt(first).and_then(|prompt| prompt.suffix).filter(|suffix| !suffix.is_empty()));
+    let logprobs = sampling.logprobs;
     if each > n {
-        // Which ones are best is seen by how likely their tokens were.
-        sampling.logprobs = Some(wanted.unwrap_or(0));
+        // The best choices are those whose tokens are likeliest.
+        sampling.logprobs = Some(logprobs.unwrap_or(0));
     }
     let sampler = Sampler::new(sampling);
-    let setup_of_model = setup.model(model);
-    let mut answer =
-        Answer { choices: Vec::new(), counts, pace: TokenTiming::default(), cut_after_chunks: None };
-    let mut latency = setup_of_model.and_then(|model| model.latency);
-    for prompt in &prompts {
-        let asked = asked(request, model, prompt, retry);
-        let rule = asked.rule(&setup.rules, |rule| rule.then.tool_calls.is_none());
+    let model = setup.config.model(first.model);
+    let reply = model.map_or(&Reply::Echo, |model| &model.reply);
+    let mut latency = model.and_then(|model| model.latency);
+    let mut cut_after_chunks = None;
+    let mut all = Vec::new();
+    for (turn, prompt) in prompts() {
+        let context = RuleContext::new(turn, setup.retries);
+        let rule = context.rule(&setup.config.rules, |rule| rule.then.tool_calls.is_none());
         if let Some(end) = Outcome::of_rule(rule) {
             return Ok(end);
         }
         latency = rule.and_then(|rule| rule.then.latency).or(latency);
-        answer.cut_after_chunks =
-            answer.cut_after_chunks.or(rule.and_then(|rule| rule.then.cut_after_chunks));
-        let reply = setup_of_model.map(|model| &model.reply).unwrap_or(&Reply::Echo);
-        let mut said: Vec<Choice> = (0..each)
-            .map(|index| say(&sampler, &asked, rule, reply, u32::try_from(index).unwrap_or(u32::MAX)))
-            .collect();
-        answer.counts.completion += said.iter().map(|choice| choice.tokens() as u64).sum::<u64>();
+        cut_after_chunks = cut_after_chunks.or(rule.and_then(|rule| rule.then.cut_after_chunks));
+        let indices = 0..u32::try_from(each).unwrap_or(u32::MAX);
+        let mut choices: Vec<Choice> =
+            indices.map(|index| choice(&sampler, &context, rule, reply, index)).collect();
+        usage.output += choices.iter().map(|choice| choice.tokens() as u64).sum::<u64>();
         if each > n {
-            // Of equals the earlier ones are kept.
-            let mut best: Vec<Choice> = Vec::with_capacity(said.len());
-            for choice in said {
-                let place = best.partition_point(|other| likelihood(other) >= likelihood(&choice));
-                best.insert(place, choice);
-            }
-            said = best;
-            said.truncate(usize::try_from(n).unwrap_or(usize::MAX));
-            if wanted.is_none() {
-                said.iter_mut().for_each(|choice| {
-                    choice.content = choice.content.take().map(|speech| speech.with_odds(Vec::new()));
-                });
-            }
+            choices = best(choices, n, logprobs.is_some());
         }
-        let echo = (request.echo == Some(true)).then(|| Rc::new(self::echo(prompt, &sampler, wanted)));
-        let offset = prompt.text.chars().count();
-        answer.choices.extend(said.into_iter().map(|choice| Choice { echo: echo.clone(), offset, ..choice }));
+        let echo = prompt.echo.then(|| Rc::new(self::echo(prompt, &sampler, logprobs)));
+        all.extend(choices.into_iter().map(|choice| Choice { echo: echo.clone(), ..choice }));
     }
-    let dice = || prompts.first().map_or(0, |prompt| asked(request, model, prompt, retry).number());
-    answer.pace = TokenTiming::new(latency.unwrap_or(setup.latency), || mix(dice(), sampler.variant(1)));
-    Ok(Outcome::Answer(Box::new(answer)))
-}
-
-fn best_of(request: &Request<'_>) -> u64 {
-    request.best_of.map_or(1, Int::unsigned)
-}
-
-fn sampling<'r>(request: &'r Request<'_>, encoding: Encoding) -> Sampling<'r> {
-    let bias = request.logit_bias.as_ref().map(|bias| &bias.0[..]).unwrap_or_default();
-    Sampling {
+    let number = || turns.first().map_or(0, |turn| RuleContext::new(turn, setup.retries).number());
+    let seed = || mix(number(), sampler.variant(1));
+    Ok(Outcome::Answer(Box::new(Answer {
+        choices: all,
+        usage,
+        timing: TokenTiming::new(latency.unwrap_or(setup.config.latency), seed),
+        cut_after_chunks,
         encoding,
-        temperature: request.temperature.map_or(1.0, |number| number.value),
-        top_p: request.top_p.map_or(1.0, |number| number.value),
-        presence_penalty: request.presence_penalty.map_or(0.0, |number| number.value),
-        frequency_penalty: request.frequency_penalty.map_or(0.0, |number| number.value),
-        logit_bias: bias.iter().filter_map(|(id, bias)| Some((id.parse().ok()?, bias.value))).collect(),
-        seed: request.seed.map(|seed| seed.value),
-        stop: request.stop.as_ref().map(|stop| stop.iter().collect()).unwrap_or_default(),
-        max_tokens: Some(request.token_limit()),
-        output_limit: DEFAULT_OUTPUT_LIMIT,
-        logprobs: request.logprobs.map(|top| top.unsigned().min(20) as usize),
-        answers: 1,
+        logprobs: first.logprobs.is_some(),
+        completes_prompts: true,
+    })))
+}
+
+/// The tokens of a prompt and of what follows the completion.
+pub(super) fn prompt_tokens(prompt: &Prompt<'_>, encoding: Encoding) -> u64 {
+    let own = prompt.tokens.as_ref().map_or_else(|| encoding.count(&prompt.text), Vec::len);
+    (own + prompt.suffix.map_or(0, |suffix| encoding.count(suffix))) as u64
+}
+
+fn prompt<'r>(turn: &'r Request<'_>) -> Option<&'r Prompt<'r>> {
+    match &turn.input {
+        Input::Prompt(prompt) => Some(prompt),
+        Input::Messages(_) => None,
     }
 }
 
-/// The prompts, in order. Tokens are read in the model's encoding.
-fn prompts<'r>(
-    prompt: Option<&'r Prompt<'_>>,
-    encoding: Encoding,
-    validation: Validation,
-) -> Result<Vec<Asking<'r>>, ApiError> {
-    let text = |text: &'r str| Asking { text: Cow::Borrowed(text), ids: None };
-    let tokens = |list: &[Int]| -> Result<Asking<'r>, ApiError> {
-        let id = |token: &Int| {
-            let id = u32::try_from(token.value).ok().filter(|&id| encoding.token_bytes(id).is_some());
-            match (id, validation) {
-                (Some(id), _) => Some(Ok(id)),
-                (None, Validation::Schema) => None,
-                (None, Validation::Live) => Some(Err(error_text::invalid_token(
-                    token.value,
-                    if EXACT { encoding.largest_token() } else { u32::MAX },
-                ))),
-            }
-        };
-        let ids = list.iter().filter_map(id).collect::<Result<Vec<_>, _>>()?;
-        Ok(Asking { text: encoding.decode(&ids).into(), ids: Some(ids) })
-    };
-    match prompt {
-        None => Ok(Vec::new()),
-        Some(Prompt::Text(one)) => Ok(vec![text(one)]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(|one| text(one)).collect()),
-        Some(Prompt::Tokens(list)) => Ok(vec![tokens(list)?]),
-        Some(Prompt::TokenLists(lists)) => lists.iter().map(|list| tokens(list)).collect(),
-    }
-}
-
-fn asked<'a>(
-    request: &Request<'_>,
-    model: &'a str,
-    prompt: &'a Asking<'_>,
-    retry: &'a dyn Fn() -> u32,
-) -> RuleContext<'a> {
-    RuleContext {
-        model,
-        user: Cow::Borrowed(&prompt.text),
-        system: Cow::Borrowed(""),
-        format: Format::Text,
-        tools: false,
-        tool_names: Vec::new(),
-        callable: Callable::nothing(),
-        results: Vec::new(),
-        called: Vec::new(),
-        turn: 1,
-        retry,
-        stream: request.streams(),
-        seed: request.seed.map(|seed| seed.value),
-    }
-}
-
-/// Says one answer to a prompt.
-fn say(
+/// One choice of a completion.
+fn choice(
     sampler: &Sampler<'_>,
-    asked: &RuleContext<'_>,
+    context: &RuleContext<'_>,
     rule: Option<&Rule>,
     reply: &Reply,
     index: u32,
@@ -210,38 +127,53 @@ fn say(
     let then = rule.map(|rule| &rule.then);
     let scripted = then.and_then(|then| then.text.as_deref().or(then.refusal.as_deref()));
     let reply = then.and_then(|then| then.reply.as_ref()).unwrap_or(reply);
-    let (speech, finish) = match (scripted, reply) {
-        (Some(text), _) => sampler.say(&asked.fill(text), Origin::Configured, SamplingMode::Quoted, index),
-        (None, Reply::Text(text)) => {
-            sampler.say(&asked.fill(text), Origin::Configured, SamplingMode::Quoted, index)
-        }
-        (None, Reply::Echo) => sampler.say(&asked.user, Origin::Derived, SamplingMode::Free, index),
+    let quote = |text| sampler.generate(&context.fill(text), Origin::Configured, SamplingMode::Quoted, index);
+    let generated = match (scripted, reply) {
+        (Some(text), _) => quote(text),
+        (None, Reply::Text(text)) => quote(text),
+        (None, Reply::Echo) => sampler.generate(&context.user, Origin::Derived, SamplingMode::Free, index),
         (None, Reply::Words(length)) => {
-            let seed = mix(asked.number(), sampler.variant(index));
+            let seed = mix(context.number(), sampler.variant(index));
             let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
             let length = length.0.min(most as u32 + 1);
             let text = filler::prose_of(length, sampler.sampling().encoding, seed);
-            sampler.say(&text, Origin::Configured, SamplingMode::Free, index)
+            sampler.generate(&text, Origin::Configured, SamplingMode::Free, index)
         }
     };
-    let finish = then.and_then(|then| then.finish_reason).map_or(finish, FinishReason::from);
-    Choice { content: Some(speech), finish_reason: Some(finish), ..Choice::default() }
+    let finish = then.and_then(|then| then.finish_reason).map_or(generated.finish, FinishReason::from);
+    Choice { content: Some(generated.text), finish, ..Choice::default() }
 }
 
-/// The prompt as it is told before the answer.
-fn echo(prompt: &Asking<'_>, sampler: &Sampler<'_>, logprobs: Option<usize>) -> TokenizedText {
+/// The `n` choices whose tokens are likeliest, the best first; of equals the earlier ones.
+fn best(choices: Vec<Choice>, n: u64, logprobs: bool) -> Vec<Choice> {
+    let mut best: Vec<Choice> = Vec::with_capacity(choices.len());
+    for choice in choices {
+        let place = best.partition_point(|other| likelihood(other) >= likelihood(&choice));
+        best.insert(place, choice);
+    }
+    best.truncate(usize::try_from(n).unwrap_or(usize::MAX));
+    if !logprobs {
+        for choice in &mut best {
+            choice.content = choice.content.take().map(|text| text.with_odds(Vec::new()));
+        }
+    }
+    best
+}
+
+/// The prompt as the answer begins with it.
+fn echo(prompt: &Prompt<'_>, sampler: &Sampler<'_>, logprobs: Option<usize>) -> TokenizedText {
     let encoding = sampler.sampling().encoding;
-    let speech = match &prompt.ids {
-        Some(ids) => TokenizedText::of_tokens(ids.iter().copied(), encoding),
+    let text = match &prompt.tokens {
+        Some(tokens) => TokenizedText::of_tokens(tokens.iter().copied(), encoding),
         None => TokenizedText::new(&prompt.text, encoding, usize::MAX).0,
     };
     match logprobs {
-        Some(top) => sampler.judge(speech, top),
-        None => speech,
+        Some(top) => sampler.judge(text, top),
+        None => text,
     }
 }
 
-/// The mean of the logarithms of an answer's tokens.
+/// The mean log probability of a choice's tokens.
 fn likelihood(choice: &Choice) -> f64 {
     let odds = choice.content.as_ref().map(TokenizedText::odds).unwrap_or_default();
     odds.iter().map(|odds| f64::from(odds.logprob)).sum::<f64>() / odds.len().max(1) as f64

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// When the tokens of an answer come; the same for the same request.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct TokenTiming {
+pub(super) struct TokenTiming {
     latency: Latency,
     seed: u64,
 }
@@ -20,7 +20,7 @@ impl TokenTiming {
 
     /// How long it takes from the end of the tokens said so far to the end of some more; nothing, if answers
     /// are not held back.
-    pub fn wait(&self, said: usize, more: usize) -> Option<Duration> {
+    pub(super) fn wait(&self, said: usize, more: usize) -> Option<Duration> {
         if self.latency.is_none() || more == 0 {
             return None;
         }

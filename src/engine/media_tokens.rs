@@ -9,16 +9,28 @@
 //! | sound | 10 a second; what is no WAV is taken for 128 kbit/s |
 //! | a file | its text if it is text, else a quarter of its bytes; an uploaded one nothing |
 
-use crate::api::message::{Detail, File, ImageUrl, InputAudio, InputAudioFormat};
 use crate::model::{self, ImageTokens};
 use crate::tokens::Encoding;
-use std::borrow::Cow;
+use crate::turn::{Media, Source};
 
-/// The size of an image nobody looked at.
+/// The size of an image that is not in the request.
 const UNKNOWN: (u64, u64) = (1024, 1024);
 
-pub(super) fn image(image: &ImageUrl<'_>, model: &str) -> u64 {
-    let (width, height) = image.url.as_deref().and_then(size).unwrap_or(UNKNOWN);
+/// The tokens of an image, a document or a sound, and those of them that are audio.
+pub(super) fn media(media: &Media<'_>, model: &str, encoding: Encoding) -> (u64, u64) {
+    match media {
+        Media::Image { source, detail } => (image(source, *detail == Some("low"), model), 0),
+        Media::Document { source, title } => (document(source, title.as_deref(), encoding), 0),
+        Media::Audio { data, format } => {
+            let tokens = sound(data, *format == "wav");
+            (tokens, tokens)
+        }
+    }
+}
+
+fn image(source: &Source<'_>, is_low: bool, model: &str) -> u64 {
+    let data = if let Source::Base64 { data, .. } = source { Some(&**data) } else { None };
+    let (width, height) = data.and_then(size).unwrap_or(UNKNOWN);
     match model::nearest(model).image_tokens {
         // A model that takes no images is sent one only where its limits are not enforced.
         ImageTokens::None => 85 + 170 * tiles(width, height),
@@ -26,7 +38,7 @@ pub(super) fn image(image: &ImageUrl<'_>, model: &str) -> u64 {
             let patches = width.div_ceil(32).saturating_mul(height.div_ceil(32)).min(1536);
             (patches * factor).div_ceil(100)
         }
-        ImageTokens::Tiles(base, _) if image.detail == Some(Detail::Low) => base,
+        ImageTokens::Tiles(base, _) if is_low => base,
         ImageTokens::Tiles(base, tile) => base + tile * tiles(width, height),
         ImageTokens::Pixels => pixels(width, height),
     }
@@ -48,9 +60,8 @@ fn tiles(width: u64, height: u64) -> u64 {
     tiles(width) * tiles(height)
 }
 
-/// The size of an image that is sent along as a `data:` URL.
-fn size(url: &str) -> Option<(u64, u64)> {
-    let (_, data) = url.strip_prefix("data:")?.split_once(";base64,")?;
+/// The size of an image in base64.
+fn size(data: &str) -> Option<(u64, u64)> {
     // The header tells; a JPEG's may come after its thumbnail and colours.
     let bytes = decode(data, 256 * 1024);
     let be16 = |at: usize| Some(u64::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
@@ -86,30 +97,28 @@ fn size(url: &str) -> Option<(u64, u64)> {
     None
 }
 
-pub(super) fn sound(sound: &InputAudio<'_>) -> u64 {
-    let data = sound.data.as_deref().unwrap_or_default();
+fn sound(data: &str, is_wav: bool) -> u64 {
     let bytes = data.len() as u64 * 3 / 4;
     let head = decode(data, 44);
-    let rate = match sound.format {
-        // The bytes a second lie in the header's second chunk.
-        Some(InputAudioFormat::Wav) => {
-            head.get(28..32).and_then(|rate| rate.try_into().ok()).map(u32::from_le_bytes)
-        }
-        _ => None,
-    };
-    let rate = rate.filter(|rate| *rate > 0).map_or(16_000, u64::from);
+    // The bytes a second lie in the header's second chunk.
+    let rate = head.get(28..32).and_then(|rate| rate.try_into().ok()).map(u32::from_le_bytes);
+    let rate = rate.filter(|rate| is_wav && *rate > 0).map_or(16_000, u64::from);
     (bytes * 10).div_ceil(rate)
 }
 
-pub(super) fn file(file: &File<'_>, encoding: Encoding) -> u64 {
-    let Some(data) = file.file_data.as_deref() else { return 0 };
-    let name = file.filename.as_deref().map_or(0, |name| encoding.count(name) as u64);
-    let data = data.split_once(";base64,").map_or(data, |(_, data)| data);
-    let bytes = decode(data, usize::MAX);
-    name + match std::str::from_utf8(&bytes).map(Cow::Borrowed) {
-        Ok(text) => encoding.count(&text) as u64,
-        Err(_) => (bytes.len() as u64).div_ceil(4),
-    }
+fn document(source: &Source<'_>, title: Option<&str>, encoding: Encoding) -> u64 {
+    let content = match source {
+        Source::Base64 { data, .. } => {
+            let bytes = decode(data, usize::MAX);
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => encoding.count(text) as u64,
+                Err(_) => (bytes.len() as u64).div_ceil(4),
+            }
+        }
+        Source::Text(text) => encoding.count(text) as u64,
+        Source::Url(_) | Source::File(_) => return 0,
+    };
+    content + title.map_or(0, |title| encoding.count(title) as u64)
 }
 
 /// The first bytes of some base64 (RFC 4648, either alphabet). It ends at the first character that is none.
@@ -145,26 +154,25 @@ mod tests {
 
     #[test]
     fn images_cost_as_openai_documents() {
-        let cost = |model: &str, url: &str, detail| {
-            image(&ImageUrl { url: Some(url.into()), detail, ..Default::default() }, model)
-        };
+        let url = Source::Url("https://example.com/x.png".into());
         // OpenAI's examples: 1024 x 1024 in high detail 765, 2048 x 4096 1105, any in low detail 85.
-        assert_eq!(cost("gpt-4o", "https://example.com/x.png", Some(Detail::High)), 765);
-        assert_eq!(cost("gpt-4o", "https://example.com/x.png", Some(Detail::Low)), 85);
+        assert_eq!(image(&url, false, "gpt-4o"), 765);
+        assert_eq!(image(&url, true, "gpt-4o"), 85);
         assert_eq!(85 + 170 * tiles(2048, 4096), 1105);
-        assert_eq!(cost("gpt-4o-mini", "https://example.com/x.png", None), 2833 + 4 * 5667);
-        assert_eq!(cost("gpt-4.1-mini", "https://example.com/x.png", None), 1659);
+        assert_eq!(image(&url, false, "gpt-4o-mini"), 2833 + 4 * 5667);
+        assert_eq!(image(&url, false, "gpt-4.1-mini"), 1659);
         // A PNG of 4 x 3 pixels is one tile.
-        let png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmR";
+        let png = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmR";
         assert_eq!(size(png), Some((4, 3)));
-        assert_eq!(cost("gpt-4-turbo", png, None), 255);
+        let png = Source::Base64 { media_type: "image/png".into(), data: png.into() };
+        assert_eq!(image(&png, false, "gpt-4-turbo"), 255);
     }
 
     #[test]
     fn headers_tell_the_size() {
-        let url = |bytes: &[u8]| {
+        let base64 = |bytes: &[u8]| {
             const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-            let mut text = String::from("data:image/x;base64,");
+            let mut text = String::new();
             for three in bytes.chunks(3) {
                 let bits =
                     three.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
@@ -173,19 +181,19 @@ mod tests {
             }
             text
         };
-        assert_eq!(size(&url(b"GIF89a\x10\x00\x20\x00")), Some((16, 32)));
+        assert_eq!(size(&base64(b"GIF89a\x10\x00\x20\x00")), Some((16, 32)));
         assert_eq!(
-            size(&url(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")),
+            size(&base64(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")),
             Some((7, 5))
         );
         assert_eq!(
-            size(&url(b"RIFF....WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x07\x00\x00")),
+            size(&base64(b"RIFF....WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x07\x00\x00")),
             Some((16, 8))
         );
         for broken in [&b""[..], b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"RIFF....WEBPVP8 ", b"GIF8", b"hello"] {
-            assert_eq!(size(&url(broken)), None, "{broken:?}");
+            assert_eq!(size(&base64(broken)), None, "{broken:?}");
         }
-        assert_eq!(size("data:image/png;base64,@@"), None);
+        assert_eq!(size("@@"), None);
     }
 
     #[test]
@@ -193,11 +201,8 @@ mod tests {
         // 8,000 bytes a second, two seconds.
         let head = "UklGRgAAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAA";
         let data = format!("{head}{}", "AAAA".repeat((16_000 - 44) / 3));
-        let of = |format, data: &str| {
-            sound(&InputAudio { data: Some(data.into()), format: Some(format), ..Default::default() })
-        };
-        assert_eq!(of(InputAudioFormat::Wav, &data), 20);
-        assert_eq!(of(InputAudioFormat::Mp3, &"AAAA".repeat(16_000)), 30);
-        assert_eq!(of(InputAudioFormat::Wav, ""), 0);
+        assert_eq!(sound(&data, true), 20);
+        assert_eq!(sound(&"AAAA".repeat(16_000), false), 30);
+        assert_eq!(sound("", true), 0);
     }
 }

@@ -1,9 +1,13 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
+//!
+//! [`answer`] takes a [`turn::Request`](crate::turn::Request) and returns an [`Answer`], whose
+//! [events](Answer::into_events) or [whole](Answer::whole) an endpoint's encoder writes. It knows no API.
 
 mod answer;
 mod chat;
 mod completions;
 mod embedding;
+mod events;
 mod filler;
 mod latency;
 mod logits;
@@ -12,6 +16,7 @@ mod media_tokens;
 mod moderation;
 mod offer;
 mod prompt_tokens;
+mod rejection;
 mod rng;
 mod rule_context;
 mod sampler;
@@ -21,15 +26,70 @@ mod tokenized_text;
 mod tool_calls;
 mod value;
 
-pub use answer::{Answer, Call, Choice, FinishReason, Outcome, TokenUsage};
-pub use chat::answer as chat;
-pub use completions::answer as text;
+use crate::budget::Budget;
+use crate::config::engine::Engine;
+use crate::ctx::Ctx;
+use crate::model::ModelSpec;
+use crate::tokens::Encoding;
+use crate::turn::{self, Input};
+pub use answer::{Answer, Outcome};
 pub use embedding::embed;
-pub use latency::TokenTiming;
+pub use events::Events;
 pub use moderation::moderate;
-pub use sampler::{Origin, Sampler, SamplingMode};
+pub use rejection::Rejection;
+pub use sampler::{Generated, Origin, Sampler, SamplingMode};
 pub use sampling::Sampling;
 pub use tokenized_text::{Piece, Token, TokenLogprobs, TokenizedText};
 
 /// The engine's `system_fingerprint`: it changes when its answers do.
 pub const FINGERPRINT: &str = "fp_portcullis1";
+
+/// What an answer depends on besides the turn.
+#[derive(Clone, Copy)]
+pub struct Setup<'e> {
+    /// The operator's settings of the engine.
+    pub config: &'e Engine,
+    /// The model's limits, where they apply.
+    pub spec: Option<&'e ModelSpec>,
+    /// Ids.
+    pub ctx: &'e Ctx<'e>,
+    /// How often the caller has tried the request before.
+    pub retries: u32,
+    /// What the request may cost.
+    pub budget: &'e Budget,
+    /// How the ids of tool calls begin: `call_`, or `toolu_01` in Anthropic's API.
+    pub call_prefix: &'static str,
+}
+
+/// Answers a turn.
+///
+/// # Errors
+///
+/// If the turn exceeds a limit of its model or of the work one request may cause, or nothing valid under its schema
+/// can be generated.
+pub fn answer<'e>(turn: &turn::Request<'_>, setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
+    match turn.input {
+        Input::Messages(_) => chat::answer(turn, setup),
+        Input::Prompt(_) => completions::answer(std::slice::from_ref(turn), setup),
+    }
+}
+
+/// Answers the turns of a completion with several prompts as one. They differ in nothing but their prompts.
+///
+/// # Errors
+///
+/// As [`answer`].
+pub fn complete<'e>(turns: &[turn::Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
+    completions::answer(turns, setup)
+}
+
+/// How many tokens the input of a turn has.
+pub fn input_tokens(turn: &turn::Request<'_>) -> u64 {
+    let encoding = Encoding::for_model(turn.model);
+    match &turn.input {
+        Input::Messages(_) => {
+            prompt_tokens::count(turn, prompt_tokens::Counter { encoding, known: None }).tokens
+        }
+        Input::Prompt(prompt) => completions::prompt_tokens(prompt, encoding),
+    }
+}

@@ -16,10 +16,9 @@
 
 use super::media_tokens;
 use super::value::Value;
-use crate::api::chat::{Request, ResponseFormatType};
-use crate::api::message::{Content, Message, Part, PartType};
-use crate::api::tool::{Function, Json, Tool};
+use crate::api::tool::Json;
 use crate::tokens::Encoding;
+use crate::turn::{Content, Format, Message, Part, Request, Tool, ToolKind};
 
 const ANSWER: u64 = 3;
 const MESSAGE: u64 = 3;
@@ -56,78 +55,59 @@ impl Counter<'_> {
     }
 }
 
-/// Counts a chat request.
-pub(super) fn count(request: &Request<'_>, model: &str, counter: Counter<'_>) -> Prompt {
+/// Counts a conversation.
+pub(super) fn count(turn: &Request<'_>, counter: Counter<'_>) -> Prompt {
     let mut prompt = Prompt { tokens: ANSWER, ..Prompt::default() };
-    for message in request.messages.as_deref().unwrap_or_default() {
-        let counted = self::message(message, model, counter);
-        prompt.tokens += counted.tokens;
-        prompt.audio += counted.audio;
+    for message in turn.messages() {
+        self::message(message, turn.model, counter, &mut prompt);
     }
-    let functions = request.functions.iter().flatten().map(|f| function(f, counter));
-    let tools = request.tools.iter().flatten().map(|tool| self::tool(tool, counter));
-    prompt.tools = functions.chain(tools).sum();
+    prompt.tools = turn.tools.iter().map(|tool| self::tool(tool, counter)).sum();
     if prompt.tools > 0 {
         prompt.tools += TOOLS;
     }
-    prompt.tokens += prompt.tools + response_format(request, counter);
+    prompt.tokens += prompt.tools + format(&turn.format, counter);
     prompt
 }
 
-fn text(text: Option<&str>, counter: Counter<'_>) -> u64 {
-    text.map_or(0, |text| counter.count(text))
-}
-
-fn message(message: &Message<'_>, model: &str, counter: Counter<'_>) -> Prompt {
-    let mut prompt = Prompt { tokens: MESSAGE + ROLE, ..Prompt::default() };
+fn message(message: &Message<'_>, model: &str, counter: Counter<'_>, prompt: &mut Prompt) {
+    prompt.tokens += MESSAGE + ROLE;
     match &message.content {
-        Some(Content::Text(content)) => prompt.tokens += text(Some(content), counter),
-        Some(Content::Parts(parts)) => content(parts, model, counter, &mut prompt),
-        None => {}
+        Content::Text(text) => prompt.tokens += counter.count(text),
+        Content::Parts(parts) => content(parts, model, counter, prompt),
     }
-    prompt.tokens += text(message.refusal.as_deref(), counter);
-    if let Some(name) = &message.name {
-        prompt.tokens += NAME + text(Some(name), counter);
+    if let Some(name) = message.name {
+        prompt.tokens += NAME + counter.count(name);
     }
-    let call = |name: Option<&str>, input: Option<&str>| CALL + text(name, counter) + text(input, counter);
-    if let Some(function) = &message.function_call {
-        prompt.tokens += call(function.name.as_deref(), function.arguments.as_deref());
-    }
-    for called in message.tool_calls.iter().flatten() {
-        prompt.tokens += match (&called.function, &called.custom) {
-            (Some(function), _) => call(function.name.as_deref(), function.arguments.as_deref()),
-            (None, Some(custom)) => call(custom.name.as_deref(), custom.input.as_deref()),
-            (None, None) => CALL,
-        };
-    }
-    prompt
 }
 
 fn content(parts: &[Part<'_>], model: &str, counter: Counter<'_>, prompt: &mut Prompt) {
-    let texts = parts.iter().filter_map(|part| match part.kind {
-        Some(PartType::Refusal) => part.refusal.as_deref(),
-        _ => part.as_text(),
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text(text) | Part::Refusal(text) => Some(&**text),
+        _ => None,
     });
     prompt.tokens += match texts.clone().count() {
         0 => 0,
-        1 => texts.map(|part| text(Some(part), counter)).sum(),
-        _ => text(Some(&texts.collect::<String>()), counter),
+        1 => texts.map(|part| counter.count(part)).sum(),
+        _ => counter.count(&texts.collect::<String>()),
     };
     for part in parts {
-        match part.kind {
-            Some(PartType::ImageUrl) => {
-                prompt.tokens += part.image_url.as_ref().map_or(0, |image| media_tokens::image(image, model));
-            }
-            Some(PartType::InputAudio) => {
-                let tokens = part.input_audio.as_ref().map_or(0, |sound| media_tokens::sound(sound));
+        match part {
+            Part::Media(media) => {
+                let (tokens, audio) = media_tokens::media(media, model, counter.encoding);
                 prompt.tokens += tokens;
-                prompt.audio += tokens;
+                prompt.audio += audio;
             }
-            Some(PartType::File) => {
-                prompt.tokens +=
-                    part.file.as_ref().map_or(0, |file| media_tokens::file(file, counter.encoding));
+            Part::ToolCall { name, input, .. } => {
+                prompt.tokens += CALL + counter.count(name) + counter.count(input);
             }
-            _ => {}
+            Part::ToolResult(result) => {
+                if let Some(name) = result.name {
+                    prompt.tokens += NAME + counter.count(name);
+                }
+                content(&result.content, model, counter, prompt);
+            }
+            Part::Thinking { text, .. } => prompt.tokens += counter.count(text),
+            Part::Text(_) | Part::Refusal(_) | Part::RedactedThinking { .. } => {}
         }
     }
 }
@@ -144,30 +124,17 @@ fn function_frame(encoding: Encoding) -> u64 {
 ///
 /// The first property costs 3 more, each property 3, an enumeration 3 less and each of its values 3 and
 /// itself. A full stop at the end of a description is not counted.
-fn function(function: &Function<'_>, counter: Counter<'_>) -> u64 {
-    let line = format!("{}:{}", name(function.name.as_deref()), description(function.description.as_deref()));
-    let parameters =
-        function.parameters.and_then(|Json(schema)| crate::json::from_str::<Value<'_>>(schema).ok());
-    let properties = parameters.as_ref().map_or(0, |schema| self::properties(schema, counter));
-    function_frame(counter.encoding) + text(Some(&line), counter) + properties
-}
-
 fn tool(tool: &Tool<'_>, counter: Counter<'_>) -> u64 {
-    match (&tool.function, &tool.custom) {
-        (Some(function), _) => self::function(function, counter),
-        (None, Some(custom)) => {
-            let line =
-                format!("{}:{}", name(custom.name.as_deref()), description(custom.description.as_deref()));
-            let grammar = custom.format.as_ref().and_then(|format| format.grammar.as_ref());
-            let definition = grammar.and_then(|grammar| grammar.definition.as_deref());
-            function_frame(counter.encoding) + text(Some(&line), counter) + text(definition, counter)
+    let line = format!("{}:{}", tool.name, description(tool.description));
+    let input = match tool.kind {
+        ToolKind::Function => {
+            let parameters =
+                tool.parameters.and_then(|Json(schema)| crate::json::from_str::<Value<'_>>(schema).ok());
+            parameters.as_ref().map_or(0, |schema| properties(schema, counter))
         }
-        (None, None) => 0,
-    }
-}
-
-fn name(name: Option<&str>) -> &str {
-    name.unwrap_or_default()
+        ToolKind::Custom => tool.grammar.map_or(0, |(_, definition)| counter.count(definition)),
+    };
+    function_frame(counter.encoding) + counter.count(&line) + input
 }
 
 fn description(text: Option<&str>) -> &str {
@@ -185,11 +152,11 @@ fn properties(schema: &Value<'_>, counter: Counter<'_>) -> u64 {
         tokens += 3;
         if let Some(values) = property.get("enum").and_then(Value::as_array) {
             tokens -= 3;
-            tokens += values.iter().map(|value| 3 + text(Some(&value.to_text()), counter)).sum::<u64>();
+            tokens += values.iter().map(|value| 3 + counter.count(&value.to_text())).sum::<u64>();
         }
         let kind = property.get("type").map(Value::to_text).unwrap_or_default();
         let described = description(property.get("description").and_then(Value::as_str));
-        tokens += text(Some(&format!("{}:{kind}:{described}", &**name)), counter);
+        tokens += counter.count(&format!("{}:{kind}:{described}", &**name));
         // What lies deeper is framed in the same way.
         tokens += self::properties(property, counter);
         tokens += property.get("items").map_or(0, |items| self::properties(items, counter));
@@ -197,95 +164,13 @@ fn properties(schema: &Value<'_>, counter: Counter<'_>) -> u64 {
     tokens
 }
 
-fn response_format(request: &Request<'_>, counter: Counter<'_>) -> u64 {
-    let format = request.response_format.as_ref();
-    let Some(schema) = format
-        .filter(|format| format.kind == Some(ResponseFormatType::JsonSchema))
-        .and_then(|format| format.json_schema.as_ref())
-    else {
-        return 0;
-    };
+fn format(format: &Format<'_>, counter: Counter<'_>) -> u64 {
+    let Format::JsonSchema(schema) = format else { return 0 };
     let Json(text) = schema.schema.unwrap_or(Json("{}"));
     let compact = crate::json::from_str::<Value<'_>>(text).map(|value| value.to_json()).unwrap_or_default();
-    let mut format = format!("# Response Formats\n\n## {}\n\n", name(schema.name.as_deref()));
-    if let Some(description) = schema.description.as_deref() {
+    let mut format = format!("# Response Formats\n\n## {}\n\n", schema.name.unwrap_or_default());
+    if let Some(description) = schema.description {
         format.push_str(&format!("// {description}\n"));
     }
-    self::text(Some(&(format + &compact)), counter)
-}
-
-#[cfg(test)]
-#[cfg(feature = "vocab")]
-mod tests {
-    use super::*;
-
-    fn tokens(model: &str, members: &str) -> u64 {
-        let body = format!(r#"{{"model":"{model}",{members}}}"#);
-        let request: Request<'_> = crate::json::from_str(&body).expect("a request");
-        count(&request, model, Counter { encoding: Encoding::for_model(model), known: None }).tokens
-    }
-
-    const SYSTEM: &str = "You are a helpful assistant.";
-
-    #[test]
-    fn messages_count_as_the_live_api_counts_them() {
-        for (messages, want) in [
-            (format!(r#"{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"Hello"}}"#), 18),
-            (
-                format!(
-                    r#"{{"role":"developer","content":"{SYSTEM}"}},{{"role":"assistant","content":"Hello, how can I help you?"}}"#
-                ),
-                25,
-            ),
-            (r#"{"role":"developer","content":[{"text":"","type":"text"}]},{"role":"user","content":"Hello"}"#.into(), 12),
-            (
-                // The full stop and the word after it make one token of the two parts' seam.
-                format!(
-                    r#"{{"role":"developer","content":[{{"text":"{SYSTEM}","type":"text"}},{{"text":"You are a very helpful assistant.","type":"text"}}]}},{{"role":"user","content":"Hello"}}"#
-                ),
-                24,
-            ),
-            (r#"{"role":"system","content":""}"#.into(), 7),
-            (r#"{"role":"system","content":""},{"role":"user","content":""}"#.into(), 11),
-        ] {
-            assert_eq!(tokens("gpt-4", &format!(r#""messages":[{messages}]"#)), want, "{messages}");
-        }
-        let both = format!(
-            r#""messages":[{{"role":"system","content":"{SYSTEM}"}},{{"role":"user","content":"Hello"}}]"#
-        );
-        assert_eq!(tokens("gpt-4o", &both), 18);
-    }
-
-    #[test]
-    fn names_and_tools_count_as_openai_documents() {
-        // The example of OpenAI's guide, with the counts it gives.
-        let names = r#""messages":[
-            {"role":"system","content":"You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
-            {"role":"system","name":"example_user","content":"New synergies will help drive top-line growth."},
-            {"role":"system","name":"example_assistant","content":"Things working well together will increase revenue."},
-            {"role":"system","name":"example_user","content":"Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage."},
-            {"role":"system","name":"example_assistant","content":"Let's talk later when we're less busy about how to do better."},
-            {"role":"user","content":"This late pivot means we don't have time to boil the ocean for the client deliverable."}]"#;
-        assert_eq!(tokens("gpt-4", names), 129);
-        assert_eq!(tokens("gpt-4o", names), 124);
-        let tools = r#""tools":[{"type":"function","function":{"name":"get_current_weather","description":"Get the current weather in a given location","parameters":{"type":"object","properties":{"location":{"type":"string","description":"The city and state, e.g. San Francisco, CA"},"unit":{"type":"string","description":"The unit of temperature to return","enum":["celsius","fahrenheit"]}},"required":["location"]}}}],
-            "messages":[{"role":"system","content":"You are a helpful assistant that can answer to questions about the weather."},{"role":"user","content":"What's the weather like in San Francisco?"}]"#;
-        assert_eq!(tokens("gpt-4", tools), 105);
-        assert_eq!(tokens("gpt-4o", tools), 101);
-    }
-
-    #[test]
-    fn a_schema_counts_once_however_it_is_spaced() {
-        let format = |schema: &str| {
-            tokens(
-                "gpt-4o",
-                &format!(
-                    r#""messages":[{{"role":"user","content":"Hello"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"x","schema":{schema}}}}}"#
-                ),
-            )
-        };
-        let spaced = format(r#"{ "type" : "object" ,  "properties" : { } }"#);
-        assert_eq!(spaced, format(r#"{"type":"object","properties":{}}"#));
-        assert!(spaced > 8 + 10);
-    }
+    counter.count(&(format + &compact))
 }

@@ -1,71 +1,87 @@
 //! [`RuleContext`]: what rules and replies look at in a request, and which rule applies to it.
 
-use super::offer::{Callable, offers};
+use super::offer::Callable;
 use super::rng::{hash, mix, unit};
-use crate::api::chat::{Request, ResponseFormatType};
-use crate::api::message::{Message, Role};
-use crate::api::tool::ToolCall;
 use crate::check::name_set::NameSet;
 use crate::config::engine::{Format, ResultMatch, Rule, ScriptedCalls, When};
+use crate::turn::{self, Input, Message, Part, Role, Tool, ToolResult};
 use std::borrow::Cow;
 
-/// The placeholder for the last user message in a text of the operator's.
+/// The placeholder for the last user message in a configured text.
 const USER: &str = "{{user}}";
 /// The placeholder for the results of tools.
 const TOOL_RESULT: &str = "{{tool_result}}";
 
-/// A request as the engine's rules see it.
+/// A turn as the engine's rules see it.
 pub(super) struct RuleContext<'a> {
     pub(super) model: &'a str,
-    /// The last user message's text; of a text completion, the prompt.
+    /// The last user message's text; of a completion, the prompt.
     pub(super) user: Cow<'a, str>,
     /// The texts of all system and developer messages, joined by line breaks.
     pub(super) system: Cow<'a, str>,
     /// The form that the answer must have.
     pub(super) format: Format,
-    /// Whether tools or functions are offered.
-    pub(super) tools: bool,
-    /// Their names.
-    pub(super) tool_names: Vec<&'a str>,
+    /// The tools that are offered.
+    pub(super) tools: &'a [Tool<'a>],
     /// Those that may be called.
     pub(super) callable: Callable<'a>,
     /// The results of tools that the conversation ends with: the tool's name and the result's text.
     pub(super) results: Vec<(&'a str, Cow<'a, str>)>,
     /// The tools that were called since the last user message.
     pub(super) called: Vec<&'a str>,
-    /// 1, and one more for each assistant message.
+    /// Which turn of the conversation it is: 1, and one more for each assistant message.
     pub(super) turn: u32,
-    /// How often the request was tried before; read by few rules.
-    pub(super) retry: &'a dyn Fn() -> u32,
+    /// How often the caller has tried the request before.
+    pub(super) retries: u32,
     pub(super) stream: bool,
     pub(super) seed: Option<i64>,
 }
 
 impl<'a> RuleContext<'a> {
-    pub(super) fn of_chat(request: &'a Request<'_>, model: &'a str, retry: &'a dyn Fn() -> u32) -> Self {
-        let messages = request.messages.as_deref().unwrap_or_default();
-        let user = messages.iter().rposition(|message| message.role == Some(Role::User));
-        let since = &messages[user.map_or(0, |user| user + 1)..];
-        let called = since.iter().filter_map(|message| message.tool_calls.as_ref()).flatten();
-        let is_result = |message: &&Message<'_>| matches!(message.role, Some(Role::Tool | Role::Function));
-        let results = messages.iter().rev().take_while(is_result).count();
+    pub(super) fn new(turn: &'a turn::Request<'_>, retries: u32) -> Self {
+        let of_prompt = Self {
+            model: turn.model,
+            user: Cow::Borrowed(""),
+            system: Cow::Borrowed(""),
+            format: Format::Text,
+            tools: &[],
+            callable: Callable::nothing(),
+            results: Vec::new(),
+            called: Vec::new(),
+            turn: 1,
+            retries,
+            stream: turn.stream,
+            seed: turn.sampling.seed,
+        };
+        let messages = match &turn.input {
+            Input::Messages(messages) => &messages[..],
+            Input::Prompt(prompt) => return Self { user: Cow::Borrowed(&prompt.text), ..of_prompt },
+        };
+        let is_user = |message: &Message<'_>| message.role == Role::User;
+        // Messages of Anthropic's API have the results of tools in the user's name. What the user wrote is elsewhere,
+        // unless the conversation has no other message of the user.
+        let user = messages
+            .iter()
+            .rposition(|message| is_user(message) && !has_results(message))
+            .or_else(|| messages.iter().rposition(is_user));
+        let since = messages.get(user.map_or(0, |user| user + 1)..).unwrap_or_default();
+        let results = messages.iter().rev().take_while(|message| has_results(message)).count();
         let (before, results) = messages.split_at(messages.len() - results);
-        let turns = messages.iter().filter(|message| message.role == Some(Role::Assistant)).count();
+        let turns = messages.iter().filter(|message| message.role == Role::Assistant).count();
         Self {
-            model,
-            user: user.map(|user| text_of(&messages[user])).unwrap_or_default(),
+            user: user.map(|user| joined(messages[user].content.texts())).unwrap_or_default(),
             system: system(messages),
-            format: format(request),
-            tools: request.tools.as_ref().is_some_and(|tools| !tools.is_empty())
-                || request.functions.as_ref().is_some_and(|functions| !functions.is_empty()),
-            tool_names: offers(request).into_iter().map(|offer| offer.name()).collect(),
-            callable: Callable::of(request),
-            results: named(results, before),
-            called: called.filter_map(name_of).collect(),
+            format: match turn.format {
+                turn::Format::Text => Format::Text,
+                turn::Format::JsonObject => Format::JsonObject,
+                turn::Format::JsonSchema(_) => Format::JsonSchema,
+            },
+            tools: &turn.tools,
+            callable: Callable::of(turn),
+            results: named_results(results, before),
+            called: since.iter().flat_map(calls).map(|(_, name)| name).collect(),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
-            retry,
-            stream: request.streams(),
-            seed: request.seed.map(|seed| seed.value),
+            ..of_prompt
         }
     }
 
@@ -75,7 +91,7 @@ impl<'a> RuleContext<'a> {
         texts.join("\n")
     }
 
-    /// A text of the operator's, its placeholders replaced by texts of the request.
+    /// A configured text, its placeholders replaced by texts of the turn.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut out = String::new();
         let mut rest = text;
@@ -98,7 +114,7 @@ impl<'a> RuleContext<'a> {
         (out + rest).into()
     }
 
-    /// A number that differs from one request to the next.
+    /// A number that differs from one turn to the next.
     pub(super) fn number(&self) -> u64 {
         let number = mix(hash(self.user.as_bytes()), u64::from(self.turn));
         self.results.iter().fold(number, |number, (_, text)| mix(number, hash(text.as_bytes())))
@@ -119,12 +135,12 @@ impl<'a> RuleContext<'a> {
             Some(ResultMatch::Text(like)) => !self.results.is_empty() && like.matches(&self.results_text()),
         };
         when.model.as_ref().is_none_or(|model| model == self.model)
-            && when.tools.is_none_or(|tools| tools == self.tools)
+            && when.tools.is_none_or(|tools| tools != self.tools.is_empty())
             && when.turn.is_none_or(|turn| turn == self.turn)
-            && when.retry.is_none_or(|retry| retry == (self.retry)())
+            && when.retry.is_none_or(|retry| retry == self.retries)
             && when.stream.is_none_or(|stream| stream == self.stream)
             && when.response_format.is_none_or(|format| format == self.format)
-            && when.tool.as_ref().is_none_or(|like| self.tool_names.iter().any(|name| like.matches(name)))
+            && when.tool.as_ref().is_none_or(|like| self.tools.iter().any(|tool| like.matches(tool.name)))
             && when.user.as_ref().is_none_or(|like| like.matches(&self.user))
             && when.system.as_ref().is_none_or(|like| like.matches(&self.system))
             && result()
@@ -138,7 +154,7 @@ impl<'a> RuleContext<'a> {
     fn can_call(&self, calls: &ScriptedCalls, when: &When) -> bool {
         match calls {
             ScriptedCalls::Auto => {
-                !self.callable.offers.is_empty() && (self.results.is_empty() || when.tool_result.is_some())
+                !self.callable.tools.is_empty() && (self.results.is_empty() || when.tool_result.is_some())
             }
             ScriptedCalls::List(calls) => calls.iter().any(|call| self.callable.find(&call.name).is_some()),
         }
@@ -155,54 +171,53 @@ impl<'a> RuleContext<'a> {
 
 /// The texts of all system and developer messages, joined by line breaks.
 fn system<'a>(messages: &'a [Message<'_>]) -> Cow<'a, str> {
-    let is_system = |message: &&Message<'_>| matches!(message.role, Some(Role::System | Role::Developer));
-    let mut texts = messages.iter().filter(is_system).map(text_of);
+    let is_system = |message: &&Message<'_>| matches!(message.role, Role::System | Role::Developer);
+    let mut texts = messages.iter().filter(is_system).map(|message| joined(message.content.texts()));
     let first = texts.next().unwrap_or_default();
     texts.fold(first, |all, text| (all.into_owned() + "\n" + &text).into())
 }
 
-/// The form that the answer must have.
-fn format(request: &Request<'_>) -> Format {
-    match request.response_format.as_ref().and_then(|format| format.kind) {
-        Some(ResponseFormatType::JsonObject) => Format::JsonObject,
-        Some(ResponseFormatType::JsonSchema) => Format::JsonSchema,
-        Some(ResponseFormatType::Text) | None => Format::Text,
-    }
+/// Whether a message has results of tools in it.
+fn has_results(message: &Message<'_>) -> bool {
+    message.role == Role::Tool
+        || (message.role == Role::User
+            && message.content.parts().iter().any(|part| matches!(part, Part::ToolResult(_))))
 }
 
-/// The results of tools, each with its tool's name: its own, or that of the last call it answers.
-fn named<'a>(results: &'a [Message<'_>], before: &'a [Message<'_>]) -> Vec<(&'a str, Cow<'a, str>)> {
+/// The tool calls of a message: their ids and the tools' names.
+fn calls<'a>(message: &'a Message<'_>) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+    message.content.parts().iter().filter_map(|part| match part {
+        Part::ToolCall { id, name, .. } => Some((&**id, &**name)),
+        _ => None,
+    })
+}
+
+/// The results of tools, each with its tool's name: its own, or that of the last call with its id.
+fn named_results<'a>(results: &'a [Message<'_>], before: &'a [Message<'_>]) -> Vec<(&'a str, Cow<'a, str>)> {
     if results.is_empty() {
         return Vec::new();
     }
-    let calls = before.iter().filter_map(|message| message.tool_calls.as_ref()).flatten();
-    let named = calls.filter_map(|call| Some((call.id.as_deref()?, name_of(call)?)));
-    let ids = NameSet::of(named.clone().map(|(id, _)| id));
+    let calls = before.iter().flat_map(calls);
+    let ids = NameSet::of(calls.clone().map(|(id, _)| id));
     let mut names = vec![""; ids.len()];
-    for (id, name) in named {
-        if let Some(place) = ids.find(id) {
-            names[place] = name;
+    for (id, name) in calls {
+        if let Some(place) = ids.find(id).and_then(|place| names.get_mut(place)) {
+            *place = name;
         }
     }
-    let tool_of = |result: &'a Message<'_>| {
-        let called = || Some(names[ids.find(result.tool_call_id.as_deref()?)?]);
-        result.name.as_deref().or_else(called).unwrap_or("tool")
+    let tool_of = |result: &ToolResult<'a>| {
+        let called = || ids.find(&result.id).and_then(|place| names.get(place).copied());
+        result.name.or_else(called).unwrap_or("tool")
     };
-    results.iter().map(|result| (tool_of(result), text_of(result))).collect()
+    let named = |part: &'a Part<'_>| match part {
+        Part::ToolResult(result) => Some((tool_of(result), joined(turn::texts(&result.content)))),
+        _ => None,
+    };
+    results.iter().flat_map(|message| message.content.parts()).filter_map(named).collect()
 }
 
-/// The name of the tool that was called.
-fn name_of<'a>(call: &'a ToolCall<'_>) -> Option<&'a str> {
-    match (&call.function, &call.custom) {
-        (Some(function), _) => function.name.as_deref(),
-        (None, custom) => custom.as_ref()?.name.as_deref(),
-    }
-}
-
-/// The texts a message is made of, joined.
-fn text_of<'a>(message: &'a Message<'_>) -> Cow<'a, str> {
-    let Some(content) = &message.content else { return Cow::Borrowed("") };
-    let mut texts = content.texts();
+/// Texts as one.
+fn joined<'a>(mut texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
     match (texts.next(), texts.next()) {
         (None, _) => Cow::Borrowed(""),
         (Some(one), None) => Cow::Borrowed(one),
@@ -221,13 +236,12 @@ mod tests {
             user: "say {{tool_result}}".into(),
             system: "".into(),
             format: Format::Text,
-            tools: false,
-            tool_names: Vec::new(),
+            tools: &[],
             callable: Callable::nothing(),
             results: vec![("a", "{{user}}".into()), ("b", "two".into())],
             called: Vec::new(),
             turn: 1,
-            retry: &|| 0,
+            retries: 0,
             stream: false,
             seed: None,
         };

@@ -42,6 +42,17 @@ pub(super) const UNSCRIPTED_LIMIT: u64 = 65_536;
 /// 12 bytes of the 16 MiB that any request may take.
 pub(super) const CONFIGURED_LIMIT: u64 = 1 << 20;
 
+/// A text as it was generated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// The text.
+    pub text: TokenizedText,
+    /// [`FinishReason::Stop`] or [`FinishReason::Length`].
+    pub finish: FinishReason,
+    /// The stop sequence it ended before.
+    pub stop_sequence: Option<String>,
+}
+
 /// Says texts as a request's parameters have it.
 #[derive(Debug)]
 pub struct Sampler<'a> {
@@ -99,30 +110,36 @@ impl<'a> Sampler<'a> {
         usize::try_from(most).unwrap_or(usize::MAX)
     }
 
-    /// Says a text, as the answer with this index.
-    pub fn say(
+    /// Generates a text, as the choice with this index.
+    pub fn generate(&self, text: &str, origin: Origin, manner: SamplingMode, index: u32) -> Generated {
+        let most = self.most(origin, manner, index);
+        let known = self
+            .known
+            .as_ref()
+            .filter(|(known, speech)| std::ptr::eq(*known, text) && speech.tokens().len() <= most);
+        let (mut text, whole) = match (self.is_plain(manner, index), known) {
+            (true, Some((_, speech))) => (speech.clone(), true),
+            (true, None) => TokenizedText::new(text, self.sampling.encoding, most),
+            (false, _) => self.choose(text, manner, index, most),
+        };
+        let stop = self.stop(text.text());
+        if let Some((end, _)) = stop {
+            text.cut_at(end, self.sampling.encoding);
+        }
+        let finish = if stop.is_none() && !whole { FinishReason::Length } else { FinishReason::Stop };
+        Generated { text, finish, stop_sequence: stop.map(|(_, sequence)| sequence.to_owned()) }
+    }
+
+    #[cfg(test)]
+    fn say(
         &self,
         text: &str,
         origin: Origin,
         manner: SamplingMode,
         index: u32,
     ) -> (TokenizedText, FinishReason) {
-        let most = self.most(origin, manner, index);
-        let known = self
-            .known
-            .as_ref()
-            .filter(|(known, speech)| std::ptr::eq(*known, text) && speech.tokens().len() <= most);
-        let (mut speech, whole) = match (self.is_plain(manner, index), known) {
-            (true, Some((_, speech))) => (speech.clone(), true),
-            (true, None) => TokenizedText::new(text, self.sampling.encoding, most),
-            (false, _) => self.choose(text, manner, index, most),
-        };
-        match self.stop(speech.text()) {
-            Some(end) => speech.cut_at(end, self.sampling.encoding),
-            None if !whole => return (speech, FinishReason::Length),
-            None => {}
-        }
-        (speech, FinishReason::Stop)
+        let Generated { text, finish, .. } = self.generate(text, origin, manner, index);
+        (text, finish)
     }
 
     /// Tells how likely the tokens of a text were that somebody else said.
@@ -137,9 +154,10 @@ impl<'a> Sampler<'a> {
         speech.with_odds(odds)
     }
 
-    /// Where the first stop sequence begins.
-    fn stop(&self, text: &str) -> Option<usize> {
-        self.sampling.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop)).min()
+    /// Where the first stop sequence begins, and which it is.
+    fn stop(&self, text: &str) -> Option<(usize, &'a str)> {
+        let stops = self.sampling.stop.iter().filter(|stop| !stop.is_empty());
+        stops.filter_map(|stop| Some((text.find(stop)?, *stop))).min_by_key(|(at, _)| *at)
     }
 
     /// Whether the tokens are just those of the text, and nobody asks how likely they were.

@@ -1,6 +1,7 @@
 //! [`Sampling`]: the parameters that decide how a text is said.
 
 use crate::tokens::Encoding;
+use crate::turn;
 
 /// The sampling parameters of a request.
 #[derive(Debug, Clone)]
@@ -29,6 +30,27 @@ pub struct Sampling<'a> {
     pub logprobs: Option<usize>,
     /// How many answers there will be, which bounds the length of each.
     pub answers: u64,
+}
+
+impl<'a> Sampling<'a> {
+    /// The parameters of a turn, without its output limit.
+    pub fn of(turn: &'a turn::Request<'_>, encoding: Encoding) -> Self {
+        let sampling = &turn.sampling;
+        let bias = sampling.logit_bias.iter().filter_map(|(id, bias)| Some((id.parse().ok()?, *bias)));
+        Self {
+            encoding,
+            temperature: sampling.temperature.unwrap_or(1.0),
+            top_p: sampling.top_p.unwrap_or(1.0),
+            presence_penalty: sampling.presence_penalty.unwrap_or(0.0),
+            frequency_penalty: sampling.frequency_penalty.unwrap_or(0.0),
+            logit_bias: bias.collect(),
+            seed: sampling.seed,
+            stop: turn.stop.iter().map(|stop| &**stop).collect(),
+            logprobs: turn.logprobs.map(|top| top.min(20) as usize),
+            answers: turn.choices.into(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Sampling<'_> {

@@ -1,16 +1,16 @@
 //! Which tools an answer calls, and with which input.
 
-use super::answer::FinishReason;
-use super::offer::{Callable, Choice, Offer};
+use super::offer::Callable;
 use super::rng::Rng;
 use super::rule_context::RuleContext;
 use super::sampler::Origin;
 use super::schema::{self, NoInstance, Patterns};
-use crate::api::tool::{GrammarSyntax, Json};
+use crate::api::tool::Json;
 use crate::budget::{Budget, Exhausted};
 use crate::check::name_set::NameSet;
 use crate::config::engine::{Arguments, ScriptedCalls};
 use crate::pattern::Pattern;
+use crate::turn::{Tool, ToolChoice, ToolKind};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub(super) struct Planned<'r> {
     pub(super) name: Cow<'r, str>,
-    pub(super) custom: bool,
+    pub(super) kind: ToolKind,
     pub(super) input: Input<'r>,
 }
 
@@ -33,29 +33,21 @@ pub(super) enum Input<'r> {
     Pattern(&'r str),
 }
 
-/// All calls of an answer, and the finish reason they lead to.
+/// All calls of an answer.
 #[derive(Debug, Clone)]
 pub(super) struct Calls<'r> {
     pub(super) calls: Vec<Planned<'r>>,
     pub(super) origin: Origin,
-    pub(super) finish: FinishReason,
 }
 
 /// A call of an offered tool with generated input. A custom tool without a regular expression gets the user's text.
-fn call<'r>(offer: Offer<'r>, user: &'r str) -> Planned<'r> {
-    let (custom, input) = match offer {
-        Offer::Function { parameters, .. } => (false, Input::Schema(parameters)),
-        Offer::Custom { tool, .. } => {
-            let grammar = tool.format.as_ref().and_then(|format| format.grammar.as_ref());
-            let pattern = grammar.filter(|grammar| grammar.syntax == Some(GrammarSyntax::Regex));
-            let input = match pattern.and_then(|grammar| grammar.definition.as_deref()) {
-                Some(pattern) => Input::Pattern(pattern),
-                None => Input::Text(user.into()),
-            };
-            (true, input)
-        }
+fn call<'r>(tool: &Tool<'r>, user: &'r str) -> Planned<'r> {
+    let input = match (tool.kind, tool.grammar) {
+        (ToolKind::Function, _) => Input::Schema(tool.parameters),
+        (ToolKind::Custom, Some(("regex", pattern))) => Input::Pattern(pattern),
+        (ToolKind::Custom, _) => Input::Text(user.into()),
     };
-    Planned { name: offer.name().into(), custom, input }
+    Planned { name: tool.name.into(), kind: tool.kind, input }
 }
 
 impl Input<'_> {
@@ -89,27 +81,27 @@ impl Input<'_> {
     }
 }
 
-/// The calls a request leads to without a rule, if any.
+/// The calls a turn leads to without a rule, if any.
 ///
 /// # Errors
 ///
 /// If looking for the tools' names in the text exceeds the budget.
 pub(super) fn wanted<'r>(
-    asked: &'r RuleContext<'r>,
+    context: &'r RuleContext<'r>,
     budget: &Budget,
 ) -> Result<Option<Calls<'r>>, Exhausted> {
-    let offers = match asked.callable.choice {
-        Choice::None => return Ok(None),
-        Choice::Auto if !asked.results.is_empty() => return Ok(None),
-        Choice::Auto => mentioned(&asked.callable.offers, &asked.user, budget)?,
-        Choice::Named => asked.callable.offers.iter().take(1).copied().collect(),
-        Choice::Required => chosen(asked, budget)?,
+    let tools = match context.callable.choice {
+        ToolChoice::None => return Ok(None),
+        ToolChoice::Auto if !context.results.is_empty() => return Ok(None),
+        ToolChoice::Auto => mentioned(&context.callable.tools, &context.user, budget)?,
+        ToolChoice::Named(_) => context.callable.tools.iter().take(1).copied().collect(),
+        ToolChoice::Required => chosen(context, budget)?,
     };
-    let planned = offers.into_iter().map(|offer| call(offer, &asked.user));
-    Ok(calls(planned, Origin::Derived, &asked.callable))
+    let planned = tools.into_iter().map(|tool| call(tool, &context.user));
+    Ok(calls(planned, Origin::Derived, &context.callable))
 }
 
-/// The calls of a rule, if the request offers a tool the rule calls. A call without arguments gets ones that are
+/// The calls of a rule, if the turn offers a tool the rule calls. A call without arguments gets ones that are
 /// generated from the tool's schema.
 ///
 /// # Errors
@@ -117,16 +109,16 @@ pub(super) fn wanted<'r>(
 /// As [`wanted`].
 pub(super) fn scripted<'r>(
     script: &'r ScriptedCalls,
-    asked: &'r RuleContext<'r>,
+    context: &'r RuleContext<'r>,
     budget: &Budget,
 ) -> Result<Option<Calls<'r>>, Exhausted> {
     let planned: Vec<Planned<'r>> = match script {
         ScriptedCalls::Auto => {
-            chosen(asked, budget)?.into_iter().map(|offer| call(offer, &asked.user)).collect()
+            chosen(context, budget)?.into_iter().map(|tool| call(tool, &context.user)).collect()
         }
         ScriptedCalls::List(script) => {
             let planned = script.iter().filter_map(|scripted| {
-                let mut planned = call(asked.callable.find(&scripted.name)?, &asked.user);
+                let mut planned = call(context.callable.find(&scripted.name)?, &context.user);
                 if let Some(Arguments(text)) = &scripted.arguments {
                     planned.input = Input::Text(text.into());
                 }
@@ -135,50 +127,46 @@ pub(super) fn scripted<'r>(
             planned.collect()
         }
     };
-    Ok(calls(planned.into_iter(), Origin::Configured, &asked.callable))
+    Ok(calls(planned.into_iter(), Origin::Configured, &context.callable))
 }
 
-/// As many of the calls as the request lets one answer have.
-///
-/// A call of the one tool that the request names ends the answer with `stop`, as in the live API; every other call
-/// ends it with `tool_calls` or, in the legacy form, `function_call`.
+/// As many of the calls as the turn lets one answer have.
 fn calls<'r>(
     planned: impl Iterator<Item = Planned<'r>>,
     origin: Origin,
     callable: &Callable<'_>,
 ) -> Option<Calls<'r>> {
-    let finish = match (callable.choice, callable.is_legacy) {
-        (Choice::Named, _) => FinishReason::Stop,
-        (_, true) => FinishReason::FunctionCall,
-        (_, false) => FinishReason::ToolCalls,
-    };
     let calls: Vec<_> = planned.take(callable.most).collect();
-    (!calls.is_empty()).then_some(Calls { calls, origin, finish })
+    (!calls.is_empty()).then_some(Calls { calls, origin })
 }
 
 /// The tools to call where at least one must be: those that the user mentions, or the first.
 ///
 /// Tools that were called since the last user message come last, so that an agent that returns its answer by a tool
 /// reaches that tool.
-fn chosen<'r>(asked: &RuleContext<'r>, budget: &Budget) -> Result<Vec<Offer<'r>>, Exhausted> {
-    let mut offers = asked.callable.offers.clone();
-    let called = NameSet::of(asked.called.iter().copied());
-    let is_new = |offer: &Offer<'_>| !called.have(offer.name());
-    if offers.iter().any(is_new) {
-        offers.retain(is_new);
+fn chosen<'r>(context: &RuleContext<'r>, budget: &Budget) -> Result<Vec<&'r Tool<'r>>, Exhausted> {
+    let mut tools = context.callable.tools.clone();
+    let called = NameSet::of(context.called.iter().copied());
+    let is_new = |tool: &&Tool<'_>| !called.have(tool.name);
+    if tools.iter().any(is_new) {
+        tools.retain(is_new);
     }
-    let mentioned = mentioned(&offers, &asked.user, budget)?;
-    Ok(if mentioned.is_empty() { offers.into_iter().take(1).collect() } else { mentioned })
+    let mentioned = mentioned(&tools, &context.user, budget)?;
+    Ok(if mentioned.is_empty() { tools.into_iter().take(1).collect() } else { mentioned })
 }
 
-/// The offers whose names a text contains, in the order in which it first names them.
-fn mentioned<'r>(offers: &[Offer<'r>], text: &str, budget: &Budget) -> Result<Vec<Offer<'r>>, Exhausted> {
-    if offers.is_empty() {
+/// The tools whose names a text contains, in the order in which it first names them.
+fn mentioned<'t, 'r>(
+    tools: &[&'t Tool<'r>],
+    text: &str,
+    budget: &Budget,
+) -> Result<Vec<&'t Tool<'r>>, Exhausted> {
+    if tools.is_empty() {
         return Ok(Vec::new());
     }
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let text = text.to_ascii_lowercase();
-    let names: Vec<String> = offers.iter().map(|offer| offer.name().to_ascii_lowercase()).collect();
+    let names: Vec<String> = tools.iter().map(|tool| tool.name.to_ascii_lowercase()).collect();
     let is_word = |name: &str| !name.is_empty() && name.chars().all(is_part);
     // One pass over the text for all names that are words, however many tools there are.
     let mut words: HashMap<&str, Option<usize>> =
@@ -202,9 +190,9 @@ fn mentioned<'r>(offers: &[Offer<'r>], text: &str, budget: &Budget) -> Result<Ve
     };
     let places = names.iter().map(place).collect::<Result<Vec<_>, Exhausted>>()?;
     let mut found: Vec<_> =
-        places.into_iter().zip(offers).filter_map(|(place, offer)| Some((place?, *offer))).collect();
+        places.into_iter().zip(tools).filter_map(|(place, tool)| Some((place?, *tool))).collect();
     found.sort_by_key(|(place, _)| *place);
-    Ok(found.into_iter().map(|(_, offer)| offer).collect())
+    Ok(found.into_iter().map(|(_, tool)| tool).collect())
 }
 
 #[cfg(test)]
@@ -212,8 +200,9 @@ mod tests {
     use super::*;
 
     fn names<'r>(offered: &[&'r str], text: &str, budget: &Budget) -> Result<Vec<&'r str>, Exhausted> {
-        let offers: Vec<_> = offered.iter().map(|name| Offer::Function { name, parameters: None }).collect();
-        Ok(mentioned(&offers, text, budget)?.into_iter().map(Offer::name).collect())
+        let tools: Vec<_> = offered.iter().map(|name| Tool { name, ..Tool::default() }).collect();
+        let found = mentioned(&tools.iter().collect::<Vec<_>>(), text, budget)?;
+        Ok(found.into_iter().map(|tool| tool.name).collect())
     }
 
     #[test]

@@ -84,6 +84,16 @@ pub struct Failure {
     pub message: String,
 }
 
+impl<'a> Block<'a> {
+    /// The log probabilities of its tokens, where they were requested.
+    pub fn logprobs(&self) -> Option<&[TokenLogprob<'a>]> {
+        match self {
+            Self::Text { logprobs, .. } | Self::Refusal { logprobs, .. } => logprobs.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Answer<'a> {
     /// Takes one event in.
     ///

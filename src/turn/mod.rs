@@ -9,12 +9,14 @@
 mod answer;
 mod event;
 mod request;
+mod source;
 mod unsupported;
 
 pub use answer::{Answer, Block, Choice, Failure};
 pub use event::{Event, FinishReason, TokenLogprob, Usage};
 pub use request::{
     Content, Effort, Format, Input, JsonSchema, Media, Message, Part, Prediction, Prompt, Reasoning, Request,
-    Role, Sampling, Source, Tool, ToolChoice, ToolKind, ToolResult, Verbosity,
+    Role, Sampling, Source, Tool, ToolChoice, ToolKind, ToolResult, Verbosity, texts,
 };
+pub use source::{EventSource, Step};
 pub use unsupported::{Field, Unsupported};

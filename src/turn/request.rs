@@ -241,7 +241,7 @@ pub struct JsonSchema<'a> {
 }
 
 /// A tool the model may call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tool<'a> {
     /// The name it is called by.
     pub name: &'a str,
@@ -290,7 +290,7 @@ pub struct Reasoning {
     pub budget: Option<u64>,
     /// Whether the caller turned reasoning on or off; `None` leaves it to the model.
     pub enabled: Option<bool>,
-    /// Whether the answer shows the reasoning, or a summary of it.
+    /// Whether the answer has the reasoning in it: its text, and a signature.
     pub visible: bool,
 }
 
@@ -356,6 +356,16 @@ impl<'a> Request<'a> {
     }
 }
 
+impl<'a> Source<'a> {
+    /// What a URL refers to: the data itself where it is a `data:` URL in base64 (RFC 2397).
+    pub fn from_url(url: &'a str) -> Self {
+        match url.strip_prefix("data:").and_then(|data| data.split_once(";base64,")) {
+            Some((media_type, data)) => Self::Base64 { media_type: media_type.into(), data: data.into() },
+            None => Self::Url(url.into()),
+        }
+    }
+}
+
 impl<'a> Content<'a> {
     /// The texts of the content, in order; other parts are passed over.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
@@ -363,10 +373,7 @@ impl<'a> Content<'a> {
             Self::Text(text) => (Some(*text), &[]),
             Self::Parts(parts) => (None, parts),
         };
-        text.into_iter().chain(parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(&**text),
-            _ => None,
-        }))
+        text.into_iter().chain(texts(parts))
     }
 
     /// The parts that are no plain text; none where the content is one text.
@@ -376,4 +383,12 @@ impl<'a> Content<'a> {
             Self::Parts(parts) => parts,
         }
     }
+}
+
+/// The texts of some parts, in order; other parts are passed over.
+pub fn texts<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p str> {
+    parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(&**text),
+        _ => None,
+    })
 }

@@ -7,6 +7,7 @@ pub enum Field {
     Choices,
     Logprobs,
     Format,
+    Tools,
     ToolChoice,
     AllowedTools,
     CustomTool,

@@ -325,6 +325,11 @@ impl Setting for Withheld {
 }
 
 impl Engine {
+    /// Whether any rule depends on how often the caller has tried a request before.
+    pub fn counts_retries(&self) -> bool {
+        self.rules.iter().any(|rule| rule.when.retry.is_some())
+    }
+
     /// What a model says otherwise than the others, if it does.
     pub fn model(&self, model: &str) -> Option<&ModelEngine> {
         self.models.iter().find(|(name, _)| name == model).map(|(_, engine)| engine)

@@ -1,107 +1,197 @@
 use super::*;
-use crate::engine::{FinishReason, TokenTiming, TokenUsage};
-use crate::http::StreamStep;
+use crate::encode::Encoder as _;
 
-fn speech(text: &str) -> TokenizedText {
-    TokenizedText::new(text, Encoding::O200kBase, usize::MAX).0
-}
-
-fn says(text: &str) -> Choice {
-    Choice { content: Some(speech(text)), finish_reason: Some(FinishReason::Stop), ..Choice::default() }
-}
-
-fn calls(calls: &[(&str, &str, bool)], legacy: bool) -> Choice {
-    let call = |(name, input, custom): &(&str, &str, bool)| Call {
-        id: format!("call_{name}"),
-        name: (*name).to_owned(),
-        input: speech(input),
-        custom: *custom,
-    };
-    let finish = if legacy { FinishReason::FunctionCall } else { FinishReason::ToolCalls };
-    Choice {
-        calls: calls.iter().map(call).collect(),
-        legacy,
-        finish_reason: Some(finish),
-        ..Choice::default()
-    }
-}
-
-fn answer(choices: Vec<Choice>) -> Answer {
-    Answer {
+fn head() -> Head {
+    Head {
         id: "chatcmpl-1".into(),
         created: 7,
         model: "gpt-4o".into(),
-        encoding: Encoding::O200kBase,
-        service_tier: "default",
-        logprobs: false,
-        said: engine::Answer {
-            choices,
-            counts: TokenUsage { prompt: 3, completion: 2, ..TokenUsage::default() },
-            pace: TokenTiming::default(),
-            cut_after_chunks: None,
-        },
+        system_fingerprint: Some("fp_1"),
+        service_tier: Some("default"),
+        null_calls: true,
+        ..Head::default()
     }
 }
 
-fn text(response: Response<()>) -> String {
-    let bytes = match response.body {
-        Body::Full(bytes) => bytes,
-        Body::BodySource(frames) => frames
-            .flat_map(|frame| match frame {
-                StreamStep::Data(bytes) => bytes,
-                StreamStep::Abort => b"ABORT\n\n".to_vec(),
-                StreamStep::Pause(time) => format!("{}ms\n\n", time.as_millis()).into_bytes(),
-            })
-            .collect(),
-        Body::Relay(_) | Body::Read(_) => panic!("the engine relays nothing"),
+const USAGE: Usage = Usage {
+    input: 3,
+    output: 2,
+    cached_input: 0,
+    cache_write: 0,
+    input_audio: 0,
+    reasoning: 0,
+    accepted_prediction: 0,
+    rejected_prediction: 0,
+};
+
+fn text(choice: u32, text: &'static str) -> Event<'static> {
+    Event::Text { choice, text: text.into(), logprobs: None }
+}
+
+fn finish(choice: u32, reason: FinishReason) -> Event<'static> {
+    Event::Finish { choice, reason, stop_sequence: None }
+}
+
+fn call(index: u32, id: &'static str, name: &'static str, kind: ToolKind) -> Event<'static> {
+    Event::ToolCall { choice: 0, index, id: id.into(), name: name.into(), kind }
+}
+
+fn input(index: u32, input: &'static str) -> Event<'static> {
+    Event::ToolInput { choice: 0, index, input: input.into() }
+}
+
+/// The whole answer that some events are.
+fn whole_of(head: &Head, events: &[Event<'static>]) -> String {
+    let mut answer = Answer::default();
+    for event in events {
+        answer.take(event.clone()).expect("no error");
+    }
+    String::from_utf8(whole(head, &answer)).expect("UTF-8")
+}
+
+/// The stream that some events are.
+fn stream_of(head: Head, options: StreamOptions, events: &[Event<'static>]) -> String {
+    let mut encoder = Encoder::new(head, options);
+    let mut out = Vec::new();
+    events.iter().for_each(|event| encoder.event(event, &mut out));
+    String::from_utf8(out).expect("UTF-8")
+}
+
+/// The data of each event of a stream.
+fn data(stream: &str) -> Vec<&str> {
+    stream.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").expect("a data line")).collect()
+}
+
+/// What of each chunk comes after `"choices":`.
+fn choices(stream: &str) -> Vec<String> {
+    let of_chunk = |json: &str| match json.find("\"choices\":") {
+        Some(at) => json[at + 10..json.len() - 1].to_owned(),
+        None => json.to_owned(),
     };
-    String::from_utf8(bytes).expect("UTF-8")
+    data(stream).into_iter().map(of_chunk).collect()
+}
+
+/// The delta of each chunk that has one.
+fn deltas(stream: &str) -> Vec<String> {
+    let delta = |json: &&str| {
+        let (_, delta) = json.split_once(r#""delta":"#)?;
+        Some(delta.split_once(r#","logprobs""#)?.0.to_owned())
+    };
+    data(stream).iter().filter_map(delta).collect()
 }
 
 #[test]
 fn a_whole_answer_has_the_members_in_the_documented_order() {
+    let events = [text(0, "Hi"), text(0, " you"), finish(0, FinishReason::Stop), Event::Usage(USAGE)];
     assert_eq!(
-        text(answer(vec![says("Hi you")]).whole()),
-        r#"{"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"gpt-4o","system_fingerprint":"fp_portcullis1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi you","refusal":null,"annotations":[],"tool_calls":null,"function_call":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default"}"#
+        whole_of(&head(), &events),
+        r#"{"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"gpt-4o","system_fingerprint":"fp_1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi you","refusal":null,"annotations":[],"tool_calls":null,"function_call":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default"}"#
     );
 }
 
 #[test]
-fn calls_are_told_in_their_three_forms() {
-    let message = |choice: Choice| {
-        let json = text(answer(vec![choice]).whole());
+fn a_backend_names_the_answer_and_what_it_has_not_is_left_out() {
+    let events = [
+        Event::Start { id: Some("msg_1".into()), model: Some("claude".into()) },
+        Event::Thinking { choice: 0, text: "Hm".into() },
+        Event::ThinkingSignature { choice: 0, signature: "sig".into() },
+        Event::RedactedThinking { choice: 0, data: "xx".into() },
+        text(0, "Hi"),
+        Event::Ping,
+        finish(0, FinishReason::Length),
+        Event::End,
+    ];
+    let head = Head { created: 7, ..Head::default() };
+    let whole = whole_of(&head, &events);
+    assert!(
+        whole.starts_with(r#"{"id":"msg_1","object":"chat.completion","created":7,"model":"claude","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null,"reasoning_content":"Hm","thinking_blocks":[{"type":"thinking","thinking":"Hm","signature":"sig"},{"type":"redacted_thinking","data":"xx"}],"annotations":[]},"logprobs":null,"finish_reason":"length"}]"#),
+        "{whole}"
+    );
+    let stream = stream_of(head, StreamOptions::default(), &events);
+    assert!(
+        stream.starts_with(
+            r#"data: {"id":"msg_1","object":"chat.completion.chunk","created":7,"model":"claude","choices":["#
+        ),
+        "{stream}"
+    );
+    assert_eq!(
+        deltas(&stream),
+        [
+            r#"{"role":"assistant","content":"","refusal":null}"#,
+            r#"{"reasoning_content":"Hm","thinking_blocks":[{"type":"thinking","thinking":"Hm"}]}"#,
+            r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"sig"}]}"#,
+            r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"xx"}]}"#,
+            r#"{"content":"Hi"}"#,
+            "{}",
+        ]
+    );
+}
+
+#[test]
+fn calls_have_their_three_forms() {
+    let message = |head: &Head, events: &[Event<'static>]| {
+        let json = whole_of(head, events);
         let (_, message) = json.split_once(r#""message":"#).expect("a message");
         message.split_once(r#","logprobs""#).expect("its end").0.to_owned()
     };
+    let both = [
+        call(0, "call_f", "f", ToolKind::Function),
+        input(0, "{}"),
+        call(1, "call_g", "g", ToolKind::Custom),
+        input(1, "any"),
+    ];
     assert_eq!(
-        message(calls(&[("f", "{}", false), ("g", "any", true)], false)),
+        message(&head(), &both),
         r#"{"role":"assistant","content":null,"refusal":null,"annotations":[],"tool_calls":[{"id":"call_f","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"call_g","type":"custom","custom":{"name":"g","input":"any"}}],"function_call":null}"#
     );
+    let legacy = Head { legacy_functions: true, ..head() };
     assert_eq!(
-        message(calls(&[("f", "{}", false)], true)),
+        message(&legacy, &both[..2]),
         r#"{"role":"assistant","content":null,"refusal":null,"annotations":[],"tool_calls":null,"function_call":{"name":"f","arguments":"{}"}}"#
+    );
+    let live = Head { null_calls: false, ..head() };
+    assert_eq!(
+        message(&live, &[text(0, "a")]),
+        r#"{"role":"assistant","content":"a","refusal":null,"annotations":[]}"#
     );
 }
 
-/// What of each event comes after `"choices":`.
-fn deltas(stream: &str) -> Vec<String> {
-    let event = |event: &str| {
-        let json = event.strip_prefix("data: ").unwrap_or(event).to_owned();
-        let choices = json.find("\"choices\":").map(|i| json[i + 10..json.len() - 1].to_owned());
-        choices.unwrap_or(json)
-    };
-    stream.split_terminator("\n\n").map(event).collect()
+#[test]
+fn what_ends_a_choice_has_the_words_of_the_api() {
+    use FinishReason as R;
+    let (legacy, forced) = (Head { legacy_functions: true, ..head() }, Head { forced_tool: true, ..head() });
+    for (head, reason, want) in [
+        (&head(), R::Stop, "stop"),
+        (&head(), R::Length, "length"),
+        (&head(), R::ToolCalls, "tool_calls"),
+        (&head(), R::ContentFilter, "content_filter"),
+        (&head(), R::Refusal, "content_filter"),
+        (&head(), R::Pause, "stop"),
+        (&legacy, R::ToolCalls, "function_call"),
+        (&forced, R::ToolCalls, "stop"),
+        (&forced, R::Length, "length"),
+    ] {
+        assert_eq!(head.finish_reason(reason), want);
+    }
 }
 
-const FIRST: &str =
-    r#""delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]"#;
-
 #[test]
-fn choices_are_streamed_in_turns_and_each_begins_and_ends() {
+fn each_choice_begins_with_its_role_and_ends_with_its_reason() {
+    let events = [
+        text(0, ""),
+        text(1, ""),
+        text(0, "one"),
+        finish(1, FinishReason::Stop),
+        text(0, " two"),
+        finish(0, FinishReason::Stop),
+        Event::End,
+    ];
+    const FIRST: &str =
+        r#""delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]"#;
     let last = r#""delta":{},"logprobs":null,"finish_reason":"stop"}]"#;
     let piece = |text| format!(r#""delta":{{"content":"{text}"}},"logprobs":null,"finish_reason":null}}]"#);
     assert_eq!(
-        deltas(&text(answer(vec![says("one two"), says("")]).stream(StreamOptions::default()))),
+        choices(&stream_of(head(), StreamOptions::default(), &events)),
         [
             format!(r#"[{{"index":0,{FIRST}"#),
             format!(r#"[{{"index":1,{FIRST}"#),
@@ -115,97 +205,88 @@ fn choices_are_streamed_in_turns_and_each_begins_and_ends() {
 }
 
 #[test]
-fn a_call_is_streamed_as_its_name_and_then_its_arguments() {
-    let stream = deltas(&text(
-        answer(vec![calls(&[("f", r#"{"a":1}"#, false), ("g", "one two", true)], false)])
-            .stream(StreamOptions::default()),
-    ));
-    let delta = |event: &String| {
-        let (_, delta) = event.split_once(r#""delta":"#).expect("a delta");
-        delta.split_once(r#","logprobs""#).expect("its end").0.to_owned()
-    };
-    let told: Vec<String> = stream[..stream.len() - 1].iter().map(delta).collect();
-    assert_eq!(told[0], r#"{"role":"assistant","content":null,"refusal":null}"#);
+fn a_call_is_streamed_as_its_name_and_then_its_input() {
+    let events = [
+        call(0, "call_f", "f", ToolKind::Function),
+        input(0, "{\""),
+        call(1, "call_g", "g", ToolKind::Custom),
+        input(1, "one"),
+        finish(0, FinishReason::ToolCalls),
+    ];
+    let stream = stream_of(head(), StreamOptions::default(), &events);
     assert_eq!(
-        told[1],
-        r#"{"tool_calls":[{"index":0,"id":"call_f","type":"function","function":{"name":"f","arguments":""}}]}"#
-    );
-    assert_eq!(told[2], r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\""}}]}"#);
-    let custom = told.iter().position(|told| told.contains("custom")).expect("the custom tool");
-    assert_eq!(
-        told[custom..],
+        deltas(&stream),
         [
+            r#"{"role":"assistant","content":null,"refusal":null}"#,
+            r#"{"tool_calls":[{"index":0,"id":"call_f","type":"function","function":{"name":"f","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\""}}]}"#,
             r#"{"tool_calls":[{"index":1,"id":"call_g","type":"custom","custom":{"name":"g","input":""}}]}"#,
             r#"{"tool_calls":[{"index":1,"custom":{"input":"one"}}]}"#,
-            r#"{"tool_calls":[{"index":1,"custom":{"input":" two"}}]}"#,
             "{}"
         ]
     );
-    assert!(stream[stream.len() - 2].ends_with(r#""finish_reason":"tool_calls"}]"#), "{stream:?}");
-    let legacy =
-        deltas(&text(answer(vec![calls(&[("f", "{}", false)], true)]).stream(StreamOptions::default())));
-    let told: Vec<String> = legacy[..legacy.len() - 1].iter().map(delta).collect();
+    assert!(stream.contains(r#""finish_reason":"tool_calls"}]"#), "{stream}");
+    let legacy = Head { legacy_functions: true, ..head() };
     assert_eq!(
-        told[1..],
-        [r#"{"function_call":{"name":"f","arguments":""}}"#, r#"{"function_call":{"arguments":"{}"}}"#, "{}"]
+        deltas(&stream_of(legacy, StreamOptions::default(), &events[..2]))[1..],
+        [r#"{"function_call":{"name":"f","arguments":""}}"#, r#"{"function_call":{"arguments":"{\""}}"#]
     );
 }
 
 #[test]
-fn usage_is_null_until_the_totals() {
+fn usage_is_null_until_the_last_chunk() {
     let options = StreamOptions { include_usage: true, ..StreamOptions::default() };
-    let stream = text(answer(vec![says("a")]).stream(options));
-    let events = deltas(&stream);
-    assert!(events[..3].iter().all(|e| e.ends_with(r#","usage":null"#)), "{stream}");
-    assert!(events[3].starts_with(r#"[],"usage":{"prompt_tokens":3,"#), "{stream}");
+    let events = [text(0, "a"), finish(0, FinishReason::Stop), Event::Usage(USAGE), Event::End];
+    let stream = stream_of(head(), options, &events);
+    let chunks = choices(&stream);
+    assert!(chunks[..3].iter().all(|chunk| chunk.ends_with(r#","usage":null"#)), "{stream}");
+    assert!(chunks[3].starts_with(r#"[],"usage":{"prompt_tokens":3,"#), "{stream}");
 }
 
 #[test]
 fn obfuscation_makes_lengths_alike() {
     let options = StreamOptions { include_obfuscation: true, ..StreamOptions::default() };
-    let stream = text(answer(vec![says("a bb ccc dddd eeeee")]).stream(options));
-    for event in stream.split_terminator("\n\n").filter(|event| !event.ends_with("[DONE]")) {
-        let json = event.strip_prefix("data: ").expect("a data line");
+    let events = [text(0, "a"), text(0, " bb"), text(0, " ccc dddd"), finish(0, FinishReason::Stop)];
+    for json in data(&stream_of(head(), options, &events)) {
         assert!(json.contains(r#","obfuscation":""#) && json.len() % 64 == 0, "{} {json}", json.len());
     }
-    assert!(!text(answer(vec![says("a")]).stream(StreamOptions::default())).contains("obfuscation"));
+    assert!(!stream_of(head(), StreamOptions::default(), &events).contains("obfuscation"));
 }
 
 #[test]
-fn log_probabilities_are_told_as_the_live_api_tells_them() {
-    let odds = |speech: TokenizedText| {
-        let odds =
-            vec![engine::TokenLogprobs { logprob: -0.5, top: vec![(24912, -0.5)] }; speech.tokens().len()];
-        Choice { content: Some(speech.with_odds(odds)), ..Choice::default() }
+fn log_probabilities_are_those_of_the_part_they_belong_to() {
+    let token = |bytes: &'static [u8]| TokenLogprob {
+        bytes: bytes.into(),
+        logprob: -0.5,
+        top: vec![(b"hello".as_slice().into(), -0.5)],
     };
-    let likely = |text: &str| Answer { logprobs: true, ..answer(vec![odds(speech(text))]) };
+    let with = |bytes| Event::Text { choice: 0, text: "Hello".into(), logprobs: Some(vec![token(bytes)]) };
+    let head = Head { logprobs: true, ..head() };
     let entry = r#"{"token":"Hello","logprob":-0.5,"bytes":[72,101,108,108,111],"top_logprobs":[{"token":"hello","logprob":-0.5,"bytes":[104,101,108,108,111]}]}"#;
-    if crate::tokens::EXACT {
-        let whole = text(likely("Hello").whole());
-        assert!(whole.contains(&format!(r#""logprobs":{{"content":[{entry}],"refusal":null}}"#)), "{whole}");
-        let stream = deltas(&text(likely("Hello").stream(StreamOptions::default())));
-        assert!(stream[0].contains(r#""logprobs":{"content":[],"refusal":null}"#), "{stream:?}");
-        assert!(
-            stream[1].contains(&format!(r#""logprobs":{{"content":[{entry}],"refusal":null}}"#)),
-            "{stream:?}"
-        );
-        assert!(stream[2].contains(r#""delta":{},"logprobs":null"#), "{stream:?}");
-    }
-    // A character of several tokens is told once it is whole, with all of them.
-    let stream = text(likely("\u{1f9d1}\u{200d}\u{1f680} 𓀀").stream(StreamOptions::default()));
-    assert!(stream.contains(r#""token":"\\x"#), "{stream}");
-    let told: String =
-        stream.split(r#""delta":{"content":""#).skip(1).filter_map(|e| e.split('"').next()).collect();
-    assert_eq!(told, "\u{1f9d1}\u{200d}\u{1f680} 𓀀");
+    let whole = whole_of(&head, &[with(b"Hello")]);
+    assert!(whole.contains(&format!(r#""logprobs":{{"content":[{entry}],"refusal":null}}"#)), "{whole}");
+    let events = [with(b"Hello"), finish(0, FinishReason::Stop)];
+    let stream = choices(&stream_of(head.clone(), StreamOptions::default(), &events));
+    assert!(stream[0].contains(r#""logprobs":{"content":[],"refusal":null}"#), "{stream:?}");
+    assert!(
+        stream[1].contains(&format!(r#""logprobs":{{"content":[{entry}],"refusal":null}}"#)),
+        "{stream:?}"
+    );
+    assert!(stream[2].contains(r#""delta":{},"logprobs":null"#), "{stream:?}");
+    let bytes = stream_of(head.clone(), StreamOptions::default(), &[with(b" \xf0\x9f")]);
+    assert!(bytes.contains(r#""token":" \\xf0\\x9f""#), "{bytes}");
+    let refusal = Event::Refusal { choice: 0, text: "No".into(), logprobs: Some(vec![token(b"No")]) };
+    let stream = choices(&stream_of(head, StreamOptions::default(), &[refusal]));
+    assert!(stream[0].contains(r#""content":null,"refusal":null},"logprobs":{"content":null,"refusal":[]}"#));
+    assert!(stream[1].contains(r#""logprobs":{"content":null,"refusal":[{"token":"No""#), "{stream:?}");
 }
 
 #[test]
-fn a_stream_can_be_cut_and_take_its_time() {
-    let mut answer = answer(vec![says("one two three")]);
-    answer.said.cut_after_chunks = Some(2);
-    let events = deltas(&text(answer.clone().stream(StreamOptions::default())));
-    // A host that has something left to send gets the time to do so.
-    assert_eq!(events[2..], ["50ms", "ABORT"]);
-    answer.said.cut_after_chunks = Some(0);
-    assert_eq!(text(answer.stream(StreamOptions::default())), "ABORT\n\n");
+fn an_error_is_the_last_event() {
+    let error =
+        Event::Error { status: 529, kind: "overloaded_error".into(), code: None, message: "Busy.".into() };
+    assert_eq!(
+        stream_of(head(), StreamOptions::default(), &[error]),
+        "data: {\"error\":{\"message\":\"Busy.\",\"type\":\"overloaded_error\",\"param\":null,\"code\":null}}\n\n"
+    );
 }

@@ -1,0 +1,85 @@
+use super::*;
+use crate::encode::Encoder as _;
+
+fn head() -> Head {
+    Head { id: "cmpl-1".into(), created: 7, model: "m".into(), offsets: None }
+}
+
+fn text(choice: u32, text: &'static str) -> Event<'static> {
+    Event::Text { choice, text: text.into(), logprobs: None }
+}
+
+fn finish(choice: u32) -> Event<'static> {
+    Event::Finish { choice, reason: FinishReason::Length, stop_sequence: None }
+}
+
+/// The events of a stream whose steps are these.
+fn stream(choices: usize, include_usage: bool, steps: &[&[Event<'static>]]) -> Vec<String> {
+    let mut encoder = Encoder::new(head(), choices, include_usage);
+    let mut out = Vec::new();
+    for step in steps {
+        step.iter().for_each(|event| encoder.event(event, &mut out));
+        encoder.end_step(&mut out);
+    }
+    let text = String::from_utf8(out).expect("UTF-8");
+    text.split_terminator("\n\n").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_last_text_of_a_choice_has_its_finish_reason() {
+    let head =
+        r#"data: {"id":"cmpl-1","object":"text_completion","created":7,"model":"m","choices":[{"text":"#;
+    let (on, end) =
+        (r#","logprobs":null,"finish_reason":null}]}"#, r#","logprobs":null,"finish_reason":"length"}]}"#);
+    assert_eq!(
+        stream(
+            3,
+            false,
+            &[
+                &[text(0, "one")],
+                &[finish(1)],
+                &[text(2, "zero")],
+                &[text(0, " two"), finish(0)],
+                &[text(2, " one"), finish(2)],
+                &[Event::End],
+            ]
+        ),
+        [
+            format!(r#"{head}"one","index":0{on}"#),
+            format!(r#"{head}"","index":1{end}"#),
+            format!(r#"{head}"zero","index":2{on}"#),
+            format!(r#"{head}" two","index":0{end}"#),
+            format!(r#"{head}" one","index":2{end}"#),
+            "data: [DONE]".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn usage_comes_last_where_it_is_requested() {
+    let usage = Event::Usage(Usage { input: 1, ..Usage::default() });
+    let events = stream(1, true, &[&[text(0, "one"), finish(0)], &[usage], &[Event::End]]);
+    assert!(events[0].ends_with(r#","usage":null}"#), "{events:?}");
+    assert!(events[1].contains(r#""choices":[],"usage":{"prompt_tokens":1,"#), "{events:?}");
+}
+
+#[test]
+fn offsets_count_characters_that_are_complete() {
+    let token = |bytes: &'static [u8]| TokenLogprob { bytes: bytes.into(), logprob: -1.0, top: Vec::new() };
+    let words = vec![token(b"\xc3\xa9"), token(b" \xf0\x9f"), token(b"\x98\x80"), token(b"!")];
+    let block = Block::Text { text: "é 😀!".into(), logprobs: Some(words) };
+    let after = Block::Text { text: "x".into(), logprobs: Some(vec![token(b"x")]) };
+    let choice = Choice { blocks: vec![block, after], finish: None, stop_sequence: None };
+    let answer = Answer { choices: vec![choice.clone(), choice], ..Answer::default() };
+    for (echo, places, first) in
+        [(true, ["0,1,2,3,4", "0,1,2,3,4"], "null"), (false, ["5,6,7,8,9", "2,3,4,5,6"], "-1.0")]
+    {
+        let head = Head { offsets: Some(Offsets { prompts: vec![5, 2], echo }), ..head() };
+        let json = String::from_utf8(whole(&head, &answer)).expect("UTF-8");
+        for places in places {
+            assert!(json.contains(&format!(r#""text_offset":[{places}]"#)), "{json}");
+        }
+        assert!(json.contains(&format!(r#""token_logprobs":[{first},"#)), "{json}");
+        assert!(json.contains(r#""tokens":["é","bytes: \\xf0\\x9f","bytes:\\x98\\x80","!","x"]"#), "{json}");
+    }
+}
