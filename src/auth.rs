@@ -1,4 +1,4 @@
-//! Who calls: headers → [`Caller`], or 401.
+//! Authentication: header fields → [`Caller`], or 401.
 
 use crate::config::{Config, Key, Presented, bearer};
 use crate::error::{ApiError, Kind};
@@ -11,12 +11,12 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// What the log calls the caller; `None` for one without a key.
+    /// The name of the caller's key, for the log; `None` for a caller without a key.
     pub fn name(&self) -> Option<&'a str> {
         self.key.map(|key| &*key.name)
     }
 
-    /// Whether the caller's key opens only some models.
+    /// Whether the caller's key is limited to some models.
     pub fn is_limited(&self) -> bool {
         self.key.is_some_and(|key| key.models.is_some())
     }
@@ -32,44 +32,69 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Checks the `Authorization` header against the configured keys, every one of them, so that the
-/// time taken tells nothing about which came near.
+/// Compares the caller's credentials with the configured keys: every credential with every key, so that the time
+/// taken shows nothing about which came near.
+///
+/// # Errors
+///
+/// 401 where no credential is one of the keys, and where two of them are different keys.
 pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, ApiError> {
-    let authorization = request.headers.get("authorization");
-    let Some(key) = authorization.as_deref().and_then(bearer) else {
-        return match config.allow_anonymous {
-            true => Ok(Caller { key: None }),
-            false => Err(ApiError::new(
-                Kind::MissingKey,
-                match request.path.strip_prefix("/v1/models") {
-                    _ if config.keys.is_empty() => CLOSED,
-                    // Who answers for the models has words of its own at the live API.
-                    Some(rest) if rest.is_empty() || rest.starts_with('/') => NO_KEY_FOR_MODELS,
-                    _ => NO_KEY,
-                },
-            )),
-        };
-    };
-    let presented = Presented::new(key);
-    let found =
-        config.keys.iter().fold(None, |found, own| if own.matches(&presented) { Some(own) } else { found });
-    match found {
-        Some(own) => Ok(Caller { key: Some(own) }),
-        None if config.allow_anonymous => Ok(Caller { key: None }),
-        None if config.keys.is_empty() => Err(ApiError::new(Kind::InvalidKey, CLOSED)),
-        None => Err(ApiError::new(
+    let fields = CREDENTIALS.map(|name| (name, request.headers.get(name)));
+    let presented = fields.iter().filter_map(|(name, value)| credential(name, value.as_deref()?));
+    let (mut first, mut found) = (None, None);
+    for text in presented {
+        first = first.or(Some(text));
+        let presented = Presented::new(text);
+        let keys = config.keys.iter().enumerate();
+        let matching =
+            keys.fold(None, |found, (i, own)| if own.matches(&presented) { Some(i) } else { found });
+        match (found, matching) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(ApiError::new(Kind::InvalidKey, TWO_KEYS));
+            }
+            _ => found = found.or(matching),
+        }
+    }
+    let key = found.and_then(|i| config.keys.get(i));
+    match first {
+        _ if key.is_some() || config.allow_anonymous => Ok(Caller { key }),
+        Some(_) if config.keys.is_empty() => Err(ApiError::new(Kind::InvalidKey, CLOSED)),
+        Some(text) => Err(ApiError::new(
             Kind::InvalidKey,
             format!(
                 "Incorrect API key provided: {}. You can find your API key at \
                  https://platform.openai.com/account/api-keys.",
-                masked(key)
+                masked(text)
             ),
+        )),
+        None => Err(ApiError::new(
+            Kind::MissingKey,
+            match request.path.strip_prefix("/v1/models") {
+                _ if config.keys.is_empty() => CLOSED,
+                // The live API has an error text of its own there.
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => NO_KEY_FOR_MODELS,
+                _ => NO_KEY,
+            },
         )),
     }
 }
 
-const CLOSED: &str = "No API key can be right: the gateway has none. Its operator sets PORTCULLIS_API_KEYS to the \
-                      keys callers may present (or PORTCULLIS_ALLOW_ANONYMOUS to `true`).";
+/// The fields a key may be in: OpenAI's, Anthropic's, Azure's.
+const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
+
+/// The key in a field, if there is one.
+fn credential<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    match name {
+        "authorization" => bearer(value),
+        _ => Some(value.trim()).filter(|key| !key.is_empty()),
+    }
+}
+
+const TWO_KEYS: &str = "Two different API keys were provided, and both are valid. Send one key, in one of the headers \
+                        Authorization, x-api-key and api-key.";
+
+const CLOSED: &str = "No API key is valid here: the gateway has none configured. Its operator sets \
+                      PORTCULLIS_API_KEYS to the keys that callers may use (or PORTCULLIS_ALLOW_ANONYMOUS to `true`).";
 
 const NO_KEY_FOR_MODELS: &str = "Missing bearer authentication in header";
 
@@ -105,9 +130,18 @@ mod tests {
         vars: &[(&str, &str)],
         authorization: Option<&str>,
     ) -> Result<Option<String>, ApiError> {
+        let fields: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        checked_fields(path, vars, &fields)
+    }
+
+    fn checked_fields(
+        path: &str,
+        vars: &[(&str, &str)],
+        fields: &[(&'static str, &str)],
+    ) -> Result<Option<String>, ApiError> {
         let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let config = Config::from_vars(&vars).expect("valid settings");
-        let headers = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        let headers = fields.iter().copied().collect();
         let request = Request { method: Method::Get, path: path.to_owned(), query: None, headers };
         check(&request, &config).map(|caller| caller.name().map(str::to_owned))
     }
@@ -128,7 +162,37 @@ mod tests {
     }
 
     #[test]
-    fn failures_say_what_is_missing() {
+    fn a_key_may_be_in_any_of_three_fields() {
+        let path = "/v1/chat/completions";
+        let (bearer, anthropic, azure) = ("Authorization", "x-api-key", "api-key");
+        for (fields, want) in [
+            (&[(anthropic, "sk-one")][..], Ok("key-1")),
+            (&[("Api-Key", " sk-two ")], Ok("key-2")),
+            (&[(bearer, "Bearer sk-one"), (anthropic, "sk-one"), (azure, "sk-one")], Ok("key-1")),
+            // One that is valid admits, wherever it is.
+            (&[(bearer, "Bearer wrong"), (azure, "sk-two")], Ok("key-2")),
+            (&[(anthropic, "sk-one"), (azure, "wrong")], Ok("key-1")),
+            (&[(bearer, "Basic c2s6"), (anthropic, "sk-one")], Ok("key-1")),
+            (&[(bearer, "Bearer sk-one"), (anthropic, "sk-two")], Err("Two different API keys")),
+            (&[(anthropic, "sk-two"), (azure, "sk-one")], Err("Two different API keys")),
+            (&[(anthropic, "wrong")], Err("provided: wrong. You can")),
+            (&[(anthropic, ""), (azure, " ")], Err("You didn't provide an API key.")),
+        ] {
+            let got = checked_fields(path, &[KEYS], fields);
+            match (want, got) {
+                (Ok(name), got) => assert_eq!(got, Ok(Some(name.to_owned())), "{fields:?}"),
+                (Err(part), Err(error)) => {
+                    assert!(error.status() == 401 && error.message().contains(part), "{fields:?}: {error}");
+                }
+                (Err(_), Ok(name)) => panic!("{fields:?} are admitted as {name:?}"),
+            }
+        }
+        let both = [(bearer, "Bearer sk-one"), (anthropic, "sk-two")];
+        assert!(checked_fields(path, &[KEYS, OPEN], &both).is_err(), "an open gateway does not guess either");
+    }
+
+    #[test]
+    fn an_error_names_what_is_missing() {
         let (none, wrong) = (None, Some("Bearer sk-wrong-wrong-key"));
         for (vars, header, code, part) in [
             (vec![], none, None, "PORTCULLIS_API_KEYS"),

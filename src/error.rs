@@ -174,6 +174,8 @@ kinds! {
     UnknownUrl => 404, "invalid_request_error", Some("unknown_url");
     /// The path is known, the method is not one of its own.
     MethodNotAllowed => 405, "invalid_request_error", None;
+    /// A WebSocket handshake, which this gateway does not do.
+    UpgradeRequired => 426, "invalid_request_error", Some("upgrade_required");
     /// The body is larger than `PORTCULLIS_MAX_BODY_BYTES`.
     BodyTooLarge => 413, "invalid_request_error", Some("request_too_large");
     /// The body is declared to be something else than JSON, or is compressed.

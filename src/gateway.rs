@@ -107,6 +107,7 @@ impl Gateway {
                 passthrough().map_or(Way::Known(route), Way::Through)
             }
             Ok(route) => Way::Known(route),
+            Err(error) if error.kind() == Kind::UpgradeRequired => return Err(error),
             Err(error) => Way::Through(passthrough().ok_or(error)?),
         };
         // What every endpoint but one needs, and what none gets without a key.
@@ -115,6 +116,7 @@ impl Gateway {
             Ok(Call { request, config, caller, transport, ctx, id })
         };
         match way {
+            Way::Known(Route::Probe) => Ok(endpoint::health::probe()),
             Way::Known(Route::Health) => Ok(endpoint::health::show()),
             Way::Known(Route::ListModels) => endpoint::models::list(&call(record)?, record),
             Way::Known(Route::RetrieveModel(model)) => {

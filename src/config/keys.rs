@@ -1,21 +1,22 @@
-//! Secrets: the keys callers present and the keys upstreams want.
+//! Secrets: the keys of callers and of upstreams.
 
 use super::plan::star;
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
 use std::fmt;
+use subtle::ConstantTimeEq;
 
 /// A value that must not be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a value into keeping.
+    /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that sends it.
+    /// The value itself, for the code that sends or compares it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -27,12 +28,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A key a caller may present, by value or by digest.
+/// A key that callers may use, by value or by digest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// What the log calls its owner.
+    /// Its name, for the log.
     pub name: String,
-    /// The models it opens, with `*` as in the names of models; `None` opens all.
+    /// The models it is limited to, with `*` as in the names of models; `None` for no limit.
     pub models: Option<Vec<String>>,
     proof: Proof,
 }
@@ -43,14 +44,18 @@ enum Proof {
     Sha256([u8; 32]),
 }
 
-/// How a digest begins.
+/// The prefix of a digest.
 const SHA256: &str = "sha256:";
 
 impl Key {
-    /// Reads `sk-…` or `sha256:<64 hex digits>`; the error says what is wrong without the value.
+    /// Parses `sk-…` or `sha256:<64 hex digits>`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, without the value.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, &'static str> {
         let proof = match text.split_at_checked(SHA256.len()) {
-            // Whatever its case: taken for a key, a digest would be one to whoever reads it.
+            // In any case: a digest that counted as a key could be used by everyone who can read it.
             Some((scheme, hex)) if scheme.eq_ignore_ascii_case(SHA256) => Proof::Sha256(digest(hex)?),
             _ if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
                 Proof::Plain(Secret::new(text))
@@ -60,8 +65,7 @@ impl Key {
         Ok(Self { name: name.into(), models: None, proof })
     }
 
-    /// Whether a presented key is this one. Takes as long for a wrong key as for the right one;
-    /// only the lengths show.
+    /// Whether a caller's credential is this key, compared in constant time but for the lengths.
     pub fn matches(&self, presented: &Presented<'_>) -> bool {
         match &self.proof {
             Proof::Plain(secret) => same(secret.expose().as_bytes(), presented.key.as_bytes()),
@@ -69,20 +73,20 @@ impl Key {
         }
     }
 
-    /// Whether the key opens a model.
+    /// Whether the key may use a model.
     pub fn opens(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|m| star(m, model).is_some()))
     }
 }
 
-/// A key that a caller presents. It is hashed once, however many digests it is compared with.
+/// A caller's credential. It is hashed once, however many digests it is compared with.
 pub struct Presented<'a> {
     key: &'a str,
     digest: OnceCell<[u8; 32]>,
 }
 
 impl<'a> Presented<'a> {
-    /// Takes a key as it was presented.
+    /// A credential as it arrived.
     pub fn new(key: &'a str) -> Self {
         Self { key, digest: OnceCell::new() }
     }
@@ -106,7 +110,7 @@ fn digest(hex: &str) -> Result<[u8; 32], &'static str> {
 }
 
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && std::hint::black_box(a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y))) == 0
+    a.ct_eq(b).into()
 }
 
 /// The key in an `Authorization` value of the `Bearer` scheme (RFC 6750, section 2.1; the scheme

@@ -5,6 +5,7 @@ use crate::config::{Plan, UnknownParams};
 use crate::error::ApiError;
 use crate::http::Response;
 use crate::log::Record;
+use crate::router;
 use crate::transport::Transport;
 use crate::upstream::{Endpoint, ForwardRequest, Forwarded, forward, rewrite};
 use std::borrow::Cow;
@@ -19,10 +20,11 @@ pub(super) fn relay<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let Validated { body, model, dropped, .. } = *good;
     let without = (!dropped.is_empty()).then(|| rewrite::without(body, dropped)).flatten();
+    let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
     let ask = ForwardRequest {
         endpoint,
         method: "POST",
-        query: call.request.query.as_deref(),
+        query: query.as_deref(),
         headers: call.request.headers.all(),
         body: without.as_deref().unwrap_or(body),
         model,

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod embeddings;
 mod forward;
 pub mod health;
+mod key_limit;
 pub mod models;
 pub mod moderations;
 pub mod passthrough;
@@ -22,6 +23,8 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Request, Response};
 use crate::log::Record;
 use crate::model::ModelSpec;
+use crate::router;
+use crate::upstream::rewrite;
 use std::borrow::Cow;
 
 /// What every endpoint is given.
@@ -103,6 +106,12 @@ impl<'a, T> Call<'a, T> {
         }
         record.bytes_in = bytes.len() as u64;
         self.check_coding(&bytes)?;
+        if let Some(deployment) = router::deployment(&self.request.path) {
+            bytes = rewrite::set_model(&bytes, &deployment).unwrap_or(bytes);
+        }
+        if self.caller.is_limited() {
+            key_limit::check(&bytes, self.request.query.as_deref(), &|model| self.caller.may_use(model))?;
+        }
         Ok(bytes)
     }
 

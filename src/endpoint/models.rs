@@ -1,7 +1,7 @@
 //! `GET /v1/models` and `GET /v1/models/{model}`.
 
 use super::resolve::is_unnamed;
-use super::{Call, forward};
+use super::{Call, forward, key_limit};
 use crate::api::answer::{Model, ModelList};
 use crate::config::{Api, Backend, Plan, UnknownParams};
 use crate::encode;
@@ -9,7 +9,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
 use crate::model;
-use crate::router::passes_through;
+use crate::router::{passed_path, passes_through, upstream_query};
 use crate::transport::Transport;
 use crate::upstream::{Endpoint, ForwardRequest, forward};
 
@@ -22,6 +22,9 @@ fn listed(id: &str) -> Model<'_> {
 
 /// Lists the models the caller may use. Where one upstream serves every model, its own list is relayed.
 pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Response<T::Body>, ApiError> {
+    if call.caller.is_limited() {
+        key_limit::check_query(call.request.query.as_deref())?;
+    }
     let served = &call.config.served;
     if let Some(Backend::Upstream(plan)) = &served.others
         && !served.are_named()
@@ -55,6 +58,9 @@ pub fn retrieve<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     record.model = Some(id.to_owned());
+    if call.caller.is_limited() {
+        key_limit::check_query(call.request.query.as_deref())?;
+    }
     let served = &call.config.served;
     match served.find(id).filter(|_| call.caller.may_use(id)) {
         Some((Backend::Upstream(plan), _))
@@ -62,9 +68,9 @@ pub fn retrieve<T: Transport>(
                 && is_asked(call, plan)
                 && passes_through(&call.request.path) =>
         {
-            // The path as it came is what the upstream is asked for: it may be encoded.
-            let path = call.request.path.strip_prefix("/v1").unwrap_or_default();
-            ask_upstream(call, plan, path, record)
+            // The upstream gets the id as it is spelled: it may be encoded.
+            let path = passed_path(&call.request.path).unwrap_or_default();
+            ask_upstream(call, plan, &path, record)
         }
         Some((Backend::Engine, false)) if !is_unnamed(id, model::Endpoint::Completions) => Err(unknown(id)),
         Some(_) => Ok(encode::json(200, &listed(id))),
@@ -89,10 +95,11 @@ fn ask_upstream<T: Transport>(
     path: &str,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
+    let query = upstream_query(&call.request.path, call.request.query.as_deref());
     let ask = ForwardRequest {
         endpoint: Endpoint::Other(path),
         method: "GET",
-        query: call.request.query.as_deref(),
+        query: query.as_deref(),
         headers: call.request.headers.all(),
         body: &[],
         model: "",

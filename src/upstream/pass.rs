@@ -6,7 +6,9 @@ use super::{Forwarded, deliver, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::http::{Body, Relay, Request, Response};
+use crate::router;
 use crate::transport::{Outgoing, SendError, SendErrorKind, Transport};
+use std::borrow::Cow;
 
 /// Passes a request through and its answer back. It is asked once: its body cannot be sent again.
 pub fn pass<T: Transport>(
@@ -17,11 +19,11 @@ pub fn pass<T: Transport>(
     transport: &T,
     ctx: &Ctx<'_>,
 ) -> Forwarded<T::Body> {
-    let below = request.path.strip_prefix("/v1").unwrap_or(&request.path);
+    let below = router::passed_path(&request.path).unwrap_or(Cow::Borrowed(&request.path));
     let mut path = format!("{}{below}", upstream.base_path);
-    if let Some(query) = &request.query {
+    if let Some(query) = router::upstream_query(&request.path, request.query.as_deref()) {
         path.push('?');
-        path.push_str(query);
+        path.push_str(&query);
     }
     let own = request.headers.all();
     let mut fields = headers::to_upstream(own, upstream, request_id);

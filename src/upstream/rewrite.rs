@@ -21,6 +21,19 @@ pub fn with_model<'a>(body: &'a [u8], model: &str) -> Option<Vec<Cow<'a, [u8]>>>
     Some(parts)
 }
 
+/// The body with this model and no other, whether or not it named one; `None` if it is no JSON object.
+pub fn set_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
+    let members = members(body)?;
+    if members.iter().any(|(member, _)| member == "model") {
+        return with_model(body, model).map(|parts| parts.concat());
+    }
+    let open = body.iter().position(|byte| *byte == b'{')? + 1;
+    let (before, after) = body.split_at_checked(open)?;
+    let comma = if members.is_empty() { "" } else { "," };
+    let own = format!("\"model\":{}{comma}", json::to_string(&model));
+    Some([before, own.as_bytes(), after].concat())
+}
+
 /// The body without some of its members; `None` if it is no JSON object.
 pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
     let mut out = String::with_capacity(body.len());
@@ -66,6 +79,20 @@ mod tests {
             assert_eq!(renamed(body).as_deref(), Some(want));
         }
         assert_eq!(renamed("[1]"), None);
+    }
+
+    #[test]
+    fn a_body_gets_a_model() {
+        for (body, want) in [
+            (r#"{"model":"a"}"#, r#"{"model":"b"}"#),
+            (r#"{"model":null,"x":1,"model":"a"}"#, r#"{"model":"b","x":1,"model":"b"}"#),
+            (r#" { "x": 1e0}"#, r#" {"model":"b", "x": 1e0}"#),
+            ("{ }", r#"{"model":"b" }"#),
+        ] {
+            let set = set_model(body.as_bytes(), "b").expect("an object");
+            assert_eq!(String::from_utf8(set).expect("UTF-8"), want);
+        }
+        assert_eq!(set_model(b"[]", "b"), None);
     }
 
     #[test]

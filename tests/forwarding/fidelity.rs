@@ -200,6 +200,29 @@ fn what_is_not_known_passes_through() {
 }
 
 #[test]
+fn slashes_do_not_change_an_endpoint() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
+    for path in ["/v1//chat/completions", "/v1/chat/completions/", "/openai/v1/chat/completions"] {
+        let fake = up(Does::json(200, r#"{"choices":[]}"#));
+        let got = ask_with(&fake, &DEFAULT, &request("POST", path, &[]), body);
+        assert_eq!(got.status, 200, "{path}: {got:?}");
+        assert_eq!(fake.seen()[0].line, "POST https://up.example/v1/chat/completions", "{path}");
+    }
+    let fake = up(Does::json(200, "{}"));
+    let got =
+        ask_with(&fake, &DEFAULT, &request("POST", "/openai/v1/embeddings/?api-version=preview", &[]), "{}");
+    assert_eq!((got.status, &*fake.seen()[0].line), (200, "POST https://up.example/v1/embeddings"));
+}
+
+#[test]
+fn a_websocket_handshake_is_refused_without_an_upstream() {
+    let fake = up(Does::json(200, "{}"));
+    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/responses", &[("authorization", "")]), "");
+    assert_eq!((got.status, fake.seen().len()), (426, 0));
+    assert!(got.body.contains("POST /v1/responses"), "{got:?}");
+}
+
+#[test]
 fn a_page_may_delete_a_file_and_read_what_an_sdk_looks_for() {
     let fake = up(Does::json(429, "{}").header("x-should-retry", "false").header("retry-after-ms", "50"));
     let vars = [&DEFAULT[..], &[("PORTCULLIS_CORS_ORIGINS", "https://page.example")]].concat();
@@ -221,6 +244,12 @@ fn what_must_not_pass_through_does_not() {
         (&DEFAULT[..], "/v2/x", 404),
         (&DEFAULT[2..], "/v1/files", 404),
         (&DEFAULT[..2], "/v1/embeddings", 401),
+        (&DEFAULT[..], "/v1/Chat/Completions", 404),
+        (&DEFAULT[..], "/v1/chat%2Fcompletions", 404),
+        (&DEFAULT[..], "/v1/chat/completions;x=1", 404),
+        (&DEFAULT[..], "/v1/chat\\completions", 404),
+        (&DEFAULT[..], "/v1/%252e%252e/admin", 404),
+        (&DEFAULT[..], "/v1/deployments/m/images/generations", 404),
     ] {
         assert_eq!(ask_with(&fake, vars, &request("POST", target, &[]), "").status, status, "{target}");
     }

@@ -385,3 +385,56 @@ fn the_route_headers_can_be_turned_off() {
     assert_eq!(got.status, 502);
     assert!(got.headers.iter().all(|(name, _)| !name.starts_with("x-portcullis")));
 }
+
+#[test]
+fn a_limited_key_reaches_one_model_by_one_name() {
+    let config = r#"{"upstreams":{"a":{"url":"http://a/v1"}},
+        "models":{"fast":{"targets":[{"upstream":"a"}]},"secret":{"targets":[{"upstream":"a"}]}},
+        "keys":[{"name":"k","key":"sk-caller","models":["fast"]},{"name":"free","key":"sk-free"}]}"#;
+    let vars = [("PORTCULLIS_CONFIG", config), ("PORTCULLIS_UNKNOWN_PARAMS", "pass")];
+    let chat = "/v1/chat/completions";
+    for (target, members, want) in [
+        (chat, r#""model":"fast","Model":"secret""#, "'Model'"),
+        (chat, r#""\u006dodel":"secret","model":"fast""#, "'model'"),
+        (chat, r#""model":"fast","models":["secret"]"#, "'models'"),
+        (chat, r#""model":"fast","fallbacks":["secret"]"#, "'fallbacks'"),
+        ("/v1/chat/completions?model=secret", r#""model":"fast""#, "'model'"),
+        ("/openai/deployments/fast/chat/completions", r#""Model":"secret""#, "'Model'"),
+        ("/openai/deployments/secret/chat/completions", r#""model":"fast""#, "`secret`"),
+    ] {
+        let fake = Fake::new(&[(
+            "a",
+            &[Does::json(200, r#"{"choices":[]}"#), Does::json(200, r#"{"choices":[]}"#)],
+        )]);
+        let body = format!(r#"{{{members},"messages":[{{"role":"user","content":"x"}}]}}"#);
+        let got = ask_with(&fake, &vars, &request("POST", target, &[]), &body);
+        assert!((400..=404).contains(&got.status) && got.body.contains(want), "{target} {members}: {got:?}");
+        assert_eq!(fake.seen(), [], "{target} {members}");
+    }
+    let fake = Fake::new(&[]);
+    let got = ask_with(&fake, &vars, &request("GET", "/v1/models/fast?Model=secret", &[]), "");
+    assert!(got.status == 400 && got.body.contains("'Model'"), "{got:?}");
+}
+
+#[test]
+fn an_azure_client_s_deployment_is_its_model() {
+    let config = r#"{"upstreams":{"a":{"url":"http://a/v1"},"b":{"url":"http://b/v1"}},
+        "models":{"fast":{"targets":[{"upstream":"a"}]},"other":{"targets":[{"upstream":"b"}]}}}"#;
+    let vars = [("PORTCULLIS_CONFIG", config), ("PORTCULLIS_API_KEYS", "sk-azure")];
+    for (members, want) in [
+        ("", r#"{"model":"fast","messages":[{"role":"user","content":"x"}]}"#),
+        (r#""model": "other","#, r#"{"model": "fast","messages":[{"role":"user","content":"x"}]}"#),
+    ] {
+        let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+        let target = "/openai/deployments/fast/chat/completions?api-version=2024-10-21";
+        let mut request = request("POST", target, &[]);
+        request.headers =
+            [("content-type", "application/json"), ("api-key", "sk-azure")].into_iter().collect();
+        let body = format!(r#"{{{members}"messages":[{{"role":"user","content":"x"}}]}}"#);
+        let got = ask_with(&fake, &vars, &request, &body);
+        assert_eq!(got.status, 200, "{got:?}");
+        let seen = &fake.seen()[0];
+        assert_eq!((&*seen.line, &*seen.body), ("POST http://a/v1/chat/completions", want));
+        assert!(!format!("{seen:?}").contains("sk-azure"), "{seen:?}");
+    }
+}
