@@ -80,7 +80,7 @@ impl Gateway {
     ) -> Result<Response<T::Body>, ApiError> {
         let config = self.config.as_ref().map_err(|error| {
             record.reason = Some(error.to_string());
-            ApiError::new(Kind::Misconfigured, error.to_string())
+            ApiError::new(Kind::Misconfigured, error.for_callers())
         })?;
         if let Some(size) = too_large(request, config) {
             return Err(ApiError::new(

@@ -1,12 +1,12 @@
 //! One JSON line a request. Attribute names are OpenTelemetry's (HTTP and GenAI semantic conventions)
-//! where those have one. No key, prompt or answer is ever in it.
+//! where those have one. It never holds a key, a prompt or an answer.
 
 use crate::error::ApiError;
 use crate::http::Tokens;
 use crate::json::{push_integer, push_string};
 use std::time::Duration;
 
-/// What is known of a request when its answer's head goes out.
+/// What is known of a request when the head of its answer is sent.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
     arrived: Duration,
@@ -20,19 +20,19 @@ pub struct Record {
     pub path: String,
     /// The answer's status.
     pub status: u16,
-    /// What was asked of a model: `chat`, `text_completion`, `embeddings`.
+    /// The operation: `chat`, `text_completion`, `embeddings`.
     pub operation: Option<&'static str>,
-    /// Whose API whoever answered speaks.
+    /// The API of the backend that answered.
     pub provider: Option<&'static str>,
-    /// The model that was asked for.
+    /// The model that the request names.
     pub model: Option<String>,
-    /// Who answered: `engine`, or an upstream by its name.
+    /// What answered: `engine`, or an upstream by its name.
     pub target: Option<String>,
-    /// What that upstream calls the request, if not as the gateway does.
+    /// The upstream's id of the request, if it differs from the gateway's.
     pub upstream_id: Option<String>,
-    /// How often an upstream was asked.
+    /// The number of attempts at upstreams.
     pub attempts: Option<u32>,
-    /// Whether a stream was asked for.
+    /// Whether the request wants a stream.
     pub stream: Option<bool>,
     /// Tokens of the request, where the engine or an upstream counted them and the answer was read.
     pub input_tokens: Option<u64>,
@@ -40,7 +40,7 @@ pub struct Record {
     pub output_tokens: Option<u64>,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
-    /// What the host, or a setting's error, says went wrong.
+    /// What went wrong, in the words of the host or of a setting's error.
     pub reason: Option<String>,
     /// The body's length, as far as it was read.
     pub bytes_in: u64,
@@ -152,11 +152,21 @@ impl Line {
 
     fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
+        let start = self.0.len();
         match value.len() <= Self::LONGEST {
             true => push_string(value, &mut self.0),
             false => {
                 let end = value.floor_char_boundary(Self::LONGEST);
                 push_string(&format!("{}…", &value[..end]), &mut self.0);
+            }
+        }
+        if self.0[start..].contains(is_active) {
+            let written = self.0.split_off(start);
+            for c in written.chars() {
+                match is_active(c) {
+                    true => self.0.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    false => self.0.push(c),
+                }
             }
         }
     }
@@ -189,6 +199,13 @@ impl Line {
         self.0.push_str("}\n");
         self.0
     }
+}
+
+/// Whether a terminal or a viewer may act on a character that JSON leaves as it is: DEL and the C1 controls, marks of
+/// direction, line separators, and what has no width.
+fn is_active(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Appends the last `N` digits of a number, with zeros in front.
@@ -252,6 +269,22 @@ mod tests {
         let line = record.line(&Ending::default());
         let want = format!("\"gen_ai.request.model\":\"{}…\",", "é".repeat(512));
         assert!(line.contains(&want) && line.contains(&record.path) && line.len() < 3000, "{}", line.len());
+    }
+
+    #[test]
+    fn what_a_terminal_acts_on_is_escaped() {
+        let mut record = Record::new(Duration::ZERO);
+        let odd = [
+            '\u{1b}', '\u{7f}', '\u{80}', '\u{9b}', '\u{61c}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{2069}',
+        ];
+        let text = |c: &char| format!("é{c}\\\"{c}");
+        for c in odd.iter().chain(&['\u{2028}', '\u{2029}', '\u{feff}']) {
+            record.model = Some(text(c));
+            let line = record.line(&Ending::default());
+            assert!(!line.contains(*c) && line.contains(&format!("é\\u{:04x}", u32::from(*c))), "{line}");
+            let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+            assert_eq!(read["gen_ai.request.model"], text(c), "{line}");
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! [`Config`]: the operator's settings, from (name, value) pairs.
 //!
-//! [`vars`] names the environment variables and reads the simple ones, [`document`] reads
-//! `PORTCULLIS_CONFIG` with the help of [`entries`], [`route`] answers which backend serves a model and [`plan`] how several
-//! upstreams share it. A wrong setting is a
-//! [`ConfigError`] that names the setting and never shows a secret.
+//! [`vars`] names the environment variables and reads the simple ones, [`document`] and [`raw`] read
+//! `PORTCULLIS_CONFIG`, [`route`] finds the backend of a model, [`plan`] distributes requests over upstreams. A wrong
+//! setting is a [`ConfigError`] that names the setting and never shows a secret.
 
 mod document;
 pub mod engine;
@@ -21,7 +20,7 @@ pub use plan::{Plan, Policy, Target};
 pub use route::{Api, Backend, Served, Upstream};
 pub use vars::NAMES;
 
-/// How strictly requests are judged: `PORTCULLIS_VALIDATION`.
+/// How strictly requests are validated: `PORTCULLIS_VALIDATION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validation {
     /// What the live API rejects.
@@ -30,14 +29,14 @@ pub enum Validation {
     Schema,
 }
 
-/// What happens to parameters nobody documents: `PORTCULLIS_UNKNOWN_PARAMS`.
+/// What happens to undocumented parameters: `PORTCULLIS_UNKNOWN_PARAMS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownParams {
     /// The request is refused.
     Reject,
     /// They go to the upstream as they are.
     Pass,
-    /// They are taken out, and the answer's `x-portcullis-dropped` names them.
+    /// They are removed, and the answer's `x-portcullis-dropped` names them.
     Drop,
 }
 
@@ -64,19 +63,19 @@ pub enum Origins {
 /// Every setting, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The keys a caller may present.
+    /// The keys that callers may use.
     pub keys: Vec<Key>,
     /// Whether calls without a key are served.
     pub allow_anonymous: bool,
     /// The endpoints requests may be forwarded to.
     pub upstreams: Vec<Upstream>,
-    /// Which models are served, and by whom.
+    /// The models that are served, and their backends.
     pub served: Served,
     /// The upstream that gets the paths the gateway does not know: an index into `upstreams`.
     pub passthrough: Option<usize>,
-    /// Whether answers tell who gave them, after how many attempts.
+    /// Whether answers name their upstream and the number of attempts.
     pub route_headers: bool,
-    /// Overrides how requests are judged.
+    /// Overrides how requests are validated.
     pub validation: Option<Validation>,
     /// Overrides what happens to unknown parameters.
     pub unknown_params: Option<UnknownParams>,
@@ -84,9 +83,9 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How much is logged.
     pub log: LogLevel,
-    /// What the built-in engine answers.
+    /// The rules of the built-in engine.
     pub engine: engine::Engine,
-    /// Who may read answers from a browser; `None` sends no CORS headers.
+    /// The origins that may read answers in a browser; `None` sends no CORS headers.
     pub origins: Option<Origins>,
 }
 
@@ -98,7 +97,8 @@ impl Config {
     }
 }
 
-/// A setting that cannot be used: which one, what is wrong, what would be right.
+/// A setting that cannot be used: which one, what is wrong, what would be right. Its text is for the operator: it
+/// may hold the value, but never a secret's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: String,
@@ -106,9 +106,18 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A problem with a setting; `problem` goes on after a colon and holds no secret.
+    /// A problem with a setting: a variable, which a place in its value may follow after a space. `problem` follows a
+    /// colon and holds no secret.
     pub fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { setting: setting.into(), problem: problem.into() }
+    }
+
+    /// What callers may read, who need no key for it: the name of the setting alone.
+    pub fn for_callers(&self) -> String {
+        let setting = self.setting.split(' ').next().unwrap_or_default();
+        format!(
+            "The gateway's setting {setting} is wrong. Its operator finds the reason in the gateway's log."
+        )
     }
 }
 
@@ -119,3 +128,26 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_read_the_name_of_a_setting_alone() {
+        for (name, value) in [
+            ("PORTCULLIS_LOG", "value"),
+            ("PORTCULLIS_UPSTREAM_URL", "http://value:pw@host"),
+            ("PORTCULLIS_CORS_ORIGINS", "value"),
+            ("PORTCULLIS_CONFIG", r#"{"passthrough":"value"}"#),
+            ("PORTCULLIS_CONFIG", r#"{"keys":[{"name":"value","key":"$value"}]}"#),
+            ("PORTCULLIS_CONFIG", r#"{"upstreams":{"value":{"url":"http://h","key":"$value"}}}"#),
+            ("PORTCULLIS_CONFIG", r#"{"models":{"value":{}}}"#),
+        ] {
+            let error = Config::from_vars(&[(name.to_owned(), value.to_owned())]).expect_err(value);
+            let shown = error.for_callers();
+            assert!(shown.contains(name) && !shown.contains("value"), "{shown}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}

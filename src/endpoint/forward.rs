@@ -21,11 +21,12 @@ pub(super) fn relay<T: Transport>(
     let Validated { body, model, dropped, .. } = *good;
     let without = (!dropped.is_empty()).then(|| rewrite::without(body, dropped)).flatten();
     let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
+    let headers = call.upstream_headers();
     let ask = ForwardRequest {
         endpoint,
         method: "POST",
         query: query.as_deref(),
-        headers: call.request.headers.all(),
+        headers: &headers,
         body: without.as_deref().unwrap_or(body),
         model,
         unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),

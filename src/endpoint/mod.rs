@@ -20,11 +20,11 @@ use crate::ctx::Ctx;
 use crate::encode;
 use crate::engine::{self, Outcome, Setup};
 use crate::error::{ApiError, Kind};
-use crate::http::{Incoming, Request, Response};
+use crate::http::{Headers, Incoming, Request, Response};
 use crate::log::Record;
 use crate::model::ModelSpec;
 use crate::router;
-use crate::upstream::rewrite;
+use crate::upstream::{of_limited_key, rewrite};
 use std::borrow::Cow;
 
 /// What every endpoint is given.
@@ -59,6 +59,15 @@ impl<'a, T> Call<'a, T> {
         // A look at a field is a call of the host, and few rules need this one.
         let retries = if config.counts_retries() { self.retries() } else { 0 };
         Setup { config, spec, ctx: self.ctx, retries, budget, call_prefix: "call_" }
+    }
+
+    /// The caller's header fields, as far as an upstream may get them from this key.
+    fn upstream_headers(&self) -> Cow<'_, Headers> {
+        let all = self.request.headers.all();
+        match self.caller.is_limited() {
+            true => Cow::Owned(of_limited_key(all)),
+            false => Cow::Borrowed(all),
+        }
     }
 
     /// How often the caller has tried the request before, by the count that OpenAI's and Anthropic's SDKs send.

@@ -96,11 +96,12 @@ fn ask_upstream<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let query = upstream_query(&call.request.path, call.request.query.as_deref());
+    let headers = call.upstream_headers();
     let ask = ForwardRequest {
         endpoint: Endpoint::Other(path),
         method: "GET",
         query: query.as_deref(),
-        headers: call.request.headers.all(),
+        headers: &headers,
         body: &[],
         model: "",
         unknown: UnknownParams::Pass,

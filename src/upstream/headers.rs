@@ -17,8 +17,9 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// The caller's fields that stay here: its credentials, and what is made anew for the upstream.
-const CALLERS_OWN: [&str; 16] = [
+/// The caller's fields that stay here: its credentials, what is made anew for the upstream, and what another server
+/// would take for the word of the gateway.
+const NOT_FORWARDED: [&str; 34] = [
     "authorization",
     "api-key",
     "x-api-key",
@@ -30,22 +31,58 @@ const CALLERS_OWN: [&str; 16] = [
     // No error could follow in a compressed stream; what is read is requested uncompressed.
     "accept-encoding",
     "http2-settings",
-    // A page's own, which the gateway judges (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
+    // A page's own, which the gateway checks (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
     "origin",
     "anthropic-version",
-    // Who the caller is, as what stands before the gateway tells it.
+    // The caller's address and host, as proxies before the gateway state them.
     "forwarded",
     "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-host",
+    "x-original-host",
     "true-client-ip",
+    "fastly-client-ip",
     "cdn-loop",
+    // Another method or path than the request's.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-method",
+    "x-original-path",
+    "x-original-uri",
+    "x-original-url",
+    "x-override-url",
+    "x-rewrite-url",
+    // A user that a proxy has authenticated.
+    "remote-user",
+    "x-remote-user",
+    "x-webauth-user",
+    "x-goog-iap-jwt-assertion",
 ];
 
 /// Families of such fields, by how their names begin: the host's, proxies', Cloudflare's. An upstream behind
 /// Cloudflare answers 403 to a request that has been through Cloudflare already.
-const CALLERS_FAMILIES: [&str; 3] = ["spin-", "x-forwarded-", "cf-"];
+const NOT_FORWARDED_FAMILIES: [&str; 8] = [
+    "spin-",
+    "x-forwarded-",
+    "cf-",
+    "x-envoy-",
+    "x-auth-request-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+    "x-amzn-oidc-",
+];
 
-/// What is not of these: it is said to Cloudflare's AI gateway, which may be the upstream.
-const CROSSING_FAMILIES: [&str; 1] = ["cf-aig-"];
+/// What is not of these: it is for Cloudflare's AI gateway, which may be the upstream.
+const FORWARDED_FAMILIES: [&str; 1] = ["cf-aig-"];
+
+/// Fields that stay here as well where the key is limited to models: the account that pays and whose models they are,
+/// and what routers in front of models take a model from.
+const NOT_OF_LIMITED_KEYS: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
+
+/// Families of such fields: Portkey's, Helicone's, LiteLLM's.
+const NOT_OF_LIMITED_KEYS_FAMILIES: [&str; 3] = ["x-portkey-", "helicone-", "x-litellm-"];
 
 /// The upstream's fields the caller gets. Everything else is about the upstream's connection, its
 /// cookies or its machinery.
@@ -69,13 +106,26 @@ const RELAYED: [&str; 14] = [
 /// Families of fields the caller gets, by how their names begin.
 const RELAYED_FAMILIES: [&str; 3] = ["x-ratelimit-", "openai-", "anthropic-ratelimit-"];
 
+/// Whether two names are one field's. Some servers (CGI, WSGI) read `_` as `-`.
+fn same_name(a: &str, b: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    a.len() == b.len() && a.bytes().map(plain).eq(b.bytes().map(plain))
+}
+
 fn is_in(list: &[&str], name: &str) -> bool {
-    list.iter().any(|entry| entry.eq_ignore_ascii_case(name))
+    list.iter().any(|entry| same_name(entry, name))
 }
 
 fn is_of(families: &[&str], name: &str) -> bool {
-    let begins = |family: &&str| name.get(..family.len()).is_some_and(|it| it.eq_ignore_ascii_case(family));
+    let begins = |family: &&str| name.get(..family.len()).is_some_and(|it| same_name(it, family));
     families.iter().any(begins)
+}
+
+/// The fields of a caller whose key is limited to models that may be forwarded, as far as that limit decides it.
+pub fn of_limited_key(fields: &Headers) -> Headers {
+    let stays = |name: &str| is_in(&NOT_OF_LIMITED_KEYS, name) || is_of(&NOT_OF_LIMITED_KEYS_FAMILIES, name);
+    let crossing = fields.iter().filter(|(name, _)| !stays(name));
+    crossing.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The fields that `Connection` names: further ones of this connection alone.
@@ -98,9 +148,9 @@ pub(super) fn to_upstream<'a>(
     let named = of_connection(caller);
     let crosses = |name: &str| {
         !is_in(&HOP_BY_HOP, name)
-            && !is_in(&CALLERS_OWN, name)
+            && !is_in(&NOT_FORWARDED, name)
             && !is_in(&named, name)
-            && (!is_of(&CALLERS_FAMILIES, name) || is_of(&CROSSING_FAMILIES, name))
+            && (!is_of(&NOT_FORWARDED_FAMILIES, name) || is_of(&FORWARDED_FAMILIES, name))
     };
     let mut out: Vec<(Cow<'a, str>, Cow<'a, [u8]>)> = caller
         .iter()

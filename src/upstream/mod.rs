@@ -27,6 +27,7 @@ use crate::transport::{SendErrorKind, Transport};
 use attempt::Failed;
 use attempts::Attempts;
 pub use dialect::Endpoint;
+pub use headers::of_limited_key;
 pub use pass::pass;
 
 /// What a caller asks of the upstreams.
