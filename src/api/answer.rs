@@ -396,32 +396,6 @@ writes! {
 }
 
 writes! {
-    /// `GET /v1/models`
-    #[derive(Debug)]
-    pub struct ModelList<'a> {
-        /// `list`
-        "object" = object: &'static str,
-        /// The models, in the order they are served.
-        "data" = data: Vec<Model<'a>>,
-    }
-}
-
-writes! {
-    /// A model that is served.
-    #[derive(Debug)]
-    pub struct Model<'a> {
-        /// What requests call it.
-        "id" = id: &'a str,
-        /// `model`
-        "object" = object: &'static str,
-        /// When it was made; Unix seconds.
-        "created" = created: u64,
-        /// Whose it is.
-        "owned_by" = owned_by: &'static str,
-    }
-}
-
-writes! {
     /// The body of an error.
     #[derive(Debug)]
     pub struct ErrorBody<'a> {

@@ -13,6 +13,7 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 pub mod message;
+pub mod models;
 pub mod moderations;
 pub mod tool;
 mod value;

@@ -438,3 +438,64 @@ fn an_azure_client_s_deployment_is_its_model() {
         assert!(!format!("{seen:?}").contains("sk-azure"), "{seen:?}");
     }
 }
+
+#[test]
+fn an_upstream_s_list_of_models_is_written_in_the_caller_s_shape() {
+    const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
+    let openai = r#"{"object":"list","data":[{"id":"m1","object":"model","created":5,"owned_by":"me","x":1},{"id":"m2"}]}"#;
+    let list = |body: &str, target: &str, fields: &[(&'static str, &str)]| {
+        let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_UPSTREAM_URL", "http://a/v1")];
+        let fake = Fake::new(&[("a", &[Does::json(200, body).header("x-ratelimit-limit", "9")])]);
+        let got = ask_with(&fake, &vars, &request("GET", target, fields), "");
+        assert_eq!(got.status, 200, "{got:?}");
+        (serde_json::from_str::<serde_json::Value>(&got.body).expect("JSON"), fake.seen())
+    };
+    let (got, seen) = list(openai, "/v1/models?limit=1000", &[VERSION]);
+    assert_eq!((&got["data"][0]["type"], &got["data"][1]["id"]), (&"model".into(), &"m2".into()));
+    assert_eq!((&got["data"][0]["display_name"], &got["has_more"]), (&"m1".into(), &false.into()));
+    assert_eq!((&got["first_id"], &got["last_id"]), (&"m1".into(), &"m2".into()));
+    assert_eq!(seen[0].line, "GET http://a/v1/models");
+    let (got, _) = list(openai, "/v1/models?limit=1", &[VERSION]);
+    assert_eq!((&got["data"].as_array().map(Vec::len), &got["has_more"]), (&Some(1), &true.into()));
+    let (got, _) = list(openai, "/v1/models?limit=1&after_id=m1", &[VERSION]);
+    assert_eq!((&got["data"][0]["id"], &got["has_more"]), (&"m2".into(), &false.into()));
+    let (got, _) = list(openai, "/v1/models?limit=1&before_id=m2", &[VERSION]);
+    assert_eq!((&got["data"][0]["id"], &got["has_more"]), (&"m1".into(), &false.into()));
+    let (got, seen) = list(openai, "/v1/models?client_version=0.150.0", &[]);
+    assert_eq!((&got["models"], &got["data"][0]["x"]), (&serde_json::json!([]), &1.into()));
+    assert_eq!(seen[0].line, "GET http://a/v1/models?client_version=0.150.0");
+    let (got, _) = list(openai, "/v1/models", &[]);
+    assert_eq!(got, serde_json::from_str::<serde_json::Value>(openai).expect("JSON"));
+}
+
+#[test]
+fn the_engine_lists_claude_models_to_anthropic_s_clients() {
+    let get = |vars: &[(&str, &str)], target: &str, fields: &[(&'static str, &str)]| {
+        let vars = [&[("PORTCULLIS_ALLOW_ANONYMOUS", "true")], vars].concat();
+        let got = ask_with(&Fake::new(&[]), &vars, &request("GET", target, fields), "");
+        assert_eq!(got.status, 200, "{got:?}");
+        serde_json::from_str::<serde_json::Value>(&got.body).expect("JSON")
+    };
+    let version = [("anthropic-version", "2023-06-01")];
+    let list = get(&[], "/v1/models?limit=1000", &version);
+    let all = list["data"].as_array().expect("a list");
+    assert!(
+        !all.is_empty()
+            && all.iter().all(|model| model["id"].as_str().is_some_and(|id| id.starts_with("claude-")))
+    );
+    assert!(
+        all.iter().all(|model| model["display_name"] != model["id"] && model["type"] == "model"),
+        "{list}"
+    );
+    assert_eq!(list["last_id"], all.last().expect("one")["id"]);
+    let first = format!("/v1/models/{}", all[0]["id"].as_str().expect("an id"));
+    assert_eq!(get(&[], &first, &version), all[0]);
+    assert_eq!(get(&[], &first, &[])["object"], "model");
+    let named = get(&[("PORTCULLIS_MODELS", "mine,claude-mine")], "/v1/models", &version);
+    assert_eq!((&named["data"][0]["id"], &named["data"][1]["id"]), (&"mine".into(), &"claude-mine".into()));
+    let codex = get(&[], "/v1/models?client_version=1", &[]);
+    assert_eq!((&codex["models"], &codex["object"]), (&serde_json::json!([]), &"list".into()));
+    assert!(get(&[], "/v1/models", &[]).get("models").is_none());
+    let table = get(&[("PORTCULLIS_MODELS", "*")], "/v1/models", &[]);
+    assert!(table["data"].as_array().is_some_and(|all| all.len() > 40), "{table}");
+}
