@@ -142,6 +142,7 @@ impl<'a, T: Read<'a>> Read<'a> for Members<'a, T> {
             members.push((Text(json.name()?), T::read(json)?));
             more = json.more(b'}')?;
         }
+        crate::json::shrink(&mut members);
         Ok(Self(members))
     }
 }

@@ -110,6 +110,14 @@ pub(crate) fn read_into<'a, T: Read<'a>>(place: &mut T, json: &mut Reader<'a>) -
     Ok(())
 }
 
+/// Gives back most of what a short list has too much: an array begins with room for four, and a schema may have a
+/// hundred thousand objects of one member.
+pub(crate) fn shrink<T>(items: &mut Vec<T>) {
+    if items.len() <= items.capacity() / 2 {
+        items.shrink_to_fit();
+    }
+}
+
 impl<'a> Read<'a> for u64 {
     fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         json.number()?.parse().map_err(|_| ParseError)
@@ -142,6 +150,7 @@ impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
             items.push(T::read(json)?);
             more = json.more(b']')?;
         }
+        shrink(&mut items);
         Ok(items)
     }
 }

@@ -140,6 +140,7 @@ impl<'a> Read<'a> for Value<'a> {
                     members.push((json.name()?, Self::read(json)?));
                     more = json.more(b'}')?;
                 }
+                super::shrink(&mut members);
                 Ok(Self::Object(members))
             }
             _ => json.number().map(Self::Number),

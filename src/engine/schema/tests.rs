@@ -174,9 +174,9 @@ fn every_instance_of_5000_random_schemas_is_valid() {
 }
 
 #[test]
-fn every_instance_of_5000_random_schemas_of_all_keywords_is_valid() {
+fn every_instance_of_2000_random_schemas_of_all_keywords_is_valid() {
     let mut random = Random::new(7);
-    for i in 0..5_000 {
+    for i in 0..2_000 {
         let schema = random.schema_of_all_keywords();
         let made = instance(&schema, i).unwrap_or_else(|why| panic!("{i} {schema}: {why:?}"));
         assert_eq!(judge(&schema, &made.json), Ok(()), "{i}: {schema}\n{}", made.json);

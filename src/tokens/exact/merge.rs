@@ -18,7 +18,7 @@ pub(super) fn merge(vocabulary: &Vocabulary, text: &[u8], length: usize, emit: &
         Some(id) => emit(id, length),
         None if length <= Short::<64>::LONGEST => Short::<64>::new(vocabulary, piece).merge(emit),
         None if length <= Short::<256>::LONGEST => Short::<256>::new(vocabulary, piece).merge(emit),
-        None => merge_long(vocabulary, piece, emit),
+        None => merge_in_windows(vocabulary, piece, WINDOW, emit),
     }
 }
 
@@ -128,6 +128,55 @@ impl<'v, const N: usize> Short<'v, N> {
     }
 }
 
+/// The most bytes that are merged at a time: each takes some 30 bytes of memory meanwhile.
+const WINDOW: usize = 32 * 1024;
+
+/// How many ends of a window are tried before it is made larger.
+const SEAMS: usize = 8;
+
+/// Merges a piece of any length, a window of it at a time.
+///
+/// Tokens are those of the whole piece if and only if each two neighbours are what their bytes merge to. Within a
+/// window they are; a window ends where its last token and the first one of the next window are as well.
+fn merge_in_windows(vocabulary: &Vocabulary, piece: &[u8], window: usize, emit: &mut impl FnMut(u32, usize)) {
+    let merged = |start: usize, size: usize| {
+        let mut tokens = Vec::with_capacity(size.min(piece.len()) / 8);
+        let end = piece.len().min(start.saturating_add(size));
+        merge_long(vocabulary, &piece[start..end], &mut |id, length| tokens.push((id, length)));
+        tokens
+    };
+    let (mut start, mut size) = (0, window);
+    let mut tokens = merged(start, size);
+    while piece.len() - start > size {
+        // The end of a window is not that of the piece: the tokens near it may be others.
+        let most = tokens.len() / 8 * 7;
+        let seam = (most.saturating_sub(SEAMS)..most).rev().find_map(|last| {
+            let length = tokens[..=last].iter().map(|(_, length)| length).sum::<usize>();
+            let next = merged(start + length, window);
+            let (before, after) = (tokens[last], *next.first()?);
+            let known = tokens.get(last + 1) == Some(&after);
+            let bytes = start + length - before.1..start + length + after.1;
+            let fits = known || {
+                let mut both = Vec::new();
+                merge_long(vocabulary, &piece[bytes], &mut |id, length| both.push((id, length)));
+                both == [before, after]
+            };
+            fits.then_some((last, length, next))
+        });
+        match seam {
+            Some((last, length, next)) => {
+                tokens[..=last].iter().for_each(|&(id, length)| emit(id, length));
+                (start, size, tokens) = (start + length, window, next);
+            }
+            None => {
+                size *= 2;
+                tokens = merged(start, size);
+            }
+        }
+    }
+    tokens.into_iter().for_each(|(id, length)| emit(id, length));
+}
+
 fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32, usize)) {
     let mut merge = Merge { vocabulary, piece, parts: Vec::new(), queue: Queue::default() };
     merge.start();
@@ -231,5 +280,35 @@ impl Queue {
             _ => self.sorted.pop(),
         }?;
         Some(((key >> 32) as u32, key as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::Encoding;
+
+    #[test]
+    fn windows_merge_to_the_tokens_of_the_whole() {
+        let mut state = 1_u64;
+        let mut below = |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        for encoding in Encoding::ALL {
+            let vocabulary = Vocabulary::of(encoding);
+            for letters in ["\n", "a", "ab", "=-", "aeiou", "etaoinshr", "0aB "] {
+                for window in [40, 100, 333] {
+                    let piece: Vec<u8> =
+                        (0..3000).map(|_| letters.as_bytes()[below(letters.len() as u64) as usize]).collect();
+                    let (mut whole, mut windows) = (Vec::new(), Vec::new());
+                    merge_long(vocabulary, &piece, &mut |id, length| whole.push((id, length)));
+                    merge_in_windows(vocabulary, &piece, window, &mut |id, length| {
+                        windows.push((id, length))
+                    });
+                    assert_eq!(windows, whole, "{letters} {window}");
+                }
+            }
+        }
     }
 }
