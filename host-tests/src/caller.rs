@@ -1,4 +1,4 @@
-//! The caller's side of a request: the two bodies as the guest sees them, and the news that the caller left.
+//! The caller's side of a request: the two bodies as the guest sees them, and whether the caller is still there.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,14 +14,16 @@ use tokio::sync::watch;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-/// Makes the two ends of one request's "the caller has gone".
+use crate::stall::{Stall, Stalls};
+
+/// Makes the two ends of one request's connection state.
 pub(crate) fn watch() -> (Waiting, Caller) {
-    let (gone, caller) = watch::channel(false);
-    (Waiting { gone: Some(gone) }, Caller(caller))
+    let (gone, watched) = watch::channel(false);
+    (Waiting { gone: Some(gone) }, Caller { gone: watched, notified: Arc::default() })
 }
 
-/// Held by whatever the caller waits for. Dropped before [`Waiting::served`], it means that hyper gave
-/// the answer up, which it does only when the connection is gone.
+/// Held by what makes the response. Dropped before [`Waiting::served`], it means that hyper gave the response up,
+/// which it does only when the connection is closed.
 pub(crate) struct Waiting {
     gone: Option<watch::Sender<bool>>,
 }
@@ -40,44 +42,58 @@ impl Drop for Waiting {
     }
 }
 
-/// What requests to upstreams look at, to end with the caller they are made for.
+/// Whether the caller of a request has closed its connection.
 ///
-/// The guest itself notices a caller that left at its next write only, and while it waits for an
-/// upstream it writes nothing. So the host ends that wait, and the guest comes to its own end as after
-/// any upstream failure, log line included. Aborting the guest would be quicker and lose the line.
+/// The guest itself notices that at its next write only, and while it waits for an upstream it writes nothing. So
+/// the host ends that wait, and the guest comes to its own end, log line included.
 #[derive(Clone)]
-pub(crate) struct Caller(watch::Receiver<bool>);
+pub(crate) struct Caller {
+    gone: watch::Receiver<bool>,
+    /// The guest can know that the caller has gone.
+    notified: Arc<AtomicBool>,
+}
 
 impl Caller {
     /// Completes when the caller has gone; never, once it was served.
     pub(crate) async fn gone(mut self) {
-        if self.0.wait_for(|gone| *gone).await.is_err() {
+        if self.gone.wait_for(|gone| *gone).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Whether the caller has gone before it was served.
+    pub(crate) fn is_gone(&self) -> bool {
+        *self.gone.borrow()
+    }
+
+    /// Notes that the guest can know that the caller has gone: by the error of a request, or, once the head of its
+    /// response is out, by that of a write. True the first time.
+    pub(crate) fn notify(&self) -> bool {
+        !self.notified.swap(true, Ordering::Relaxed)
+    }
 }
 
-/// The guest's answer on its way out.
+/// The guest's response on its way to the caller.
 pub(crate) struct ResponseBody {
     inner: HyperOutgoingBody,
     waiting: Waiting,
-    trapped: Arc<AtomicBool>,
-    /// Bytes still to come when `content-length` says so: hyper drops a complete body without asking
-    /// for its end.
+    cut: Arc<AtomicBool>,
+    /// Bytes still to come where `content-length` states them: hyper drops a complete body without polling for its
+    /// end.
     left: Option<u64>,
 }
 
 impl ResponseBody {
-    /// `trapped` must be set before the guest's store goes away: a body that merely lost its writer looks
-    /// complete to hyper, and the caller would take half an answer for a whole one.
+    /// `cut` must be set before the store of a guest that was ended is dropped: a body that merely lost its writer
+    /// looks complete to hyper, and the caller would take half a response for a whole one.
     pub(crate) fn new(
         response: http::Response<HyperOutgoingBody>,
         waiting: Waiting,
-        trapped: Arc<AtomicBool>,
+        cut: Arc<AtomicBool>,
     ) -> http::Response<Self> {
         let length = response.headers().get(http::header::CONTENT_LENGTH);
         let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        response.map(|inner| Self { inner, waiting, trapped, left })
+        response.map(|inner| Self { inner, waiting, cut, left })
     }
 }
 
@@ -99,7 +115,7 @@ impl Body for ResponseBody {
                 }
             }
             Some(Err(_)) => {}
-            None if self.trapped.load(Ordering::Acquire) => {
+            None if self.cut.load(Ordering::Acquire) => {
                 return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
             }
             None => self.waiting.served(),
@@ -124,24 +140,25 @@ impl Drop for ResponseBody {
     }
 }
 
-/// What the caller sends. If the guest does not read it to its end, the host does.
+/// The body of a request. What the guest does not read of it, the host does. A body of which nothing comes for too
+/// long fails.
 ///
-/// A guest may answer before it has read the body, 413 for one. Were the connection closed with the rest
-/// unread, TCP would reset it, and the reset can overtake the answer. So the rest is read and thrown
-/// away, within limits.
+/// A guest may answer before it has read the body, 413 for one. Were the connection closed with the rest unread, TCP
+/// would reset it, and the reset can overtake the response. So the rest is read and thrown away, within limits.
 pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     drain: bool,
+    stall: Arc<Stall>,
 }
 
 impl RequestBody {
     const DRAIN_BYTES: usize = 64 << 20;
     const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-    /// `drain` is to be false for a caller that asked with `expect: 100-continue`: it sends nothing unless
-    /// told to.
-    pub(crate) fn new(incoming: Incoming, drain: bool) -> Self {
-        Self { incoming: Some(incoming), drain }
+    /// `drain` is to be false for a caller that sent `expect: 100-continue`: it sends nothing before it gets that
+    /// response.
+    pub(crate) fn new(incoming: Incoming, drain: bool, stalls: &Arc<Stalls>) -> Self {
+        Self { incoming: Some(incoming), drain, stall: Stall::new(stalls.clone()) }
     }
 }
 
@@ -154,7 +171,14 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let frame = std::task::ready!(Pin::new(incoming).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
+            std::task::ready!(self.stall.poll_expired(cx));
+            // There is no use in reading on.
+            self.drain = false;
+            self.incoming = None;
+            return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
+        };
+        self.stall.moved();
         if !matches!(frame, Some(Ok(_))) {
             self.incoming = None;
         }

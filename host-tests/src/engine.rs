@@ -13,14 +13,20 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use crate::cpu::SLICE;
 use crate::state::State;
 
 /// How many requests can be inside a guest at the same time.
 ///
-/// A streamed answer holds an instance for as long as it runs, so this is also the number of open
-/// streams. Each slot reserves about 4 GiB of address space (not memory): 1,000 of them fit every
+/// A streamed response holds an instance for as long as it runs, so this is also the number of open streams.
+pub const MAX_RUNNING: usize = 1_000;
+
+/// How many instances a server keeps idle at most. An idle one keeps the memory it wrote to.
+pub(crate) const MAX_IDLE: usize = 128;
+
+/// How many instances there is room for. Each reserves about 4 GiB of address space (not memory), which fits every
 /// 64-bit machine.
-pub const MAX_INSTANCES: u32 = 1_000;
+const MAX_INSTANCES: u32 = (MAX_RUNNING + MAX_IDLE) as u32;
 
 /// Linear memory an instance may grow to. A body of the default 20 MiB limit, parsed, needs a fraction.
 pub const MAX_MEMORY: usize = 1 << 30;
@@ -48,6 +54,7 @@ impl Program {
     /// As [`Program::load`], for bytes already in memory; without a `cache` directory, always compiles.
     pub fn from_binary(wasm: &[u8], cache: Option<&Path>) -> Result<Self> {
         let engine = engine()?;
+        count_epochs(&engine)?;
         let component = match cache {
             Some(dir) => cached(&engine, wasm, dir)?,
             None => Component::from_binary(&engine, wasm)?,
@@ -74,6 +81,20 @@ impl Program {
     }
 }
 
+/// Ends an epoch of the engine's guests after each slice of time, as long as the engine is in use.
+fn count_epochs(engine: &Engine) -> Result<()> {
+    let engine = engine.weak();
+    let count = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(SLICE);
+        }
+    };
+    std::thread::Builder::new().name("epochs".to_owned()).spawn(count)?;
+    Ok(())
+}
+
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<_> = names.collect();
     names.sort();
@@ -82,6 +103,8 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
 
 fn engine() -> Result<Engine> {
     let mut config = Config::new();
+    // So that a guest that computes can be interrupted, see `cpu`.
+    config.epoch_interruption(true);
     config.cranelift_opt_level(OptLevel::Speed);
     // Only a component of WASI 0.3 runs several tasks in one instance; each store is lighter without.
     config.concurrency_support(false);
@@ -129,7 +152,7 @@ fn cache_dir() -> Option<PathBuf> {
 /// The cache saves the seconds Cranelift needs. It can only help: a file that cannot be read or
 /// written, or that Wasmtime rejects, means compiling.
 fn cached(engine: &Engine, wasm: &[u8], dir: &Path) -> Result<Component> {
-    // Not a cryptographic hash: it tells our own builds apart, it does not defend against anyone.
+    // Not a cryptographic hash: it distinguishes our own builds, it defends against no attack.
     let mut hasher = DefaultHasher::new();
     wasm.hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -146,8 +169,8 @@ fn cached(engine: &Engine, wasm: &[u8], dir: &Path) -> Result<Component> {
 #[allow(unsafe_code, reason = "the cache holds machine code, which Wasmtime cannot check")]
 fn load(engine: &Engine, file: &Path) -> Option<Component> {
     // SAFETY: the bytes must come from `Component::serialize`. Only `store` writes to this directory,
-    // by renaming a complete file into place. It lies beside our own executable, so whoever could put
-    // other bytes there could as well replace the executable. A file of another Wasmtime version or of
+    // by renaming a complete file into place. It lies beside our own executable, so that an attacker who could
+    // put other bytes there could as well replace the executable. A file of another Wasmtime version or of
     // other settings has another name, and Wasmtime refuses it besides.
     unsafe { Component::deserialize_file(engine, file) }.ok()
 }

@@ -1,51 +1,66 @@
-//! One request's way through the component.
+//! A request's path through the component.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderValue};
+use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use wasmtime::component::Resource;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::caller::{self, RequestBody, ResponseBody, Waiting};
-use crate::hop;
-use crate::instances::{Instance, Instances};
+use crate::caller::{self, Caller, RequestBody, ResponseBody, Waiting};
+use crate::cpu::CpuLimitExceeded;
+use crate::hop_by_hop;
+use crate::instances::Instance;
+use crate::worker::Worker;
 
-/// Held for as long as a guest works: it writes its line of the log when its answer is out already. Nothing is sent.
+/// Held for as long as a guest works: it writes its line of the log after its response is out. Nothing is sent.
 pub(crate) type Working = mpsc::Sender<Infallible>;
+
+/// How long a request waits for another to end where as many as may be are running.
+const QUEUE_TIME: Duration = Duration::from_secs(1);
+
+/// How long a caller that keeps its request waiting is left alone where others wait for room.
+const STALL_UNDER_LOAD: Duration = Duration::from_secs(1);
+
+/// How long a guest may run on once its caller has gone.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// Answers `request` from the component, or with an error object of the host's own where that fails.
 pub(crate) async fn handle(
-    instances: Arc<Instances>,
+    worker: Arc<Worker>,
     working: Working,
     mut request: http::Request<Incoming>,
 ) -> Response<ResponseBody> {
     let (waiting, caller) = caller::watch();
-    let trapped = Arc::new(AtomicBool::new(false));
-    if let Err(message) = name_host(&mut request) {
-        return refuse(waiting, StatusCode::BAD_REQUEST, "invalid_request_error", message);
+    if let Err(message) = ensure_host(&mut request) {
+        return refuse(waiting, &Refusal::Malformed(message));
     }
-    hop::end(request.headers_mut());
-    let mut instance = match instances.take().await {
+    hop_by_hop::remove(request.headers_mut());
+    let Some(permit) = admit(&worker).await else {
+        worker.instances.output().note("host: too many requests at the same time, answered one with 503");
+        return refuse(waiting, &Refusal::Overloaded);
+    };
+    let mut instance = match worker.instances.take().await {
         Ok(instance) => instance,
         Err(error) => {
-            instances.output().note(&format!("host: no instance: {error:?}"));
-            return refuse(waiting, StatusCode::INTERNAL_SERVER_ERROR, "server_error", FAILED);
+            worker.instances.output().note(&format!("host: no instance: {error:?}"));
+            return refuse(waiting, &Refusal::Failed);
         }
     };
     let (head, answered) = oneshot::channel();
     let state = instance.store.data_mut();
-    state.serve(caller);
+    state.set_caller(caller.clone());
     let drain = !request.headers().contains_key(EXPECT);
-    let request = request.map(|body| RequestBody::new(body, drain));
+    let request = request.map(|body| RequestBody::new(body, drain, &worker.shared.stalls));
     let mut http = state.http();
     let resources = http
         .new_incoming_request(Scheme::Http, request)
@@ -53,58 +68,104 @@ pub(crate) async fn handle(
     let (request, out) = match resources {
         Ok(resources) => resources,
         Err(error) => {
-            instances.output().note(&format!("host: bad request: {error:?}"));
-            return refuse(
-                waiting,
-                StatusCode::BAD_REQUEST,
-                "invalid_request_error",
-                "Malformed HTTP request.",
-            );
+            worker.instances.output().note(&format!("host: bad request: {error:?}"));
+            return refuse(waiting, &Refusal::Malformed("Malformed HTTP request."));
         }
     };
-    // A task of its own, since the guest goes on after the head of its answer is out.
-    let guest = run(instances.clone(), instance, request, out, trapped.clone());
+    let ending = Arc::new(Ending::default());
+    // A task of its own, since the guest goes on after the head of its response is out.
+    let guest = Guest { instance, request, out, caller: caller.clone(), ending: ending.clone() };
+    let runner = worker.clone();
     tokio::spawn(async move {
-        guest.await;
+        guest.run(&runner, permit).await;
         drop(working);
     });
     match answered.await {
-        Ok(Ok(response)) => ResponseBody::new(response, waiting, trapped),
+        Ok(Ok(response)) => {
+            caller.notify();
+            ResponseBody::new(response, waiting, ending.cut.clone())
+        }
         Ok(Err(code)) => {
-            instances.output().note(&format!("host: the component answered with an error: {code:?}"));
-            refuse(waiting, StatusCode::INTERNAL_SERVER_ERROR, "server_error", FAILED)
+            worker.instances.output().note(&format!("host: the component answered with an error: {code:?}"));
+            refuse(waiting, &Refusal::Failed)
+        }
+        Err(_) if ending.over_limit.load(Ordering::Acquire) => {
+            refuse(waiting, &Refusal::CpuLimit(worker.shared.limits.cpu))
         }
         Err(_) => {
-            if !trapped.load(Ordering::Acquire) {
-                instances.output().note("host: the component ended without an answer");
+            if !ending.cut.load(Ordering::Acquire) {
+                worker.instances.output().note("host: the component ended without an answer");
             }
-            refuse(waiting, StatusCode::INTERNAL_SERVER_ERROR, "server_error", FAILED)
+            refuse(waiting, &Refusal::Failed)
         }
     }
 }
 
-const FAILED: &str = "The server had an error while processing your request.";
+/// Room for one more request; `None` where there is none for a while.
+async fn admit(worker: &Worker) -> Option<OwnedSemaphorePermit> {
+    let running = &worker.shared.running;
+    if let Ok(permit) = running.clone().try_acquire_owned() {
+        return Some(permit);
+    }
+    worker.shared.stalls.expire_longest(STALL_UNDER_LOAD);
+    tokio::time::timeout(QUEUE_TIME, running.clone().acquire_owned()).await.ok()?.ok()
+}
 
-async fn run(
-    instances: Arc<Instances>,
-    mut instance: Instance,
+/// How a guest ended, if not by itself.
+#[derive(Default)]
+struct Ending {
+    /// Its response is not complete, unless it was before.
+    cut: Arc<AtomicBool>,
+    /// It took too much CPU time.
+    over_limit: AtomicBool,
+}
+
+/// A call of an instance.
+struct Guest {
+    instance: Instance,
     request: Resource<HostIncomingRequest>,
     out: Resource<HostResponseOutparam>,
-    trapped: Arc<AtomicBool>,
-) {
-    let Instance { store, proxy, .. } = &mut instance;
-    match proxy.wasi_http_incoming_handler().call_handle(store, request, out).await {
-        Ok(()) => instances.give_back(instance),
-        Err(trap) => {
-            // Before the store goes, see `ResponseBody::new`.
-            trapped.store(true, Ordering::Release);
-            instances.output().note(&format!("host: the component trapped: {trap:?}"));
-        }
+    caller: Caller,
+    ending: Arc<Ending>,
+}
+
+impl Guest {
+    async fn run(self, worker: &Worker, permit: OwnedSemaphorePermit) {
+        let Self { mut instance, request, out, caller, ending } = self;
+        let cpu = instance.store.data().cpu.clone();
+        let Instance { store, proxy, .. } = &mut instance;
+        let call = cpu.measure(proxy.wasi_http_incoming_handler().call_handle(store, request, out));
+        let settled = async {
+            caller.gone().await;
+            tokio::time::sleep(SETTLE_TIME).await;
+        };
+        let result = tokio::select! {
+            biased;
+            result = call => Some(result),
+            () = settled => None,
+        };
+        // Before another request can wait for it: it is then answered with a warm instance.
+        let note = match result {
+            Some(Ok(())) => {
+                worker.instances.give_back(instance);
+                drop(permit);
+                return;
+            }
+            Some(Err(trap)) if trap.is::<CpuLimitExceeded>() => {
+                ending.over_limit.store(true, Ordering::Release);
+                format!("host: ended a request: {CpuLimitExceeded} ({:?})", worker.shared.limits.cpu)
+            }
+            Some(Err(trap)) => format!("host: the component trapped: {trap:?}"),
+            None => format!("host: ended a request whose caller was gone for {SETTLE_TIME:?}"),
+        };
+        // Before the store is dropped, see `ResponseBody::new`.
+        ending.cut.store(true, Ordering::Release);
+        worker.instances.output().note(&note);
     }
 }
 
-/// Sees to it that the guest gets an authority, which HTTP/1.0 does not oblige the caller to send.
-fn name_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str> {
+/// Ensures that the guest gets an authority, which HTTP/1.0 does not oblige the caller to send.
+fn ensure_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str> {
     if request.uri().authority().is_some() {
         return Ok(());
     }
@@ -119,13 +180,56 @@ fn name_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str> 
     }
 }
 
-/// An answer of the host itself, in the form all errors of the API have.
-fn refuse(waiting: Waiting, status: StatusCode, kind: &str, message: &str) -> Response<ResponseBody> {
-    let message = serde_json::Value::from(message);
-    let error = format!(r#"{{"error":{{"message":{message},"type":"{kind}","param":null,"code":null}}}}"#);
+/// Why the host answers in place of the component.
+enum Refusal {
+    /// The request is not HTTP as it should be.
+    Malformed(&'static str),
+    /// As many requests as may be are running.
+    Overloaded,
+    /// The request took more CPU time than this.
+    CpuLimit(Duration),
+    /// The component failed.
+    Failed,
+}
+
+/// A response of the host itself, with an error object as the API's.
+fn refuse(waiting: Waiting, refusal: &Refusal) -> Response<ResponseBody> {
+    const RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+    let (status, kind, message, code, field) = match refusal {
+        Refusal::Malformed(message) => {
+            (StatusCode::BAD_REQUEST, "invalid_request_error", (*message).to_owned(), None, None)
+        }
+        Refusal::Overloaded => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server_error",
+            "The server is handling as many requests as it can. Please try again later.".to_owned(),
+            Some("overloaded"),
+            Some((RETRY_AFTER, "1")),
+        ),
+        // The SDKs of OpenAI and Anthropic try a 503 again, which would take as long.
+        Refusal::CpuLimit(limit) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server_error",
+            format!("The request took more than {limit:?} of CPU time and was ended."),
+            Some("cpu_limit_exceeded"),
+            Some((RETRY, "false")),
+        ),
+        Refusal::Failed => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "The server had an error while processing your request.".to_owned(),
+            None,
+            None,
+        ),
+    };
+    let (message, code) = (serde_json::Value::from(message), serde_json::Value::from(code));
+    let error = format!(r#"{{"error":{{"message":{message},"type":"{kind}","param":null,"code":{code}}}}}"#);
     let body = Full::new(Bytes::from(error)).map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some((name, value)) = field {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     ResponseBody::new(response, waiting, Arc::default())
 }

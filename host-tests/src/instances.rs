@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use wasmtime::{Result, Store};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
+use crate::cpu::{CpuMeter, Turns};
 use crate::engine::Program;
-use crate::outgoing::Connections;
+use crate::outgoing::Client;
 use crate::output::Output;
 use crate::state::State;
 
@@ -33,43 +34,33 @@ pub struct IdleInstance {
     pub memory: usize,
 }
 
-/// The instances of one server.
+/// The instances of one worker.
 ///
-/// A stack of idle ones: a request takes the instance used last, whose memory is warm, and gives it back
-/// unless it trapped or has served its number. Wasmtime's own `ProxyHandler` does the same and more, for
-/// components that run several requests at once, but needs the `component-model-async` build of Wasmtime
-/// and worker tasks per instance; one request at a time per instance is all that WASI 0.2 allows.
+/// A stack of idle ones: a request takes the instance used last, whose memory is warm, and returns it unless it trapped
+/// or has served its number. Wasmtime's own `ProxyHandler` does the same and more, for components that run several
+/// requests at once, but needs the `component-model-async` build of Wasmtime and worker tasks per instance; one request
+/// at a time per instance is all that WASI 0.2 allows.
 pub(crate) struct Instances {
-    program: Program,
-    settings: Vec<(String, String)>,
-    output: Output,
-    reuse: u32,
-    connections: Arc<Connections>,
-    idle: Mutex<VecDeque<Instance>>,
-    made: AtomicU64,
+    pub(crate) program: Program,
+    pub(crate) settings: Arc<[(String, String)]>,
+    pub(crate) output: Output,
+    pub(crate) reuse: u32,
+    pub(crate) max_idle: usize,
+    pub(crate) cpu_limit: Duration,
+    pub(crate) turns: Turns,
+    pub(crate) client: Arc<Client>,
+    pub(crate) idle: Mutex<VecDeque<Instance>>,
+    pub(crate) made: AtomicU64,
 }
 
 impl Instances {
-    /// An idle instance keeps what it wrote of its memory, and its slot in the engine's pool.
-    const MAX_IDLE: usize = 128;
     const MAX_IDLE_TIME: Duration = Duration::from_secs(10);
-
-    pub(crate) fn new(
-        program: Program,
-        settings: Vec<(String, String)>,
-        output: Output,
-        reuse: u32,
-        connections: Arc<Connections>,
-    ) -> Self {
-        let (idle, made) = (Mutex::default(), AtomicU64::new(0));
-        Self { program, settings, output, reuse: reuse.max(1), connections, idle, made }
-    }
 
     pub(crate) fn output(&self) -> &Output {
         &self.output
     }
 
-    /// An instance for one request. Waits while as many are in use as the engine has room for.
+    /// An instance for one request.
     pub(crate) async fn take(&self) -> Result<Instance> {
         if let Some(instance) = self.idle().pop_back() {
             return Ok(instance);
@@ -80,9 +71,12 @@ impl Instances {
     /// A fresh instance.
     pub(crate) async fn make(&self) -> Result<Instance> {
         let slot = self.slots().clone().acquire_owned().await?;
-        let state = State::new(&self.settings, &self.output, self.connections.clone());
+        let cpu = CpuMeter::new(self.turns.clone(), self.cpu_limit);
+        let state = State::new(&self.settings, &self.output, self.client.clone(), cpu);
         let mut store = Store::new(self.program.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| store.data().cpu.clone().at_deadline());
         let proxy = self.program.pre.instantiate_async(&mut store).await?;
         self.made.fetch_add(1, Ordering::Relaxed);
         Ok(Instance { store, proxy, served: 0, idle_since: Instant::now(), _slot: slot })
@@ -92,17 +86,17 @@ impl Instances {
     pub(crate) fn give_back(&self, mut instance: Instance) {
         instance.served += 1;
         instance.idle_since = Instant::now();
-        // With no slot free someone may be waiting for one: dropping the instance hands it over.
+        // With no slot free another server of this program may be waiting for one.
         if instance.served >= self.reuse || self.slots().available_permits() == 0 {
             return;
         }
         let mut idle = self.idle();
-        if idle.len() < Self::MAX_IDLE {
+        if idle.len() < self.max_idle {
             idle.push_back(instance);
         }
     }
 
-    /// Lets go of instances that were idle for long. To be called now and then.
+    /// Drops instances that were idle for too long. To be called regularly.
     pub(crate) fn sweep(&self) {
         let mut idle = self.idle();
         let stale = idle.iter().take_while(|instance| instance.idle_since.elapsed() > Self::MAX_IDLE_TIME);

@@ -4,24 +4,29 @@
 //! run the component in:
 //!
 //! - [`Program`] compiles a component, or takes it from the cache of an earlier run;
-//! - [`Server`] serves it: HTTP/1.1 in front, a stack of instances behind, and kept connections to upstreams.
+//! - [`Server`] serves it. Each of its workers is a thread with a runtime, a listener, instances of the component and
+//!   connections to upstreams, so that a request stays on one thread from its caller to its upstream.
 
 mod caller;
+mod cpu;
 mod engine;
 mod handler;
-mod hop;
+mod harness;
+mod hop_by_hop;
 mod instances;
+mod listen;
 mod outgoing;
 mod output;
 mod server;
+mod stall;
 mod state;
+mod worker;
 
-pub use engine::{MAX_INSTANCES, MAX_MEMORY, Program};
-pub use instances::IdleInstance;
-pub use output::{Captured, Output};
-pub use server::{Options, Server};
-mod harness;
+pub use engine::{MAX_MEMORY, MAX_RUNNING, Program};
 pub use harness::{
     Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, build, component,
     component_file, guest, guest_file, programs,
 };
+pub use instances::IdleInstance;
+pub use output::{Captured, Output};
+pub use server::{Limits, Options, Server};

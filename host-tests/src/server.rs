@@ -1,4 +1,4 @@
-//! The HTTP server in front of the instances.
+//! The HTTP server in front of the instances: its settings, and its workers.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,18 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::engine::Program;
-use crate::handler::{Working, handle};
+use crate::cpu::Turns;
+use crate::engine::{MAX_IDLE, MAX_RUNNING, Program};
 use crate::instances::{IdleInstance, Instances};
-use crate::outgoing::Connections;
+use crate::listen::listen;
+use crate::outgoing::{Client, Connector};
 use crate::output::Output;
+use crate::worker::{Shared, Stop, Worker};
 
 /// How a [`Server`] runs its component.
 pub struct Options {
@@ -25,45 +22,117 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// How many requests one instance handles before it is thrown away; 1 gives each request a fresh one.
     pub reuse: u32,
-    /// Where the guest's prints and the host's notes go.
+    /// Where the guest's output and the host's notes go.
     pub output: Output,
     /// Certificates of authorities to trust for upstreams besides those browsers trust, in PEM.
     pub roots: Vec<u8>,
+    /// How many threads serve, each with a listener, instances and connections of its own.
+    pub workers: usize,
+    /// What one request, and all together, may take.
+    pub limits: Limits,
+}
+
+/// What requests may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many requests may be inside a guest at the same time, at most [`MAX_RUNNING`]. Past that one waits for
+    /// up to a second, and is then answered with 503.
+    pub running: usize,
+    /// CPU time of one request, its share of the host's included. Past that it is ended: with 503, or by breaking
+    /// its response off.
+    pub cpu: Duration,
+    /// How long a connection may take to send the head of its next request, and so how long one may be idle.
+    pub head: Duration,
+    /// How long a caller may send nothing of a body that is waited for, or read nothing of its response.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    /// Longer than the 60 s for which load balancers keep idle connections (AWS, nginx), so that they are the ones
+    /// to close.
+    fn default() -> Self {
+        Self {
+            running: MAX_RUNNING,
+            cpu: Duration::from_secs(10),
+            head: Duration::from_secs(75),
+            stall: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Options {
-    /// Enough that making instances costs next to nothing, few enough that a guest which loses a little
-    /// memory with each request does not grow without end.
+    /// Enough that the cost of making instances vanishes, few enough that a guest which loses a little memory with
+    /// each request does not grow without end.
     pub const DEFAULT_REUSE: u32 = 1_000;
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { settings: Vec::new(), reuse: Self::DEFAULT_REUSE, output: Output::Inherit, roots: Vec::new() }
+        Self {
+            settings: Vec::new(),
+            reuse: Self::DEFAULT_REUSE,
+            output: Output::Inherit,
+            roots: Vec::new(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::default(),
+        }
     }
 }
 
 /// A component being served. Dropping it ends everything at once.
 pub struct Server {
     addr: SocketAddr,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-    instances: Arc<Instances>,
-    connections: Arc<Connections>,
+    stop: watch::Sender<Stop>,
+    /// Closed when the last worker has ended.
+    ended: mpsc::Receiver<Infallible>,
+    workers: Vec<Arc<Worker>>,
 }
 
 impl Server {
-    /// Listens on `addr` and serves `program` there, on the current Tokio runtime.
-    pub async fn start(program: &Program, addr: SocketAddr, options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
-        let addr = listener.local_addr()?;
-        let Options { settings, reuse, output, roots } = options;
-        let connections = Arc::new(Connections::new(&roots)?);
-        let instances = Instances::new(program.clone(), settings, output, reuse, connections.clone());
-        let instances = Arc::new(instances);
-        let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, instances.clone(), connections.clone(), stopping));
-        Ok(Self { addr, stop, task, instances, connections })
+    /// Listens on `addr` and serves `program` there, on threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the address is in use, the certificates are none, or the system has no thread or runtime left.
+    pub fn start(program: &Program, addr: SocketAddr, options: Options) -> io::Result<Self> {
+        let Options { settings, reuse, output, roots, workers: count, limits } = options;
+        let count = count.clamp(1, MAX_IDLE);
+        let connector = Connector::new(&roots)?;
+        let running = Arc::new(Semaphore::new(limits.running.clamp(1, MAX_RUNNING)));
+        let shared = Arc::new(Shared { limits, running, stalls: Arc::default() });
+        let settings: Arc<[_]> = settings.into();
+        let listeners = listen(addr, count)?;
+        let addr = listeners[0].local_addr()?;
+        let (stop, stopping) = watch::channel(Stop::No);
+        let (end, ended) = mpsc::channel(1);
+        // From here on an error stops the workers that run already.
+        let mut server = Self { addr, stop, ended, workers: Vec::new() };
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let client = Arc::new(Client::new(connector.clone()));
+            let instances = Instances {
+                program: program.clone(),
+                settings: settings.clone(),
+                output: output.clone(),
+                reuse: reuse.max(1),
+                max_idle: MAX_IDLE / count,
+                cpu_limit: limits.cpu,
+                turns: Turns::default(),
+                client: client.clone(),
+                idle: Default::default(),
+                made: Default::default(),
+            };
+            let worker = Arc::new(Worker { shared: shared.clone(), instances, client });
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (serving, stopping, end) = (worker.clone(), stopping.clone(), end.clone());
+            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                runtime.block_on(serving.serve(listener, stopping));
+                // A name lookup may be under way.
+                runtime.shutdown_background();
+                drop(end);
+            })?;
+            server.workers.push(worker);
+        }
+        Ok(server)
     }
 
     /// Where it listens.
@@ -71,109 +140,44 @@ impl Server {
         self.addr
     }
 
-    /// Stops accepting, closes idle connections, and lets answers that are on their way end.
+    /// Stops accepting, closes idle connections, and lets responses that are on their way end.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.stop.send_replace(Stop::Gracefully);
     }
 
-    /// Waits until the last answer is out after [`Server::stop`], and its line in the log.
+    /// Waits until the last response is out after [`Server::stop`], and its line in the log.
     pub async fn stopped(&mut self) {
-        // The task neither panics nor is aborted while we are here to wait for it.
-        let _ = (&mut self.task).await;
+        // Nothing is ever sent: the channel closes.
+        let _ = self.ended.recv().await;
     }
 
     /// The instances that wait for a request.
     pub fn idle_instances(&self) -> Vec<IdleInstance> {
-        self.instances.idle_now()
+        self.workers.iter().flat_map(|worker| worker.instances.idle_now()).collect()
     }
 
     /// How many connections to upstreams wait for their next request.
     pub fn idle_connections(&self) -> usize {
-        self.connections.idle_now()
+        self.workers.iter().map(|worker| worker.client.idle_connections()).sum()
     }
 
-    /// Makes an instance as a request does that finds none idle, and lets it go again.
+    /// Makes an instance as a request does that finds none idle, and drops it again.
+    ///
+    /// # Errors
+    ///
+    /// When the instance cannot be made.
     pub async fn instantiate(&self) -> wasmtime::Result<()> {
-        self.instances.make().await.map(drop)
+        self.workers[0].instances.make().await.map(drop)
     }
 
     /// How many instances were made so far.
     pub fn instances_made(&self) -> u64 {
-        self.instances.made()
+        self.workers.iter().map(|worker| worker.instances.made()).sum()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// How long guests may take that nobody waits for any more: to write the log, not to sit out a rule's pause.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Waits for the word to stop.
-async fn told(stopping: &mut watch::Receiver<bool>) {
-    // An error means that the server was dropped, which stops it all the more.
-    let _ = stopping.wait_for(|stop| *stop).await;
-}
-
-async fn accept(
-    listener: TcpListener,
-    instances: Arc<Instances>,
-    connections: Arc<Connections>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // Dropped with this task, and all connections with it.
-    let mut open = JoinSet::new();
-    let each = stopping.clone();
-    let (working, mut all_done) = mpsc::channel(1);
-    let mut sweep = tokio::time::interval(Duration::from_secs(2));
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    open.spawn(connection(stream, instances.clone(), working.clone(), each.clone()));
-                }
-                // Out of file descriptors, or a caller that left the queue: neither ends the server, the
-                // first does not pass by trying harder.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            },
-            Some(_) = open.join_next() => {}
-            _ = sweep.tick() => {
-                instances.sweep();
-                connections.sweep();
-            }
-            () = told(&mut stopping) => break,
-        }
-    }
-    drop(listener);
-    while open.join_next().await.is_some() {}
-    drop(working);
-    let _ = tokio::time::timeout(LAST_WORDS, all_done.recv()).await;
-}
-
-async fn connection(
-    stream: TcpStream,
-    instances: Arc<Instances>,
-    working: Working,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // Events of a stream are small and must not wait for each other.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let (instances, working) = (instances.clone(), working.clone());
-        async move { Ok::<_, Infallible>(handle(instances, working, request).await) }
-    });
-    let mut connection =
-        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    // A connection that breaks concerns its caller alone.
-    let ended = tokio::select! {
-        _ = connection.as_mut() => true,
-        () = told(&mut stopping) => false,
-    };
-    if !ended {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        self.stop.send_replace(Stop::Now);
     }
 }

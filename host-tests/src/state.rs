@@ -8,8 +8,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::caller::Caller;
+use crate::cpu::CpuMeter;
 use crate::engine::MAX_MEMORY;
-use crate::outgoing::{Connections, Hooks};
+use crate::outgoing::{Client, Hooks};
 use crate::output::Output;
 
 /// The data of an instance's store.
@@ -19,24 +20,31 @@ pub(crate) struct State {
     table: ResourceTable,
     hooks: Hooks,
     pub(crate) memory: Memory,
+    pub(crate) cpu: Arc<CpuMeter>,
 }
 
 impl State {
     /// A guest gets its settings, two streams to print to, clocks, randomness and outgoing HTTP. No files
     /// and no sockets.
-    pub(crate) fn new(settings: &[(String, String)], output: &Output, connections: Arc<Connections>) -> Self {
+    pub(crate) fn new(
+        settings: &[(String, String)],
+        output: &Output,
+        client: Arc<Client>,
+        cpu: Arc<CpuMeter>,
+    ) -> Self {
         let wasi = WasiCtx::builder().envs(settings).stdout(output.stdout()).stderr(output.stderr()).build();
         Self {
             wasi,
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            hooks: Hooks::new(connections),
+            hooks: Hooks::new(client),
             memory: Memory::default(),
+            cpu,
         }
     }
 
-    /// Ties what the guest sends upstream to the caller of the request it is about to handle.
-    pub(crate) fn serve(&mut self, caller: Caller) {
+    /// Sets the caller of the next request: what the guest sends upstream ends when that one leaves.
+    pub(crate) fn set_caller(&mut self, caller: Caller) {
         self.hooks.caller = Some(caller);
     }
 }

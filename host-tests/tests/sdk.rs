@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use host_tests::programs::{find, python, say, skip};
+use host_tests::programs::{find, print_line, python, skip};
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;
 use tokio::net::TcpSocket;
@@ -176,7 +176,7 @@ impl Home {
         Self { dir, _lock: lock }
     }
 
-    /// Installs what is not yet installed as `inputs`, files or names, say. False where it cannot be, as without a
+    /// Installs what is not yet installed as `inputs`: files or names. False where it cannot be, as without a
     /// network; that is for all but CI to bear.
     fn install(&self, inputs: &[&Path], install: impl FnOnce() -> Result<Vec<String>, String>) -> bool {
         let stamp = self.dir.join("installed");
@@ -221,7 +221,7 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// How long a process may say nothing. An installation from a slow registry must fit in.
+/// How long a process may print nothing. An installation from a slow registry must fit in.
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// Runs a command and returns what it said, which is shown at once; an error where it fails.
@@ -245,7 +245,7 @@ fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
     loop {
         match lines.recv_timeout(SILENCE) {
             Ok(line) => {
-                say(name, &line);
+                print_line(name, &line);
                 output.push(line);
             }
             Err(RecvTimeoutError::Disconnected) => break,

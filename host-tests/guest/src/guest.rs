@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wasi::http::outgoing_handler;
 use wasi::http::types::{
-    ErrorCode, Fields, IncomingRequest, IncomingResponse, OutgoingBody, OutgoingRequest, OutgoingResponse,
-    RequestOptions, ResponseOutparam, Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingRequest, IncomingResponse, OutgoingBody,
+    OutgoingRequest, OutgoingResponse, RequestOptions, ResponseOutparam, Scheme,
 };
 use wasi::io::streams::StreamError;
 
@@ -46,6 +46,14 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
                 panic!("told to");
             }
             "/silent" => {}
+            // Until the host ends it.
+            "/compute" => compute(),
+            "/events-and-compute" => {
+                let body = begin(out, 200, &[("content-type", "text/event-stream")]);
+                let stream = body.write().expect("taken once");
+                let _ = stream.blocking_write_and_flush(b"data: 0\n\n");
+                compute();
+            }
             "/late" => {
                 answer(out, 200, "a fixed answer");
                 std::thread::sleep(Duration::from_millis(200));
@@ -57,9 +65,23 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
                 ["", "tls", authority, ref rest @ ..] => {
                     forward(&request, Scheme::Https, authority, rest, out)
                 }
+                ["", "settle", first, second] => settle(&request, first, second, out),
+                ["", "sleep-and-settle", first, second] => {
+                    eprintln!("sleeping");
+                    std::thread::sleep(Duration::from_millis(300));
+                    settle(&request, first, second, out);
+                }
                 _ => answer(out, 404, "no such path"),
             },
         }
+    }
+}
+
+/// Computes without end, and without a call of the host.
+fn compute() {
+    let mut number = 1_u64;
+    loop {
+        number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
     }
 }
 
@@ -136,6 +158,27 @@ fn forward(request: &IncomingRequest, scheme: Scheme, authority: &str, rest: &[&
     let _ = OutgoingBody::finish(body, None);
 }
 
+/// Sends a request that fails, and then another.
+fn settle(request: &IncomingRequest, first: &str, second: &str, out: ResponseOutparam) {
+    let Err(error) = send(request, Scheme::Http, first, &[]) else { return answer(out, 200, "no failure") };
+    let settled = request_without_body(second).map(|response| response.status());
+    match settled {
+        Ok(status) => eprintln!("settled {status} after {error:?}"),
+        Err(second) => eprintln!("not settled: {second:?} after {error:?}"),
+    }
+    answer(out, 502, "");
+}
+
+fn request_without_body(authority: &str) -> Result<IncomingResponse, ErrorCode> {
+    let request = OutgoingRequest::new(Fields::new());
+    request
+        .set_authority(Some(authority))
+        .and_then(|()| request.set_scheme(Some(&Scheme::Http)))
+        .and_then(|()| request.set_path_with_query(Some("/")))
+        .map_err(|()| ErrorCode::HttpRequestUriInvalid)?;
+    wait(&outgoing_handler::handle(request, None)?)
+}
+
 fn send(
     request: &IncomingRequest,
     scheme: Scheme,
@@ -159,6 +202,10 @@ fn send(
     }
     drop(stream);
     let _ = OutgoingBody::finish(body, None);
+    wait(&answer)
+}
+
+fn wait(answer: &FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode> {
     answer.subscribe().block();
     answer.get().expect("it is ready").expect("taken once")
 }

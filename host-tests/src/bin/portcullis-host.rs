@@ -5,8 +5,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
 
-use host_tests::{Options, Program, Server};
+use host_tests::{MAX_RUNNING, Options, Program, Server};
+use lexopt::ValueExt;
+use lexopt::prelude::{Long, Short};
 
 const HELP: &str = "\
 Serves a Portcullis component (wasi:http/incoming-handler@0.2) over HTTP/1.1.
@@ -19,27 +23,39 @@ Usage: portcullis-host --wasm FILE [options]
                      place  [default: 1000]. 1 gives every request an instance of its own, as
                      `wasmtime serve` does by default, at about two thirds of the requests per
                      second; from some hundreds on, more is no faster.
+  --workers N        threads that serve, each with its own listener, instances and connections to
+                     upstreams  [default: the number of CPUs]
+  --max-requests N   requests handled at the same time; one too many waits for a second and is then
+                     answered with 503  [default and maximum: 1000]
+  --max-cpu SECONDS  CPU time of one request, after which it is ended with 503  [default: 10]
   --env NAME=VALUE   an environment variable for the component; may be given again
   --env NAME         the same, with the value this process has for it
   --help             this text
 
+A connection may be idle, or take to send the head of a request, for 75 s. A caller that sends nothing
+of a body for 60 s, or reads nothing of its response, is cut off; while the server is full, the one
+that has waited longest is, after a second.
 Upstreams are trusted by the certificates browsers trust, and those of the file SSL_CERT_FILE names.
-The first Ctrl-C (or SIGTERM) stops accepting and lets running answers end, the second ends at once.
+The first Ctrl-C (or SIGTERM) stops accepting and lets running responses end, the second ends at once.
 ";
 
 fn main() -> ExitCode {
-    let args = match Args::parse(std::env::args().skip(1)) {
+    let args = match Args::parse(lexopt::Parser::from_env()) {
         Ok(Some(args)) => args,
         Ok(None) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        Err(message) => {
-            eprintln!("portcullis-host: {message}\nTry `portcullis-host --help`.");
+        Err(error) => {
+            eprintln!("portcullis-host: {error}\nTry `portcullis-host --help`.");
             return ExitCode::from(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // Each connection takes a descriptor, and each request that is forwarded another; many systems start a
+    // process with a limit of 1,024, and let it raise that. Where one does not, the server has the limit it has.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    // For signals alone: the server has threads of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(serve(args)));
     match served {
         Ok(code) => code,
@@ -52,16 +68,14 @@ fn main() -> ExitCode {
 
 async fn serve(args: Args) -> Result<ExitCode, String> {
     let program = Program::load(&args.wasm).map_err(|error| format!("{error:#}"))?;
-    let options =
-        Options { settings: args.settings, reuse: args.reuse, roots: roots()?, ..Options::default() };
+    let options = Options { roots: roots()?, ..args.options };
     let mut server = Server::start(&program, args.addr, options)
-        .await
         .map_err(|error| format!("cannot serve on {}: {error}", args.addr))?;
     let mut interrupts = Interrupts::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     println!("listening on http://{}", server.addr());
 
     interrupts.next().await;
-    eprintln!("portcullis-host: stopping when running answers have ended; Ctrl-C again to end now");
+    eprintln!("portcullis-host: stopping when running responses have ended; Ctrl-C again to end now");
     server.stop();
     tokio::select! {
         () = server.stopped() => Ok(ExitCode::SUCCESS),
@@ -70,7 +84,8 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     }
 }
 
-/// What companies name their own authority by, and OpenSSL, curl and Python read too.
+/// The certificates of the file that SSL_CERT_FILE names, as OpenSSL, curl and Python have it: a company's own
+/// authority.
 fn roots() -> Result<Vec<u8>, String> {
     match std::env::var_os("SSL_CERT_FILE") {
         Some(file) => {
@@ -117,59 +132,59 @@ impl Interrupts {
     }
 }
 
-#[derive(Debug)]
 struct Args {
     wasm: PathBuf,
     addr: SocketAddr,
-    reuse: u32,
-    settings: Vec<(String, String)>,
+    options: Options,
 }
 
 impl Args {
     /// `None` when only the help is wanted.
-    fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
+    fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut wasm = None;
         let mut addr = SocketAddr::from(([127, 0, 0, 1], 3000));
-        let mut reuse = Options::DEFAULT_REUSE;
-        let mut settings = Vec::new();
-        let mut args = args.into_iter();
-        while let Some(flag) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
-            match flag.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--wasm" => wasm = Some(PathBuf::from(value()?)),
-                "--addr" => {
-                    let text = value()?;
-                    addr = text.parse().map_err(|_| {
-                        format!("--addr {text}: not an address and port, such as 127.0.0.1:3000")
+        let mut options = Options::default();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Short('h') | Long("help") => return Ok(None),
+                Long("wasm") => wasm = Some(parser.value()?.into()),
+                Long("addr") => {
+                    addr = parser.value()?.parse_with(|text| {
+                        text.parse().map_err(|_| "not an address and port, such as 127.0.0.1:3000")
                     })?;
                 }
-                "--reuse" => {
-                    let text = value()?;
-                    reuse = text
-                        .parse()
-                        .ok()
-                        .filter(|n| *n > 0)
-                        .ok_or_else(|| format!("--reuse {text}: not a number of 1 or more"))?;
+                Long("reuse") => options.reuse = parser.value()?.parse_with(positive)?,
+                Long("workers") => options.workers = parser.value()?.parse_with(positive)?,
+                Long("max-requests") => {
+                    options.limits.running = parser.value()?.parse_with(|text| match positive(text)? {
+                        number if number > MAX_RUNNING => Err("more than the maximum of 1000"),
+                        number => Ok(number),
+                    })?;
                 }
-                "--env" => settings.push(setting(value()?)?),
-                _ => return Err(format!("{flag}: no such flag")),
+                Long("max-cpu") => {
+                    options.limits.cpu = Duration::from_secs(parser.value()?.parse_with(positive)?);
+                }
+                Long("env") => options.settings.push(parser.value()?.parse_with(setting)?),
+                _ => return Err(arg.unexpected()),
             }
         }
         let wasm = wasm.ok_or("--wasm FILE is missing")?;
-        Ok(Some(Self { wasm, addr, reuse, settings }))
+        Ok(Some(Self { wasm, addr, options }))
     }
 }
 
-fn setting(text: String) -> Result<(String, String), String> {
+/// A number of 1 or more.
+fn positive<T: FromStr + PartialOrd + Default>(text: &str) -> Result<T, &'static str> {
+    text.parse().ok().filter(|number| *number > T::default()).ok_or("not a number of 1 or more")
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some(("", _)) => Err(format!("--env {text}: the name is missing")),
+        Some(("", _)) => Err("the name is missing".to_owned()),
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => match std::env::var(&text) {
-            Ok(value) => Ok((text, value)),
-            Err(_) => {
-                Err(format!("--env {text}: not set in the environment; to set it here, --env {text}=VALUE"))
-            }
+        None => match std::env::var(text) {
+            Ok(value) => Ok((text.to_owned(), value)),
+            Err(_) => Err(format!("not set in the environment; to set it here, --env {text}=VALUE")),
         },
     }
 }
@@ -179,28 +194,33 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Option<Args>, String> {
-        Args::parse(line.split_whitespace().map(str::to_owned))
+        Args::parse(lexopt::Parser::from_args(line.split_whitespace())).map_err(|error| error.to_string())
     }
 
     #[test]
     fn flags_are_understood() {
-        let args = parse("--wasm f --addr 0.0.0.0:0 --reuse 1 --env A=b=c").unwrap().unwrap();
-        assert_eq!((args.wasm, args.addr.port(), args.reuse), ("f".into(), 0, 1));
-        assert_eq!(args.settings, [("A".to_owned(), "b=c".to_owned())]);
+        let args =
+            parse("--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --env A=b=c");
+        let Args { wasm, addr, options } = args.unwrap().unwrap();
+        assert_eq!((wasm, addr.port(), options.reuse, options.workers), ("f".into(), 0, 1, 3));
+        assert_eq!((options.limits.running, options.limits.cpu), (7, Duration::from_secs(2)));
+        assert_eq!(options.settings, [("A".to_owned(), "b=c".to_owned())]);
         assert!(parse("--help").unwrap().is_none());
     }
 
     #[test]
     fn a_wrong_flag_is_named_with_the_reason() {
         for (line, want) in [
-            ("", "--wasm FILE is missing"),
-            ("--wasm", "--wasm needs a value"),
-            ("--wasm f --port 1", "--port: no such flag"),
-            ("--addr 1", "--addr 1: not an address and port, such as 127.0.0.1:3000"),
-            ("--reuse 0", "--reuse 0: not a number of 1 or more"),
-            ("--env =1", "--env =1: the name is missing"),
+            ("", &["--wasm FILE is missing"][..]),
+            ("--wasm", &["--wasm"]),
+            ("--wasm f --port 1", &["--port"]),
+            ("--addr 1", &["\"1\"", "not an address and port, such as 127.0.0.1:3000"]),
+            ("--reuse 0", &["\"0\"", "not a number of 1 or more"]),
+            ("--max-requests 1001", &["\"1001\"", "more than the maximum of 1000"]),
+            ("--env =1", &["\"=1\"", "the name is missing"]),
         ] {
-            assert_eq!(parse(line).unwrap_err(), want);
+            let error = parse(line).err().expect(line);
+            assert!(want.iter().all(|part| error.contains(part)), "{line:?}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an upstream answers without being asked each time, well-behaved or not.
+//! The scripted answers of an upstream, well-behaved or not.
 
 use std::io;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Answer {
 
 pub(super) const CHUNKED: &str = "transfer-encoding: chunked";
 
-/// The head of an answer, `framing` being the header that says how its body ends.
+/// The head of an answer, `framing` being the header that states how its body ends.
 pub(super) fn head(status: u16, headers: &[(&str, &str)], framing: &str) -> Vec<u8> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("HTTP/1.1 {status} Scripted\r\n{headers}{framing}\r\n\r\n").into_bytes()
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_what_http_says() {
+    fn an_answer_is_framed_as_http_has_it() {
         let answer = Answer::new(200, &[("a", "b")], "xy");
         assert_eq!(answer.pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nxy"]);
         assert_eq!(answer.cut().pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nx"]);

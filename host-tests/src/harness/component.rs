@@ -10,13 +10,13 @@ use crate::Program;
 ///
 /// # Panics
 ///
-/// When it cannot be built or loaded, with what Cargo or Wasmtime said.
+/// When it cannot be built or loaded, with the message of Cargo or Wasmtime.
 pub fn component() -> &'static Program {
     static PROGRAM: OnceLock<Program> = OnceLock::new();
     PROGRAM.get_or_init(|| load(component_file()))
 }
 
-/// The component of `host-tests/guest`, which does what the path of a request says.
+/// The component of `host-tests/guest`, which does what the path of a request names.
 ///
 /// # Panics
 ///
@@ -45,7 +45,7 @@ fn load(file: &Path) -> Program {
 
 /// The component's file: what `PORTCULLIS_WASM` names, else the release build of this workspace.
 ///
-/// Cargo decides whether there is anything to build. It can be asked from within `cargo test`, which
+/// Cargo decides whether there is anything to build. It can run within `cargo test`, which
 /// holds no lock any more once tests run.
 ///
 /// # Panics
@@ -67,7 +67,7 @@ pub fn component_file() -> &'static Path {
 pub fn build(package: &str, more: &[&str]) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    // `cargo test` told us which package this is, and some build scripts run anew when that changes.
+    // `cargo test` sets variables that name this package, and some build scripts run anew when they change.
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()

@@ -21,10 +21,15 @@ impl Gateway {
     /// Serves this workspace's component with these settings and no others.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Self::start_with(Options { settings, ..Options::default() }).await
+        Self::start_with(Options { settings, ..Self::options() }).await
     }
 
-    /// As [`Gateway::start`], with other [`Options`]; where it prints to is the harness's business.
+    /// What tests start with: one worker, so that they can count its instances.
+    pub fn options() -> Options {
+        Options { workers: 1, ..Options::default() }
+    }
+
+    /// As [`Gateway::start`], with other [`Options`]; its output is captured.
     pub async fn start_with(options: Options) -> Self {
         let building = background().spawn_blocking(component);
         let program = match building.await {
@@ -39,10 +44,8 @@ impl Gateway {
         let printed = Captured::default();
         let key = first_key(&options.settings);
         let options = Options { output: Output::Capture(printed.clone()), ..options };
-        let program = program.clone();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let starting = background().spawn(async move { Server::start(&program, addr, options).await });
-        let server = starting.await.expect("starting does not panic").expect("a free port can be had");
+        let server = Server::start(program, addr, options).expect("a free port can be had");
         Self { server, printed, key }
     }
 
@@ -75,7 +78,7 @@ impl Gateway {
         self.call("POST", path).json(body)
     }
 
-    /// The lines the component printed so far, and the host's notes on traps.
+    /// The lines the component printed so far, and the host's notes.
     pub fn logs(&self) -> Vec<String> {
         self.printed.lines()
     }

@@ -1,5 +1,5 @@
 //! What end-to-end tests are written with: a [`Gateway`] that runs the component, a client to call it
-//! with, and an [`Upstream`] that answers as the test says.
+//! with, and an [`Upstream`] that answers as the test scripts it.
 //!
 //! ```no_run
 //! # use host_tests::{Answer, Gateway, Upstream};

@@ -24,18 +24,18 @@ pub fn python(suite: &str) -> Option<PathBuf> {
     find(suite, "Python 3.11 or newer (with venv)", &names, &probe)
 }
 
-/// Says what is not tested where a passing test is heard too, and fails only where `CI` is `true`: without Python,
+/// Prints what is not tested, also for a passing test, and fails only where `CI` is `true`: without Python,
 /// Node or a network all else can still be tested.
 ///
 /// # Panics
 ///
 /// In CI, which must test all.
 pub fn skip(suite: &str, why: &str) {
-    say(suite, &format!("SKIPPED: {why}"));
+    print_line(suite, &format!("SKIPPED: {why}"));
     assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of {suite}");
 }
 
-/// Says a line on standard error itself: what goes through `eprintln` is kept back unless a test fails.
-pub fn say(suite: &str, line: &str) {
+/// Prints a line on standard error itself: what goes through `eprintln` is captured unless a test fails.
+pub fn print_line(suite: &str, line: &str) {
     let _ = writeln!(io::stderr(), "{suite} | {line}");
 }

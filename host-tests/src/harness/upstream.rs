@@ -12,7 +12,7 @@ use super::answer::{Answer, CHUNKED, End, chunk, event, head};
 use super::wire::{Recorded, Wire};
 use super::{background, patiently};
 
-/// An HTTP/1.1 server on a free port that records what it is asked.
+/// An HTTP/1.1 server on a free port that records its requests.
 pub struct Upstream {
     addr: SocketAddr,
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ impl Upstream {
         Self { addr, shared, exchanges, accepting }
     }
 
-    /// An address nobody listens on, as long as what is returned lives.
+    /// An address on which nothing listens, as long as what is returned lives.
     pub fn refusing() -> (TcpSocket, String) {
         let socket = TcpSocket::new_v4().expect("sockets can be had");
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port can be had");
@@ -132,7 +132,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Gives a whole answer, and lets the connection go on as the answer says.
+    /// Gives a whole answer, and lets the connection go on as the answer has it.
     pub async fn answer(mut self, answer: Answer) {
         match answer.write(&mut self.wire).await {
             Ok(End::Keep) => self.go_on(),

@@ -1,4 +1,4 @@
-//! An upstream's answer on its way to the guest.
+//! An upstream's response body on its way to the guest.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,48 +10,47 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::Error;
 
-use super::broken;
-use super::pool::Lent;
+use super::error::{caller_gone, from_hyper};
+use super::pool::PooledConnection;
 
-/// Reads an answer under the guest's timeout, and gives the connection back at its end.
+/// Reads a response under the guest's timeout, and returns the connection to its pool at the end.
 ///
-/// Dropped before the end it takes the connection down, which is how the upstream learns that nobody
-/// listens any more.
-pub(crate) struct UpstreamBody {
+/// Dropped before the end it closes the connection, which ends the upstream's work.
+pub(super) struct UpstreamBody {
     incoming: Incoming,
-    lent: Option<Lent>,
-    /// Its length is known at its end alone.
+    connection: Option<PooledConnection>,
+    /// Its length is not known before its end.
     streamed: bool,
     timeout: Duration,
-    /// Runs while we wait; `None` until the first wait, which a body already here never has.
+    /// Runs while we wait; `None` until the first wait, which a body that is complete never has.
     timer: Option<Pin<Box<Sleep>>>,
-    /// A piece came since the timer was set.
+    /// Something was read since the timer was set.
     moved: bool,
     caller_gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(incoming: Incoming, lent: Lent, timeout: Duration) -> Self {
+    pub(super) fn new(incoming: Incoming, connection: PooledConnection, timeout: Duration) -> Self {
         let streamed = incoming.size_hint().exact().is_none();
-        let lent = Some(lent);
+        let connection = Some(connection);
         let mut body =
-            Self { incoming, lent, streamed, timeout, timer: None, moved: false, caller_gone: None };
+            Self { incoming, connection, streamed, timeout, timer: None, moved: false, caller_gone: None };
         if body.incoming.is_end_stream() {
             body.finish();
         }
         body
     }
 
-    /// Fails the body as soon as `gone` completes.
+    /// Fails the body, and closes its connection, as soon as `gone` completes.
     pub(super) fn end_with(mut self, gone: impl Future<Output = ()> + Send + 'static) -> Self {
         self.caller_gone = Some(Box::pin(gone));
         self
     }
 
     fn finish(&mut self) {
-        match self.lent.take() {
-            Some(lent) if self.streamed => lent.give_back_rested(),
-            Some(lent) => lent.give_back(),
+        match self.connection.take() {
+            Some(connection) if self.streamed => connection.release_later(),
+            Some(connection) => connection.release(),
             None => {}
         }
     }
@@ -60,7 +59,7 @@ impl UpstreamBody {
         if let Some(gone) = &mut self.caller_gone
             && gone.as_mut().poll(cx).is_ready()
         {
-            return Poll::Ready(Error::ConnectionTerminated);
+            return Poll::Ready(caller_gone());
         }
         let timeout = self.timeout;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -81,18 +80,18 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
             let error = std::task::ready!(self.wait(cx));
-            self.lent = None;
+            self.connection = None;
             return Poll::Ready(Some(Err(error)));
         };
         self.moved = true;
         match &frame {
-            // With a known length the last piece is known to be the last.
+            // With a known length the last frame is known to be the last.
             Some(Ok(_)) if self.incoming.is_end_stream() => self.finish(),
             Some(Ok(_)) => {}
-            Some(Err(_)) => self.lent = None,
+            Some(Err(_)) => self.connection = None,
             None => self.finish(),
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(broken)))
+        Poll::Ready(frame.map(|frame| frame.map_err(from_hyper)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Connecting to an upstream, and what can go wrong with it.
+//! Connecting to an upstream.
 
 use std::io;
 use std::net::IpAddr;
@@ -12,46 +12,49 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use wasmtime_wasi_http::Error;
 
-use super::pool::Place;
+use super::error::{from_connect, from_tls};
+use super::origin::Origin;
 
 /// A plain or an encrypted connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Makes connections; keeps the TLS settings, which hold all root certificates.
-pub(super) struct Connector {
+/// Opens connections; keeps the TLS settings, which hold all root certificates.
+#[derive(Clone)]
+pub(crate) struct Connector {
     tls: TlsConnector,
 }
 
 impl Connector {
-    /// Trusts the authorities browsers do, and those in `more`, a PEM file's content. Fails where that
-    /// holds something else than certificates.
-    pub(super) fn new(more: &[u8]) -> io::Result<Self> {
+    /// Trusts the authorities that browsers trust, and those in `more`, the content of a PEM file.
+    ///
+    /// # Errors
+    ///
+    /// When `more` holds anything but certificates.
+    pub(crate) fn new(more: &[u8]) -> io::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         for certificate in CertificateDer::pem_slice_iter(more) {
             let certificate = certificate.map_err(io::Error::other)?;
-            // A system's list has oddities rustls does not know; the certificates it does know still serve.
+            // A system's list has certificates that rustls does not support; the others still serve.
             let _ = roots.add(certificate);
         }
         Ok(Self { tls: tls(roots) })
     }
 
-    /// Connects to the first address of `place` that answers.
-    pub(super) async fn connect(&self, place: &Place) -> Result<Box<dyn Stream>, Error> {
-        // `http::Uri` leaves an IPv6 address in its brackets, which only a URI wants.
-        let host = place.authority.host().trim_start_matches('[').trim_end_matches(']');
-        let port = place.authority.port_u16().unwrap_or(if place.tls { 443 } else { 80 });
-        let stream = open(host, port).await?;
+    /// Connects to the first address of `origin` that answers.
+    pub(super) async fn connect(&self, origin: &Origin) -> Result<Box<dyn Stream>, Error> {
+        let host = origin.host();
+        let stream = open(host, origin.port()).await?;
         // Events of a stream are small and must not wait for each other.
-        stream.set_nodelay(true).map_err(unreachable)?;
-        if !place.tls {
+        stream.set_nodelay(true).map_err(from_connect)?;
+        if !origin.tls {
             return Ok(Box::new(stream));
         }
         let name = match host.parse::<IpAddr>() {
             Ok(ip) => ServerName::from(ip),
             Err(_) => ServerName::try_from(host.to_owned()).map_err(Error::InvalidDnsNameError)?,
         };
-        Ok(Box::new(self.tls.connect(name, stream).await.map_err(untrusted)?))
+        Ok(Box::new(self.tls.connect(name, stream).await.map_err(from_tls)?))
     }
 }
 
@@ -63,20 +66,10 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, Error> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = unreachable(error),
+            Err(error) => last = from_connect(error),
         }
     }
     Err(last)
-}
-
-fn unreachable(error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
-        io::ErrorKind::ConnectionReset => Error::ConnectionTerminated,
-        io::ErrorKind::TimedOut => Error::ConnectionTimeout,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Error::DestinationIpUnroutable,
-        _ => Error::DestinationUnavailable,
-    }
 }
 
 fn tls(roots: RootCertStore) -> TlsConnector {
@@ -89,17 +82,4 @@ fn tls(roots: RootCertStore) -> TlsConnector {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     TlsConnector::from(Arc::new(config))
-}
-
-fn untrusted(error: io::Error) -> Error {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
-        Some(rustls::Error::AlertReceived(alert)) => Error::TlsAlertReceived {
-            alert_id: Some((*alert).into()),
-            alert_message: Some(format!("{alert:?}")),
-        },
-        Some(_) => Error::TlsProtocolError,
-        // The connection itself broke.
-        None => Error::ConnectionTerminated,
-    }
 }

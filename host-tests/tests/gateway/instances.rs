@@ -8,7 +8,7 @@ use super::{CHAT, KEYS, chat, streamed};
 /// A gateway with this setting whose instances answer so often.
 pub(super) async fn reusing(reuse: u32, setting: (&str, &str)) -> Gateway {
     let settings = vec![(setting.0.to_owned(), setting.1.to_owned())];
-    Gateway::start_with(Options { settings, reuse, ..Options::default() }).await
+    Gateway::start_with(Options { settings, reuse, ..Gateway::options() }).await
 }
 
 /// Requests of every kind, good and bad; none depends on the others.

@@ -1,10 +1,11 @@
-//! The component as its callers meet it: over HTTP, in the embedded host, with upstreams of every temper.
+//! The component as its callers meet it: over HTTP, in the embedded host, with upstreams of every kind.
 //!
-//! Each test has a gateway of its own. Whatever it does to it, the gateway must answer the next request.
+//! Each test has a gateway of its own. After whatever a test does, its gateway must answer the next request.
 
 mod crossing;
 mod duplex;
 mod faults;
+mod fields;
 mod golden;
 mod instances;
 mod log;
@@ -47,7 +48,7 @@ async fn assert_well(gateway: &Gateway) {
     assert_untrapped(gateway);
 }
 
-/// Asserts that the component answered every request by itself: the host had nothing to say.
+/// Asserts that the component answered every request by itself, and the host noted nothing.
 fn assert_untrapped(gateway: &Gateway) {
     let notes: Vec<_> = gateway.logs().into_iter().filter(|line| !line.starts_with('{')).collect();
     assert!(notes.is_empty(), "{notes:#?}");

@@ -1,8 +1,9 @@
-//! The embedded host by itself, with a guest that does as it is told.
+//! The embedded host by itself, with a guest that does what the path of a request names.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod cache;
+mod limits;
 mod serving;
 mod tls;
 mod upstreams;
@@ -11,7 +12,7 @@ use host_tests::{Gateway, Options, guest};
 
 /// Serves the guest.
 async fn start() -> Gateway {
-    start_with(Options::default()).await
+    start_with(Gateway::options()).await
 }
 
 async fn start_with(options: Options) -> Gateway {

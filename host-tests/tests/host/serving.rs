@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_tests::{IdleInstance, Options, PATIENCE};
+use host_tests::{Gateway, IdleInstance, Options, PATIENCE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -11,13 +11,13 @@ use crate::{start, start_with};
 #[tokio::test]
 async fn settings_reach_the_guest_and_no_others() {
     let settings = vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x=y".to_owned())];
-    let gateway = start_with(Options { settings, ..Options::default() }).await;
+    let gateway = start_with(Options { settings, ..Gateway::options() }).await;
     assert_eq!(gateway.get("/settings").await.text(), "A=1\nB=x=y");
 }
 
 #[tokio::test]
 async fn an_instance_serves_its_number_of_requests() {
-    let gateway = start_with(Options { reuse: 3, ..Options::default() }).await;
+    let gateway = start_with(Options { reuse: 3, ..Gateway::options() }).await;
     let mut served = Vec::new();
     for number in 1..=7 {
         served.push(gateway.get("/served").await.text().to_owned());
@@ -32,7 +32,7 @@ async fn an_instance_serves_its_number_of_requests() {
 
 #[tokio::test]
 async fn instances_are_fresh_with_a_reuse_of_one() {
-    let gateway = start_with(Options { reuse: 1, ..Options::default() }).await;
+    let gateway = start_with(Options { reuse: 1, ..Gateway::options() }).await;
     for _ in 0..3 {
         assert_eq!(gateway.get("/served").await.text(), "1");
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use host_tests::{Answer, Options, Upstream};
+use host_tests::{Answer, Gateway, Options, Upstream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -48,7 +48,7 @@ async fn encrypt(upstream: SocketAddr) -> SocketAddr {
 async fn a_trusted_upstream_answers_on_one_connection() {
     let upstream = Upstream::answering(Answer::events(["1", "2"])).await;
     let addr = encrypt(upstream.addr()).await;
-    let gateway = start_with(Options { roots: AUTHORITY.to_vec(), ..Options::default() }).await;
+    let gateway = start_with(Options { roots: AUTHORITY.to_vec(), ..Gateway::options() }).await;
     for _ in 0..3 {
         assert_eq!(gateway.get(&format!("/tls/{addr}/")).await.events(), ["1", "2"]);
         // The connection of a stream rests a little first.

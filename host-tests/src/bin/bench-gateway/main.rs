@@ -32,20 +32,19 @@ use std::process::ExitCode;
 use args::Args;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1).peekable();
-    let done = match args.peek().map(String::as_str) {
-        // What this program starts itself as.
+    let done = match std::env::args().nth(1).as_deref() {
+        // How this program starts itself.
         Some("host") => serve::run(),
         Some("load") => peer::run(),
         Some("upstream") => upstream::run(),
-        _ => match Args::parse(args) {
+        _ => match Args::parse(lexopt::Parser::from_env()) {
             Ok(Some(args)) => run::run(&args),
             Ok(None) => {
                 print!("{}", args::HELP);
                 Ok(())
             }
-            Err(message) => {
-                eprintln!("bench-gateway: {message}; see `cargo bench-gateway --help`");
+            Err(error) => {
+                eprintln!("bench-gateway: {error}; see `cargo bench-gateway --help`");
                 return ExitCode::from(2);
             }
         },

@@ -1,4 +1,4 @@
-//! `bench-gateway host`: the embedded host in a process of its own, told by its standard input what to tell.
+//! `bench-gateway host`: the embedded host in a process of its own, which answers questions on its standard input.
 
 use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,13 +38,12 @@ pub(crate) fn run() -> Result<(), String> {
     let job = lines.next().ok_or("the standard input is empty")?.map_err(|error| error.to_string())?;
     let job: Job = serde_json::from_str(&job).map_err(|error| error.to_string())?;
     let options = Options { settings: job.settings, reuse: job.reuse, ..Options::default() };
-    // As `portcullis-host` does.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // For what is measured without a request.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let program = Program::load(&job.wasm).map_err(|error| format!("{error:#}"))?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = runtime.block_on(Server::start(&program, addr, options));
-    let server = server.map_err(|error| format!("cannot serve: {error}"))?;
+    let server = Server::start(&program, addr, options).map_err(|error| format!("cannot serve: {error}"))?;
     tell(&server.addr())?;
     for line in lines {
         let line = line.map_err(|error| error.to_string())?;

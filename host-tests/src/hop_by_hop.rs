@@ -2,9 +2,9 @@
 
 use http::header::{CONNECTION, HeaderMap, HeaderName};
 
-/// Takes away the fields `Connection` names, which go no further than this connection (RFC 9110, section
-/// 7.6.1). The component cannot: Wasmtime hides `Connection` from it, and with it which fields those are.
-pub(crate) fn end(headers: &mut HeaderMap) {
+/// Removes the fields that `Connection` names, which must not be forwarded (RFC 9110, section 7.6.1). The component
+/// cannot do so: Wasmtime hides `Connection` from it, and with it the names.
+pub(crate) fn remove(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_connection_names_goes_and_nothing_else() {
+    fn only_the_fields_that_connection_names_are_removed() {
         let mut headers = HeaderMap::new();
         for (name, value) in [("connection", "X-One, , close"), ("connection", "x-two,b@d")] {
             headers.append(name, value.parse().unwrap());
@@ -30,7 +30,7 @@ mod tests {
         for name in ["x-one", "x-two", "x-three"] {
             headers.insert(name, "1".parse().unwrap());
         }
-        end(&mut headers);
+        remove(&mut headers);
         assert!(headers.contains_key("connection") && headers.contains_key("x-three"));
         assert!(!headers.contains_key("x-one") && !headers.contains_key("x-two"), "{headers:?}");
     }

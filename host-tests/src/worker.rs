@@ -1,0 +1,135 @@
+//! One thread of a server: a runtime, a listener, instances and connections to upstreams of its own.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::handler::{Working, handle};
+use crate::instances::Instances;
+use crate::outgoing::Client;
+use crate::server::Limits;
+use crate::stall::{CallerStream, Stalls};
+
+/// How long guests may run on after the last response when the server stops: to write the log, not to sit out a
+/// rule's pause.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How often what was idle for too long is closed, and callers that stall are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What the workers of a server share.
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    /// One permit for each request that may be inside a guest.
+    pub(crate) running: Arc<Semaphore>,
+    pub(crate) stalls: Arc<Stalls>,
+}
+
+/// How a server is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// Not yet.
+    No,
+    /// When the last response is out.
+    Gracefully,
+    /// At once.
+    Now,
+}
+
+/// What belongs to one worker.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) instances: Instances,
+    pub(crate) client: Arc<Client>,
+}
+
+impl Worker {
+    /// Serves what comes to `listener` until the server stops.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<Stop>) {
+        let mut end = stop.clone();
+        tokio::select! {
+            () = self.accept(listener, stop.clone()) => {}
+            () = reached(&mut end, Stop::Now) => {}
+        }
+        stop.mark_unchanged();
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<Stop>) {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => {
+                return self.instances.output().note(&format!("host: cannot listen: {error}"));
+            }
+        };
+        // Dropped with this task, and all connections with it.
+        let mut open = JoinSet::new();
+        let each = stop.clone();
+        let (working, mut all_done) = mpsc::channel(1);
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        open.spawn(connection(stream, self.clone(), working.clone(), each.clone()));
+                    }
+                    // Out of file descriptors, or a caller that left the queue: neither ends the server, and the
+                    // former does not pass by trying harder.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+                Some(_) = open.join_next() => {}
+                _ = sweep.tick() => {
+                    self.instances.sweep();
+                    self.client.sweep();
+                    self.shared.stalls.sweep(self.shared.limits.stall);
+                }
+                () = reached(&mut stop, Stop::Gracefully) => break,
+            }
+        }
+        drop(listener);
+        while open.join_next().await.is_some() {}
+        drop(working);
+        let _ = tokio::time::timeout(LAST_WORDS, all_done.recv()).await;
+    }
+}
+
+/// Waits until the server is to stop, at least in this way.
+async fn reached(stop: &mut watch::Receiver<Stop>, way: Stop) {
+    // An error means that the server was dropped.
+    let _ = stop.wait_for(|stop| *stop >= way).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    worker: Arc<Worker>,
+    working: Working,
+    mut stop: watch::Receiver<Stop>,
+) {
+    // Events of a stream are small and must not wait for each other.
+    let _ = stream.set_nodelay(true);
+    let stream = CallerStream::new(stream, worker.shared.stalls.clone());
+    let head_timeout = worker.shared.limits.head;
+    let service = service_fn(move |request| {
+        let (worker, working) = (worker.clone(), working.clone());
+        async move { Ok::<_, Infallible>(handle(worker, working, request).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // A connection that breaks concerns its caller alone.
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        () = reached(&mut stop, Stop::Gracefully) => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+}

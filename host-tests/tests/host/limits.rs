@@ -1,0 +1,186 @@
+//! What requests may take: CPU time, room, and the patience of the host with its callers.
+
+use std::time::Duration;
+
+use host_tests::{Answer, Gateway, Limits, Options, Upstream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::{start, start_with};
+
+/// More than any test here takes: a request that is to be ended by something else.
+const LONG: Duration = Duration::from_secs(600);
+
+fn limits(set: impl FnOnce(&mut Limits)) -> Options {
+    let mut limits = Limits { cpu: LONG, ..Limits::default() };
+    set(&mut limits);
+    Options { limits, ..Gateway::options() }
+}
+
+/// Sends these bytes on a connection of its own, and leaves it open.
+async fn send(gateway: &Gateway, bytes: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(gateway.addr()).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What comes before the connection is closed.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(host_tests::PATIENCE, read).await.expect("the connection is closed").unwrap();
+    text
+}
+
+#[tokio::test]
+async fn guests_that_compute_do_not_stop_others() {
+    let gateway = start_with(limits(|_| {})).await;
+    let mut computing = Vec::new();
+    for _ in 0..8 {
+        // The first event shows that the guest is running.
+        let mut live = gateway.get("/events-and-compute").live().await;
+        assert_eq!(live.event().await.as_deref(), Some("0"));
+        computing.push(live);
+    }
+    // One slice of a guest that computes may pass between two steps of a request; eight for each would add up to
+    // seconds here.
+    let begun = std::time::Instant::now();
+    for _ in 0..10 {
+        assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+    }
+    let each = begun.elapsed() / 10;
+    assert!(each < Duration::from_secs(1), "a request took {each:?} beside eight that compute");
+    drop(computing);
+}
+
+#[tokio::test]
+async fn a_request_that_computes_for_too_long_is_a_503() {
+    let gateway = start_with(limits(|limits| limits.cpu = Duration::from_millis(300))).await;
+    let reply = gateway.get("/compute").await;
+    assert_eq!((reply.status, reply.header("x-should-retry")), (503, Some("false")));
+    assert_eq!(reply.json()["error"]["code"], "cpu_limit_exceeded");
+    let reply = gateway.get("/events-and-compute").await;
+    assert_eq!((reply.status, reply.text()), (200, "data: 0\n\n"));
+    assert!(reply.broken.is_some());
+    assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+}
+
+#[tokio::test]
+async fn a_guest_ends_soon_after_its_caller() {
+    let gateway = start_with(limits(|limits| limits.running = 1)).await;
+    let mut live = gateway.get("/events-and-compute").live().await;
+    live.event().await;
+    live.hang_up();
+    gateway.log(|line| line.contains("whose caller was gone")).await;
+    assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_a_503() {
+    let gateway = start_with(limits(|limits| limits.running = 2)).await;
+    let mut running = Vec::new();
+    for _ in 0..2 {
+        running.push(gateway.get("/events").live().await);
+    }
+    let reply = gateway.get("/fixed").await;
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(reply.json()["error"]["code"], "overloaded");
+    running.pop().unwrap().hang_up();
+    assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+}
+
+#[tokio::test]
+async fn callers_that_send_half_a_body_do_not_stop_others() {
+    let gateway = start_with(limits(|limits| limits.running = 8)).await;
+    let mut stalled = Vec::new();
+    for _ in 0..8 {
+        stalled.push(send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await);
+    }
+    // There is room once the one that stalls longest has done so for a second; before, a request is refused.
+    let begun = std::time::Instant::now();
+    while gateway.get("/fixed").await.status != 200 {
+        assert!(begun.elapsed() < host_tests::PATIENCE);
+    }
+    assert_eq!(gateway.post("/read", &serde_json::json!({})).await.text(), "2");
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_ended() {
+    let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
+    let stalled = send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await;
+    // The guest answers with what it could read.
+    assert!(rest(stalled).await.ends_with("\r\n\r\n1"));
+}
+
+#[tokio::test]
+async fn a_caller_that_reads_nothing_is_cut_off() {
+    let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
+    let mut upstream = Upstream::by_hand().await;
+    let path = format!("/to/{}/", upstream.addr());
+    let caller = send(&gateway, &format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &[]).await;
+    // More than the buffers of two connections take.
+    while exchange.try_raw(format!("10000\r\n{}\r\n", "x".repeat(1 << 16))).await {}
+    drop(caller);
+}
+
+#[tokio::test]
+async fn half_a_head_is_ended() {
+    let gateway = start_with(limits(|limits| limits.head = Duration::from_millis(200))).await;
+    rest(send(&gateway, "GET /fixed HTTP/1.1\r\nhost: h\r\n").await).await;
+    // So is a connection that is idle.
+    rest(send(&gateway, "").await).await;
+    let answered = rest(send(&gateway, "GET /fixed HTTP/1.1\r\nhost: h\r\n\r\n").await).await;
+    assert!(answered.ends_with("a fixed answer"), "{answered}");
+}
+
+#[tokio::test]
+async fn the_guest_may_send_requests_after_it_knows_that_its_caller_is_gone() {
+    let upstream = Upstream::answering(Answer::new(200, &[], "settled")).await;
+    let mut silent = Upstream::by_hand().await;
+    let gateway = start().await;
+    let path = format!("/settle/{}/{}", silent.addr(), upstream.addr());
+    let call = gateway.get(&path).spawn();
+    let mut exchange = silent.next().await;
+    call.hang_up();
+    exchange.closed().await;
+    let line = gateway.log(|line| line.starts_with("settled")).await;
+    assert_eq!(
+        line,
+        r#"settled 200 after ErrorCode::InternalError(Some("the caller closed its connection"))"#
+    );
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_first_request_after_the_caller_has_gone_is_refused() {
+    let upstream = Upstream::answering(Answer::new(200, &[], "settled")).await;
+    let gateway = start().await;
+    let path = format!("/sleep-and-settle/{0}/{0}", upstream.addr());
+    let call = gateway.get(&path).spawn();
+    gateway.log(|line| line == "sleeping").await;
+    call.hang_up();
+    let line = gateway.log(|line| line.starts_with("settled")).await;
+    assert_eq!(
+        line,
+        r#"settled 200 after ErrorCode::InternalError(Some("the caller closed its connection"))"#
+    );
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn workers_share_an_address_and_a_limit() {
+    let options = limits(|limits| limits.running = 2);
+    let gateway = start_with(Options { workers: 4, ..options }).await;
+    for _ in 0..40 {
+        assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+    }
+    assert!(gateway.instances_made() > 1, "one worker had all connections");
+    let running = [gateway.get("/events").live().await, gateway.get("/events").live().await];
+    assert_eq!(gateway.get("/fixed").await.status, 503);
+    drop(running);
+    let mut gateway = gateway;
+    gateway.stop();
+    gateway.stopped().await;
+}
