@@ -1,7 +1,7 @@
-//! Saying that the gateway is up, once it is.
+//! Printing that the gateway is up, once it is.
 //!
 //! The host takes the place of this program (see `serve`), so that Ctrl-C, the exit code and the terminal
-//! are its own. What is to be said when it listens is left to a second process, which ends with saying it.
+//! are its own. A second process waits until the host listens, prints the text and ends.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ pub(crate) fn start(addr: SocketAddr, text: &str) -> std::io::Result<()> {
     command.args([COMMAND, &addr.to_string(), &std::process::id().to_string()]);
     // By a pipe, since it holds a key.
     let mut child = command.stdin(Stdio::piped()).spawn()?;
-    let mut stdin = child.stdin.take().expect("it was asked for");
+    let mut stdin = child.stdin.take().expect("it is piped");
     stdin.write_all(text.as_bytes())
 }
 

@@ -17,8 +17,8 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let mut command = Command::new(cargo);
-    // `cargo run` told us which package this is. A Cargo that inherits that compiles ring anew, whose build
-    // script looks at it, and half the embedded host with it.
+    // `cargo run` sets variables that name this package. A Cargo that inherits them compiles ring anew, whose build
+    // script reads them, and half the embedded host with it.
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
@@ -37,8 +37,8 @@ pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
 /// Where Cargo puts what it builds: this program lies in there.
 fn target_dir() -> Result<PathBuf, String> {
     let own =
-        std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
-    // Cargo marks the directory for backup programs, wherever it was told to put it.
+        std::env::current_exe().map_err(|error| format!("cannot find out where this program is: {error}"))?;
+    // Cargo marks the directory for backup programs, wherever it is configured to be.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     let marked = marked.ok_or_else(|| format!("{} is not in a target directory of Cargo", own.display()))?;
     Ok(marked.to_owned())
@@ -46,7 +46,7 @@ fn target_dir() -> Result<PathBuf, String> {
 
 /// Where this program is.
 pub(crate) fn own_path() -> Result<PathBuf, String> {
-    std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))
+    std::env::current_exe().map_err(|error| format!("cannot find out where this program is: {error}"))
 }
 
 fn root() -> &'static Path {

@@ -72,7 +72,7 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Reads the flags; `None` when only the help is wanted. An error says which flag is wrong, and why.
+    /// Reads the flags; `None` when only the help is wanted. An error names the wrong flag and the reason.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
         let mut flags = Self::default();
         let mut args = args.into_iter();

@@ -32,7 +32,7 @@ pub(crate) enum Host {
 }
 
 impl Host {
-    /// The host that was asked for, or the best there is.
+    /// The host that the flags name, or the best there is.
     pub(crate) fn find(kind: Option<HostKind>) -> Result<Self, String> {
         if kind == Some(HostKind::Embedded) {
             return Ok(Self::Embedded);
@@ -63,10 +63,7 @@ fn embedded(job: &Job<'_>) -> Result<Command, String> {
     let own = own_path()?;
     let host = own.with_file_name("portcullis-host").with_extension(std::env::consts::EXE_EXTENSION);
     if !host.exists() {
-        eprintln!(
-            "Building the embedded host: about 10 minutes on 2 cores, this once. (Or interrupt, and install \
-             wasmtime {OLDEST} or newer from https://wasmtime.dev, which is used when it is there.)"
-        );
+        eprint!("{}", faster_ways(job.wasm));
     }
     cargo(&["build", "-p", "host-tests", "--bin", "portcullis-host"])
         .map_err(|error| format!("the embedded host does not build: {error}"))?;
@@ -74,6 +71,18 @@ fn embedded(job: &Job<'_>) -> Result<Command, String> {
     command.args(["--reuse", &job.reuse.to_string()]);
     command.arg("--wasm").arg(job.wasm);
     Ok(with_env(command, job))
+}
+
+/// How to get a host sooner than by building one, for someone who is about to wait for that.
+fn faster_ways(wasm: &Path) -> String {
+    format!(
+        "Building the embedded host: about 10 minutes on 2 cores, this once. Faster ways (Ctrl-C ends this one):\n\
+         - install wasmtime {OLDEST} or newer, which `cargo serve` uses where it is on the PATH:\n    \
+         curl https://wasmtime.dev/install.sh -sSf | bash\n\
+         - for a look, one request at a time, with Node 20 or newer:\n    \
+         PORTCULLIS_API_KEYS=sk-test npx @bytecodealliance/jco@1.35.0 serve --port 3000 {}\n",
+        wasm.display()
+    )
 }
 
 fn wasmtime_serve(version: u32, job: &Job<'_>) -> Command {
@@ -108,7 +117,7 @@ fn wasmtime() -> Result<u32, String> {
         Some(_) => {
             Err(format!("the `wasmtime` on the PATH is too old ({text}; {OLDEST} or newer is needed)"))
         }
-        None => Err(format!("`wasmtime --version` says {text:?}, which is no version")),
+        None => Err(format!("`wasmtime --version` prints {text:?}, which is no version")),
     }
 }
 
@@ -120,6 +129,14 @@ fn version(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_faster_ways_can_be_pasted() {
+        let text = faster_ways(Path::new("target/p.wasm"));
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("    ")).map(str::trim).collect();
+        assert!(lines[0].starts_with("curl https://wasmtime.dev/install.sh "), "{text}");
+        assert!(lines[1].ends_with("serve --port 3000 target/p.wasm"), "{text}");
+    }
 
     #[test]
     fn versions_are_read() {

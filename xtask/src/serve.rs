@@ -33,7 +33,7 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> Result<ExitCode, String> {
-    // What can be told at once is told before minutes of building.
+    // What can be checked at once is checked before minutes of building.
     // A variable that is not text is none of ours.
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
@@ -77,7 +77,7 @@ fn start(mut command: Command) -> Result<ExitCode, String> {
 
 type Settings = Vec<(String, String)>;
 
-/// What the component gets to see: the flags, and the user's own variables where no flag says otherwise.
+/// What the component gets to see: the flags, and the user's own variables where no flag sets them.
 fn settings(flags: &Flags, environment: impl Iterator<Item = (String, String)>) -> Result<Settings, String> {
     let environment: Vec<_> = environment.collect();
     let mut settings = Settings::new();
@@ -143,7 +143,7 @@ fn usable_key(settings: &mut Settings) -> Option<String> {
 
 /// The address with a port that can be listened on.
 fn free(addr: SocketAddr) -> Result<SocketAddr, String> {
-    // Both hosts would say so too, but after building and compiling the component, and someone else's server
+    // Both hosts report it too, but after building and compiling the component, and another program's server
     // on the port would pass for ours.
     let listener = TcpListener::bind(addr).map_err(|error| {
         format!("cannot listen on {addr}: {error}; --addr takes another, {}:0 any that is free", addr.ip())
@@ -166,7 +166,7 @@ fn announcement(addr: SocketAddr, key: Option<&str>, settings: &Settings) -> Str
     let url = format!("http://{addr}/v1");
     let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
     let shown = key.map_or_else(|| "none needed".to_owned(), str::to_owned);
-    // Only the built-in engine's models are known here; what others there are, the gateway itself tells.
+    // Only the built-in engine's models are known here; the gateway itself lists the others.
     let engine = ["PORTCULLIS_UPSTREAM_URL", "PORTCULLIS_CONFIG", "PORTCULLIS_MODELS"]
         .iter()
         .all(|name| get(settings, name).is_none());
