@@ -53,13 +53,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Serves what comes to `listener` until the server stops.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<Stop>) {
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<Stop>) {
         let mut end = stop.clone();
         tokio::select! {
-            () = self.accept(listener, stop.clone()) => {}
+            () = self.accept(listener, stop) => {}
             () = reached(&mut end, Stop::Now) => {}
         }
-        stop.mark_unchanged();
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<Stop>) {
