@@ -1,5 +1,5 @@
-//! The official OpenAI SDKs, LangChain and the Vercel AI SDK against the running component: each suite under
-//! `sdk/` in a process of its own, with the versions its lock names, installed under `target/` at the first run.
+//! The official OpenAI SDKs and agent frameworks on top of them against the running component: each suite under `sdk/`
+//! in a process of its own, with the versions its lock names, installed under `target/` at the first run.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -20,24 +20,35 @@ const RULES: &str = include_str!("../../examples/agent-rules.json");
 
 #[tokio::test]
 async fn the_python_sdk() {
-    let Some(python) = python("python") else { return };
-    let suite = suite("python");
-    let home = Home::open("sdk-python");
+    check_python("python").await;
+}
+
+/// In an environment of its own: it needs an older SDK than the other suites.
+#[tokio::test]
+async fn instructor() {
+    check_python("instructor").await;
+}
+
+/// Runs the suite of this name under `sdk/` in a virtual environment of its own.
+async fn check_python(name: &str) {
+    let Some(python) = python(name) else { return };
+    let suite = suite(name);
+    let home = Home::open(&format!("sdk-{name}"));
     let lock = suite.join("requirements.txt");
     let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
     let installed = home.install(&[&lock, &python], || {
-        run("python", Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
+        run(name, Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        run("python", Command::new(&bin).args(pip).arg(&lock))
+        run(name, Command::new(&bin).args(pip).arg(&lock))
     });
     if !installed {
         return;
     }
     let mut tests = Command::new(&bin);
     tests.args(["-m", "unittest", "--verbose"]).current_dir(suite);
-    // The sources are not the place for what Python compiles.
+    // Compiled Python does not belong among the sources.
     tests.env("PYTHONDONTWRITEBYTECODE", "1");
-    let output = check("python", tests).await;
+    let output = check(name, tests).await;
     let summary = output.iter().find(|line| line.starts_with("Ran ")).expect("unittest counts its tests");
     assert!(!summary.starts_with("Ran 0 "), "no test ran");
     assert!(!output.iter().any(|line| line.contains("skipped")), "no test may be skipped here");
