@@ -184,8 +184,8 @@ impl Walk<'_, '_> {
         if !schema.is_object() {
             return None;
         }
-        if let Some(sentence) =
-            if self.strict { self.strict_fault(schema) } else { None }.or_else(|| lax_fault(schema))
+        if let Some(sentence) = if self.strict { self.strict_fault(schema) } else { None }
+            .or_else(|| lax_fault(schema, self.strict || context.is_empty()))
         {
             return Some(Fault::Here(sentence));
         }
@@ -274,9 +274,13 @@ impl Walk<'_, '_> {
 }
 
 /// What a schema must have even where it is not strict.
-fn lax_fault(schema: &Value<'_>) -> Option<String> {
+///
+/// Only the root and strict schemas must list the properties of an object: an object inside may be any, as in the tools
+/// of coding agents.
+fn lax_fault(schema: &Value<'_>, needs_properties: bool) -> Option<String> {
     let lacks = |keywords: &[&str]| keywords.iter().all(|keyword| schema.get(keyword).is_none());
-    if has_type(schema, "object")
+    if needs_properties
+        && has_type(schema, "object")
         && lacks(&[
             "properties",
             "additionalProperties",

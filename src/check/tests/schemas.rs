@@ -26,6 +26,7 @@ fn a_functions_schema() {
         ),
         (r#"{"properties":{}}"#, r#"schema must be a JSON Schema of 'type: "object"', got 'type: "None"'."#),
         (r#"{"type":"object"}"#, "In context=(), object schema missing properties."),
+        (r#"{"type":"object","properties":{"arguments":{"type":"object"}}}"#, "good"),
         (
             r#"{"type":"object","properties":{"figsize":{"anyOf":[{"type":"array"},{"type":"null"}]}}}"#,
             "In context=('properties', 'figsize', 'anyOf', '0'), array schema missing items.",
