@@ -32,6 +32,7 @@ class Azure(unittest.TestCase):
         pieces = [chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices]
         self.assertEqual("".join(pieces), "One two three")
 
+    @unittest.skipIf(os.environ.get("CHAINED"), "a gateway in front of an upstream passes embeddings on from /v1 alone")
     def test_embeddings(self):
         vectors = self.client().embeddings.create(model="text-embedding-3-small", input=["one"])
         self.assertEqual(len(vectors.data[0].embedding), 1536)
