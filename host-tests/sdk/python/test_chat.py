@@ -117,8 +117,15 @@ class Chat(Sync):
         self.well()
 
     def test_a_long_conversation(self):
-        text = "".join(f"line {i} with \"quotes\", a \\ and a tab\t.\n" for i in range(5_000))
+        text = "".join(f"line {i} with \"quotes\", a \\ and a tab\t.\n" for i in range(1_000))
         self.assertEqual(self.create(text).choices[0].message.content, text)
+
+    def test_an_answer_ends_at_the_model_s_limit(self):
+        text = "".join(f"line {i} with \"quotes\", a \\ and a tab\t.\n" for i in range(5_000))
+        answer = self.create(text)
+        [choice] = answer.choices
+        self.assertEqual((choice.finish_reason, answer.usage.completion_tokens), ("length", 16_384))
+        self.assertTrue(text.startswith(choice.message.content))
 
 
 class AsyncChat(Async):
