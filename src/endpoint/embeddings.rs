@@ -1,32 +1,48 @@
 //! `POST /v1/embeddings`.
 
-use super::Call;
 use super::resolve::EngineModels;
+use super::{Call, Validated, forward};
 use crate::api::Int;
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
 use crate::check::{self, error_text};
+use crate::config::Plan;
 use crate::encode::embeddings::Answer;
 use crate::engine;
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::model;
+use crate::router;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
+use crate::upstream::Endpoint;
 
 /// The most tokens an input may have.
 const LONGEST: usize = 8192;
 /// The most tokens of a request.
 const MOST_TOKENS: u64 = 300_000;
 
-/// Embeds one or several texts by the engine.
+/// Embeds one or several texts by the engine. Where a deployment in the path names the model, the body goes to the
+/// upstream that embeddings are passed through to, with that model.
+///
+/// # Errors
+///
+/// What the live API refuses; those of the upstream.
 pub fn create<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
+    if let Some((upstream, model)) = call.config.passthrough.zip(router::deployment(&call.request.path)) {
+        if !call.caller.may_use(&model) {
+            return Err(error_text::model_not_found(&model));
+        }
+        record.model = Some(model.clone());
+        let valid = Validated { body: &body, model: &model, dropped: &[] };
+        return forward::relay(call, Endpoint::Other("/embeddings"), &Plan::to_one(upstream), &valid, record);
+    }
     let checked = check::embeddings(&body, &EngineModels::at(model::Endpoint::Embeddings, call))?;
     let request = &checked.request;
     let model = request.model.as_deref().unwrap_or_default();

@@ -440,6 +440,23 @@ fn an_azure_client_s_deployment_is_its_model() {
 }
 
 #[test]
+fn embeddings_of_an_azure_client_reach_the_upstream_with_their_deployment() {
+    let config = r#"{"keys":[{"name":"k","key":"sk-l","models":["embed"]}]}"#;
+    let vars = [("PORTCULLIS_CONFIG", config), ("PORTCULLIS_UPSTREAM_URL", "http://a/v1")];
+    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"data":[]}"#)])]);
+    for (deployment, status) in [("embed", 200), ("secret", 404)] {
+        let target = format!("/openai/deployments/{deployment}/embeddings?api-version=2024-10-21");
+        let mut request = request("POST", &target, &[]);
+        request.headers = [("api-key", "sk-l")].into_iter().collect();
+        let got = ask_with(&fake, &vars, &request, r#"{"model":"embed","input":"x"}"#);
+        assert_eq!(got.status, status, "{got:?}");
+    }
+    let seen = fake.seen();
+    assert_eq!((seen.len(), &*seen[0].line), (1, "POST http://a/v1/embeddings"));
+    assert_eq!(seen[0].body, r#"{"model":"embed","input":"x"}"#);
+}
+
+#[test]
 fn an_upstream_s_list_of_models_is_written_in_the_caller_s_shape() {
     const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
     let openai = r#"{"object":"list","data":[{"id":"m1","object":"model","created":5,"owned_by":"me","x":1},{"id":"m2"}]}"#;
