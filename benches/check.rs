@@ -1,10 +1,10 @@
-//! What judging a request costs, against serde_json reading the same bytes into plain structs.
+//! The cost of validating a request, against serde_json reading the same bytes into plain structs.
 //!
-//! `cargo bench -p portcullis --bench check`. Of each body four figures:
+//! `cargo bench -p portcullis --bench check`. Of each body five figures:
 //! - `plain`: serde's derive into structs of `String`, with schemas as text: what one writes without a second thought;
-//! - `typed`: the wire types of `api`, without any judgement;
-//! - `judged`: `check::chat`, the whole of it;
-//! - `refused`: the same for a body whose last parameter is wrong, so that the diagnosing pass has to find it.
+//! - `typed`: the wire types of `api`, without validation;
+//! - `live`, `types`: `check::chat` in that mode, the model looked up in the table;
+//! - `refused`: `live` for a body whose last parameter is wrong, so that the exact pass has to find it.
 
 #![expect(missing_docs, reason = "of the function that criterion's macro makes")]
 
@@ -18,12 +18,18 @@ use portcullis::model;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// As the gateway has it: the card is looked up when the settings are read.
-struct Gpt4o(ValidationPolicy);
+/// As the gateway resolves a model that the operator named: by its facts in the table.
+struct Named(Validation);
 
-impl ModelResolver for Gpt4o {
+impl ModelResolver for Named {
     fn policy(&self, model: &str) -> Option<ValidationPolicy> {
-        (model == "gpt-4o").then_some(self.0)
+        Some(ValidationPolicy {
+            validation: self.0,
+            unknown: UnknownParams::Reject,
+            spec: model::find(model),
+            named: true,
+            by_engine: true,
+        })
     }
 }
 
@@ -130,35 +136,35 @@ fn long_prompt() -> String {
     )
 }
 
-fn judging(c: &mut Criterion) {
-    let spec = model::find("gpt-4o");
-    let policy =
-        Gpt4o(ValidationPolicy { validation: Validation::Live, unknown: UnknownParams::Reject, spec });
+fn validation(c: &mut Criterion) {
+    let (live, types) = (Named(Validation::Live), Named(Validation::Types));
     for (name, body) in [("short_chat", short_chat()), ("agent", agent()), ("long_prompt", long_prompt())] {
         let good = body.clone() + "}";
         let bad = body + r#","seed":"x"}"#;
-        assert!(check::chat(good.as_bytes(), &policy).is_ok());
-        assert!(check::chat(bad.as_bytes(), &policy).is_err());
+        assert!(check::chat(good.as_bytes(), &live).is_ok());
+        assert!(check::chat(bad.as_bytes(), &live).is_err());
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Bytes(good.len() as u64));
         group.bench_function("plain", |b| {
-            b.iter(|| serde_json::from_slice::<Plain>(black_box(good.as_bytes())).expect("it is good"));
+            b.iter(|| serde_json::from_slice::<Plain>(black_box(good.as_bytes())).expect("it is valid"));
         });
         group.bench_function("typed", |b| {
             b.iter(|| {
                 portcullis::json::from_slice::<chat::Request<'_>>(black_box(good.as_bytes()))
-                    .expect("it is good")
+                    .expect("it is valid")
             });
         });
-        group.bench_function("judged", |b| {
-            b.iter(|| check::chat(black_box(good.as_bytes()), &policy).expect("it is good"));
-        });
+        for (name, resolver) in [("live", &live), ("types", &types)] {
+            group.bench_function(name, |b| {
+                b.iter(|| check::chat(black_box(good.as_bytes()), resolver).expect("it is valid"));
+            });
+        }
         group.bench_function("refused", |b| {
-            b.iter(|| check::chat(black_box(bad.as_bytes()), &policy).expect_err("it is bad"));
+            b.iter(|| check::chat(black_box(bad.as_bytes()), &live).expect_err("it is not valid"));
         });
         group.finish();
     }
 }
 
-criterion_group!(benches, judging);
+criterion_group!(benches, validation);
 criterion_main!(benches);

@@ -1,4 +1,4 @@
-//! Judging bodies: both passes agree, and what is refused is refused in words that can be sent.
+//! Validation: the passes agree, the modes are nested, and every error can be sent.
 
 use super::chosen;
 use portcullis::check::passes::{self, Passes};
@@ -11,7 +11,7 @@ use portcullis::model;
 use serde_json::Value;
 use std::convert::Infallible;
 
-/// Each stands for a family of models, or an endpoint; nothing is known of the first.
+/// One of each family of models and of each endpoint; the first has no facts.
 const MODELS: [&str; 11] = [
     "",
     "gpt-4",
@@ -42,13 +42,16 @@ impl ModelResolver for One {
 /// The first byte chooses the model, the second the mode, what becomes of unknown parameters, and the endpoint.
 pub fn run(data: &[u8]) {
     let Some((model, how, body)) = chosen(data) else { return };
-    let validation = [Validation::Live, Validation::Schema][how % 2];
+    const MODES: [Validation; 3] = [Validation::Live, Validation::Schema, Validation::Types];
+    let mode = how % MODES.len();
     let spec = model::find(MODELS[model % MODELS.len()]);
-    let endpoint = how / 2 % 4;
-    let judge_all = |unknown: UnknownParams| {
-        let policy = ValidationPolicy { validation, unknown, spec };
+    let endpoint = how / MODES.len() % 4;
+    let outcome_of = |validation: Validation, unknown: UnknownParams| {
+        // A rejecting policy is the engine's, the others are an upstream's.
+        let by_engine = unknown == UnknownParams::Reject;
+        let policy = ValidationPolicy { validation, unknown, spec, named: true, by_engine };
         let resolver = One(policy);
-        macro_rules! judged {
+        macro_rules! outcomes {
             ($endpoint:ident) => {
                 (
                     passes::$endpoint(body, policy),
@@ -57,19 +60,29 @@ pub fn run(data: &[u8]) {
             };
         }
         let (passes, outcome) = match endpoint {
-            0 => judged!(chat),
-            1 => judged!(completions),
-            2 => judged!(embeddings),
-            _ => judged!(moderations),
+            0 => outcomes!(chat),
+            1 => outcomes!(completions),
+            2 => outcomes!(embeddings),
+            _ => outcomes!(moderations),
         };
         holds(&passes, outcome.as_ref().err());
         outcome
     };
-    let (rejecting, passing, dropping) =
-        (judge_all(UnknownParams::Reject), judge_all(UnknownParams::Pass), judge_all(UnknownParams::Drop));
+    let in_this_mode = |unknown| outcome_of(MODES[mode], unknown);
+    let (rejecting, passing, dropping) = (
+        in_this_mode(UnknownParams::Reject),
+        in_this_mode(UnknownParams::Pass),
+        in_this_mode(UnknownParams::Drop),
+    );
     assert_eq!(passing.is_ok(), dropping.is_ok(), "dropping accepts what passing does");
     if rejecting.is_ok() {
-        assert_eq!(dropping, Ok(0), "what has no unknown parameter loses none");
+        assert_eq!(dropping, Ok(0), "a body without unknown parameters loses none");
+    }
+    if passing.is_ok() {
+        for more_lenient in &MODES[mode + 1..] {
+            let outcome = outcome_of(*more_lenient, UnknownParams::Pass);
+            assert!(outcome.is_ok(), "{:?} accepts it, {more_lenient:?} does not: {outcome:?}", MODES[mode]);
+        }
     }
 }
 
@@ -77,30 +90,28 @@ fn holds(passes: &Passes, refused: Option<&ApiError>) {
     assert_eq!(passes.disagreement(), None, "{passes:?}");
     match refused {
         None => {
-            assert!(passes.readable && passes.late.is_ok(), "{passes:?}");
-            assert_eq!(passes.rules, Ok(()), "accepted against the rules");
+            assert!(passes.accept(), "accepted against the rules: {passes:?}");
         }
         Some(error) => {
             can_be_sent(error);
-            let good = passes.readable && passes.rules.is_ok() && passes.late.is_ok();
-            // What neither pass looks at: the name of the model, and its endpoint.
+            // What no pass looks at: the name of the model, its endpoint, and whether the engine can use the body.
             let by_model = error.param() == Some("model")
                 || error.message() == "you must provide a model parameter"
-                || matches!(error.kind(), Kind::NotAllowed | Kind::ModelNotFound);
-            assert!(!good || by_model, "refused, but good: {error:?}");
+                || matches!(error.kind(), Kind::NotAllowed | Kind::ModelNotFound | Kind::MissingParameter);
+            assert!(!passes.accept() || by_model, "refused, but valid: {error:?}");
         }
     }
 }
 
-/// Holds an error against the form all errors have.
+/// Checks that an error has the form of all errors.
 fn can_be_sent(error: &ApiError) {
     assert!((400..500).contains(&error.status()), "{error:?}");
     let response: Response<Infallible> = encode::error(error);
     let Body::Full(bytes) = response.body else { panic!("an error is sent whole") };
     let answer: Value = serde_json::from_slice(&bytes).expect("an error is JSON");
-    let told = answer["error"].as_object().expect("an error object");
-    assert_eq!(told.len(), 4, "{answer}");
-    assert_eq!(told["message"], error.message());
-    assert_eq!(told["param"].as_str(), error.param());
-    assert_eq!(told["code"].as_str(), error.code());
+    let error_object = answer["error"].as_object().expect("an error object");
+    assert_eq!(error_object.len(), 4, "{answer}");
+    assert_eq!(error_object["message"], error.message());
+    assert_eq!(error_object["param"].as_str(), error.param());
+    assert_eq!(error_object["code"].as_str(), error.code());
 }

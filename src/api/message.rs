@@ -2,6 +2,7 @@
 
 use super::Text;
 use super::tool::{FunctionCall, ToolCall};
+use crate::json::{ParseError, Read, Reader};
 
 strings! {
     /// Who speaks.
@@ -123,25 +124,48 @@ impl Part<'_> {
     }
 }
 
+/// An image: an object, or its URL alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ImageUrl<'a> {
+    /// A URL, or the image itself as a `data:` URL.
+    pub url: Option<Text<'a>>,
+    /// The resolution the model sees it in.
+    pub detail: Option<Detail>,
+    /// Whether a member is present more than once.
+    pub doubles: bool,
+}
+
+impl<'a> Read<'a> for ImageUrl<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
+        if json.peek() == b'"' {
+            return Text::read(json).map(|url| Self { url: Some(url), ..Self::default() });
+        }
+        let ImageObject { url, detail, doubles, .. } = Read::read(json)?;
+        Ok(Self { url, detail, doubles })
+    }
+}
+
 object! {
-    /// Where an image is.
-    pub struct ImageUrl<'a> {
-        /// A URL, or the image itself as a `data:` URL.
+    /// An image in its documented form.
+    struct ImageObject<'a> {
+        /// See [`ImageUrl::url`].
         "url" url: Text<'a>,
-        /// How closely to look at it.
+        /// See [`ImageUrl::detail`].
         "detail" detail: Detail,
     }
 }
 
 strings! {
-    /// How closely the model looks at an image.
+    /// The resolution the model sees an image in.
     pub enum Detail {
-        /// As the model sees fit.
+        /// The model's choice.
         "auto" Auto,
-        /// In low resolution.
+        /// Low.
         "low" Low,
-        /// In high resolution.
+        /// High.
         "high" High,
+        /// The image's own.
+        "original" Original,
     }
 }
 

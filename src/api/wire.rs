@@ -1,27 +1,25 @@
-//! The macros that objects and enumerations of the wire are made with.
+//! The macros that define the objects and enumerations of the wire.
 //!
-//! What they write for each member is a call, and what is called is compiled once for each type of member: written
-//! out in place it would be a good part of the component.
+//! The code they generate for each member is a call, and each called function is compiled once for each type of
+//! member: generated in place it would be a good part of the component.
 
 use super::{Loose, Text};
 use crate::json::{ParseError, Read, Reader};
 use std::borrow::Cow;
 
-/// Reads a member, and notes whether it is null or was there before.
+/// Reads a member, and notes whether it was present before.
 #[inline(never)]
 pub(super) fn known<'a, T: Read<'a>>(
     member: &mut Option<T>,
-    nulls: &mut bool,
     doubles: &mut bool,
     json: &mut Reader<'a>,
 ) -> Result<(), ParseError> {
     *doubles |= member.is_some();
-    *member = Read::read(json)?;
-    *nulls |= member.is_none();
+    *member = json.skipped(Read::read)?.flatten();
     Ok(())
 }
 
-/// Passes a member nobody knows, and notes its name.
+/// Passes over an unknown member, and notes its name.
 #[cold]
 pub(super) fn unknown<'a>(
     extra: &mut Vec<Text<'a>>,
@@ -33,7 +31,13 @@ pub(super) fn unknown<'a>(
     Ok(())
 }
 
-/// What came before the member that says which members belong to an object.
+/// Passes over a second tag. JSON does not define which of two counts: a lenient reader takes the first.
+#[cold]
+pub(super) fn second_tag(json: &mut Reader<'_>) -> Result<(), ParseError> {
+    if json.is_lenient() { json.skip() } else { Err(ParseError) }
+}
+
+/// The members that came before the tag, which decides whether they belong to the object.
 #[derive(Default)]
 pub(super) struct Early {
     pub(super) any: bool,
@@ -42,29 +46,28 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Reads a member that may yet prove to be of another kind of object, and so anything.
+    /// Reads a member that may turn out to be of another kind of object, and so anything.
     #[inline(never)]
     pub(super) fn read<'a, T: Read<'a>>(
         &mut self,
         member: &mut Option<T>,
         name: &'static str,
-        nulls: &mut bool,
         doubles: &mut bool,
         json: &mut Reader<'a>,
     ) -> Result<(), ParseError> {
         self.any = true;
         *doubles |= member.is_some() || self.odd.contains(&name);
         let value: Option<Loose<T>> = Read::read(json)?;
-        *nulls |= value.is_none();
-        // Once is enough: whoever sends a million of them is not to wait for each to be looked for among the rest.
-        if matches!(value, Some(Loose(None))) && !self.odd.contains(&name) {
+        // Each name once: a body with a million of them must not cost a search of a million names each.
+        let is_odd = matches!(value, Some(Loose(None))) && !json.is_lenient();
+        if is_odd && !self.odd.contains(&name) {
             self.odd.push(name);
         }
         *member = value.and_then(|value| value.0);
         Ok(())
     }
 
-    /// Judges a member now that it is known whether it belongs to the object.
+    /// Decides on a member once the tag is known.
     #[inline(never)]
     pub(super) fn settle<'a, T>(
         &self,
@@ -84,19 +87,17 @@ impl Early {
     }
 }
 
-/// An object of the wire: its members by their JSON names, all optional, `null` as absent, the last of
-/// several winning; `extra` holds the names nobody knows.
+/// An object of the wire: its members by their JSON names, all optional, `null` the same as absent, the last of
+/// several by one name counting; `extra` holds the unknown names.
 macro_rules! object {
     ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default)]
         $vis struct $name<'a> {
             $($(#[$member_doc])* pub $member: Option<$type>,)*
-            /// Members nobody documents, by name.
+            /// The names of undocumented members.
             pub extra: Vec<$crate::api::Text<'a>>,
-            /// Whether a member was given as null.
-            pub nulls: bool,
-            /// Whether a member was given more than once.
+            /// Whether a member is present more than once.
             pub doubles: bool,
         }
 
@@ -109,7 +110,7 @@ macro_rules! object {
                 ) -> Result<(), $crate::json::ParseError> {
                     use $crate::api::wire::{known, unknown};
                     match &*name {
-                        $($key => known(&mut object.$member, &mut object.nulls, &mut object.doubles, json),)*
+                        $($key => known(&mut object.$member, &mut object.doubles, json),)*
                         _ => unknown(&mut object.extra, name, json),
                     }
                 }
@@ -121,10 +122,10 @@ macro_rules! object {
     };
 }
 
-/// An object of the wire whose member `by` says which others belong to it (`of` a pattern).
+/// An object of the wire whose member `by`, the tag, decides which others belong to it (`of` a pattern).
 ///
-/// A member of another kind of object is no more than an unknown one: it may be anything, and its name goes to
-/// `extra`. Where the kind comes first, as it mostly does, nothing is read twice.
+/// A member of another kind of object is the same as an unknown one: it may be anything, and its name goes to
+/// `extra`. Where the tag comes first, as it mostly does, nothing is read twice.
 macro_rules! tagged {
     ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> by $(#[$tag_doc:meta])* $tag_key:literal $tag:ident: $tag_type:ty {
         $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty, of $kind:pat,)*
@@ -134,11 +135,9 @@ macro_rules! tagged {
         $vis struct $name<'a> {
             $(#[$tag_doc])* pub $tag: Option<$tag_type>,
             $($(#[$member_doc])* pub $member: Option<$type>,)*
-            /// Members nobody documents for this kind of object, by name.
+            /// The names of members that are undocumented for this kind of object.
             pub extra: Vec<$crate::api::Text<'a>>,
-            /// Whether a member was given as null.
-            pub nulls: bool,
-            /// Whether a member was given more than once.
+            /// Whether a member is present more than once.
             pub doubles: bool,
         }
 
@@ -150,18 +149,17 @@ macro_rules! tagged {
                     name: std::borrow::Cow<'a, str>,
                     json: &mut $crate::json::Reader<'a>,
                 ) -> Result<(), $crate::json::ParseError> {
-                    use $crate::api::wire::{known, unknown};
+                    use $crate::api::wire::{known, second_tag, unknown};
                     match &*name {
-                        $tag_key if object.$tag.is_some() => Err($crate::json::ParseError), // two kinds at once
-                        $tag_key => known(&mut object.$tag, &mut object.nulls, &mut object.doubles, json),
+                        $tag_key if object.$tag.is_some() => second_tag(json),
+                        $tag_key => known(&mut object.$tag, &mut object.doubles, json),
                         $($key => match object.$tag {
                             Some(kind) if matches!(kind, $kind) => {
-                                known(&mut object.$member, &mut object.nulls, &mut object.doubles, json)
+                                known(&mut object.$member, &mut object.doubles, json)
                             }
                             Some(_) => unknown(&mut object.extra, name, json),
                             None => {
-                                let (nulls, doubles) = (&mut object.nulls, &mut object.doubles);
-                                early.read(&mut object.$member, $key, nulls, doubles, json)
+                                early.read(&mut object.$member, $key, &mut object.doubles, json)
                             }
                         },)*
                         _ => unknown(&mut object.extra, name, json),
@@ -209,7 +207,7 @@ macro_rules! strings {
 }
 
 /// A value of the wire that is a string, or else what `$other` makes of an array or object.
-/// `$string` turns the string into the value, or refuses it with `None`.
+/// `$string` turns the string into the value, or fails with `None`.
 macro_rules! string_or {
     ($name:ident, $string:expr, $other:expr) => {
         impl<'a> $crate::json::Read<'a> for $name<'a> {

@@ -1,58 +1,62 @@
-//! The parameters of `POST /v1/completions`, and what must be true of several at once.
+//! The parameters of `POST /v1/completions`, and the rules over several at once.
 
 use super::error_text;
-use super::param::{Param, param};
+use super::param::{Param, for_all, param};
 use super::params;
-use super::shape::{Array, Chars, Path, STRING, Scope, Shape};
+use super::path::Path;
+use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
 use crate::api::completions::{Prompt, Request};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 
-static TOKENS: Shape = Shape::Array(&Array {
-    noun: "an array of integers",
-    min: 1,
-    max: usize::MAX,
-    item: &Shape::Integer(None, None),
-});
+const ANY_INTEGER: Shape = Shape::Integer(None, None);
+static TOKENS: Shape =
+    Shape::Array(&Array { noun: "an array of integers", min: 1, max: usize::MAX, item: &ANY_INTEGER });
 
-/// In the order of checks: `max_tokens` was seen to come before `temperature`.
+/// The range of `best_of`.
+pub(super) const BEST_OF_RANGE: (i64, i64) = (0, 20);
+
+/// In the order in which they are checked: `max_tokens` was seen to come before `temperature`.
 pub(super) static PARAMS: &[&Param] = &[
-    &param("prompt", Shape::Rule(prompt)),
-    &param("suffix", STRING_HERE),
-    &param("max_tokens", Shape::Integer(Some(0), None)),
-    &param("temperature", Shape::Decimal(0.0, 2.0)),
-    &param("top_p", Shape::Decimal(0.0, 1.0)),
-    &param("n", Shape::Integer(Some(1), Some(128))),
-    &param("best_of", Shape::Integer(Some(1), Some(20))),
-    // More than five are silently fewer.
-    &param("logprobs", Shape::Integer(Some(0), None)),
-    &param("echo", Shape::Bool),
-    &param("stop", params::STOP_SEQUENCES),
-    &param("presence_penalty", Shape::Decimal(-2.0, 2.0)),
-    &param("frequency_penalty", Shape::Decimal(-2.0, 2.0)),
-    &param("logit_bias", params::BIASES),
-    &params::USER,
-    &params::SEED,
-    &param("stream", Shape::Bool),
-    &params::STREAM_OPTIONS,
+    &param("prompt", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), prompt)),
+    &param("suffix", &STRING),
+    &param("max_tokens", &Shape::Integer(Some(0), None)),
+    &for_all(&params::TEMPERATURE),
+    &for_all(&params::TOP_P),
+    &for_all(&params::N),
+    &param("best_of", &Shape::Integer(Some(BEST_OF_RANGE.0), Some(BEST_OF_RANGE.1))),
+    // The live API takes more than five and returns five.
+    &param("logprobs", &Shape::Integer(Some(0), None)),
+    &param("echo", &Shape::Bool),
+    &for_all(&params::STOP),
+    &for_all(&params::PRESENCE_PENALTY),
+    &for_all(&params::FREQUENCY_PENALTY),
+    &for_all(&params::LOGIT_BIAS),
+    &for_all(&params::USER),
+    &for_all(&params::SEED),
+    &param("stream", &Shape::Bool),
+    &for_all(&params::STREAM_OPTIONS),
 ];
-const STRING_HERE: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });
 
 fn prompt(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let good = match value {
         Value::String(_) => true,
-        Value::Array(items) if items.is_empty() => return Err(error_text::empty_array(path)),
+        // Required, but nullable in the published schema.
+        Value::Null => !scope.is_live(),
+        Value::Array(items) if items.is_empty() && scope.is_live() => {
+            return Err(error_text::empty_array(path));
+        }
         Value::Array(items) => {
             let all = |shape: &Shape| items.iter().all(|item| shape.validate(item, path, scope).is_ok());
-            all(&STRING) || all(&Shape::Integer(None, None)) || all(&TOKENS)
+            all(&STRING) || all(&ANY_INTEGER) || all(&TOKENS)
         }
         _ => false,
     };
     if good { Ok(()) } else { Err(error_text::not_a_prompt(value)) }
 }
 
-/// What must be true of several parameters at once, or of the model. The first rule that does not hold is told.
-pub(super) static LATE: &[fn(&Request<'_>, Scope) -> Option<ApiError>] =
+/// The rules over several parameters at once, or over the model. The first that does not hold is reported.
+pub(super) static CROSS_FIELD: &[fn(&Request<'_>, Scope) -> Option<ApiError>] =
     &[stream_options, best_of, echo_with_logprobs, prompt_tokens, logit_bias];
 
 fn stream_options(request: &Request<'_>, _: Scope) -> Option<ApiError> {

@@ -1,4 +1,4 @@
-//! What must be true of the messages of a chat together.
+//! The rules over all messages of a chat together.
 
 use super::name_set::NameSet;
 use super::shape::Scope;
@@ -27,7 +27,7 @@ fn parts_of<'r, 'a>(
     })
 }
 
-/// Images come from users, and go to models that see.
+/// Images are in users' messages, and for models with vision.
 pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let (message, i, j) = parts_of(request, PartType::ImageUrl).find(|(message, ..)| {
         message.role != Some(Role::User) || scope.spec.is_some_and(|spec| !spec.vision)
@@ -44,8 +44,8 @@ pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
 }
 
-/// Images that are sent along are images, as far as their first letters say. Whoever named no model may send
-/// whatever stands for one in a test.
+/// Images in the request are images, by their first bytes. Where the model was not named exactly, tests may send any
+/// placeholder.
 pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     scope.spec?;
     parts_of(request, PartType::ImageUrl).find_map(|(message, _, j)| {
@@ -58,7 +58,7 @@ pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError
         if !kind.ends_with(";base64") || !is_base64(data) {
             return Some(ApiError::new(Kind::Invalid, "Invalid base64 image_url."));
         }
-        // How PNG, JPEG, GIF and WebP begin.
+        // The first bytes of PNG, JPEG, GIF and WebP.
         let known = ["iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"].iter().any(|head| data.starts_with(head));
         (!known).then_some(())?;
         format(
@@ -75,8 +75,8 @@ fn is_base64(text: &str) -> bool {
     !letters.is_empty() && text.len().is_multiple_of(4) && letters.bytes().all(known)
 }
 
-/// Sound goes to models that hear.
-pub(super) fn sounds(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
+/// Audio is for models that take it.
+pub(super) fn audio_input(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     if matches!(scope.family(), Family::Any | Family::Audio) {
         return None;
     }
@@ -86,14 +86,14 @@ pub(super) fn sounds(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     Some(ApiError::new(Kind::InvalidValue, sentence).at(format!("messages[{i}]")))
 }
 
-/// The calls of a message that were answered so far, by their ids.
+/// Which calls of a message have a result so far, by their ids.
 struct Answers<'r, 'a> {
-    /// The index of the message, and its calls.
+    /// The index of the message that called.
     caller: usize,
     calls: &'r [ToolCall<'a>],
     ids: NameSet<'r>,
     given: Vec<bool>,
-    /// How many are not given yet.
+    /// How many have no result yet.
     open: usize,
 }
 
@@ -103,7 +103,7 @@ impl<'r, 'a> Answers<'r, 'a> {
         Self { caller, calls, given: vec![false; ids.len()], open: ids.len(), ids }
     }
 
-    /// Takes an answer; none if nothing was called by that id.
+    /// Takes a result; none if no call has that id.
     fn take(&mut self, id: &str) -> Option<()> {
         let given = self.given.get_mut(self.ids.find(id)?)?;
         self.open -= usize::from(!*given);
@@ -111,7 +111,7 @@ impl<'r, 'a> Answers<'r, 'a> {
         Some(())
     }
 
-    /// What is said of the calls that are not answered.
+    /// The error message about the calls without a result.
     fn missing(&self) -> String {
         let given = |id: &&str| self.ids.find(id).is_some_and(|i| self.given[i]);
         let ids = self.calls.iter().filter_map(|call| call.id.as_deref()).filter(|id| !given(id));
@@ -123,7 +123,7 @@ impl<'r, 'a> Answers<'r, 'a> {
     }
 }
 
-/// Every call is answered at once, and nothing is answered that was not called.
+/// Every call has its result right behind it, and every result its call.
 pub(super) fn tool_calls(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let at = |i: usize, member: &str, sentence: String| {
         Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].{member}")))
@@ -151,7 +151,7 @@ pub(super) fn tool_calls(request: &Request<'_>, _: Scope) -> Option<ApiError> {
             continue;
         }
         if let Some(answers) = answers.filter(|answers| answers.open > 0) {
-            // Told of the message after the calls, whichever follows the answers that are there.
+            // The API names the message behind the calls, whatever follows the results that are there.
             return at(answers.caller + 1, "role", answers.missing());
         }
         let calls = message.tool_calls.as_deref().filter(|_| message.role == Some(Role::Assistant));
@@ -161,9 +161,9 @@ pub(super) fn tool_calls(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     Some(ApiError::new(Kind::Invalid, answers.missing()).at("messages"))
 }
 
-/// Everybody says something, save for an assistant that did something else: the last check of all.
+/// Every message has content, save for an assistant that called tools or refused: the last check of all.
 pub(super) fn contents(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    let silent = messages(request).iter().position(|message| {
+    let empty = messages(request).iter().position(|message| {
         let instead = match message.role {
             Some(Role::Assistant) => {
                 message.tool_calls.is_some()
@@ -177,5 +177,5 @@ pub(super) fn contents(request: &Request<'_>, _: Scope) -> Option<ApiError> {
         message.content.is_none() && !instead
     })?;
     let sentence = "Invalid value for 'content': expected a string, got null.";
-    Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{silent}].content")))
+    Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{empty}].content")))
 }

@@ -1,11 +1,12 @@
-//! What must be true of several parameters of a chat request at once, of the conversation, or of the model.
+//! The rules over several parameters of a chat request at once, over the conversation, or over the model.
 //!
-//! The live API asks this after the types: each rule says for which models it holds, and the first that does
-//! not hold is told. The order for classic models is that of 2025-03, in which no pair of faults was ever
+//! The live API checks these after the types. A row has the families of models that a rule holds for; the first that
+//! does not hold is reported. The order for classic models is that of 2025-03, in which no pair of faults was ever
 //! reported the other way round.
 
+use super::path::Path;
 use super::schema::Wrong;
-use super::shape::{Path, Scope};
+use super::shape::Scope;
 use super::{conversation, error_text, reasoning, schema};
 use crate::api::chat::{Request, ResponseFormatType};
 use crate::api::tool::{FunctionChoice, ToolChoice, ToolChoiceType, ToolMode, ToolType};
@@ -22,33 +23,33 @@ const fn only(family: Family) -> Families {
     1 << family as u8
 }
 
-const ALL: Families = only(Any) | TALKING | only(Reasoning);
-const TALKING: Families = only(Classic) | only(Audio) | only(Search);
+const ALL: Families = only(Any) | NOT_REASONING | only(Reasoning);
+const NOT_REASONING: Families = only(Classic) | only(Audio) | only(Search);
 
 static RULES: &[(Families, Rule)] = &[
     (only(Audio), audio_in_or_out),
     (ALL, both_token_limits),
     (ALL, output_limit),
-    (TALKING, prediction),
+    (NOT_REASONING, prediction),
     (ALL, top_logprobs_alone),
     (ALL, top_logprobs_bound),
     (ALL, stream_options_alone),
-    (TALKING, reasoning_effort),
+    (NOT_REASONING, reasoning_effort),
     (only(Classic) | only(Audio), web_search_options),
-    (TALKING, response_format_support),
+    (NOT_REASONING, response_format_support),
     (ALL, tools_support),
     (ALL, response_format_schema),
     (ALL, function_schemas),
     (ALL, tool_names),
     (ALL, choice_without_tools),
     (ALL, choice_of_nothing),
-    (TALKING, parallel_tool_calls_alone),
-    (TALKING, metadata_alone),
+    (NOT_REASONING, parallel_tool_calls_alone),
+    (NOT_REASONING, metadata_alone),
     (ALL, logit_bias_values),
     (only(Reasoning), reasoning::roles),
     (ALL, conversation::images),
     (ALL, conversation::image_data),
-    (ALL, conversation::sounds),
+    (ALL, conversation::audio_input),
     (ALL, conversation::tool_calls),
     (ALL, the_word_json),
     (only(Reasoning), reasoning::temperature),
@@ -59,7 +60,7 @@ static RULES: &[(Families, Rule)] = &[
     (ALL, conversation::contents),
 ];
 
-/// Words the first rule that does not hold.
+/// Reports the first rule that does not hold.
 pub(super) fn validate(request: &Request<'_>, scope: Scope) -> Result<(), ApiError> {
     let family = only(scope.family());
     let rules = RULES.iter().filter(|(families, _)| families & family != 0);
@@ -70,13 +71,13 @@ fn audio_in_or_out(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     use crate::api::chat::Modality;
     use crate::api::message::{Content, PartType};
     let out = request.modalities.as_ref().is_some_and(|list| list.contains(&Modality::Audio));
-    let heard = |content: &Content<'_>| match content {
+    let has_audio = |content: &Content<'_>| match content {
         Content::Text(_) => false,
         Content::Parts(parts) => parts.iter().any(|part| part.kind == Some(PartType::InputAudio)),
     };
     let mut messages = request.messages.iter().flatten();
-    let silent = !out && !messages.any(|message| message.content.as_ref().is_some_and(heard));
-    silent.then(|| {
+    let is_without_audio = !out && !messages.any(|message| message.content.as_ref().is_some_and(has_audio));
+    is_without_audio.then(|| {
         let message = "This model requires that either input content or output modality contain audio.";
         ApiError::new(Kind::InvalidValue, message).at("model")
     })
@@ -89,14 +90,14 @@ fn both_token_limits(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     })
 }
 
-/// Where the window is no larger than the output may be, the window is what is told; that takes counting.
+/// Where the output limit is the whole window, the live API reports the window instead, once tokens are counted.
 fn output_limit(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let spec = scope.spec?;
-    let asked = request.token_limit()?;
-    (spec.output < spec.window && asked > u64::from(spec.output)).then(|| {
+    let limit = request.token_limit()?;
+    (spec.output < spec.window && limit > u64::from(spec.output)).then(|| {
         let message = format!(
-            "max_tokens is too large: {asked}. This model supports at most {} completion tokens, whereas you \
-             provided {asked}.",
+            "max_tokens is too large: {limit}. This model supports at most {} completion tokens, whereas you \
+             provided {limit}.",
             spec.output
         );
         ApiError::new(Kind::InvalidValue, message).at("max_tokens")
@@ -126,7 +127,7 @@ fn stream_options_alone(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     alone.then(|| error_text::only_allowed_when("stream_options", "stream"))
 }
 
-/// The value was not even looked at, so a wrong one has the typed request without it: see `params`.
+/// Refused whatever its value is: see `params`.
 fn reasoning_effort(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     request.reasoning_effort.is_some().then(|| error_text::unrecognized("reasoning_effort"))
 }
@@ -196,7 +197,7 @@ fn function_schemas(request: &Request<'_>, _: Scope) -> Option<ApiError> {
                 Wrong::Unreadable => return Some(error_text::not_json()),
                 Wrong::Worded(fault) => fault,
             },
-            // No parameters are the empty object, which a strict schema has to say.
+            // No parameters are the empty object, which a strict schema has to state.
             None if strict => schema::NOT_CLOSED.to_owned(),
             None => return None,
         };
@@ -224,7 +225,7 @@ fn tool_names(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 
 fn choice_without_tools(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     if request.tool_choice.is_some() && request.tools.is_none() {
-        // Nothing is lost by a caller who wants no tool and offers none.
+        // A caller that wants no tool and offers none is not refused.
         let none = matches!(request.tool_choice, Some(ToolChoice::Mode(ToolMode::None)));
         return (!none).then(|| error_text::only_allowed_with("tool_choice", "tools"));
     }
@@ -232,7 +233,7 @@ fn choice_without_tools(request: &Request<'_>, _: Scope) -> Option<ApiError> {
         .then(|| error_text::only_allowed_with("function_call", "functions"))
 }
 
-/// A choice of a tool that is not offered: told of `function_call`, whichever parameter it was.
+/// A choice of a tool that is not offered. The API names `function_call`, whichever parameter it was.
 fn choice_of_nothing(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let tools = request.tools.as_deref().unwrap_or_default();
     let offered = |kind: ToolType, name: &str| tools.iter().any(|t| t.kind == Some(kind) && t.name() == name);
@@ -284,6 +285,18 @@ fn logit_bias_values(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     logit_bias(request.logit_bias.as_ref()?, scope)
 }
 
+/// The range of a bias.
+const BIAS_RANGE: (f64, f64) = (-100.0, 100.0);
+
+/// Brings biases into the range that the engine can use.
+pub(super) fn clamp_logit_bias(bias: Option<&mut Members<'_, Number>>) {
+    for (_, value) in bias.map(|bias| &mut bias.0).into_iter().flatten() {
+        let mut one = Some(*value);
+        super::types::clamp_number(&mut one, BIAS_RANGE);
+        *value = one.unwrap_or(*value);
+    }
+}
+
 /// Keys are tokens, values lie between -100 and 100.
 pub(super) fn logit_bias(bias: &Members<'_, Number>, scope: Scope) -> Option<ApiError> {
     let at = |message| Some(ApiError::new(Kind::Invalid, message).at("logit_bias"));
@@ -300,7 +313,7 @@ pub(super) fn logit_bias(bias: &Members<'_, Number>, scope: Scope) -> Option<Api
         {
             return at(format!("Invalid key in 'logit_bias': {}. Maximum value is {largest}.", &**key));
         }
-        if !(-100.0..=100.0).contains(&value.value) {
+        if !(BIAS_RANGE.0..=BIAS_RANGE.1).contains(&value.value) {
             return at(format!(
                 "Logit bias value {:?} is invalid or outside of range [-100, 100]",
                 value.value
@@ -310,14 +323,14 @@ pub(super) fn logit_bias(bias: &Members<'_, Number>, scope: Scope) -> Option<Api
     None
 }
 
-/// Whatever asks for JSON objects must say so in words too, or the model may never come to an end.
+/// A request for JSON objects must mention JSON in its messages, or the model may never end its answer.
 fn the_word_json(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     if request.response_format.as_ref()?.kind != Some(ResponseFormatType::JsonObject) {
         return None;
     }
-    let said = |text: &str| text.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"json"));
+    let mentions = |text: &str| text.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"json"));
     let mut contents = request.messages.iter().flatten().filter_map(|message| message.content.as_ref());
-    (!contents.any(|content| content.texts().any(said))).then(|| {
+    (!contents.any(|content| content.texts().any(mentions))).then(|| {
         let message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type \
                        'json_object'.";
         ApiError::new(Kind::Invalid, message).at("messages")

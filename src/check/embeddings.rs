@@ -1,18 +1,20 @@
-//! The parameters of `POST /v1/embeddings`, and what must be true of the inputs together.
+//! The parameters of `POST /v1/embeddings`, and the rules over all inputs together.
 //!
-//! The endpoint words what concerns the inputs by hand, without a code; the rest follows the grammar of the
+//! The endpoint's errors about inputs have messages of their own, without a code; the rest follows the grammar of the
 //! other endpoints.
 
 use super::Request;
 use super::error_text;
 use super::param::{Param, param};
-use super::shape::{Array, Path, STRING, Scope, Shape};
+use super::path::Path;
+use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
+use super::types;
 use crate::api::Text;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
 use crate::error::ApiError;
 use crate::json::Value;
-use crate::model::{self, Endpoint};
+use crate::model::{self, Endpoint, ModelSpec};
 
 /// The most inputs of a request.
 const MOST: usize = 2048;
@@ -22,14 +24,13 @@ static TOKENS: Shape =
 static TOKEN: Shape = Shape::Integer(None, None);
 
 static PARAMS: &[&Param] = &[
-    &param("input", Shape::Rule(input)),
-    &param("encoding_format", Shape::OneOf(&["float", "base64"])),
-    &param("dimensions", Shape::Integer(Some(1), None)),
-    &param("user", STRING_HERE),
+    &param("input", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), input)),
+    &param("encoding_format", &Shape::OneOf(&["float", "base64"])),
+    &param("dimensions", &Shape::Integer(Some(1), None)),
+    &param("user", &STRING),
 ];
-const STRING_HERE: Shape = Shape::String(&super::shape::Chars { min: 0, max: usize::MAX, pattern: None });
 
-/// The first entry says what all must be.
+/// The type of the first item is that of all.
 fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let items = match value {
         Value::String(text) if text.is_empty() => return Err(error_text::empty_input(path, "string")),
@@ -74,6 +75,10 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
         &mut self.extra
     }
 
+    fn has_required(&self) -> bool {
+        self.input.is_some()
+    }
+
     fn is_plain(&self, _: Scope) -> bool {
         let input = match &self.input {
             Some(Prompt::Text(text)) => !text.is_empty(),
@@ -88,16 +93,24 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
 
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
         let Some(wanted) = self.dimensions.map(|dimensions| dimensions.value) else { return Ok(()) };
-        let most = scope.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
-        match scope.spec {
+        let most = scope.model.map_or(model::DIMENSIONS, |spec| spec.dimensions);
+        match scope.model {
             Some(spec) if !spec.shortens => Err(error_text::no_dimensions()),
             _ if wanted > i64::from(most) => Err(error_text::many_dimensions(wanted, most)),
             _ => Ok(()),
         }
     }
 
-    fn params(_: Scope) -> &'static [&'static Param] {
-        PARAMS
+    fn clamp(&mut self, model: Option<&ModelSpec>) {
+        let most = model.map_or(model::DIMENSIONS, |spec| spec.dimensions);
+        types::clamp_integer(&mut self.dimensions, (1, most.into()));
+        if model.is_some_and(|spec| !spec.shortens) {
+            self.dimensions = None;
+        }
+    }
+
+    fn params(_: Scope) -> Vec<&'static Param> {
+        PARAMS.to_vec()
     }
 }
 

@@ -1,8 +1,8 @@
-//! The live API's sentences. Which of them applies is for the rules to say.
+//! The live API's error messages, a function each. The rules decide which of them applies.
 
 use std::fmt::Display;
 
-use super::shape::Path;
+use super::path::Path;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 
@@ -16,7 +16,7 @@ pub fn not_json() -> ApiError {
     )
 }
 
-/// No model was named.
+/// The request names no model.
 pub fn no_model() -> ApiError {
     ApiError::new(Kind::Invalid, "you must provide a model parameter")
 }
@@ -29,7 +29,7 @@ pub fn model_not_found(model: &str) -> ApiError {
     )
 }
 
-/// The model was served once.
+/// The model was retired.
 pub(super) fn retired(model: &str) -> ApiError {
     ApiError::new(
         Kind::ModelNotFound,
@@ -39,8 +39,8 @@ pub(super) fn retired(model: &str) -> ApiError {
     )
 }
 
-/// Prompt and completion do not fit a chat model's context window: the prompt has so many tokens, `functions` of
-/// which are functions and tools, and `completion` more were asked for, if any were.
+/// Prompt and completion do not fit a chat model's context window. `prompt`, `functions` (those of the prompt that are
+/// functions and tools) and `completion` (the requested limit) are in tokens.
 pub fn context_length(window: u32, prompt: u64, functions: u64, completion: Option<u64>) -> ApiError {
     let messages = prompt.saturating_sub(functions);
     let all = prompt.saturating_add(completion.unwrap_or(0));
@@ -65,7 +65,7 @@ pub fn context_length(window: u32, prompt: u64, functions: u64, completion: Opti
     ApiError::new(Kind::ContextLength, message).at("messages")
 }
 
-/// A prompt is longer than the model takes, which is less than its context window.
+/// A prompt is longer than the model's input limit, which is less than its context window.
 pub fn long_prompt(most: u32, prompt: u64) -> ApiError {
     let message = format!(
         "Input tokens exceed the configured limit of {most} tokens. Your messages resulted in {prompt} tokens. Please \
@@ -74,7 +74,7 @@ pub fn long_prompt(most: u32, prompt: u64) -> ApiError {
     ApiError::new(Kind::ContextLength, message).at("messages")
 }
 
-/// A model that reasons may not have as many tokens as it needs to come to say anything.
+/// A model that reasons has no tokens left for its answer.
 pub fn nothing_left_to_say() -> ApiError {
     ApiError::new(
         Kind::Invalid,
@@ -83,14 +83,14 @@ pub fn nothing_left_to_say() -> ApiError {
     )
 }
 
-/// A model that moderates no longer, or never did.
+/// The model is no moderation model.
 pub(super) fn no_moderation_model(model: &str) -> ApiError {
     let message =
         format!("Invalid value for 'model' = {model}. Please check the OpenAI documentation and try again.");
     ApiError::new(Kind::Invalid, message).at("model")
 }
 
-/// The same at the text endpoint, which says it in other words and without a code.
+/// As [`context_length`] at the completions endpoint, which has another message and no code.
 pub fn text_context_length(window: u32, prompt: u64, completion: u64) -> ApiError {
     ApiError::new(
         Kind::Invalid,
@@ -102,7 +102,7 @@ pub fn text_context_length(window: u32, prompt: u64, completion: u64) -> ApiErro
     )
 }
 
-/// A prompt of a wrong type, in the words of 2023: no newer ones are known.
+/// A prompt of a wrong type, in the message of 2023: no newer one is known.
 pub(super) fn not_a_prompt(prompt: &Value<'_>) -> ApiError {
     let message = format!("{} is not valid under any of the given schemas - 'prompt'", prompt.python());
     ApiError::new(Kind::Invalid, message)
@@ -136,7 +136,7 @@ pub(super) fn no_dimensions() -> ApiError {
     ApiError::new(Kind::Invalid, "This model does not support specifying dimensions.")
 }
 
-/// The model's vectors are shorter than asked for.
+/// The model's vectors have fewer dimensions than requested.
 pub(super) fn many_dimensions(got: i64, most: u32) -> ApiError {
     ApiError::new(
         Kind::Invalid,
@@ -144,13 +144,13 @@ pub(super) fn many_dimensions(got: i64, most: u32) -> ApiError {
     )
 }
 
-/// More images to moderate than the model looks at.
+/// More images than the model moderates at once.
 pub(super) fn many_images(images: usize) -> ApiError {
     let message = format!("Number of images ({images}) exceeds maximum of 1");
     ApiError::new(Kind::TooManyImages, message).at("input")
 }
 
-/// A token of a prompt is none of the model's.
+/// A token of a prompt is not in the model's vocabulary.
 pub fn invalid_token(token: i64, largest: u32) -> ApiError {
     ApiError::new(
         Kind::Invalid,
@@ -164,7 +164,7 @@ pub(super) fn missing(path: &Path<'_>) -> ApiError {
     at(Kind::MissingParameter, format!("Missing required parameter: '{path}'."), path)
 }
 
-/// A name nobody knows; `known` are the names it may have been meant to be.
+/// An unknown parameter; `known` are the names that it may be a misspelling of.
 pub(super) fn unknown(path: &Path<'_>, known: &[&str]) -> ApiError {
     let hint = match known {
         [] => String::new(),
@@ -174,7 +174,7 @@ pub(super) fn unknown(path: &Path<'_>, known: &[&str]) -> ApiError {
     at(Kind::UnknownParameter, format!("Unknown parameter: '{path}'.{hint}"), path)
 }
 
-/// The names a misspelled one may stand for: those at most two edits away, the nearest first.
+/// The names that a misspelled one may stand for: those at most two edits away, the nearest first.
 pub(super) fn nearest<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
     let mut near: Vec<(usize, &str)> =
         known.iter().map(|other| (edits(name, other), *other)).filter(|(edits, _)| *edits <= 2).collect();
@@ -182,7 +182,7 @@ pub(super) fn nearest<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
     near.into_iter().map(|(_, name)| name).collect()
 }
 
-/// How many letters have to be put in, taken out or changed; more than two are not told apart.
+/// How many letters have to be inserted, removed or changed; lengths that differ by more than two count as far.
 fn edits(from: &str, to: &str) -> usize {
     if from.len().abs_diff(to.len()) > 2 {
         return usize::MAX;
@@ -208,7 +208,7 @@ pub(super) fn wrong_type(path: &Path<'_>, expected: &str, got: &str) -> ApiError
     )
 }
 
-/// A string that is none of those supported. The parameter is named by `param` alone.
+/// A string that is none of those supported. Only `param` names the parameter.
 pub(super) fn not_one_of(path: &Path<'_>, value: &str, supported: &[&str]) -> ApiError {
     let rest = match supported {
         [one] => format!("Value must be '{one}'."),
@@ -232,7 +232,7 @@ pub(super) fn list(names: &[&str], conjunction: &str) -> String {
     out
 }
 
-/// What a value may be at the least or the most.
+/// Which bound of a range a value is beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Below,
@@ -328,7 +328,7 @@ pub(super) fn many_properties(path: &Path<'_>, most: usize, got: usize) -> ApiEr
     )
 }
 
-/// A property name that is too long: abbreviated in the message, whole in `param`.
+/// A property name that is too long: abbreviated in the message, complete in `param`.
 pub(super) fn long_name(path: &Path<'_>, name: &str, most: usize) -> ApiError {
     let chars: Vec<char> = name.chars().collect();
     let short: String = chars[..3].iter().chain(&['.'; 3]).chain(&chars[chars.len() - 3..]).collect();
@@ -340,7 +340,7 @@ pub(super) fn long_name(path: &Path<'_>, name: &str, most: usize) -> ApiError {
     at(Kind::PropertyNameAboveMax, message, &path.key(name))
 }
 
-/// A parameter the model does not have; `hint` is what to do instead, with a space before it.
+/// A parameter that the model does not have; `hint`, with a space before it, names the alternative.
 pub(super) fn unsupported_parameter(path: &Path<'_>, hint: &str) -> ApiError {
     at(
         Kind::UnsupportedParameter,
@@ -349,7 +349,7 @@ pub(super) fn unsupported_parameter(path: &Path<'_>, hint: &str) -> ApiError {
     )
 }
 
-/// A value the model does not have, as Python shows it.
+/// A value that the model does not have, as Python's `repr` shows it.
 pub(super) fn unsupported_value(path: &Path<'_>, value: &str, rest: &str) -> ApiError {
     at(
         Kind::UnsupportedValue,
@@ -378,7 +378,7 @@ pub(super) fn only_allowed_with(parameter: &'static str, others: &str) -> ApiErr
     .at(parameter)
 }
 
-/// An argument that is known, but not to this model.
+/// A documented argument that the model does not have.
 pub(super) fn unrecognized(name: &str) -> ApiError {
     ApiError::new(Kind::Invalid, format!("Unrecognized request argument supplied: {name}"))
 }

@@ -1,12 +1,12 @@
-//! The fast pass: requests that are plainly good.
+//! The fast pass: requests that are plainly valid.
 //!
-//! It looks at the typed request alone and knows no messages. Where it says yes, the shapes hold too, which a
-//! test compares; where it is not sure it says no, and the shapes decide. So what is rare needs no second
-//! account here: it is only slower.
+//! It looks at the typed request alone and words no errors. Where it returns true the shapes hold too, which a test
+//! compares; where it is not sure it returns false, and the shapes decide. So a rare form needs no second
+//! implementation here: it is only slower.
 
 use super::shape::Scope;
-use super::tools::{CALL_ID_CHARS, DESCRIPTION_CHARS, MOST_TOOLS, NAME_CHARS};
-use super::{messages, openapi, params};
+use super::tools::{FORMAT_NAME_CHARS, TOOL_NAME_CHARS};
+use super::{completions as completions_rules, messages, params};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier, Stop, StreamOptions};
 use crate::api::completions::{self, Prompt};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
@@ -14,10 +14,10 @@ use crate::api::tool::{Function, Json, Tool, ToolCall, ToolChoice, ToolType};
 use crate::api::{Int, Number, Text};
 use crate::model::Family;
 
-/// Whether a chat request is plainly good.
+/// Whether a chat request is plainly valid.
 pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
     let r = request;
-    // Parameters the families of models treat too differently.
+    // Parameters that families of models treat too differently.
     let usual = !r.doubles
         && r.modalities.is_none()
         && r.audio.is_none()
@@ -30,12 +30,9 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         && r.function_call.is_none()
         && r.verbosity.is_none();
     let family = match scope.family() {
-        _ if scope.published => true,
         Family::Any | Family::Classic => true,
-        // Null is no better than another value where the name is not known.
         Family::Reasoning => {
-            !r.nulls
-                && r.max_tokens.is_none()
+            r.max_tokens.is_none()
                 && r.stop.is_none()
                 && r.reasoning_effort.is_none()
                 && (r.parallel_tool_calls.is_none() || scope.spec.is_none_or(|spec| spec.parallel_tool_calls))
@@ -43,21 +40,25 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         }
         Family::Audio | Family::Search => false,
     };
+    let choices = match scope.family() {
+        Family::Reasoning => (1, params::MOST_REASONING_CHOICES),
+        _ => params::N_RANGE,
+    };
     usual
         && family
         && r.messages.as_ref().is_some_and(|list| !list.is_empty() && list.iter().all(|m| message(m, scope)))
         && r.tools.as_ref().is_none_or(|list| tools(list))
         && r.tool_choice.as_ref().is_none_or(|choice| matches!(choice, ToolChoice::Mode(_)))
         && r.response_format.as_ref().is_none_or(|format| response_format(format))
-        && decimal(r.temperature, 0.0, 2.0)
-        && decimal(r.top_p, 0.0, 1.0)
-        && decimal(r.presence_penalty, -2.0, 2.0)
-        && decimal(r.frequency_penalty, -2.0, 2.0)
-        && integer(r.n, 1, if scope.family() == Family::Reasoning { 8 } else { 128 })
-        && integer(r.max_tokens, 1, i64::MAX)
-        && integer(r.max_completion_tokens, 1, i64::MAX)
-        && integer(r.top_logprobs, 0, 20)
-        && integer(r.seed, i64::MIN, i64::MAX)
+        && decimal(r.temperature, params::TEMPERATURE_RANGE)
+        && decimal(r.top_p, params::TOP_P_RANGE)
+        && decimal(r.presence_penalty, params::PENALTY_RANGE)
+        && decimal(r.frequency_penalty, params::PENALTY_RANGE)
+        && integer(r.n, choices)
+        && integer(r.max_tokens, (1, i64::MAX))
+        && integer(r.max_completion_tokens, (1, i64::MAX))
+        && integer(r.top_logprobs, (0, params::MOST_TOP_LOGPROBS))
+        && integer(r.seed, (i64::MIN, i64::MAX))
         && r.stop.as_ref().is_none_or(stop)
         && r.stream_options.as_ref().is_none_or(stream_options)
         && r.reasoning_effort.is_none_or(|effort| effort != Effort::Unknown)
@@ -67,7 +68,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         && short(&r.prompt_cache_key)
         && r.logit_bias.is_none()
         && r.metadata.as_ref().is_none_or(|metadata| {
-            metadata.0.len() <= 16
+            metadata.0.len() <= params::MOST_LABELS
                 && metadata
                     .0
                     .iter()
@@ -75,8 +76,8 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         })
 }
 
-/// Whether a text completion request is plainly good.
-pub(super) fn completions(request: &completions::Request<'_>, scope: Scope) -> bool {
+/// Whether a request to complete prompts is plainly valid.
+pub(super) fn completions(request: &completions::Request<'_>) -> bool {
     let r = request;
     let exact = |tokens: &[Int]| tokens.iter().all(|token| !token.decimal && !token.saturated);
     let prompt = match &r.prompt {
@@ -88,42 +89,42 @@ pub(super) fn completions(request: &completions::Request<'_>, scope: Scope) -> b
     };
     prompt
         && !r.doubles
-        && integer(r.max_tokens, 0, i64::MAX)
-        && decimal(r.temperature, 0.0, 2.0)
-        && decimal(r.top_p, 0.0, 1.0)
-        && integer(r.n, 1, 128)
-        && integer(r.best_of, 1, 20)
-        && integer(r.logprobs, 0, if scope.published { 5 } else { i64::MAX })
+        && integer(r.max_tokens, (0, i64::MAX))
+        && decimal(r.temperature, params::TEMPERATURE_RANGE)
+        && decimal(r.top_p, params::TOP_P_RANGE)
+        && integer(r.n, params::N_RANGE)
+        && integer(r.best_of, completions_rules::BEST_OF_RANGE)
+        && integer(r.logprobs, (0, i64::MAX))
         && r.stop.as_ref().is_none_or(stop)
-        && decimal(r.presence_penalty, -2.0, 2.0)
-        && decimal(r.frequency_penalty, -2.0, 2.0)
+        && decimal(r.presence_penalty, params::PENALTY_RANGE)
+        && decimal(r.frequency_penalty, params::PENALTY_RANGE)
         && r.logit_bias.is_none()
         && short(&r.user)
-        && integer(r.seed, i64::MIN, i64::MAX)
+        && integer(r.seed, (i64::MIN, i64::MAX))
         && r.stream_options.as_ref().is_none_or(stream_options)
 }
 
-fn decimal(number: Option<Number>, min: f64, max: f64) -> bool {
+fn decimal(number: Option<Number>, (min, max): (f64, f64)) -> bool {
     number.is_none_or(|number| (min..=max).contains(&number.value))
 }
 
-fn integer(int: Option<Int>, min: i64, max: i64) -> bool {
+fn integer(int: Option<Int>, (min, max): (i64, i64)) -> bool {
     int.is_none_or(|int| !int.decimal && !int.saturated && (min..=max).contains(&int.value))
 }
 
 fn short(text: &Option<Text<'_>>) -> bool {
-    text.as_ref().is_none_or(|text| text.len() <= 64)
+    text.as_ref().is_none_or(|text| text.len() <= params::MOST_ID_CHARS)
 }
 
 fn stop(stop: &Stop<'_>) -> bool {
     match stop {
         Stop::One(_) => true,
-        Stop::Many(list) => (1..=4).contains(&list.len()),
+        Stop::Many(list) => list.len() <= params::MOST_STOPS,
     }
 }
 
 fn stream_options(options: &StreamOptions<'_>) -> bool {
-    options.extra.is_empty() && !options.nulls && !options.doubles
+    options.extra.is_empty() && !options.doubles
 }
 
 fn response_format(format: &ResponseFormat<'_>) -> bool {
@@ -131,46 +132,36 @@ fn response_format(format: &ResponseFormat<'_>) -> bool {
         None => false,
         Some(ResponseFormatType::JsonSchema) => format.json_schema.as_ref().is_some_and(|schema| {
             schema.extra.is_empty()
-                && !schema.nulls
                 && !schema.doubles
-                && named(&schema.name)
+                && schema.name.as_ref().is_some_and(|name| FORMAT_NAME_CHARS.holds(name))
                 && schema.schema.is_some_and(Json::is_object)
         }),
         Some(_) => format.json_schema.is_none(),
     };
-    schema && format.extra.is_empty() && !format.nulls && !format.doubles
-}
-
-fn named(name: &Option<Text<'_>>) -> bool {
-    name.as_ref().is_some_and(|name| NAME_CHARS.holds(name))
+    schema && format.extra.is_empty() && !format.doubles
 }
 
 fn tools(tools: &[Tool<'_>]) -> bool {
-    (1..=MOST_TOOLS).contains(&tools.len())
+    !tools.is_empty()
         && tools
             .iter()
             .all(|tool| tool.kind == Some(ToolType::Function) && tool.function.as_ref().is_some_and(function))
 }
 
 fn function(function: &Function<'_>) -> bool {
-    named(&function.name)
-        && !function.nulls
+    function.name.as_ref().is_some_and(|name| TOOL_NAME_CHARS.holds(name))
         && !function.doubles
-        && function.description.as_ref().is_none_or(|text| DESCRIPTION_CHARS.holds(text))
         && function.parameters.is_none_or(Json::is_object)
 }
 
 fn message(message: &Message<'_>, scope: Scope) -> bool {
     let m = message;
     let Some(role) = m.role else { return false };
-    let said = match &m.content {
-        Some(Content::Text(text)) => messages::TEXT_CHARS.holds(text),
+    let content = match &m.content {
+        Some(Content::Text(_)) => true,
         Some(Content::Parts(parts)) => !parts.is_empty() && parts.iter().all(|p| part(p, role, scope)),
-        // Null is as good as absent to an assistant alone.
         None => role == Role::Assistant,
     };
-    // The live API minds no null of an assistant's; a call comes with null for content as often as not.
-    let nulls = !m.nulls || role == Role::Assistant && !scope.published;
     let rest = match role {
         Role::System | Role::User => true,
         Role::Developer => m.extra.is_empty() && has_nothing_else(m),
@@ -179,13 +170,10 @@ fn message(message: &Message<'_>, scope: Scope) -> bool {
                 && m.function_call.is_none()
                 && m.tool_calls.as_ref().is_none_or(|calls| !calls.is_empty() && calls.iter().all(tool_call))
         }
-        Role::Tool => m.tool_call_id.as_ref().is_some_and(|id| CALL_ID_CHARS.holds(id)),
+        Role::Tool => m.tool_call_id.is_some(),
         Role::Function => false,
     };
-    said && nulls
-        && !m.doubles
-        && rest
-        && m.name.as_ref().is_none_or(|name| messages::SPEAKER_CHARS.holds(name))
+    content && !m.doubles && rest
 }
 
 fn has_nothing_else(m: &Message<'_>) -> bool {
@@ -206,26 +194,21 @@ fn part(part: &Part<'_>, role: Role, scope: Scope) -> bool {
                 && part.refusal.is_none()
                 && part.audio.is_none()
                 && part.file.is_none()
-                && part.text.as_ref().is_some_and(|text| messages::TEXT_CHARS.holds(text))
+                && part.text.is_some()
         }
-        (Some(PartType::Text), _) => part.text.as_ref().is_some_and(|text| messages::TEXT_CHARS.holds(text)),
+        (Some(PartType::Text), _) => part.text.is_some(),
         (Some(PartType::ImageUrl), Role::User) => part.image_url.as_ref().is_some_and(|image| {
             let url = image.url.as_deref().unwrap_or_default();
-            !image.nulls
-                && !image.doubles
-                && messages::plain_url(url, scope)
-                && (!scope.published || openapi::messages::is_uri(url))
+            image.url.is_some() && !image.doubles && messages::is_image_url(url, scope)
         }),
         _ => false,
     };
-    fine && !part.nulls && !part.doubles && part.prompt_cache_breakpoint.as_deref().is_none_or(breakpoint)
+    fine && !part.doubles && part.prompt_cache_breakpoint.as_deref().is_none_or(breakpoint)
 }
 
 fn tool_call(call: &ToolCall<'_>) -> bool {
-    call.extra.is_empty()
-        && !call.doubles
-        && call.custom.is_none()
+    !call.doubles
         && call.kind == Some(ToolType::Function)
-        && call.id.as_ref().is_some_and(|id| CALL_ID_CHARS.holds(id))
-        && call.function.as_ref().is_some_and(|f| !f.doubles && named(&f.name) && f.arguments.is_some())
+        && call.id.is_some()
+        && call.function.as_ref().is_some_and(|f| !f.doubles && f.name.is_some() && f.arguments.is_some())
 }

@@ -1,10 +1,14 @@
-//! Judging requests: what the live API refuses is refused here, in the same words.
+//! Request validation: the rules as data, and the passes that apply them.
 //!
-//! Two passes. The first reads the body into the typed request and asks [`quick`] whether it is plainly good;
-//! most requests are. Only for the others the body is read again, as a [`Value`] that keeps every number as it
-//! was spelled, and held against the tables of rules ([`params`], [`text`], [`published`]), which word the
-//! first fault. What concerns several parameters at once ([`late`]) is asked of the typed request in the end,
-//! whichever pass found the rest good.
+//! Two passes. The first reads the body into the typed request, and [`fast_path`] decides whether it is plainly valid;
+//! most requests are. Only for the others the body is read again, as a [`Value`] that keeps every number as it was
+//! spelled, and checked against the tables of rules ([`params`], [`completions`]), which report the first fault in the
+//! live API's words. Rules over several parameters at once ([`cross_field`]) run on the typed request in the end,
+//! whichever pass accepted the rest.
+//!
+//! One table serves `live` and `schema`: it marks the bounds that only the live API enforces. `types` needs of it the
+//! names and the JSON types ([`types`]). So what `live` accepts, `schema` accepts, and what `schema` accepts, `types`
+//! accepts.
 
 #[cfg(test)]
 mod agreement;
@@ -17,11 +21,10 @@ mod fast_path;
 mod messages;
 mod moderations;
 pub(crate) mod name_set;
-mod openapi;
 mod param;
-mod param_order;
 mod params;
 pub mod passes;
+mod path;
 mod pydantic_errors;
 mod python_repr;
 mod reasoning;
@@ -32,52 +35,63 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod types;
 
 use std::borrow::Cow;
 
 use self::param::Param;
-use self::shape::{Path, Scope};
+use self::path::Path;
+use self::shape::Scope;
+use self::types::TopLevel;
 use crate::api::{self, Text, chat};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
 use crate::json::{self, Read, Value};
 use crate::model::{self, Endpoint, Family, ModelSpec};
 
-/// Who judges a request: what the route of its model asks for.
+/// How a request is validated, as the route of its model decides.
 #[derive(Debug, Clone, Copy)]
 pub struct ValidationPolicy {
-    /// How strictly.
+    /// Which rules apply.
     pub validation: Validation,
-    /// What happens to parameters nobody documents.
+    /// What happens to undocumented parameters.
     pub unknown: UnknownParams,
-    /// What is known of the model; without, everything documented is accepted and no rule that depends
-    /// on the model applies.
+    /// The facts of the model. Without them everything documented is accepted, and no rule that depends on the model
+    /// applies.
     pub spec: Option<&'static ModelSpec>,
+    /// Whether the operator named the model exactly: it answers in the live API's shape.
+    pub named: bool,
+    /// Whether the built-in engine answers, which must be able to use the request.
+    pub by_engine: bool,
 }
 
-/// Finds the judge for a model.
+/// Finds the policy for a model.
 pub trait ModelResolver {
-    /// The judge for this model, or none if it is not served, or not to this caller.
+    /// The policy for this model, or `None` if it is not served, or not to this caller.
     fn policy(&self, model: &str) -> Option<ValidationPolicy>;
 
-    /// How strictly requests are judged that name no model which is served.
+    /// Which rules apply to requests that name no model which is served.
     fn validation(&self) -> Validation {
         Validation::Live
     }
 }
 
-/// A request that was found good.
+/// A valid request.
 #[derive(Debug)]
 pub struct Checked<'a, R> {
     /// The request.
     pub request: R,
-    /// Who judged it.
+    /// The policy by which it is valid.
     pub policy: ValidationPolicy,
-    /// The unknown parameters to leave out, where the judge asks for that.
+    /// The unknown parameters to leave out, where the policy requires that.
     pub dropped: Vec<Cow<'a, str>>,
 }
 
-/// Judges the body of `POST /v1/chat/completions`.
+/// Validates the body of `POST /v1/chat/completions`.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
 pub fn chat<'a>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
@@ -85,7 +99,11 @@ pub fn chat<'a>(
     validate(body, resolver)
 }
 
-/// Judges the body of `POST /v1/completions`.
+/// Validates the body of `POST /v1/completions`.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
 pub fn completions<'a>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
@@ -93,7 +111,11 @@ pub fn completions<'a>(
     validate(body, resolver)
 }
 
-/// Judges the body of `POST /v1/embeddings`.
+/// Validates the body of `POST /v1/embeddings`.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
 pub fn embeddings<'a>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
@@ -101,7 +123,11 @@ pub fn embeddings<'a>(
     validate(body, resolver)
 }
 
-/// Judges the body of `POST /v1/moderations`.
+/// Validates the body of `POST /v1/moderations`.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
 pub fn moderations<'a>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
@@ -113,19 +139,27 @@ pub fn moderations<'a>(
 trait Request<'a>: Read<'a> {
     /// The endpoint whose models take such requests.
     const ENDPOINT: Endpoint;
-    /// The parameter besides the model that must be there.
+    /// The parameter besides the model that must be present.
     const REQUIRED: &'static str;
-    /// The model that is asked where none is named, if the endpoint has one.
+    /// The model that a request without one is for, if the endpoint has a default.
     const DEFAULT_MODEL: Option<&'static str> = None;
 
     fn model(&self) -> Option<&Text<'a>>;
     fn extra(&mut self) -> &mut Vec<Text<'a>>;
-    /// Whether the fast pass finds it plainly good.
+    /// Whether the required parameter was present, and readable.
+    fn has_required(&self) -> bool;
+    /// Whether the fast pass finds it plainly valid.
     fn is_plain(&self, scope: Scope) -> bool;
-    /// What must be true of several parameters at once.
+    /// Whether all parameters that could be read have a documented JSON type.
+    fn is_typed(&self) -> bool {
+        true
+    }
+    /// The rules over several parameters at once.
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError>;
-    /// The parameters in the order they are looked at.
-    fn params(scope: Scope) -> &'static [&'static Param];
+    /// Brings values into the ranges that the engine can use.
+    fn clamp(&mut self, model: Option<&ModelSpec>);
+    /// The parameters, in the order in which they are checked.
+    fn params(scope: Scope) -> Vec<&'static Param>;
 }
 
 impl<'a> Request<'a> for chat::Request<'a> {
@@ -140,16 +174,37 @@ impl<'a> Request<'a> for chat::Request<'a> {
         &mut self.extra
     }
 
+    fn has_required(&self) -> bool {
+        self.messages.is_some()
+    }
+
     fn is_plain(&self, scope: Scope) -> bool {
         fast_path::chat(self, scope)
     }
 
-    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
-        if scope.published { Ok(()) } else { cross_field::validate(self, scope) }
+    fn is_typed(&self) -> bool {
+        // The wire type takes anything for it.
+        self.reasoning_effort != Some(chat::Effort::Unknown)
     }
 
-    fn params(scope: Scope) -> &'static [&'static Param] {
-        if scope.published { openapi::CHAT } else { param_order::chat(scope.family()) }
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
+        if scope.is_live() { cross_field::validate(self, scope) } else { Ok(()) }
+    }
+
+    fn clamp(&mut self, _: Option<&ModelSpec>) {
+        types::clamp_integer(&mut self.n, params::N_RANGE);
+        types::clamp_integer(&mut self.max_tokens, (1, i64::MAX));
+        types::clamp_integer(&mut self.max_completion_tokens, (1, i64::MAX));
+        types::clamp_integer(&mut self.top_logprobs, (0, params::MOST_TOP_LOGPROBS));
+        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
+        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
+        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
+        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
+        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
+    }
+
+    fn params(scope: Scope) -> Vec<&'static Param> {
+        params::chat(scope.family())
     }
 }
 
@@ -165,17 +220,33 @@ impl<'a> Request<'a> for api::completions::Request<'a> {
         &mut self.extra
     }
 
-    fn is_plain(&self, scope: Scope) -> bool {
-        fast_path::completions(self, scope)
+    fn has_required(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    fn is_plain(&self, _: Scope) -> bool {
+        fast_path::completions(self)
     }
 
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
-        let rules = if scope.published { &[] } else { completions::LATE };
+        let rules = if scope.is_live() { completions::CROSS_FIELD } else { &[] };
         rules.iter().find_map(|rule| rule(self, scope)).map_or(Ok(()), Err)
     }
 
-    fn params(scope: Scope) -> &'static [&'static Param] {
-        if scope.published { openapi::TEXT_COMPLETION } else { completions::PARAMS }
+    fn clamp(&mut self, _: Option<&ModelSpec>) {
+        types::clamp_integer(&mut self.n, params::N_RANGE);
+        types::clamp_integer(&mut self.best_of, completions::BEST_OF_RANGE);
+        types::clamp_integer(&mut self.max_tokens, (0, i64::MAX));
+        types::clamp_integer(&mut self.logprobs, (0, i64::MAX));
+        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
+        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
+        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
+        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
+        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
+    }
+
+    fn params(_: Scope) -> Vec<&'static Param> {
+        completions::PARAMS.to_vec()
     }
 }
 
@@ -183,98 +254,154 @@ fn validate<'a, R: Request<'a>>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
 ) -> Result<Checked<'a, R>, ApiError> {
-    let Ok(mut request) = json::from_slice::<R>(body) else { return Err(refuse::<R>(body, resolver)) };
-    let named = |model: &&str| !model.is_empty() || resolver.validation() == Validation::Schema;
-    let model = request.model().map(|model| &**model).filter(named).or(R::DEFAULT_MODEL);
-    let Some(model) = model else { return Err(refuse::<R>(body, resolver)) };
+    let Ok(mut request) = json::from_slice::<R>(body) else { return diagnose_unreadable(body, resolver) };
+    let model = model_of::<R>(request.model().map(|model| &**model), resolver)?;
     let policy = served(model, resolver, R::ENDPOINT)?;
-    let scope = Scope::of(policy);
-    let strange = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
-    if strange || !request.is_plain(scope) {
-        diagnose::<R>(body, policy)?;
+    let scope = policy.scope();
+    let unknown_refused = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
+    if policy.validation == Validation::Types {
+        if unknown_refused || !request.is_typed() || policy.by_engine && !request.has_required() {
+            return validate_types(body, policy);
+        }
+        request.clamp(policy.spec);
+        return Ok(checked(request, policy));
+    }
+    if unknown_refused || !request.is_plain(scope) {
+        let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
+        Rules::of::<R>(scope).validate(&tree, scope, policy.unknown)?;
     }
     request.check_cross_field(scope)?;
+    Ok(checked(request, policy))
+}
+
+/// The model that a request is for.
+fn model_of<'m, 'a, R: Request<'a>>(
+    named: Option<&'m str>,
+    resolver: &dyn ModelResolver,
+) -> Result<&'m str, ApiError> {
+    // The live API takes an empty name for none.
+    let is_name = |model: &&str| !model.is_empty() || resolver.validation() != Validation::Live;
+    named.filter(is_name).or(R::DEFAULT_MODEL).ok_or_else(error_text::no_model)
+}
+
+/// Validates a body that the typed pass could not read: it reports the fault, unless the policy leaves it to others.
+fn diagnose_unreadable<'a, R: Request<'a>>(
+    body: &'a [u8],
+    resolver: &dyn ModelResolver,
+) -> Result<Checked<'a, R>, ApiError> {
+    let top = TopLevel::read(body).ok_or_else(error_text::not_json)?;
+    let named = top.model()?;
+    let model = model_of::<R>(named.as_deref(), resolver)?;
+    let policy = served(model, resolver, R::ENDPOINT)?;
+    if policy.validation == Validation::Types {
+        return validate_types(body, policy);
+    }
+    let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
+    let scope = policy.scope();
+    Rules::of::<R>(scope).validate(&tree, scope, policy.unknown)?;
+    // A fault of the typed pass that no rule reports: the gateway cannot read the body.
+    Err(error_text::not_json())
+}
+
+/// Validates a body by the JSON types of its parameters alone.
+fn validate_types<'a, R: Request<'a>>(
+    body: &'a [u8],
+    policy: ValidationPolicy,
+) -> Result<Checked<'a, R>, ApiError> {
+    let top = TopLevel::read(body).ok_or_else(error_text::not_json)?;
+    let scope = policy.scope();
+    top.validate(&Rules::of::<R>(scope), scope, policy.unknown)?;
+    let mut request: R = json::from_slice_lenient(body).map_err(|_| error_text::not_json())?;
+    if policy.by_engine && !request.has_required() {
+        return Err(error_text::missing(&Path::ROOT.key(R::REQUIRED)));
+    }
+    request.clamp(policy.spec);
+    Ok(checked(request, policy))
+}
+
+fn checked<'a, R: Request<'a>>(mut request: R, policy: ValidationPolicy) -> Checked<'a, R> {
     let names = std::mem::take(request.extra());
     let dropped = match policy.unknown {
         UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
         _ => Vec::new(),
     };
-    Ok(Checked { request, policy, dropped })
+    Checked { request, policy, dropped }
 }
 
-/// Words what is wrong with a body that could not be read as a request, or names no model.
-fn refuse<'a, R: Request<'a>>(body: &'a [u8], resolver: &dyn ModelResolver) -> ApiError {
-    let Some(tree) = Value::parse(body).filter(Value::is_object) else { return error_text::not_json() };
-    let live = resolver.validation() == Validation::Live;
-    let model = match tree.get_non_null("model") {
-        Some(Value::String(model)) if !(model.is_empty() && live) => Some(&**model),
-        None | Some(Value::String(_)) => R::DEFAULT_MODEL,
-        // Told this way for any other JSON, too.
-        Some(_) => return error_text::not_json(),
-    };
-    let Some(model) = model else { return error_text::no_model() };
-    let fault = served(model, resolver, R::ENDPOINT).and_then(|policy| against::<R>(&tree, policy));
-    // A fault that the reader found and no rule words: the body cannot be read, if for reasons of the gateway's.
-    fault.err().unwrap_or_else(error_text::not_json)
+impl ValidationPolicy {
+    fn scope(self) -> Scope {
+        Scope::new(self.validation, self.spec)
+    }
 }
 
-/// Words the first fault of a body that was read as a request.
-fn diagnose<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Result<(), ApiError> {
-    let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
-    against::<R>(&tree, policy)
-}
-
-/// Holds a body against the rules, in the live API's order.
-fn against<'a, R: Request<'a>>(tree: &Value<'_>, policy: ValidationPolicy) -> Result<(), ApiError> {
-    against_params(tree, Scope::of(policy), policy.unknown, R::REQUIRED, R::params(Scope::of(policy)))
-}
-
-fn against_params(
-    tree: &Value<'_>,
-    scope: Scope,
-    unknown: UnknownParams,
+/// The table of rules for one kind of request.
+struct Rules {
+    /// The parameter besides the model that must be present.
     required: &'static str,
-    params: &[&Param],
-) -> Result<(), ApiError> {
-    if scope.spec.is_some_and(|spec| spec.python_faults) && !scope.published {
-        pydantic_errors::validate(tree)?;
+    /// In the order in which they are checked.
+    params: Vec<&'static Param>,
+    /// Whether the endpoint reports an unknown parameter in the words of older APIs.
+    legacy_unknown: bool,
+}
+
+impl Rules {
+    fn of<'a, R: Request<'a>>(scope: Scope) -> Self {
+        let legacy_unknown = R::ENDPOINT == Endpoint::Completions && scope.is_live();
+        Self { required: R::REQUIRED, params: R::params(scope), legacy_unknown }
     }
-    let root = Path::ROOT;
-    if tree.get(required).is_none() {
-        return Err(error_text::missing(&root.key(required)));
-    }
-    let known = || params.iter().filter(|param| param.known_to(scope.family())).map(|param| param.name);
-    if unknown == UnknownParams::Reject {
-        let mut names = tree.members().map(|(name, _)| name);
-        if let Some(name) = names.find(|name| *name != "model" && !known().any(|other| other == *name)) {
-            if required == "prompt" && !scope.published {
-                return Err(error_text::unrecognized(name)); // the older endpoint says it as all did once
-            }
-            let absent: Vec<&str> = known().filter(|other| tree.get(other).is_none()).collect();
-            return Err(error_text::unknown(&root.key(name), &error_text::nearest(name, &absent)));
+
+    /// Reports the first fault of a body, in the live API's order.
+    fn validate(&self, tree: &Value<'_>, scope: Scope, unknown: UnknownParams) -> Result<(), ApiError> {
+        if scope.spec.is_some_and(|spec| spec.python_faults) {
+            pydantic_errors::validate(tree)?;
         }
-    }
-    params.iter().try_for_each(|param| {
-        tree.all(param.name).try_for_each(|value| match value {
-            // Null is the same as absent, but for the one that must be there.
-            Value::Null if param.name != required => Ok(()),
-            value => param.validate(value, scope),
+        if tree.get(self.required).is_none() {
+            return Err(error_text::missing(&Path::ROOT.key(self.required)));
+        }
+        if unknown == UnknownParams::Reject {
+            let names: Vec<(&str, bool)> =
+                tree.members().map(|(name, value)| (name, *value == Value::Null)).collect();
+            self.refuse_unknown(&names, scope)?;
+        }
+        self.params.iter().try_for_each(|param| {
+            tree.all(param.name).try_for_each(|value| match value {
+                // Null is the same as absent, save for the parameter that must be present.
+                Value::Null if param.name != self.required => Ok(()),
+                value => param.validate(value, scope),
+            })
         })
-    })
+    }
+
+    /// Reports the first name that no document has, or that the model does not have. `names` come with whether their
+    /// value is null, which is the same as absent for a documented name.
+    fn refuse_unknown(&self, names: &[(&str, bool)], scope: Scope) -> Result<(), ApiError> {
+        let root = Path::ROOT;
+        let documented = |name: &str| self.params.iter().find(|param| param.name == name);
+        let is_known = |(name, is_null): &(&str, bool)| {
+            *name == "model"
+                || documented(name).is_some_and(|param| *is_null || param.known_to(scope.family()))
+        };
+        let Some((name, _)) = names.iter().find(|member| !is_known(member)) else { return Ok(()) };
+        if self.legacy_unknown {
+            return Err(error_text::unrecognized(name));
+        }
+        let known = self.params.iter().filter(|param| param.known_to(scope.family()));
+        let absent: Vec<&str> = known
+            .map(|param| param.name)
+            .filter(|known| !names.iter().any(|(present, _)| present == known))
+            .collect();
+        Err(error_text::unknown(&root.key(name), &error_text::nearest(name, &absent)))
+    }
 }
 
 impl Scope {
-    fn of(policy: ValidationPolicy) -> Self {
-        Self { spec: policy.spec, published: policy.validation == Validation::Schema }
-    }
-
-    /// Which rules the model is judged by.
+    /// The family whose rules the model is validated by.
     fn family(self) -> Family {
         self.spec.map_or(Family::Any, |spec| spec.family)
     }
 }
 
-/// The judge for a model, if the model is served, by this endpoint.
+/// The policy for a model, if the model is served by this endpoint.
 fn served(
     model: &str,
     resolver: &dyn ModelResolver,
@@ -288,9 +415,9 @@ fn served(
         });
     };
     let wrong = match policy.spec.filter(|spec| !spec.serves(endpoint)).map(ModelSpec::home) {
-        None => return Ok(policy),
+        // A retired model that the operator names is one that the operator wants served.
+        None | Some(None) => return Ok(policy),
         Some(_) if endpoint == Endpoint::Moderations => return Err(error_text::no_moderation_model(model)),
-        Some(None) => return Err(error_text::retired(model)),
         Some(_) if endpoint == Endpoint::Embeddings => {
             let sentence = "You are not allowed to generate embeddings from this model";
             return Err(ApiError::new(Kind::NotAllowed, sentence));

@@ -3,35 +3,30 @@
 use super::Request;
 use super::error_text;
 use super::param::{Param, param};
-use super::shape::{Object, Path, STRING, Scope, Shape, Tagged, optional, required};
+use super::path::Path;
+use super::shape::{JsonTypes, STRING, Scope, Shape, Tagged, open, optional, required};
 use crate::api::Text;
 use crate::api::moderations::{self, Input, Item, PartType};
 use crate::error::ApiError;
 use crate::json::Value;
-use crate::model::Endpoint;
+use crate::model::{Endpoint, ModelSpec};
 
-static PARAMS: &[&Param] = &[&param("input", Shape::Rule(input))];
+static PARAMS: &[&Param] = &[&param("input", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), input))];
 
-static IMAGE: Shape = Shape::Object(&Object {
-    members: &[required("url", &STRING), optional("detail", &Shape::OneOf(&["auto", "low", "high"]))],
-    closed: false,
-});
+static IMAGE: Shape = Shape::Object(&open(&[
+    required("url", &STRING),
+    optional("detail", &Shape::OneOf(&["auto", "low", "high", "original"])),
+]));
 
 static PART: Shape = Shape::Tagged(&Tagged {
     tag: "type",
     variants: &[
-        (
-            "image_url",
-            &Object { members: &[required("image_url", &IMAGE), optional("text", &STRING)], closed: false },
-        ),
-        (
-            "text",
-            &Object { members: &[required("text", &STRING), optional("image_url", &IMAGE)], closed: false },
-        ),
+        ("image_url", &open(&[required("image_url", &IMAGE), optional("text", &STRING)])),
+        ("text", &open(&[required("text", &STRING), optional("image_url", &IMAGE)])),
     ],
 });
 
-/// The first entry says what all must be.
+/// The type of the first item is that of all.
 fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let items = match value {
         Value::String(_) => return Ok(()),
@@ -65,6 +60,10 @@ impl<'a> Request<'a> for moderations::Request<'a> {
         &mut self.extra
     }
 
+    fn has_required(&self) -> bool {
+        self.input.is_some()
+    }
+
     fn is_plain(&self, _: Scope) -> bool {
         let input = match &self.input {
             Some(Input::Text(_)) => true,
@@ -76,7 +75,7 @@ impl<'a> Request<'a> for moderations::Request<'a> {
         input && !self.doubles
     }
 
-    /// The model looks at one image.
+    /// The model takes one image at a time.
     fn check_cross_field(&self, _: Scope) -> Result<(), ApiError> {
         let Some(Input::Many(items)) = &self.input else { return Ok(()) };
         let image =
@@ -87,8 +86,10 @@ impl<'a> Request<'a> for moderations::Request<'a> {
         }
     }
 
-    fn params(_: Scope) -> &'static [&'static Param] {
-        PARAMS
+    fn clamp(&mut self, _: Option<&ModelSpec>) {}
+
+    fn params(_: Scope) -> Vec<&'static Param> {
+        PARAMS.to_vec()
     }
 }
 

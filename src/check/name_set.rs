@@ -1,12 +1,12 @@
-//! [`NameSet`]: whether a name is among others, however many there are.
+//! [`NameSet`]: membership in a set of names, in logarithmic time.
 
-/// Some names, to be looked for among. A caller may send a hundred thousand, and ask for each.
+/// A set of names. A request may have a hundred thousand of them, and look each up.
 pub(crate) struct NameSet<'n>(Vec<(usize, &'n str)>);
 
 impl<'n> NameSet<'n> {
     /// These names, each once.
     pub(crate) fn of(names: impl Iterator<Item = &'n str>) -> Self {
-        // By length first: it is the same to whoever looks, and sooner told.
+        // By length first: any order works, and lengths compare faster.
         let mut sorted: Vec<(usize, &str)> = names.map(|name| (name.len(), name)).collect();
         sorted.sort_unstable();
         sorted.dedup();

@@ -1,17 +1,18 @@
-//! A parameter of a request, and how it is judged by the family of its model.
+//! A parameter of a request, and how families of models treat it.
 
 use super::error_text;
-use super::shape::{Path, Scope, Shape};
+use super::path::Path;
+use super::shape::{Scope, Shape};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::Family;
 
-/// A parameter, and what must be true of it.
+/// A parameter and its rules.
 #[derive(Debug)]
 pub(super) struct Param {
     pub(super) name: &'static str,
-    pub(super) shape: Shape,
-    /// What families of models do that the shape does not say.
+    pub(super) shape: &'static Shape,
+    /// What families of models do differently.
     pub(super) but: &'static [(Family, But)],
 }
 
@@ -20,11 +21,11 @@ pub(super) struct Param {
 pub(super) enum But {
     /// It has another shape.
     Shape(Shape),
-    /// It is not supported, whatever the value; with what the message adds.
+    /// It is not supported, whatever the value; the error adds this text.
     Unsupported(&'static str),
-    /// It is not supported, in the words of the models that search.
+    /// It is not supported, with the error of the models that search.
     Incompatible,
-    /// It is as unknown as any other name.
+    /// It is refused like a name that no document has.
     Unknown,
 }
 
@@ -33,12 +34,12 @@ impl Param {
         self.but.iter().find(|(of, _)| *of == family).map(|(_, but)| but)
     }
 
-    /// Whether a family of models knows the name at all.
+    /// Whether a family of models has the parameter at all.
     pub(super) fn known_to(&self, family: Family) -> bool {
         !matches!(self.but(family), Some(But::Unknown))
     }
 
-    /// Words what is wrong with the parameter's value, which is not null.
+    /// Reports what is wrong with the parameter's value, which is not null.
     pub(super) fn validate(&self, value: &Value<'_>, scope: Scope) -> Result<(), ApiError> {
         let root = Path::ROOT;
         let path = root.key(self.name);
@@ -54,7 +55,12 @@ impl Param {
     }
 }
 
-/// A parameter that all models treat alike.
-pub(super) const fn param(name: &'static str, shape: Shape) -> Param {
+/// A parameter that all models treat the same.
+pub(super) const fn param(name: &'static str, shape: &'static Shape) -> Param {
     Param { name, shape, but: &[] }
+}
+
+/// A parameter as it is without what families of models do differently.
+pub(super) const fn for_all(param: &Param) -> Param {
+    self::param(param.name, param.shape)
 }

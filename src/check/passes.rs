@@ -1,23 +1,24 @@
-//! The two passes one by one, for whoever holds them together: each must find what the other does.
+//! The passes one by one, for tests that compare them: each must find what the others do.
 
-use super::{Request, Scope, ValidationPolicy, against};
+use super::types::TopLevel;
+use super::{Request, Rules, ValidationPolicy};
 use crate::api;
 use crate::check::error_text;
-use crate::config::UnknownParams;
+use crate::config::{UnknownParams, Validation};
 use crate::error::ApiError;
 use crate::json::{self, Value};
 
-/// What each pass finds in a body by itself. Of the model's name it is looked at no more than that it is one.
+/// What each pass finds in a body by itself. The name of the model is not looked up.
 #[derive(Debug)]
 pub struct Passes {
-    /// Whether the fast pass can read it.
+    /// Whether the typed pass can read it.
     pub readable: bool,
-    /// Whether the fast pass is sure that it is good.
+    /// Whether the fast pass is sure that it is valid.
     pub plain: bool,
-    /// What the diagnosing pass finds.
+    /// What the exact pass finds.
     pub rules: Result<(), ApiError>,
-    /// What is found by the rules for several parameters at once; good where nothing could be read.
-    pub late: Result<(), ApiError>,
+    /// What the rules over several parameters find; nothing where the typed pass could not read the body.
+    pub cross_field: Result<(), ApiError>,
 }
 
 /// Both passes over the body of `POST /v1/chat/completions`.
@@ -41,27 +42,45 @@ pub fn moderations(body: &[u8], policy: ValidationPolicy) -> Passes {
 }
 
 pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Passes {
-    let scope = Scope::of(policy);
+    let scope = policy.scope();
+    let rules = Rules::of::<R>(scope);
+    let refused_unknown =
+        |request: &mut R| policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
+    if policy.validation == Validation::Types {
+        let top = TopLevel::read(body).filter(|top| top.model().is_ok()).ok_or_else(error_text::not_json);
+        return Passes {
+            readable: json::from_slice_lenient::<R>(body).is_ok(),
+            plain: json::from_slice::<R>(body)
+                .is_ok_and(|mut request| !refused_unknown(&mut request) && request.is_typed()),
+            rules: top.and_then(|top| top.validate(&rules, scope, policy.unknown)),
+            cross_field: Ok(()),
+        };
+    }
     let named =
         |tree: &Value<'_>| tree.all("model").all(|name| matches!(name, Value::String(_) | Value::Null));
     let tree = Value::parse(body).filter(named).ok_or_else(error_text::not_json);
-    let rules = tree.and_then(|tree| against::<R>(&tree, policy));
+    let rules = tree.and_then(|tree| rules.validate(&tree, scope, policy.unknown));
     match json::from_slice::<R>(body) {
-        Err(_) => Passes { readable: false, plain: false, rules, late: Ok(()) },
+        Err(_) => Passes { readable: false, plain: false, rules, cross_field: Ok(()) },
         Ok(mut request) => {
-            let strange = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
-            let late = request.check_cross_field(scope);
-            Passes { readable: true, plain: !strange && request.is_plain(scope), rules, late }
+            let cross_field = request.check_cross_field(scope);
+            let plain = !refused_unknown(&mut request) && request.is_plain(scope);
+            Passes { readable: true, plain, rules, cross_field }
         }
     }
 }
 
 impl Passes {
+    /// Whether the body is valid.
+    pub fn accept(&self) -> bool {
+        self.readable && self.rules.is_ok() && self.cross_field.is_ok()
+    }
+
     /// Where the passes disagree, if they do.
     pub fn disagreement(&self) -> Option<&'static str> {
         match &self.rules {
-            Err(_) if self.plain && self.late.is_ok() => Some("only the fast pass finds it good"),
-            Ok(()) if !self.readable => Some("good by the rules, but unreadable"),
+            Err(_) if self.plain && self.cross_field.is_ok() => Some("only the fast pass finds it valid"),
+            Ok(()) if !self.readable => Some("valid by the rules, but unreadable"),
             _ => None,
         }
     }

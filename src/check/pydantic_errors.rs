@@ -1,37 +1,38 @@
-//! The faults that `gpt-4o-audio-preview` tells as a Python library lists them.
+//! The errors of `gpt-4o-audio-preview`, which are lists of Pydantic's.
 //!
-//! Behind that model stands a service that reads some parameters itself, before the checks all models share.
-//! It lists every fault of a parameter, in the form `repr` gives its list of errors, without `param` or `code`.
+//! The service behind that model reads some parameters itself, before the checks that all models share. It lists every
+//! fault, in the form of Python's `repr` of Pydantic's list of errors, without `param` or `code`.
 
+use super::params;
 use super::python_repr::push_python_str;
 use crate::error::{ApiError, Kind};
 use crate::json::{Value, double, is_integer};
 
-/// The type of a parameter, as that service has it.
+/// The type of a parameter in that service.
 enum Type {
     Bool,
     /// An integer, and the least it may be.
     Int(Option<i64>),
     /// A number between two.
-    Float(f64, f64),
+    Float((f64, f64)),
     String,
     Stop,
 }
 
 static PARAMS: &[(&str, Type)] = &[
     ("max_tokens", Type::Int(None)),
-    ("temperature", Type::Float(0.0, 2.0)),
-    ("top_p", Type::Float(0.0, 1.0)),
-    ("n", Type::Int(Some(1))),
+    ("temperature", Type::Float(params::TEMPERATURE_RANGE)),
+    ("top_p", Type::Float(params::TOP_P_RANGE)),
+    ("n", Type::Int(Some(params::N_RANGE.0))),
     ("stop", Type::Stop),
-    ("presence_penalty", Type::Float(-2.0, 2.0)),
-    ("frequency_penalty", Type::Float(-2.0, 2.0)),
+    ("presence_penalty", Type::Float(params::PENALTY_RANGE)),
+    ("frequency_penalty", Type::Float(params::PENALTY_RANGE)),
     ("stream", Type::Bool),
     ("seed", Type::Int(None)),
     ("user", Type::String),
 ];
 
-/// Words all faults of those parameters together, if there are some.
+/// Reports all faults of those parameters together.
 pub(super) fn validate(body: &Value<'_>) -> Result<(), ApiError> {
     let mut faults = Vec::new();
     for (name, kind) in PARAMS {
@@ -88,7 +89,7 @@ impl Type {
             (Self::Int(_), _) => {
                 faults.push(fault("int_type", &loc, "Input should be a valid integer", value, ""))
             }
-            (Self::Float(least, most), Value::Number(text)) => {
+            (Self::Float((least, most)), Value::Number(text)) => {
                 if double(text) < *least {
                     let message = format!("Input should be greater than or equal to {least}");
                     let ctx = format!(", 'ctx': {{'ge': {least:?}}}");
@@ -99,11 +100,11 @@ impl Type {
                     faults.push(fault("less_than_equal", &loc, &message, value, &ctx));
                 }
             }
-            (Self::Float(..), Value::String(_)) => {
+            (Self::Float(_), Value::String(_)) => {
                 let message = "Input should be a valid number, unable to parse string as a number";
                 faults.push(fault("float_parsing", &loc, message, value, ""));
             }
-            (Self::Float(..), _) => {
+            (Self::Float(_), _) => {
                 faults.push(fault("float_type", &loc, "Input should be a valid number", value, ""))
             }
             (Self::Stop, _) => stop(value, faults),
@@ -111,7 +112,7 @@ impl Type {
     }
 }
 
-/// `stop` is a string, a list of strings or a list of lists of tokens; what is none of them is told thrice.
+/// `stop` is a string, a list of strings or a list of lists of tokens; anything else is an error for each of the three.
 fn stop(value: &Value<'_>, faults: &mut Vec<String>) {
     match value {
         Value::String(_) => {}

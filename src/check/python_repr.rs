@@ -1,9 +1,9 @@
-//! JSON as the live API's sentences show it.
+//! JSON values as the live API's error messages show them.
 
 use crate::json::{Value, is_integer};
 
 impl Value<'_> {
-    /// What the live API calls a value of this type.
+    /// The live API's name for a value of this type.
     pub(super) fn noun(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -16,7 +16,7 @@ impl Value<'_> {
         }
     }
 
-    /// Appends the value as Python shows it, which is how several of the live API's sentences do.
+    /// Appends the value as Python's `repr` shows it, as several of the live API's messages do.
     pub(super) fn push_python(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("None"),
@@ -45,7 +45,7 @@ impl Value<'_> {
         }
     }
 
-    /// The value as Python shows it.
+    /// The value as Python's `repr` shows it.
     pub(super) fn python(&self) -> String {
         let mut out = String::new();
         self.push_python(&mut out);

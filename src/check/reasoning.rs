@@ -1,8 +1,10 @@
-//! What models that reason make of a chat request: much of what steers a draw they take only while they do not.
+//! The rules of models that reason: they take most sampling parameters only while they do not reason.
 
 use super::error_text::{self, Side};
+use super::params;
+use super::path::Path;
 use super::python_repr::push_python_str;
-use super::shape::{Path, Scope};
+use super::shape::Scope;
 use crate::api::Number;
 use crate::api::chat::{Effort, ReasoningEffort, Request};
 use crate::api::message::Role;
@@ -37,7 +39,7 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
     let temperature = request.temperature.filter(|temperature| temperature.value != 1.0)?;
     let (root, name) = (Path::ROOT, "temperature");
     Some(if !reasons(request, scope) {
-        return beyond(name, temperature, 2.0);
+        return beyond(name, temperature, params::TEMPERATURE_RANGE.1);
     } else if scope.spec?.temperature {
         let rest = " Only the default (1) value is supported.";
         error_text::unsupported_value(&root.key(name), &spelled(temperature), rest)
@@ -49,12 +51,12 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
 pub(super) fn top_p(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let top_p = request.top_p.filter(|top_p| top_p.value != 1.0)?;
     if !reasons(request, scope) {
-        return beyond("top_p", top_p, 1.0);
+        return beyond("top_p", top_p, params::TOP_P_RANGE.1);
     }
     Some(error_text::unsupported_parameter(&Path::ROOT.key("top_p"), ""))
 }
 
-/// What is wrong with a number outside 0 to `most`.
+/// Reports a number outside 0 to `most`.
 fn beyond(name: &str, number: Number, most: f64) -> Option<ApiError> {
     let (side, bound) = match number.value {
         value if value < 0.0 => (Side::Below, 0.0),
@@ -91,9 +93,9 @@ pub(super) fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> 
 
 pub(super) fn tools(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let mut tools = request.tools.iter().flatten();
-    let told_to = request.reasoning_effort.is_some() && reasons(request, scope);
+    let effort_is_set = request.reasoning_effort.is_some() && reasons(request, scope);
     if scope.spec?.tools_while_reasoning
-        || !told_to
+        || !effort_is_set
         || !tools.any(|tool| tool.kind == Some(ToolType::Function))
     {
         return None;

@@ -1,66 +1,82 @@
-//! The language the rules are written in, and the walk that holds a value against them.
+//! The language that the rules are written in, and the walk that checks a value against them.
 //!
-//! A [`Shape`] says what a value must look like, in the live API's terms; [`Shape::policy`] words the first
-//! thing that is wrong. Rules are `static` tables of shapes, so a rule is read where it stands.
+//! A [`Shape`] describes what a value must look like, in the live API's terms. [`Shape::validate`] reports the first
+//! thing that is wrong. The rules are `static` tables of shapes, one table for all modes: [`Shape::Live`] marks the
+//! bounds that only the live API enforces, so that what `live` accepts, `schema` accepts too.
 
 use std::fmt;
 
 use super::error_text::{self, Side};
+use super::path::Path;
+use crate::config::Validation;
 use crate::error::ApiError;
 use crate::json::{Value, double, is_integer};
 use crate::model::ModelSpec;
 
-/// What the judging of one request goes by.
+/// What decides how one request is validated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope {
-    /// What is known of the model.
+    /// The facts of the model that the live API looks at; none in the other modes.
     pub(super) spec: Option<&'static ModelSpec>,
-    /// Whether the published schema alone decides, instead of the live API.
-    pub(super) published: bool,
+    /// The facts of the model, in every mode.
+    pub(super) model: Option<&'static ModelSpec>,
+    /// Which rules apply.
+    pub(super) validation: Validation,
+    /// Whether lengths, ranges, patterns and unknown members are checked at this place.
+    bounds: bool,
 }
 
-/// Where a value stands, spelled as the API spells it: `messages[0].content`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Path<'p> {
-    parent: Option<&'p Path<'p>>,
-    step: Step<'p>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step<'p> {
-    Root,
-    Key(&'p str),
-    Index(usize),
-}
-
-impl<'p> Path<'p> {
-    pub(super) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
-
-    pub(super) fn key(&'p self, name: &'p str) -> Self {
-        Self { parent: Some(self), step: Step::Key(name) }
+impl Scope {
+    /// The scope of a request to a model under a mode.
+    pub(super) fn new(validation: Validation, model: Option<&'static ModelSpec>) -> Self {
+        let spec = model.filter(|_| validation == Validation::Live);
+        Self { spec, model, validation, bounds: true }
     }
 
-    pub(super) fn index(&'p self, index: usize) -> Self {
-        Self { parent: Some(self), step: Step::Index(index) }
+    /// Whether the live API's rules apply, rather than the published schema's.
+    pub(super) fn is_live(self) -> bool {
+        self.validation == Validation::Live
     }
 }
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-        }
-        match self.step {
-            Step::Root => Ok(()),
-            Step::Key(name) if self.parent.is_some_and(|p| matches!(p.step, Step::Root)) => f.write_str(name),
-            Step::Key(name) => write!(f, ".{name}"),
-            Step::Index(index) => write!(f, "[{index}]"),
-        }
-    }
-}
-
-/// A rule that no table says: a function.
+/// A rule that no table expresses: a function.
 pub(super) type Rule = fn(&Value<'_>, &Path<'_>, Scope) -> Result<(), ApiError>;
+
+/// A set of JSON types, a bit for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JsonTypes(u8);
+
+impl JsonTypes {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const BOOL: Self = Self(1);
+    pub(super) const NUMBER: Self = Self(2);
+    pub(super) const STRING: Self = Self(4);
+    pub(super) const ARRAY: Self = Self(8);
+    pub(super) const OBJECT: Self = Self(16);
+    pub(super) const ANY: Self = Self(31);
+
+    /// The types in either set.
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The types in both sets.
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether the JSON text of a value, which is not null, is of one of these types.
+    pub(super) fn has(self, json: &str) -> bool {
+        let one = match json.as_bytes().first() {
+            Some(b't' | b'f') => Self::BOOL,
+            Some(b'"') => Self::STRING,
+            Some(b'[') => Self::ARRAY,
+            Some(b'{') => Self::OBJECT,
+            _ => Self::NUMBER,
+        };
+        self.and(one) != Self::NONE
+    }
+}
 
 /// What a value must look like.
 #[derive(Debug)]
@@ -71,15 +87,15 @@ pub(super) enum Shape {
     Bool,
     /// A string.
     String(&'static Chars),
-    /// An integer, within bounds if there are some.
+    /// An integer between two bounds, where there are bounds.
     Integer(Option<i64>, Option<i64>),
-    /// A number within bounds.
+    /// A number between two bounds.
     Decimal(f64, f64),
-    /// One of these strings; another is an invalid value.
+    /// One of these strings.
     OneOf(&'static [&'static str]),
     /// An object with these members.
     Object(&'static Object),
-    /// An object whose member `tag` says which members it has.
+    /// An object whose member `tag` decides which members it has.
     Tagged(&'static Tagged),
     /// An object with free member names.
     Map(&'static Map),
@@ -87,10 +103,12 @@ pub(super) enum Shape {
     Array(&'static Array),
     /// A value of one of several JSON types.
     Either(&'static Either),
-    /// A value that has several shapes, held against one after the other.
+    /// A value that has several shapes, checked one after the other.
     All(&'static [Shape]),
-    /// What a function says.
-    Rule(Rule),
+    /// A shape whose bounds, and those of all values in it, only the live API enforces.
+    Live(&'static Shape),
+    /// A function decides, on values of these JSON types and all others.
+    Rule(JsonTypes, Rule),
 }
 
 /// How many characters a string has, and which.
@@ -101,7 +119,7 @@ pub(super) struct Chars {
     pub(super) pattern: Option<&'static Pattern>,
 }
 
-/// A pattern of the API's: its regular expression, as the messages show it, and what it comes to.
+/// A pattern of the API's: its regular expression, as the messages show it, and a function that matches it.
 pub(super) struct Pattern {
     pub(super) text: &'static str,
     pub(super) holds: fn(&str) -> bool,
@@ -117,8 +135,18 @@ impl fmt::Debug for Pattern {
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) members: &'static [Member],
-    /// Whether members besides these are refused.
-    pub(super) closed: bool,
+    pub(super) extra: Extra,
+}
+
+/// Whether an object may have members besides those of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extra {
+    /// It may.
+    Allowed,
+    /// The live API refuses them, the published schema does not.
+    RefusedLive,
+    /// Both refuse them.
+    Refused,
 }
 
 /// One member of an object.
@@ -129,15 +157,17 @@ pub(super) struct Member {
     pub(super) need: Need,
 }
 
-/// Whether a member must be there.
+/// Whether a member must be present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
     /// It must, and null is a type error.
     Required,
+    /// As `Required`, for the live API alone.
+    RequiredLive,
+    /// As `Required` by the published schema. The live API reports its absence by a rule over the whole conversation.
+    RequiredSchema,
     /// It need not, and null is the same as absent.
     Optional,
-    /// It need not, but null is a type error.
-    NotNull,
 }
 
 /// An object whose shape depends on one of its members.
@@ -150,7 +180,7 @@ pub(super) struct Tagged {
 /// An object with free member names.
 #[derive(Debug)]
 pub(super) struct Map {
-    /// What the API calls it.
+    /// The API's name for it.
     pub(super) noun: &'static str,
     pub(super) max: usize,
     pub(super) name_max: usize,
@@ -160,7 +190,7 @@ pub(super) struct Map {
 /// An array.
 #[derive(Debug)]
 pub(super) struct Array {
-    /// What the API calls it.
+    /// The API's name for it.
     pub(super) noun: &'static str,
     pub(super) min: usize,
     pub(super) max: usize,
@@ -170,44 +200,50 @@ pub(super) struct Array {
 /// A value of one of several JSON types.
 #[derive(Debug)]
 pub(super) struct Either {
-    /// What the API calls it.
+    /// The API's name for it.
     pub(super) noun: &'static str,
     pub(super) string: Option<&'static Shape>,
     pub(super) array: Option<&'static Shape>,
     pub(super) object: Option<&'static Shape>,
 }
 
-/// A member that must be there.
+/// A member that must be present.
 pub(super) const fn required(name: &'static str, shape: &'static Shape) -> Member {
     Member { name, shape, need: Need::Required }
 }
 
-/// A member that need not be there.
+/// A member that need not be present.
 pub(super) const fn optional(name: &'static str, shape: &'static Shape) -> Member {
     Member { name, shape, need: Need::Optional }
 }
 
-/// A member that need not be there, but is not null.
-pub(super) const fn not_null(name: &'static str, shape: &'static Shape) -> Member {
-    Member { name, shape, need: Need::NotNull }
+/// An object that may have members besides these.
+pub(super) const fn open(members: &'static [Member]) -> Object {
+    Object { members, extra: Extra::Allowed }
+}
+
+/// An object whose unknown members the live API refuses.
+pub(super) const fn closed(members: &'static [Member]) -> Object {
+    Object { members, extra: Extra::RefusedLive }
 }
 
 /// Any string.
-pub(super) static STRING: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });
+pub(super) const STRING: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });
 
 impl Shape {
-    /// Words the first thing that is wrong with a value.
+    /// Reports the first thing that is wrong with a value.
     pub(super) fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         match self {
             Self::Any => Ok(()),
             Self::Bool if matches!(value, Value::Bool(_)) => Ok(()),
             Self::Bool => wrong(value, path, "a boolean"),
             Self::String(chars) => match value {
-                Value::String(text) => chars.validate(text, path),
+                Value::String(text) if scope.bounds => chars.validate(text, path),
+                Value::String(_) => Ok(()),
                 _ => wrong(value, path, "a string"),
             },
             Self::Integer(min, max) => integer(value, path, scope, *min, *max),
-            Self::Decimal(min, max) => decimal(value, path, *min, *max),
+            Self::Decimal(min, max) => decimal(value, path, scope, *min, *max),
             Self::OneOf(names) => match value {
                 Value::String(text) if names.contains(&&**text) => Ok(()),
                 Value::String(text) => Err(error_text::not_one_of(path, text, names)),
@@ -219,7 +255,35 @@ impl Shape {
             Self::Array(array) => array.validate(value, path, scope),
             Self::Either(either) => either.validate(value, path, scope),
             Self::All(shapes) => shapes.iter().try_for_each(|shape| shape.validate(value, path, scope)),
-            Self::Rule(rule) => rule(value, path, scope),
+            Self::Live(shape) => {
+                shape.validate(value, path, Scope { bounds: scope.bounds && scope.is_live(), ..scope })
+            }
+            Self::Rule(_, rule) => rule(value, path, scope),
+        }
+    }
+
+    /// The JSON types that a value of this shape may have, null apart.
+    pub(super) fn json_types(&self) -> JsonTypes {
+        match self {
+            Self::Any => JsonTypes::ANY,
+            Self::Bool => JsonTypes::BOOL,
+            Self::String(_) | Self::OneOf(_) => JsonTypes::STRING,
+            Self::Integer(..) | Self::Decimal(..) => JsonTypes::NUMBER,
+            Self::Object(_) | Self::Tagged(_) | Self::Map(_) => JsonTypes::OBJECT,
+            Self::Array(_) => JsonTypes::ARRAY,
+            Self::Either(either) => [
+                (either.string, JsonTypes::STRING),
+                (either.array, JsonTypes::ARRAY),
+                (either.object, JsonTypes::OBJECT),
+            ]
+            .into_iter()
+            .filter(|(shape, _)| shape.is_some())
+            .fold(JsonTypes::NONE, |types, (_, one)| types.or(one)),
+            Self::All(shapes) => {
+                shapes.iter().fold(JsonTypes::ANY, |types, shape| types.and(shape.json_types()))
+            }
+            Self::Live(shape) => shape.json_types(),
+            Self::Rule(types, _) => *types,
         }
     }
 }
@@ -228,7 +292,7 @@ fn wrong(value: &Value<'_>, path: &Path<'_>, expected: &str) -> Result<(), ApiEr
     Err(error_text::wrong_type(path, expected, value.noun()))
 }
 
-/// What the API calls a value that is one of these strings.
+/// The API's name for a value that is one of these strings.
 pub(super) fn one_of(names: &[&str]) -> String {
     format!("one of {}", error_text::list(names, "or"))
 }
@@ -243,40 +307,43 @@ fn integer(
     let number = match value {
         Value::Number(text) if is_integer(text) => saturated(text),
         // JSON Schema takes 1.0 for an integer, the live API does not.
-        Value::Number(text) if scope.published && double(text).is_infinite() => {
+        Value::Number(text) if !scope.is_live() && double(text).is_infinite() => {
             return Err(error_text::not_json());
         }
-        Value::Number(text) if scope.published && double(text).trunc() == double(text) => double(text) as i64,
+        Value::Number(text) if !scope.is_live() && double(text).trunc() == double(text) => {
+            double(text) as i64
+        }
         _ => return wrong(value, path, "an integer"),
     };
     let text = if let Value::Number(text) = value { text } else { "" };
     match (min, max) {
+        _ if !scope.bounds => Ok(()),
         (Some(min), _) if number < min => Err(error_text::out_of_range(path, true, Side::Below, &min, text)),
         (_, Some(max)) if number > max => Err(error_text::out_of_range(path, true, Side::Above, &max, text)),
         _ => Ok(()),
     }
 }
 
-/// The value of an integer's spelling; one outside the range of `i64` stands at that range's end.
+/// The value of an integer's spelling; one outside the range of `i64` becomes that range's end.
 pub(super) fn saturated(integer: &str) -> i64 {
     integer.parse().unwrap_or(if integer.starts_with('-') { i64::MIN } else { i64::MAX })
 }
 
-fn decimal(value: &Value<'_>, path: &Path<'_>, min: f64, max: f64) -> Result<(), ApiError> {
+fn decimal(value: &Value<'_>, path: &Path<'_>, scope: Scope, min: f64, max: f64) -> Result<(), ApiError> {
     let Value::Number(text) = value else { return wrong(value, path, "a decimal") };
     let number = double(text);
-    if number < min {
+    if scope.bounds && number < min {
         return Err(error_text::out_of_range(path, false, Side::Below, &min, text));
     }
-    if number > max {
+    if scope.bounds && number > max {
         return Err(error_text::out_of_range(path, false, Side::Above, &max, text));
     }
-    // Past what a double holds nobody can read it.
+    // The live API cannot read what a double cannot hold.
     if number.is_finite() { Ok(()) } else { Err(error_text::not_json()) }
 }
 
 impl Chars {
-    /// True if there are not too few or many characters, and the right ones.
+    /// True if there are not too few or too many characters, and the right ones.
     pub(super) fn holds(&self, text: &str) -> bool {
         text.len() >= self.min
             && (text.len() <= self.max || text.chars().count() <= self.max)
@@ -297,7 +364,7 @@ impl Chars {
 }
 
 impl Object {
-    /// The tag is the member already judged, if there is one.
+    /// `tag` is the member that was checked before, if there is one.
     fn validate(
         &self,
         value: &Value<'_>,
@@ -308,7 +375,12 @@ impl Object {
         if !value.is_object() {
             return wrong(value, path, "an object");
         }
-        if self.closed {
+        let is_closed = match self.extra {
+            Extra::Allowed => false,
+            Extra::RefusedLive => scope.is_live(),
+            Extra::Refused => true,
+        };
+        if is_closed {
             let known =
                 |name: &str| tag == Some(name) || self.members.iter().any(|member| member.name == name);
             if let Some((name, _)) = value.members().find(|(name, _)| !known(name)) {
@@ -317,12 +389,18 @@ impl Object {
         }
         self.members.iter().try_for_each(|member| {
             let path = path.key(member.name);
-            if member.need == Need::Required && value.get(member.name).is_none() {
+            let required = match member.need {
+                Need::Required => true,
+                Need::RequiredLive => scope.is_live(),
+                Need::RequiredSchema => !scope.is_live(),
+                Need::Optional => false,
+            };
+            if required && value.get(member.name).is_none() {
                 return Err(error_text::missing(&path));
             }
-            // The last of several counts, but none may be what the gateway cannot read.
+            // The last of several counts, but the gateway must be able to read them all.
             value.all(member.name).try_for_each(|value| match value {
-                Value::Null if member.need == Need::Optional => Ok(()),
+                Value::Null if !required => Ok(()),
                 value => member.shape.validate(value, &path, scope),
             })
         })
@@ -345,7 +423,7 @@ impl Tagged {
             _ => Err(error_text::wrong_type(&tag_path, &one_of(&names()), tag.noun())),
         };
         if value.all(self.tag).count() > 1 {
-            return Err(error_text::not_json()); // two kinds at once: JSON does not say which one counts
+            return Err(error_text::not_json()); // two tags: JSON does not define which one counts
         }
         find(last)?.validate(value, path, scope, Some(self.tag))
     }
@@ -357,11 +435,11 @@ impl Map {
             return wrong(value, path, self.noun);
         }
         let count = value.members().count();
-        if count > self.max {
+        if scope.bounds && count > self.max {
             return Err(error_text::many_properties(path, self.max, count));
         }
         value.all_members().iter().try_for_each(|(name, value)| {
-            if name.chars().count() > self.name_max {
+            if scope.bounds && name.chars().count() > self.name_max {
                 return Err(error_text::long_name(path, name, self.name_max));
             }
             self.value.validate(value, &path.key(name), scope)
@@ -372,10 +450,10 @@ impl Map {
 impl Array {
     fn validate(&self, value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
         let Some(items) = value.as_array() else { return wrong(value, path, self.noun) };
-        if items.len() < self.min {
+        if scope.bounds && items.len() < self.min {
             return Err(error_text::empty_array(path));
         }
-        if items.len() > self.max {
+        if scope.bounds && items.len() > self.max {
             return Err(error_text::long_array(path, self.max, items.len()));
         }
         items.iter().enumerate().try_for_each(|(i, item)| self.item.validate(item, &path.index(i), scope))

@@ -1,139 +1,133 @@
 //! The shapes of tools, of the choice between them and of their calls.
 
 use super::error_text;
+use super::path::Path;
 use super::shape::{
-    Array, Chars, Either, Object, Path, Pattern, STRING, Scope, Shape, Tagged, optional, required,
+    Array, Chars, Either, Extra, JsonTypes, Object, Pattern, STRING, Scope, Shape, Tagged, closed, open,
+    optional, required,
 };
 use crate::error::ApiError;
 use crate::json::Value;
 
-/// The pattern of names: of functions, of speakers, of schemas.
-pub(super) static NAME_PATTERN: Pattern = Pattern { text: "^[a-zA-Z0-9_-]+$", holds: is_name };
+/// The pattern of the names of tools and schemas.
+static NAME_PATTERN: Pattern = Pattern { text: "^[a-zA-Z0-9_-]+$", holds: is_name };
 
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// How long a name may be, and of what.
-pub(super) static NAME_CHARS: Chars = Chars { min: 1, max: 64, pattern: Some(&NAME_PATTERN) };
-/// A name of a function or a schema.
-pub(super) const NAME_64: Shape = Shape::String(&NAME_CHARS);
-/// How long a function's description may be.
-pub(super) static DESCRIPTION_CHARS: Chars = Chars { min: 0, max: 1024, pattern: None };
-/// How long the id of a call may be.
-pub(super) static CALL_ID_CHARS: Chars = Chars { min: 0, max: 40, pattern: None };
-/// How many tools there may be.
-pub(super) const MOST_TOOLS: usize = 128;
+/// The name of a tool. The reference allows 64 characters; the live API was measured in October 2026 to take 128.
+pub(super) static TOOL_NAME_CHARS: Chars = Chars { min: 1, max: 128, pattern: Some(&NAME_PATTERN) };
+/// The name of a response format.
+pub(super) static FORMAT_NAME_CHARS: Chars = Chars { min: 1, max: 64, pattern: Some(&NAME_PATTERN) };
+/// How many `functions` there may be.
+const MOST_FUNCTIONS: usize = 128;
 
-const ANY_OBJECT: Shape = Shape::Object(&Object { members: &[], closed: false });
+static TOOL_NAME: Shape = Shape::String(&TOOL_NAME_CHARS);
+static ANY_OBJECT: Shape = Shape::Object(&open(&[]));
 
-static FUNCTION: Shape = Shape::Object(&Object {
-    members: &[
-        required("name", &NAME_64),
-        optional("description", &Shape::String(&DESCRIPTION_CHARS)),
-        optional("parameters", &ANY_OBJECT),
-        optional("strict", &Shape::Bool),
-    ],
-    closed: false,
-});
+static FUNCTION: Shape = Shape::Object(&open(&[
+    required("name", &TOOL_NAME),
+    optional("description", &STRING),
+    optional("parameters", &ANY_OBJECT),
+    optional("strict", &Shape::Bool),
+]));
 
-static CUSTOM: Shape = Shape::Object(&Object {
-    members: &[
-        required("name", &NAME_64),
-        optional("description", &STRING),
-        optional(
-            "format",
-            &Shape::Tagged(&Tagged {
-                tag: "type",
-                variants: &[
-                    ("text", &Object { members: &[], closed: true }),
-                    ("grammar", &Object { members: &[required("grammar", &GRAMMAR)], closed: true }),
-                ],
-            }),
-        ),
-    ],
-    closed: false,
-});
+static CUSTOM: Shape = Shape::Object(&open(&[
+    required("name", &TOOL_NAME),
+    optional("description", &STRING),
+    optional(
+        "format",
+        &Shape::Tagged(&Tagged {
+            tag: "type",
+            variants: &[
+                ("text", &Object { members: &[], extra: Extra::Refused }),
+                ("grammar", &Object { members: &[required("grammar", &GRAMMAR)], extra: Extra::Refused }),
+            ],
+        }),
+    ),
+]));
 
-static GRAMMAR: Shape = Shape::Object(&Object {
-    members: &[required("definition", &STRING), required("syntax", &Shape::OneOf(&["lark", "regex"]))],
-    closed: false,
-});
+static GRAMMAR: Shape = Shape::Object(&open(&[
+    required("definition", &STRING),
+    required("syntax", &Shape::OneOf(&["lark", "regex"])),
+]));
 
-/// `tools`. Members besides the documented ones are let pass in each.
-pub(super) const TOOLS: Shape = Shape::Array(&Array {
+/// `tools`. Each may have members besides the documented ones.
+pub(super) static TOOLS: Shape = Shape::Live(&Shape::Array(&Array {
     noun: "an array of objects",
     min: 1,
-    max: MOST_TOOLS,
+    max: usize::MAX,
     item: &Shape::Tagged(&Tagged {
         tag: "type",
         variants: &[
-            ("function", &Object { members: &[required("function", &FUNCTION)], closed: false }),
-            ("custom", &Object { members: &[required("custom", &CUSTOM)], closed: false }),
+            ("function", &open(&[required("function", &FUNCTION)])),
+            ("custom", &open(&[required("custom", &CUSTOM)])),
         ],
     }),
-});
+}));
 
 /// `functions`, the legacy form of `tools`.
-pub(super) const FUNCTIONS: Shape = Shape::Array(&Array {
+pub(super) static FUNCTIONS: Shape = Shape::Array(&Array {
     noun: "an array of function definitions",
     min: 1,
-    max: MOST_TOOLS,
-    item: &FUNCTION,
+    max: MOST_FUNCTIONS,
+    item: &Shape::Live(&FUNCTION),
 });
 
-/// A tool by its name alone.
-static NAMED: Shape = Shape::Object(&Object { members: &[required("name", &STRING)], closed: false });
+/// A reference to a tool by its name.
+static NAMED: Shape = Shape::Object(&open(&[required("name", &STRING)]));
 
 /// `tool_choice`. The doubled `one of` is the API's.
-pub(super) const TOOL_CHOICE: Shape = Shape::Either(&Either {
+pub(super) static TOOL_CHOICE: Shape = Shape::Either(&Either {
     noun: "one of one of 'none', 'auto', or 'required' or object",
     string: Some(&Shape::OneOf(&["none", "auto", "required"])),
     array: None,
     object: Some(&Shape::Tagged(&Tagged {
         tag: "type",
         variants: &[
-            ("function", &Object { members: &[required("function", &NAMED)], closed: false }),
-            (
-                "allowed_tools",
-                &Object { members: &[required("allowed_tools", &ALLOWED_TOOLS)], closed: false },
-            ),
-            ("custom", &Object { members: &[required("custom", &NAMED)], closed: false }),
+            ("function", &open(&[required("function", &NAMED)])),
+            ("allowed_tools", &open(&[required("allowed_tools", &ALLOWED_TOOLS)])),
+            ("custom", &open(&[required("custom", &NAMED)])),
         ],
     })),
 });
 
-static ALLOWED_TOOLS: Shape = Shape::Object(&Object {
-    members: &[
-        required("mode", &Shape::OneOf(&["auto", "required"])),
-        required(
-            "tools",
-            &Shape::Array(&Array {
-                noun: "an array of objects",
-                min: 0,
-                max: usize::MAX,
-                item: &Shape::Tagged(&Tagged {
-                    tag: "type",
-                    variants: &[
-                        ("function", &Object { members: &[required("function", &NAMED)], closed: false }),
-                        ("custom", &Object { members: &[required("custom", &NAMED)], closed: false }),
-                    ],
-                }),
-            }),
-        ),
-    ],
-    closed: false,
-});
+static ALLOWED_TOOLS: Shape = Shape::Object(&open(&[
+    required("mode", &Shape::OneOf(&["auto", "required"])),
+    required(
+        "tools",
+        &Shape::Array(&Array {
+            noun: "an array of objects",
+            min: 0,
+            max: usize::MAX,
+            item: &Shape::Rule(JsonTypes::OBJECT, allowed_tool),
+        }),
+    ),
+]));
+
+/// The published schema lets an allowed tool be any object.
+fn allowed_tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    static ALLOWED_TOOL: Shape = Shape::Tagged(&Tagged {
+        tag: "type",
+        variants: &[
+            ("function", &open(&[required("function", &NAMED)])),
+            ("custom", &open(&[required("custom", &NAMED)])),
+        ],
+    });
+    let shape = if scope.is_live() { &ALLOWED_TOOL } else { &ANY_OBJECT };
+    shape.validate(value, path, scope)
+}
 
 /// `function_call`, the legacy form of `tool_choice`.
-pub(super) const FUNCTION_CALL: Shape = Shape::Either(&Either {
+pub(super) static FUNCTION_CALL: Shape = Shape::Either(&Either {
     noun: "one of one of 'none' or 'auto' or object",
     string: Some(&Shape::OneOf(&["none", "auto"])),
     array: None,
     object: Some(&NAMED),
 });
 
-/// The calls an assistant made. Here, other than in most places, unknown members are refused.
+/// The calls an assistant made. Clients return them as they were streamed to them, `index` included.
 pub(super) static TOOL_CALLS: Shape = Shape::Array(&Array {
     noun: "an array of objects",
     min: 1,
@@ -141,25 +135,10 @@ pub(super) static TOOL_CALLS: Shape = Shape::Array(&Array {
     item: &Shape::Tagged(&Tagged {
         tag: "type",
         variants: &[
-            (
-                "function",
-                &Object {
-                    members: &[required("id", &CALL_ID), required("function", &CALLED_FUNCTION)],
-                    closed: true,
-                },
-            ),
-            // Told of among the types there are, as it is in `tool_choice`; no call is of it.
-            (
-                "allowed_tools",
-                &Object { members: &[required("function", &Shape::Rule(never))], closed: true },
-            ),
-            (
-                "custom",
-                &Object {
-                    members: &[required("id", &CALL_ID), required("custom", &CALLED_CUSTOM)],
-                    closed: true,
-                },
-            ),
+            ("function", &open(&[required("id", &STRING), required("function", &CALLED_FUNCTION)])),
+            // The API lists it among the types, as in `tool_choice`, but takes no call of it.
+            ("allowed_tools", &closed(&[required("function", &Shape::Rule(JsonTypes::NONE, never))])),
+            ("custom", &open(&[required("id", &STRING), required("custom", &CALLED_CUSTOM)])),
         ],
     }),
 });
@@ -168,15 +147,8 @@ fn never(_: &Value<'_>, path: &Path<'_>, _: Scope) -> Result<(), ApiError> {
     Err(error_text::unknown(path, &[]))
 }
 
-pub(super) static CALL_ID: Shape = Shape::String(&CALL_ID_CHARS);
-
 /// The function an assistant called.
-pub(super) static CALLED_FUNCTION: Shape = Shape::Object(&Object {
-    members: &[required("name", &NAME_64), required("arguments", &STRING)],
-    closed: false,
-});
+pub(super) static CALLED_FUNCTION: Shape =
+    Shape::Object(&open(&[required("name", &STRING), required("arguments", &STRING)]));
 
-static CALLED_CUSTOM: Shape = Shape::Object(&Object {
-    members: &[required("name", &NAME_64), required("input", &STRING)],
-    closed: false,
-});
+static CALLED_CUSTOM: Shape = Shape::Object(&open(&[required("name", &STRING), required("input", &STRING)]));

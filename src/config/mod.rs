@@ -20,13 +20,15 @@ pub use plan::{Plan, Policy, Target};
 pub use route::{Api, Backend, Served, Upstream};
 pub use vars::NAMES;
 
-/// How strictly requests are validated: `PORTCULLIS_VALIDATION`.
+/// Which rules a request is validated by: `PORTCULLIS_VALIDATION`. Each accepts what the ones before it accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validation {
     /// What the live API rejects.
     Live,
-    /// Only what OpenAI's published OpenAPI schema rejects.
+    /// What OpenAI's published OpenAPI schema rejects, save for what the live API was recorded to accept.
     Schema,
+    /// What is no JSON object, names no model, or has a documented parameter of an undocumented JSON type.
+    Types,
 }
 
 /// What happens to undocumented parameters: `PORTCULLIS_UNKNOWN_PARAMS`.
@@ -75,7 +77,7 @@ pub struct Config {
     pub passthrough: Option<usize>,
     /// Whether answers name their upstream and the number of attempts.
     pub route_headers: bool,
-    /// Overrides how requests are validated.
+    /// Overrides which rules requests are validated by.
     pub validation: Option<Validation>,
     /// Overrides what happens to unknown parameters.
     pub unknown_params: Option<UnknownParams>,

@@ -29,6 +29,11 @@ impl Served {
         named.or(self.others.as_ref().map(|backend| (backend, false)))
     }
 
+    /// Whether the operator named the model itself, rather than by a pattern.
+    pub fn names_exactly(&self, model: &str) -> bool {
+        self.named.iter().any(|(name, _)| name == model)
+    }
+
     /// The models that can be listed: a pattern is none.
     pub fn listed(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|(name, _)| &**name).filter(|name| !name.contains('*'))

@@ -117,7 +117,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         validation: choice(
             vars,
             "PORTCULLIS_VALIDATION",
-            &[("live", Validation::Live), ("schema", Validation::Schema)],
+            &[("live", Validation::Live), ("schema", Validation::Schema), ("types", Validation::Types)],
         )?,
         unknown_params: choice(
             vars,
@@ -283,7 +283,7 @@ mod tests {
     fn a_wrong_value_is_named_with_what_would_be_right() {
         for (name, value, hint) in [
             ("PORTCULLIS_ALLOW_ANONYMOUS", "yes", "`true`, `false`"),
-            ("PORTCULLIS_VALIDATION", "strict", "`live`, `schema`"),
+            ("PORTCULLIS_VALIDATION", "strict", "`live`, `schema`, `types`"),
             ("PORTCULLIS_UNKNOWN_PARAMS", "ignore", "`reject`, `pass`, `drop`"),
             ("PORTCULLIS_LOG", "debug", "`off`, `error`, `info`"),
             ("PORTCULLIS_MAX_BODY_BYTES", "20MB", "number of bytes"),

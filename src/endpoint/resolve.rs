@@ -1,10 +1,10 @@
-//! Who judges a request, by its model's route.
+//! How a request is validated, by its model's route.
 
 use super::Call;
 use crate::auth::Caller;
 use crate::check::{ModelResolver, ValidationPolicy};
 use crate::config::{Backend, Config, UnknownParams, Validation};
-use crate::model;
+use crate::model::{self, ModelSpec};
 use crate::upstream::Endpoint;
 
 /// Whether the engine serves a model at an endpoint while the operator names no model.
@@ -12,7 +12,7 @@ pub(super) fn is_unnamed(model: &str, endpoint: model::Endpoint) -> bool {
     model::unnamed(endpoint).any(|spec| spec.id == model)
 }
 
-/// The judges of one of the two completions endpoints.
+/// The models of one of the two completions endpoints.
 pub(super) struct CompletionModels<'a> {
     pub(super) config: &'a Config,
     pub(super) caller: Caller<'a>,
@@ -20,7 +20,7 @@ pub(super) struct CompletionModels<'a> {
 }
 
 impl<'a> CompletionModels<'a> {
-    /// The judges of an endpoint for a caller.
+    /// The models of an endpoint for a caller.
     pub(super) fn at<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
         Self { config: call.config, caller: call.caller, endpoint }
     }
@@ -40,8 +40,8 @@ impl<'a> CompletionModels<'a> {
     }
 }
 
-/// The judges of an endpoint where the engine has other models than for completions, and upstreams have
-/// none: what goes to them there goes unread.
+/// The models of an endpoint where the engine has other models than for completions, and upstreams have none: requests
+/// to them are passed through unread.
 pub(super) struct EngineModels<'a> {
     config: &'a Config,
     caller: Caller<'a>,
@@ -50,7 +50,7 @@ pub(super) struct EngineModels<'a> {
 }
 
 impl<'a> EngineModels<'a> {
-    /// The judges of an endpoint for a caller.
+    /// The models of an endpoint for a caller.
     pub(super) fn at<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
         Self { config: call.config, caller: call.caller, endpoint }
     }
@@ -59,19 +59,11 @@ impl<'a> EngineModels<'a> {
 impl ModelResolver for EngineModels<'_> {
     fn policy(&self, model: &str) -> Option<ValidationPolicy> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        // One that is served elsewhere is told apart from one that does not exist.
+        // A model of another endpoint is told apart from one that does not exist.
         let known =
             named || is_unnamed(model, self.endpoint) || is_unnamed(model, model::Endpoint::Completions);
-        let validation = self.validation();
-        let unknown = match validation {
-            Validation::Live => UnknownParams::Reject,
-            Validation::Schema => UnknownParams::Pass,
-        };
-        (*backend == Backend::Engine && known).then(|| ValidationPolicy {
-            validation,
-            unknown: self.config.unknown_params.unwrap_or(unknown),
-            spec: model::find(model),
-        })
+        (*backend == Backend::Engine && known)
+            .then(|| policy(self.config, backend, model, model::find(model)))
     }
 
     fn validation(&self) -> Validation {
@@ -81,25 +73,37 @@ impl ModelResolver for EngineModels<'_> {
 
 impl ModelResolver for CompletionModels<'_> {
     fn policy(&self, model: &str) -> Option<ValidationPolicy> {
-        let (backend, named) = self.backend(model)?;
-        let validation = self.config.validation.unwrap_or(match backend {
-            Backend::Engine => Validation::Live,
-            Backend::Upstream(_) => Validation::Schema,
-        });
-        // The published schema allows members it does not name; the live API does not.
-        let unknown = match (backend, validation) {
-            (Backend::Engine, Validation::Live) => UnknownParams::Reject,
-            _ => UnknownParams::Pass,
-        };
-        Some(ValidationPolicy {
-            validation,
-            unknown: self.config.unknown_params.unwrap_or(unknown),
-            spec: if named { model::find(model) } else { None },
-        })
+        let (backend, _) = self.backend(model)?;
+        let exact = self.config.served.names_exactly(model);
+        Some(policy(self.config, backend, model, if exact { model::find(model) } else { None }))
     }
 
     fn validation(&self) -> Validation {
         self.config.validation.unwrap_or(Validation::Live)
+    }
+}
+
+/// The policy for a model: the operator's settings, else what its backend needs.
+fn policy(
+    config: &Config,
+    backend: &Backend,
+    model: &str,
+    spec: Option<&'static ModelSpec>,
+) -> ValidationPolicy {
+    let by_engine = *backend == Backend::Engine;
+    let validation =
+        config.validation.unwrap_or(if by_engine { Validation::Live } else { Validation::Types });
+    // The published schema allows members that it does not name; the live API does not.
+    let unknown = match (by_engine, validation) {
+        (true, Validation::Live) => UnknownParams::Reject,
+        _ => UnknownParams::Pass,
+    };
+    ValidationPolicy {
+        validation,
+        unknown: config.unknown_params.unwrap_or(unknown),
+        spec,
+        named: config.served.names_exactly(model),
+        by_engine,
     }
 }
 
@@ -109,7 +113,7 @@ mod tests {
     use crate::http::{Method, Request, RequestHeaders};
 
     #[test]
-    fn the_settings_go_before_what_the_backend_asks_for() {
+    fn settings_override_what_the_backend_needs() {
         use {UnknownParams as U, Validation as V};
         let url = ("PORTCULLIS_UPSTREAM_URL", "http://h/v1");
         let schema = ("PORTCULLIS_VALIDATION", "schema");
@@ -117,7 +121,9 @@ mod tests {
             (&[][..], (V::Live, U::Reject)),
             (&[schema], (V::Schema, U::Pass)),
             (&[("PORTCULLIS_UNKNOWN_PARAMS", "drop")], (V::Live, U::Drop)),
-            (&[url], (V::Schema, U::Pass)),
+            (&[url], (V::Types, U::Pass)),
+            (&[url, schema], (V::Schema, U::Pass)),
+            (&[("PORTCULLIS_VALIDATION", "types")], (V::Types, U::Pass)),
             (&[url, ("PORTCULLIS_VALIDATION", "live")], (V::Live, U::Pass)),
         ] {
             let open = [("PORTCULLIS_ALLOW_ANONYMOUS", "true")];

@@ -40,6 +40,18 @@ pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
     Ok(value)
 }
 
+/// As [`from_slice`], by a lenient reader: see [`Reader::lenient`].
+///
+/// # Errors
+///
+/// Where the bytes are no JSON, or not what the type is made of at its root.
+pub fn from_slice_lenient<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    let mut json = Reader::lenient(std::str::from_utf8(bytes).map_err(|_| ParseError)?);
+    let value = T::read(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
 /// Reads one value with nothing after it; what is not UTF-8 is no JSON.
 pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
     from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
@@ -147,7 +159,7 @@ impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
         let mut items = Self::new();
         let mut more = json.open(b'[')?;
         while more {
-            items.push(T::read(json)?);
+            items.extend(json.skipped(T::read)?);
             more = json.more(b']')?;
         }
         shrink(&mut items);

@@ -14,6 +14,8 @@ pub struct Reader<'a> {
     level: u8,
     /// Whether an escape may name half of a surrogate pair, which JSON's grammar allows (RFC 8259, section 8.2).
     lossy: bool,
+    /// Whether types leave out what is not what they expect.
+    lenient: bool,
 }
 
 /// What reads a member's value, told its name.
@@ -22,12 +24,46 @@ type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Par
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, level: 0, lossy: false }
+        Self { text, at: 0, level: 0, lossy: false, lenient: false }
     }
 
     /// A reader that replaces escaped halves of surrogate pairs by U+FFFD where [`Reader::new`] fails.
     pub fn lossy(text: &'a str) -> Self {
         Self { lossy: true, ..Self::new(text) }
+    }
+
+    /// A reader for JSON that another server judges. Types read by it leave out a member or an item that is not what
+    /// they expect ([`Self::skipped`]), and half of a surrogate pair reads as U+FFFD.
+    pub fn lenient(text: &'a str) -> Self {
+        Self { lenient: true, ..Self::lossy(text) }
+    }
+
+    /// Whether values that are not what a type expects are left out.
+    pub fn is_lenient(&self) -> bool {
+        self.lenient
+    }
+
+    /// The value that `read` makes of what comes next. A lenient reader passes over what `read` fails on and returns
+    /// `None`.
+    ///
+    /// # Errors
+    ///
+    /// Where `read` fails and the reader is strict, or where the text is no JSON.
+    pub fn skipped<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<Option<T>, ParseError> {
+        if !self.lenient {
+            return read(self).map(Some);
+        }
+        let before = self.clone();
+        match read(self) {
+            Ok(value) => Ok(Some(value)),
+            Err(ParseError) => {
+                *self = before;
+                self.skip().map(|()| None)
+            }
+        }
     }
 
     /// The first byte of what comes next, past white space; 0, which begins no JSON, at the end.

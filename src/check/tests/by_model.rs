@@ -142,7 +142,7 @@ fn models_that_reason() {
                 r#""audio":{"voice":"alloy","format":"wav"}"#,
                 "Unknown parameter: 'audio'. @audio #unknown_parameter",
             ),
-            (r#""modalities":null"#, "Unknown parameter: 'modalities'. @modalities #unknown_parameter"),
+            (r#""modalities":null"#, "good"),
             (
                 r#""n":9"#,
                 "Invalid 'n': integer above maximum value. Expected a value <= 8, but got 9 instead. @n #integer_above_max_value",

@@ -147,22 +147,26 @@ fn the_published_schema_alone() {
                 r#""tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"any":1}]}}"#,
                 "good",
             ),
-            // And the other way round.
+            // What the schema refuses and the live API takes.
+            (r#""messages":[{"role":"user","content":[]}]"#, "good"),
+            (r#""messages":[{"role":"user","content":"x","name":null}]"#, "good"),
+            (r#""stop":[],"logit_bias":{"1":0.5}"#, "good"),
+            // What both refuse.
             (
-                r#""messages":[{"role":"user","content":[]}]"#,
-                "Invalid 'messages[0].content': empty array. Expected an array with minimum length 1, but got an empty array instead. @messages[0].content #empty_array",
+                r#""messages":[{"role":"user"}]"#,
+                "Missing required parameter: 'messages[0].content'. @messages[0].content #missing_required_parameter",
             ),
             (
-                r#""messages":[{"role":"user","content":"x","name":null}]"#,
-                "Invalid type for 'messages[0].name': expected a string, but got null instead. @messages[0].name #invalid_type",
+                r#""messages":[{"role":"tool","content":"x"}]"#,
+                "Missing required parameter: 'messages[0].tool_call_id'. @messages[0].tool_call_id #missing_required_parameter",
             ),
             (
-                r#""stop":[]"#,
-                "Invalid 'stop': empty array. Expected an array with minimum length 1, but got an empty array instead. @stop #empty_array",
+                r#""tools":[{"type":"custom","custom":{"name":"c","format":{"type":"text","x":1}}}]"#,
+                "Unknown parameter: 'tools[0].custom.format.x'. @tools[0].custom.format.x #unknown_parameter",
             ),
             (
-                r#""logit_bias":{"1":0.5}"#,
-                "Invalid type for 'logit_bias.1': expected an integer, but got a decimal number instead. @logit_bias.1 #invalid_type",
+                r#""safety_identifier":"0123456789012345678901234567890123456789012345678901234567890123456789""#,
+                "Invalid 'safety_identifier': string too long. Expected a string with maximum length 64, but got a string with length 70 instead. @safety_identifier #string_above_max_length",
             ),
         ],
     );

@@ -1,0 +1,90 @@
+//! The rules of `PORTCULLIS_VALIDATION=types`: each documented parameter has a documented JSON type, or is null.
+//!
+//! What lies within a parameter's value is not looked at. An upstream judges it; the engine leaves out or clamps what
+//! it cannot use.
+
+use super::param::Param;
+use super::path::Path;
+use super::shape::Scope;
+use super::{Rules, error_text};
+use crate::api::Int;
+use crate::config::UnknownParams;
+use crate::error::ApiError;
+use crate::json::{ParseError, Reader, Value};
+use std::borrow::Cow;
+
+/// The members of a body, each value as the JSON text that it is.
+pub(super) struct TopLevel<'a> {
+    members: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+impl<'a> TopLevel<'a> {
+    /// Reads a body; none if it is no JSON object.
+    pub(super) fn read(body: &'a [u8]) -> Option<Self> {
+        let mut json = Reader::lenient(std::str::from_utf8(body).ok()?);
+        let mut members = Vec::new();
+        let read = json.object(&mut |name, json| {
+            members.push((name, json.raw()?));
+            Ok::<(), ParseError>(())
+        });
+        read.and_then(|()| json.end()).ok()?;
+        Some(Self { members })
+    }
+
+    /// The values of this name that are not null.
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.members
+            .iter()
+            .filter(move |(key, value)| key == name && *value != "null")
+            .map(|(_, value)| *value)
+    }
+
+    /// The value of `model`: none if it is absent or null, an error if it is no string.
+    pub(super) fn model(&self) -> Result<Option<Cow<'a, str>>, ApiError> {
+        let Some(value) = self.all("model").last() else { return Ok(None) };
+        let mut json = Reader::lenient(value);
+        json.string().map(Some).map_err(|ParseError| error_text::not_json())
+    }
+
+    /// Reports the first parameter that is unknown, where those are refused, or of an undocumented type.
+    pub(super) fn validate(
+        &self,
+        rules: &Rules,
+        scope: Scope,
+        unknown: UnknownParams,
+    ) -> Result<(), ApiError> {
+        if unknown == UnknownParams::Reject {
+            let names: Vec<(&str, bool)> =
+                self.members.iter().map(|(name, value)| (&**name, *value == "null")).collect();
+            rules.refuse_unknown(&names, scope)?;
+        }
+        rules.params.iter().try_for_each(|param| {
+            let odd = self.all(param.name).find(|value| !param.shape.json_types().has(value));
+            odd.map_or(Ok(()), |value| Err(wrong_type(param, value, scope)))
+        })
+    }
+}
+
+/// The error of a parameter whose value has an undocumented JSON type.
+fn wrong_type(param: &Param, value: &str, scope: Scope) -> ApiError {
+    let root = Path::ROOT;
+    let path = root.key(param.name);
+    let tree = Value::parse(value.as_bytes()).unwrap_or(Value::Null);
+    // The shape has the documented types' names; it takes no value of another type.
+    let fault = param.shape.validate(&tree, &path, scope).err();
+    fault.unwrap_or_else(|| error_text::wrong_type(&path, "another type", tree.noun()))
+}
+
+/// Brings an integer into a range.
+pub(super) fn clamp_integer(int: &mut Option<Int>, (min, max): (i64, i64)) {
+    if let Some(int) = int {
+        *int = Int { value: int.value.clamp(min, max), decimal: false, saturated: false };
+    }
+}
+
+/// Brings a number into a range.
+pub(super) fn clamp_number(number: &mut Option<crate::api::Number>, (min, max): (f64, f64)) {
+    if let Some(number) = number {
+        number.value = if number.value.is_nan() { min } else { number.value.clamp(min, max) };
+    }
+}
