@@ -56,6 +56,10 @@ impl Gateway {
         let mut response = match self.answer(request, body, transport, ctx, &id, &mut record) {
             Ok(response) => response,
             Err(error) => {
+                if let (Kind::ModelNotFound, Ok(config), None) = (error.kind(), &self.config, &record.reason)
+                {
+                    record.reason = Some(config.served.why_not().to_owned());
+                }
                 record.fail(&error);
                 encode::error(&error)
             }

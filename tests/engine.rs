@@ -527,3 +527,34 @@ fn a_model_that_reasons_needs_room_to() {
     let (status, _, text) = ask(16);
     assert!(status == 200 && text.contains(r#""finish_reason":"length""#), "{text}");
 }
+
+#[test]
+fn a_pattern_lists_the_known_models_and_serves_every_name() {
+    let list = |models: &str| {
+        let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_MODELS", models)];
+        let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let request = Request {
+            method: Method::Get,
+            path: "/v1/models".to_owned(),
+            query: None,
+            headers: Default::default(),
+        };
+        let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
+        let mut upload = Whole(None);
+        let response = Gateway::new(&vars).handle(&request, &mut upload, &Nowhere, &ctx).response;
+        let Body::Full(bytes) = response.body else { panic!("a list is sent whole") };
+        let list: Value = serde_json::from_slice(&bytes).expect("JSON");
+        let ids = list["data"].as_array().expect("an array").iter().map(|model| model["id"].clone());
+        ids.map(|id| id.as_str().expect("a string").to_owned()).collect::<Vec<_>>()
+    };
+    let all = list("my-model,*");
+    assert_eq!(all[0], "my-model");
+    for known in ["gpt-4o", "gpt-5", "o3", "text-embedding-3-small"] {
+        assert!(all.iter().any(|id| id == known), "{known} in {all:?}");
+    }
+    let some = list("gpt-4*");
+    assert!(some.len() > 3 && some.iter().all(|id| id.starts_with("gpt-4")), "{some:?}");
+    let body = json!({"model": "anything", "temperature": 2, "messages": [{"role": "user", "content": "x"}]});
+    let (status, _, text) = ask_with(("PORTCULLIS_MODELS", "*"), "/v1/chat/completions", &body);
+    assert_eq!(status, 200, "{text}");
+}

@@ -34,6 +34,25 @@ impl Served {
         self.named.iter().any(|(name, _)| name == model)
     }
 
+    /// Whether the engine serves models that the operator named by a pattern.
+    pub fn has_engine_patterns(&self) -> bool {
+        self.named.iter().any(|(name, backend)| name.contains('*') && *backend == Backend::Engine)
+    }
+
+    /// Why a model is not served, for the log.
+    pub fn why_not(&self) -> &'static str {
+        match (self.are_named(), &self.others) {
+            (false, _) => {
+                "the engine serves its default models; name others, or `*` for every name, in PORTCULLIS_MODELS"
+            }
+            (true, None) => {
+                "PORTCULLIS_MODELS or PORTCULLIS_CONFIG name models, and this one is not among them; `*` stands for \
+                 every name"
+            }
+            (true, Some(_)) => "the key may not use the model, or the endpoint does not serve it",
+        }
+    }
+
     /// The models that can be listed: a pattern is none.
     pub fn listed(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|(name, _)| &**name).filter(|name| !name.contains('*'))

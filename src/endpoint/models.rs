@@ -80,12 +80,13 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
         return list_of_upstream(call, plan, record);
     }
     let shape = Shape::of(call);
-    let serves_table =
-        served.others == Some(Backend::Engine) || served.find("*") == Some((&Backend::Engine, true));
+    let serves_table = served.others == Some(Backend::Engine) || served.has_engine_patterns();
     let table = serves_table.then(|| own_models(shape, served.are_named()));
+    let by_engine =
+        |id: &str| !served.are_named() || matches!(served.find(id), Some((Backend::Engine, true)));
     let mut ids: Vec<&str> = served.listed().collect();
     for id in table.into_iter().flatten() {
-        if !ids.contains(&id) {
+        if by_engine(id) && !ids.contains(&id) {
             ids.push(id);
         }
     }
@@ -102,7 +103,7 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
 }
 
 /// The models of the table that the engine serves: as long as the operator names none, those of the caller's API, and
-/// by the name `*` all of them.
+/// where it names a pattern all of them.
 fn own_models(shape: Shape, all: bool) -> Vec<&'static str> {
     let specs: Vec<_> = match (shape, all) {
         (Shape::OpenAi, true) => model::MODELS.iter().filter(|spec| !spec.endpoints.is_empty()).collect(),

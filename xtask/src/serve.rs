@@ -178,7 +178,12 @@ fn announcement(addr: SocketAddr, key: Option<&str>, settings: &Settings) -> Str
     } else {
         format!("curl {url}/models{auth}")
     };
-    format!("\nPortcullis answers on {url}\nKey: {shown}\n\nTry:\n  {call}\n\nCtrl-C ends it.\n\n")
+    // A client that names another model gets a 404.
+    let models = match engine {
+        true => "Models: gpt-4o and the other defaults; --env 'PORTCULLIS_MODELS=*' serves every name\n",
+        false => "",
+    };
+    format!("\nPortcullis answers on {url}\nKey: {shown}\n{models}\nTry:\n  {call}\n\nCtrl-C ends it.\n\n")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod error_prose;
 mod error_text;
 mod large;
 mod schemas;
+mod types;
 
 use super::*;
 
