@@ -239,8 +239,10 @@ pub enum Delta<'a> {
     First {
         /// `assistant`
         role: &'static str,
-        /// Empty as yet, or absent where no text follows.
+        /// Empty as yet, or null where no text follows.
         content: Option<&'static str>,
+        /// The beginning of a tool call, where the answer begins with one.
+        tool_calls: Option<[ToolCall<'a>; 1]>,
         /// None as yet.
         refusal: Option<()>,
     },
@@ -278,8 +280,10 @@ pub enum Delta<'a> {
 impl Write for Delta<'_> {
     fn write(&self, out: &mut String) {
         match self {
-            Self::First { role, content, refusal } => {
-                writes!(out; "role" = role, "content" = content, "refusal" = refusal);
+            Self::First { role, content, tool_calls, refusal } => {
+                writes!(
+                    out; "role" = role, "content" = content, "tool_calls" ? tool_calls, "refusal" = refusal,
+                );
             }
             Self::Content { content } => writes!(out; "content" = content),
             Self::Refusal { refusal } => writes!(out; "refusal" = refusal),
@@ -377,6 +381,12 @@ writes! {
         "cached_tokens" = cached_tokens: u64,
         /// Of audio.
         "audio_tokens" = audio_tokens: u64,
+        /// Of text; absent but from models with audio.
+        "text_tokens" ? text_tokens: Option<u64>,
+        /// Of images; absent but from models with audio.
+        "image_tokens" ? image_tokens: Option<u64>,
+        /// Written to a cache; absent where the model does not report it.
+        "cache_write_tokens" ? cache_write_tokens: Option<u64>,
     }
 }
 
@@ -392,6 +402,8 @@ writes! {
         "accepted_prediction_tokens" = accepted_prediction_tokens: u64,
         /// Of a `prediction` that did not.
         "rejected_prediction_tokens" = rejected_prediction_tokens: u64,
+        /// Of text; absent but from models with audio.
+        "text_tokens" ? text_tokens: Option<u64>,
     }
 }
 

@@ -13,37 +13,37 @@ object! {
         "model" model: Text<'a>,
         /// The conversation so far. Required.
         "messages" messages: Vec<Message<'a>>,
-        /// How far the sampling strays, 0 to 2.
+        /// The sampling temperature, 0 to 2.
         "temperature" temperature: Number,
-        /// The share of probability sampled from, 0 to 1.
+        /// The probability mass sampled from, 0 to 1.
         "top_p" top_p: Number,
-        /// How many choices to make, 1 to 128.
+        /// How many choices to generate, 1 to 128.
         "n" n: Int,
         /// The most tokens to generate; older than `max_completion_tokens`.
         "max_tokens" max_tokens: Int,
         /// The most tokens to generate, reasoning included.
         "max_completion_tokens" max_completion_tokens: Int,
-        /// Where to stop.
+        /// The stop sequences.
         "stop" stop: Stop<'a>,
-        /// How much to shun tokens that occurred, -2 to 2.
+        /// The penalty of tokens that occurred, -2 to 2.
         "presence_penalty" presence_penalty: Number,
-        /// How much to shun tokens by how often they occurred, -2 to 2.
+        /// The penalty of tokens by how often they occurred, -2 to 2.
         "frequency_penalty" frequency_penalty: Number,
-        /// Token id → bias, -100 to 100.
+        /// The bias of tokens by their id, -100 to 100.
         "logit_bias" logit_bias: Members<'a, Number>,
-        /// What form the answer has.
+        /// The format of the answer.
         "response_format" response_format: ResponseFormat<'a>,
-        /// Whether to tell log probabilities.
+        /// Whether to return log probabilities.
         "logprobs" logprobs: bool,
-        /// How many alternatives to tell at each token, 0 to 20.
+        /// How many alternatives to return for each token, 0 to 20.
         "top_logprobs" top_logprobs: Int,
-        /// Whether to answer as server-sent events.
+        /// Whether to stream the answer as server-sent events.
         "stream" stream: bool,
-        /// How to stream.
+        /// Options of the stream.
         "stream_options" stream_options: StreamOptions<'a>,
         /// The tools the model may call.
         "tools" tools: Vec<Tool<'a>>,
-        /// Which tool it may or must call.
+        /// Which tools it may or must call.
         "tool_choice" tool_choice: ToolChoice<'a>,
         /// Whether it may call several at once.
         "parallel_tool_calls" parallel_tool_calls: bool,
@@ -51,7 +51,7 @@ object! {
         "functions" functions: Vec<Function<'a>>,
         /// The legacy form of `tool_choice`.
         "function_call" function_call: FunctionChoice<'a>,
-        /// Asks for a repeatable answer.
+        /// The seed of the sampling.
         "seed" seed: Int,
         /// The end user.
         "user" user: Text<'a>,
@@ -59,51 +59,51 @@ object! {
         "service_tier" service_tier: ServiceTier,
         /// Whether to store the answer.
         "store" store: bool,
-        /// Labels of the caller's, up to 16.
+        /// The caller's labels, up to 16.
         "metadata" metadata: Members<'a, Text<'a>>,
-        /// What kinds of output to make.
+        /// The kinds of output.
         "modalities" modalities: Vec<Modality>,
-        /// What the audio output sounds like.
+        /// The voice and format of audio output.
         "audio" audio: Audio<'a>,
-        /// Text the answer is expected to repeat.
+        /// Text that the answer is expected to repeat.
         "prediction" prediction: Prediction<'a>,
-        /// How hard to reason.
+        /// The reasoning effort.
         "reasoning_effort" reasoning_effort: Effort,
-        /// How long-winded to be.
+        /// The verbosity of the answer.
         "verbosity" verbosity: Verbosity,
-        /// How to search the web.
+        /// Options of the web search.
         "web_search_options" web_search_options: WebSearchOptions<'a>,
-        /// The end user, as abuse is traced to.
+        /// An id of the end user, for tracing abuse.
         "safety_identifier" safety_identifier: Text<'a>,
-        /// What prompts share a cache.
+        /// A key that prompts with a common prefix share.
         "prompt_cache_key" prompt_cache_key: Text<'a>,
         /// How long prompts stay in the cache.
         "prompt_cache_retention" prompt_cache_retention: CacheRetention,
-        /// How the prompt is cached.
+        /// Options of the prompt cache.
         "prompt_cache_options" prompt_cache_options: PromptCacheOptions<'a>,
-        /// How input and output are moderated.
+        /// Moderation of input and output.
         "moderation" moderation: Moderation<'a>,
     }
 }
 
 impl Request<'_> {
-    /// How many choices the caller wants.
+    /// How many choices are generated.
     pub fn choices(&self) -> u64 {
         self.n.map_or(1, Int::unsigned)
     }
 
-    /// The most tokens to generate, by whichever of its two names.
+    /// The output limit in tokens, by whichever of its two names.
     pub fn token_limit(&self) -> Option<u64> {
         self.max_completion_tokens.or(self.max_tokens).map(Int::unsigned)
     }
 
-    /// Whether the answer goes out as server-sent events.
+    /// Whether the answer is a stream of server-sent events.
     pub fn streams(&self) -> bool {
         self.stream.unwrap_or(false)
     }
 }
 
-/// Where the model stops: a string, or some of them.
+/// The stop sequences: one or several.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stop<'a> {
     /// One string.
@@ -126,22 +126,22 @@ impl Stop<'_> {
 }
 
 object! {
-    /// How to stream.
+    /// Options of the stream.
     pub struct StreamOptions<'a> {
-        /// Whether to send a last chunk with the usage.
+        /// Whether the last chunk has the usage.
         "include_usage" include_usage: bool,
-        /// Whether to pad chunks so that their sizes tell nothing.
+        /// Whether chunks are padded, which hides their length.
         "include_obfuscation" include_obfuscation: bool,
     }
 }
 
 tagged! {
-    /// What form the answer has.
+    /// The format of the answer.
     pub struct ResponseFormat<'a> by
-        /// Which form.
+        /// The kind of format.
         "type" kind: ResponseFormatType
     {
-        /// The schema, if the form is one.
+        /// The schema, where the format has one.
         "json_schema" json_schema: JsonSchema<'a>, of ResponseFormatType::JsonSchema,
     }
 }
@@ -151,7 +151,7 @@ strings! {
     pub enum ResponseFormatType {
         /// A JSON object.
         "json_object" JsonObject,
-        /// JSON of a schema.
+        /// JSON that matches a schema.
         "json_schema" JsonSchema,
         /// Text.
         "text" Text,
@@ -159,23 +159,23 @@ strings! {
 }
 
 object! {
-    /// A schema the answer keeps to.
+    /// A schema that the answer matches.
     pub struct JsonSchema<'a> {
         /// Its name.
         "name" name: Text<'a>,
-        /// What it is for.
+        /// Its description, for the model.
         "description" description: Text<'a>,
         /// The schema itself.
         "schema" schema: Json<'a>,
-        /// Whether the answer always keeps to it.
+        /// Whether the answer always matches it.
         "strict" strict: bool,
     }
 }
 
 strings! {
-    /// How fast and dear the answer is.
+    /// A service tier.
     pub enum ServiceTier {
-        /// As the project is set.
+        /// The setting of the project.
         "auto" Auto,
         /// The standard.
         "default" Default,
@@ -195,13 +195,13 @@ strings! {
     pub enum Modality {
         /// Text.
         "text" Text,
-        /// Sound.
+        /// Audio.
         "audio" Audio,
     }
 }
 
 object! {
-    /// What the audio output sounds like.
+    /// The voice and format of audio output.
     pub struct Audio<'a> {
         /// The voice.
         "voice" voice: Voice<'a>,
@@ -210,7 +210,7 @@ object! {
     }
 }
 
-/// A voice: one of the API's by name, or a custom one by id.
+/// A voice: a built-in one by name, or a custom one by id.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Voice<'a> {
     /// By name.
@@ -230,7 +230,7 @@ object! {
 }
 
 strings! {
-    /// How audio output is encoded.
+    /// The format of audio output.
     pub enum AudioFormat {
         /// MP3.
         "mp3" Mp3,
@@ -248,7 +248,7 @@ strings! {
 }
 
 object! {
-    /// Text the answer is expected to repeat.
+    /// Text that the answer is expected to repeat.
     pub struct Prediction<'a> {
         /// `content`.
         "type" kind: PredictionType,
@@ -266,31 +266,31 @@ strings! {
 }
 
 strings! {
-    /// How hard the model reasons.
+    /// A reasoning effort.
     pub enum ReasoningEffort {
-        /// Not at all.
+        /// None.
         "none" None,
-        /// Hardly.
+        /// The least.
         "minimal" Minimal,
-        /// A little.
+        /// Low.
         "low" Low,
-        /// Somewhat.
+        /// Medium.
         "medium" Medium,
-        /// Much.
+        /// High.
         "high" High,
-        /// More.
+        /// Higher.
         "xhigh" Xhigh,
-        /// As much as it can.
+        /// The most.
         "max" Max,
     }
 }
 
-/// How hard the model is to reason, if it is said in a way anybody knows.
+/// The reasoning effort, where it is a documented one.
 ///
-/// Models that do not reason refuse the parameter without a look at its value.
+/// Models that do not reason refuse the parameter whatever its value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Said in one of the known ways.
+    /// One of the documented efforts.
     Known(ReasoningEffort),
     /// Anything else.
     Unknown,
@@ -303,67 +303,67 @@ impl<'a> Read<'a> for Effort {
 }
 
 strings! {
-    /// How long-winded the model is.
+    /// The verbosity of an answer.
     pub enum Verbosity {
-        /// Terse.
+        /// Low.
         "low" Low,
-        /// In between.
+        /// Medium.
         "medium" Medium,
-        /// Wordy.
+        /// High.
         "high" High,
     }
 }
 
 object! {
-    /// How to search the web.
+    /// Options of the web search.
     pub struct WebSearchOptions<'a> {
-        /// Where the end user is.
+        /// The end user's location.
         "user_location" user_location: UserLocation<'a>,
-        /// How much of what is found goes to the model.
+        /// How much of the search results the model receives.
         "search_context_size" search_context_size: SearchContextSize,
     }
 }
 
 object! {
-    /// Where the end user is.
+    /// The end user's location.
     pub struct UserLocation<'a> {
         /// `approximate`.
         "type" kind: LocationType,
-        /// Roughly where.
+        /// The approximate location.
         "approximate" approximate: Location<'a>,
     }
 }
 
 strings! {
-    /// How exactly a place is known.
+    /// The `type` of a location.
     pub enum LocationType {
-        /// Roughly.
+        /// An approximate one.
         "approximate" Approximate,
     }
 }
 
 object! {
-    /// Roughly where somebody is.
+    /// An approximate location.
     pub struct Location<'a> {
         /// Two letters of ISO 3166-1.
         "country" country: Text<'a>,
-        /// In words.
+        /// The region, as free text.
         "region" region: Text<'a>,
-        /// In words.
+        /// The city, as free text.
         "city" city: Text<'a>,
-        /// A name of the IANA's.
+        /// The IANA name of the time zone.
         "timezone" timezone: Text<'a>,
     }
 }
 
 strings! {
-    /// How much of what is found goes to the model.
+    /// How much of the search results the model receives.
     pub enum SearchContextSize {
-        /// Little.
+        /// Low.
         "low" Low,
-        /// Some.
+        /// Medium.
         "medium" Medium,
-        /// Much.
+        /// High.
         "high" High,
     }
 }
@@ -371,7 +371,7 @@ strings! {
 strings! {
     /// How long prompts stay in the cache.
     pub enum CacheRetention {
-        /// As long as memory lasts.
+        /// In memory.
         "in_memory" InMemory,
         /// A day.
         "24h" Day,
@@ -379,17 +379,17 @@ strings! {
 }
 
 object! {
-    /// How the prompt is cached.
+    /// Options of the prompt cache.
     pub struct PromptCacheOptions<'a> {
-        /// For how long.
+        /// The time to live.
         "ttl" ttl: CacheTtl,
-        /// Who sets the breakpoints.
+        /// How the breakpoints are set.
         "mode" mode: CacheMode,
     }
 }
 
 strings! {
-    /// For how long a prompt is cached.
+    /// A cached prompt's time to live.
     pub enum CacheTtl {
         /// Half an hour.
         "30m" HalfHour,
@@ -397,49 +397,49 @@ strings! {
 }
 
 strings! {
-    /// Who sets the cache's breakpoints.
+    /// How the cache's breakpoints are set.
     pub enum CacheMode {
-        /// The API.
+        /// By the API.
         "implicit" Implicit,
-        /// The caller.
+        /// By the caller.
         "explicit" Explicit,
     }
 }
 
 object! {
-    /// How input and output are moderated.
+    /// Moderation of input and output.
     pub struct Moderation<'a> {
         /// The moderation model.
         "model" model: Text<'a>,
-        /// What it may do.
+        /// The policy.
         "policy" policy: ModerationPolicy<'a>,
     }
 }
 
 object! {
-    /// What moderation may do.
+    /// The policy of moderation.
     pub struct ModerationPolicy<'a> {
-        /// To the input.
+        /// For the input.
         "input" input: ModerationConfig<'a>,
-        /// To the output.
+        /// For the output.
         "output" output: ModerationConfig<'a>,
     }
 }
 
 object! {
-    /// What moderation may do to one side.
+    /// The policy for one side.
     pub struct ModerationConfig<'a> {
-        /// How far it goes.
+        /// The mode.
         "mode" mode: ModerationMode,
     }
 }
 
 strings! {
-    /// How far moderation goes.
+    /// A mode of moderation.
     pub enum ModerationMode {
-        /// It tells scores.
+        /// Scores are returned.
         "score" Score,
-        /// It blocks.
+        /// Flagged content is blocked.
         "block" Block,
     }
 }

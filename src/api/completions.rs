@@ -14,33 +14,33 @@ object! {
         "prompt" prompt: Prompt<'a>,
         /// What comes after the completion.
         "suffix" suffix: Text<'a>,
-        /// The most tokens to generate; 16 unless told.
+        /// The most tokens to generate; 16 by default.
         "max_tokens" max_tokens: Int,
-        /// How far the sampling strays, 0 to 2.
+        /// The sampling temperature, 0 to 2.
         "temperature" temperature: Number,
-        /// The share of probability sampled from, 0 to 1.
+        /// The probability mass sampled from, 0 to 1.
         "top_p" top_p: Number,
-        /// How many choices to make, 1 to 128.
+        /// How many choices to generate, 1 to 128.
         "n" n: Int,
-        /// Whether to answer as server-sent events.
+        /// Whether to stream the answer as server-sent events.
         "stream" stream: bool,
-        /// How to stream.
+        /// Options of the stream.
         "stream_options" stream_options: StreamOptions<'a>,
-        /// How many log probabilities to tell at each token, 0 to 5.
+        /// How many log probabilities to return for each token, 0 to 5.
         "logprobs" logprobs: Int,
-        /// Whether to begin the answer with the prompt.
+        /// Whether the answer begins with the prompt.
         "echo" echo: bool,
-        /// Where to stop.
+        /// The stop sequences.
         "stop" stop: Stop<'a>,
-        /// How much to shun tokens that occurred, -2 to 2.
+        /// The penalty of tokens that occurred, -2 to 2.
         "presence_penalty" presence_penalty: Number,
-        /// How much to shun tokens by how often they occurred, -2 to 2.
+        /// The penalty of tokens by how often they occurred, -2 to 2.
         "frequency_penalty" frequency_penalty: Number,
-        /// How many choices to make and pick the `n` best of, up to 20.
+        /// How many choices to generate, of which the `n` best are returned, up to 20.
         "best_of" best_of: Int,
-        /// Token id → bias, -100 to 100.
+        /// The bias of tokens by their id, -100 to 100.
         "logit_bias" logit_bias: Members<'a, Number>,
-        /// Asks for a repeatable answer.
+        /// The seed of the sampling.
         "seed" seed: Int,
         /// The end user.
         "user" user: Text<'a>,
@@ -48,17 +48,17 @@ object! {
 }
 
 impl Request<'_> {
-    /// How many choices the caller wants for each prompt.
+    /// How many choices are generated for each prompt.
     pub fn choices(&self) -> u64 {
         self.n.map_or(1, Int::unsigned)
     }
 
-    /// The most tokens to generate for each choice.
+    /// The output limit of each choice, in tokens.
     pub fn token_limit(&self) -> u64 {
         self.max_tokens.map_or(16, Int::unsigned)
     }
 
-    /// Whether the answer goes out as server-sent events.
+    /// Whether the answer is a stream of server-sent events.
     pub fn streams(&self) -> bool {
         self.stream.unwrap_or(false)
     }
@@ -69,7 +69,7 @@ impl Request<'_> {
 pub enum Prompt<'a> {
     /// One text.
     Text(Text<'a>),
-    /// Several texts, each completed by itself.
+    /// Several texts, each with a completion of its own.
     Texts(Vec<Text<'a>>),
     /// One text, as tokens.
     Tokens(Vec<Int>),
@@ -82,7 +82,7 @@ impl<'a> Read<'a> for Prompt<'a> {
         if json.peek() == b'"' {
             return Text::read(json).map(Self::Text);
         }
-        // The first entry says what all must be.
+        // The type of the first item is that of all.
         let mut first = json.clone();
         match if first.open(b'[')? { first.peek() } else { b'"' } {
             b'"' => Read::read(json).map(Self::Texts),

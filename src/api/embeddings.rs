@@ -11,7 +11,7 @@ object! {
         "model" model: Text<'a>,
         /// What to embed. Required.
         "input" input: Prompt<'a>,
-        /// How the vectors are written.
+        /// The encoding of the vectors.
         "encoding_format" encoding_format: EncodingFormat,
         /// How many dimensions they have.
         "dimensions" dimensions: Int,
@@ -21,7 +21,7 @@ object! {
 }
 
 strings! {
-    /// How vectors are written.
+    /// The encoding of vectors.
     pub enum EncodingFormat {
         /// As numbers.
         "float" Float,

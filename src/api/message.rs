@@ -1,13 +1,13 @@
-//! Messages of a chat, and the parts their content may be made of.
+//! Messages of a chat, and the parts of their content.
 
 use super::Text;
 use super::tool::{FunctionCall, ToolCall};
 use crate::json::{ParseError, Read, Reader};
 
 strings! {
-    /// Who speaks.
+    /// The role of a message's author.
     pub enum Role {
-        /// Instructions, as models before o1 call them.
+        /// Instructions to models before o1.
         "system" System,
         /// The model.
         "assistant" Assistant,
@@ -17,7 +17,7 @@ strings! {
         "function" Function,
         /// The result of a tool call.
         "tool" Tool,
-        /// Instructions, as models from o1 on call them.
+        /// Instructions to models from o1 on.
         "developer" Developer,
     }
 }
@@ -25,35 +25,35 @@ strings! {
 tagged! {
     /// One message.
     pub struct Message<'a> by
-        /// Who speaks.
+        /// The author's role.
         "role" role: Role
     {
-        /// What is said.
+        /// The text or parts.
         "content" content: Content<'a>, of _,
-        /// Tells speakers of one role apart; the function's name where the role is `function`.
+        /// Distinguishes authors of one role; the function's name where the role is `function`.
         "name" name: Text<'a>, of Role::System | Role::Developer | Role::User | Role::Assistant | Role::Function,
         /// The assistant's refusal.
         "refusal" refusal: Text<'a>, of Role::Assistant,
-        /// An earlier audio answer of the assistant's.
+        /// A reference to an earlier audio answer.
         "audio" audio: AudioReference<'a>, of Role::Assistant,
         /// The tools the assistant called.
         "tool_calls" tool_calls: Vec<ToolCall<'a>>, of Role::Assistant,
         /// The function the assistant called, in the legacy form.
         "function_call" function_call: FunctionCall<'a>, of Role::Assistant,
-        /// The call that a message of the role `tool` answers.
+        /// The call that a message of the role `tool` has the result of.
         "tool_call_id" tool_call_id: Text<'a>, of Role::Tool,
     }
 }
 
 object! {
-    /// An earlier audio answer.
+    /// A reference to an earlier audio answer.
     pub struct AudioReference<'a> {
         /// Its id.
         "id" id: Text<'a>,
     }
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
     /// Plain text.
@@ -65,7 +65,7 @@ pub enum Content<'a> {
 string_or! { Content, |text| Some(Content::Text(text)), Content::Parts }
 
 impl Content<'_> {
-    /// The texts of which the content is made, in order; parts of other types have none.
+    /// The texts of the content, in order; parts of other types have none.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let (text, parts): (_, &[Part<'_>]) = match self {
             Self::Text(text) => (Some(&**text), &[]),
@@ -82,11 +82,11 @@ strings! {
         "text" Text,
         /// An image.
         "image_url" ImageUrl,
-        /// Sound of the user's.
+        /// Audio input.
         "input_audio" InputAudio,
-        /// A refusal of the assistant's.
+        /// The assistant's refusal.
         "refusal" Refusal,
-        /// Sound of the assistant's.
+        /// The assistant's audio.
         "audio" Audio,
         /// A file.
         "file" File,
@@ -103,15 +103,15 @@ tagged! {
         "text" text: Text<'a>, of PartType::Text,
         /// The image.
         "image_url" image_url: Box<ImageUrl<'a>>, of PartType::ImageUrl,
-        /// The sound.
+        /// The audio input.
         "input_audio" input_audio: Box<InputAudio<'a>>, of PartType::InputAudio,
         /// The refusal.
         "refusal" refusal: Text<'a>, of PartType::Refusal,
-        /// The assistant's sound.
+        /// The assistant's audio.
         "audio" audio: Box<AudioReference<'a>>, of PartType::Audio,
         /// The file.
         "file" file: Box<File<'a>>, of PartType::File,
-        /// Where the cached prefix may end.
+        /// The prompt's cached prefix may end here.
         "prompt_cache_breakpoint" prompt_cache_breakpoint: Box<CacheBreakpoint<'a>>,
             of PartType::Text | PartType::ImageUrl | PartType::InputAudio | PartType::File,
     }
@@ -170,17 +170,17 @@ strings! {
 }
 
 object! {
-    /// Sound spoken by the user.
+    /// Audio input.
     pub struct InputAudio<'a> {
         /// Base64.
         "data" data: Text<'a>,
-        /// Its encoding.
+        /// Its format.
         "format" format: InputAudioFormat,
     }
 }
 
 strings! {
-    /// How sound is encoded.
+    /// The format of audio input.
     pub enum InputAudioFormat {
         /// WAV.
         "wav" Wav,
@@ -202,7 +202,7 @@ object! {
 }
 
 object! {
-    /// Where a prompt's cached prefix may end.
+    /// A place where a prompt's cached prefix may end.
     pub struct CacheBreakpoint<'a> {
         /// `explicit`.
         "mode" mode: BreakpointMode,

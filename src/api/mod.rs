@@ -1,9 +1,8 @@
-//! The OpenAI wire: what a request body may say, and nothing about whether it should.
+//! The wire types of OpenAI's API: the members a request body may have. Whether a request is valid is not decided here.
 //!
-//! Everything borrows from the body where JSON allows it (a string without escapes is a slice of the
-//! body). Every member is optional here and `null` is the same as absent; which ones must be there, and
-//! within which bounds, is judged by [`crate::check`]. A member named twice counts once, with its last
-//! value, as most JSON readers have it.
+//! Everything borrows from the body where JSON allows it (a string without escapes is a slice of the body). Every
+//! member is optional here and `null` is the same as absent; [`crate::check`] decides which ones must be present, and
+//! within which bounds. Of a member that is present twice the last value counts, as in most JSON readers.
 
 #[macro_use]
 mod wire;

@@ -4,7 +4,7 @@ use super::Text;
 use super::message::ImageUrl;
 use crate::json::{Write, push_members, writes};
 
-/// The model that is asked where a request names none.
+/// The model of a request that names none.
 pub const DEFAULT_MODEL: &str = "omni-moderation-latest";
 
 object! {
@@ -12,23 +12,23 @@ object! {
     pub struct Request<'a> {
         /// The id of the model.
         "model" model: Text<'a>,
-        /// What to judge. Required.
+        /// The input. Required.
         "input" input: Input<'a>,
     }
 }
 
-/// What to judge: a text, or several texts or parts.
+/// The input: a text, several texts, or parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input<'a> {
     /// One text.
     Text(Text<'a>),
-    /// Several texts, each judged by itself, or parts, judged together.
+    /// Several texts, each an input of its own, or parts, which are one input together.
     Many(Vec<Item<'a>>),
 }
 
 string_or! { Input, |text| Some(Input::Text(text)), Input::Many }
 
-/// A text, or a part of what is judged together.
+/// A text, or a part of the one input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item<'a> {
     /// A text.

@@ -1,9 +1,9 @@
-//! Tools: what a request offers, what it asks for, and what an assistant called.
+//! Tools: those a request offers, its choice between them, and the calls of an assistant.
 
 use super::{Loose, Text};
 use crate::json::{ParseError, Read, Reader, Write};
 
-/// JSON of a form the caller chooses, such as a schema: the text as it stands in the body.
+/// JSON of any form, such as a schema: the text as it is in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<'a>(pub &'a str);
 
@@ -27,15 +27,15 @@ impl Write for Json<'_> {
 }
 
 object! {
-    /// A function of the caller's.
+    /// A function that the model may call.
     pub struct Function<'a> {
-        /// What the model calls it by.
+        /// Its name.
         "name" name: Text<'a>,
-        /// What it is for.
+        /// Its description, for the model.
         "description" description: Text<'a>,
         /// The JSON schema of its arguments.
         "parameters" parameters: Json<'a>,
-        /// Whether the arguments always keep to the schema.
+        /// Whether the arguments always match the schema.
         "strict" strict: bool,
     }
 }
@@ -43,19 +43,19 @@ object! {
 object! {
     /// A tool that takes free text.
     pub struct CustomTool<'a> {
-        /// What the model calls it by.
+        /// Its name.
         "name" name: Text<'a>,
-        /// What it is for.
+        /// Its description, for the model.
         "description" description: Text<'a>,
-        /// What its input looks like.
+        /// The format of its input.
         "format" format: CustomFormat<'a>,
     }
 }
 
 tagged! {
-    /// What a custom tool's input looks like.
+    /// The format of a custom tool's input.
     pub struct CustomFormat<'a> by
-        /// Whether it is any text, or of a grammar.
+        /// Any text, or text of a grammar.
         "type" kind: CustomFormatType
     {
         /// The grammar.
@@ -64,7 +64,7 @@ tagged! {
 }
 
 strings! {
-    /// Whether a custom tool's input is any text, or of a grammar.
+    /// The `type` of a custom tool's format.
     pub enum CustomFormatType {
         /// Any text.
         "text" Text,
@@ -78,7 +78,7 @@ object! {
     pub struct Grammar<'a> {
         /// The grammar itself.
         "definition" definition: Text<'a>,
-        /// The language it is written in.
+        /// The language of the grammar.
         "syntax" syntax: GrammarSyntax,
     }
 }
@@ -106,7 +106,7 @@ strings! {
 tagged! {
     /// A tool the model may call: its type, and the member named after it.
     pub struct Tool<'a> by
-        /// Which of the two it is.
+        /// The kind of tool.
         "type" kind: ToolType
     {
         /// The function, if it is one.
@@ -117,7 +117,7 @@ tagged! {
 }
 
 impl Tool<'_> {
-    /// The name the model calls it by; empty if it has none.
+    /// Its name; empty if it has none.
     pub fn name(&self) -> &str {
         let name = match self.kind {
             Some(ToolType::Custom) => self.custom.as_ref().and_then(|c| c.name.as_deref()),
@@ -130,10 +130,10 @@ impl Tool<'_> {
 tagged! {
     /// A call the assistant made earlier: its type, and the member named after it.
     pub struct ToolCall<'a> by
-        /// Which of the two it is.
+        /// The kind of tool.
         "type" kind: ToolType
     {
-        /// What the answering message names it by.
+        /// The id that the message with the result refers to.
         "id" id: Text<'a>, of _,
         /// The function called, if it is one.
         "function" function: FunctionCall<'a>, of ToolType::Function,
@@ -163,7 +163,7 @@ object! {
 }
 
 object! {
-    /// The name of a tool, where nothing else is said of it.
+    /// A reference to a tool by its name.
     pub struct Named<'a> {
         /// The name.
         "name" name: Text<'a>,
@@ -206,7 +206,7 @@ strings! {
 tagged! {
     /// A tool choice that is an object: its type, and the member named after it.
     pub struct ChosenTool<'a> by
-        /// Which of the three it is.
+        /// The kind of choice.
         "type" kind: ToolChoiceType
     {
         /// The function to call.
@@ -223,7 +223,7 @@ object! {
     pub struct AllowedTools<'a> {
         /// `auto` or `required`.
         "mode" mode: ToolMode,
-        /// Which. The published schema lets them be any objects.
+        /// The tools. In the published schema they may be any objects.
         "tools" tools: Vec<Loose<AllowedTool<'a>>>,
     }
 }
@@ -231,7 +231,7 @@ object! {
 tagged! {
     /// One of the tools allowed: its type, and the member named after it.
     pub struct AllowedTool<'a> by
-        /// Which of the two it is.
+        /// The kind of tool.
         "type" kind: ToolType
     {
         /// The function.

@@ -1,4 +1,4 @@
-//! The leaves of a request.
+//! The strings, numbers and maps of a request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -61,25 +61,25 @@ impl Write for Text<'_> {
     }
 }
 
-/// A JSON number, and whether it was written as an integer.
+/// A JSON number, and whether it is spelled as an integer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number {
-    /// The value, as near as a double gets to it.
+    /// The value, rounded to a double.
     pub value: f64,
-    /// False for `1.0` and `1e3`, which the live API does not take for integers.
+    /// False for `1.0` and `1e3`, which the live API does not accept as integers.
     pub integer: bool,
 }
 
-/// An integer, however it was written: `1`, `1.0` or `1e0`.
+/// An integer, however it is spelled: `1`, `1.0` or `1e0`.
 ///
-/// One outside the range of `i64` stands at that range's end, which no parameter tells from the truth.
+/// One outside the range of `i64` becomes that range's end, which makes no difference to any parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Int {
     /// The value.
     pub value: i64,
-    /// True for `1.0` and `1e3`, which JSON Schema takes for integers and the live API does not.
+    /// True for `1.0` and `1e3`, which are integers by JSON Schema and not by the live API.
     pub decimal: bool,
-    /// True if the value stands at the end of its range, in place of one outside.
+    /// True if the value is the end of the range, in place of one outside.
     pub saturated: bool,
 }
 
@@ -109,13 +109,13 @@ impl<'a> Read<'a> for Int {
         if value.trunc() != value {
             return Err(ParseError);
         }
-        // `as` stands at the end of the range by itself.
+        // `as` saturates.
         let saturated = !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
         Ok(Self { value: value as i64, decimal: true, saturated })
     }
 }
 
-/// A value of a type, or any other.
+/// A value of a type, or `None` for any other value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loose<T>(pub Option<T>);
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_read_as_they_are_written() {
+    fn integers_are_read_as_they_are_spelled() {
         for (json, want) in [
             ("3", Some((3, false, false))),
             ("-0", Some((0, false, false))),

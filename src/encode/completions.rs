@@ -1,6 +1,6 @@
 //! Completions: [`whole`] answers, and an [`Encoder`] for streams.
 
-use super::{sse, to_vec, tokens};
+use super::{UsageDetails, sse, to_vec, tokens};
 use crate::api::answer::{ByToken, TextChoice, TextCompletion, TextLogprobs};
 use crate::turn::{Answer, Block, Choice, Event, FinishReason, TokenLogprob, Usage};
 use std::borrow::Cow;
@@ -75,7 +75,7 @@ impl Head {
             created: self.created,
             model: &self.model,
             choices,
-            usage: usage.map(|usage| usage.map(super::usage)),
+            usage: usage.map(|usage| usage.map(|usage| super::usage(usage, UsageDetails::default()))),
         }
     }
 

@@ -39,8 +39,18 @@ pub fn event_stream<B>(body: Body<B>) -> Response<B> {
     Response { status: 200, headers: headers.into_iter().collect(), body }
 }
 
+/// Which counts a model reports besides those that all models report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageDetails {
+    /// Text and image tokens apart from audio tokens, as models with audio do.
+    pub by_modality: bool,
+    /// The tokens written to a cache, also where there are none.
+    pub cache_write: bool,
+}
+
 /// Token counts, as OpenAI's completions have them.
-fn usage(usage: turn::Usage) -> Usage {
+fn usage(usage: turn::Usage, details: UsageDetails) -> Usage {
+    let by_modality = |tokens: u64| details.by_modality.then_some(tokens);
     Usage {
         prompt_tokens: usage.input,
         completion_tokens: usage.output,
@@ -48,12 +58,16 @@ fn usage(usage: turn::Usage) -> Usage {
         prompt_tokens_details: PromptTokensDetails {
             cached_tokens: usage.cached_input,
             audio_tokens: usage.input_audio,
+            text_tokens: by_modality(usage.input.saturating_sub(usage.input_audio)),
+            image_tokens: by_modality(0),
+            cache_write_tokens: (details.cache_write || usage.cache_write > 0).then_some(usage.cache_write),
         },
         completion_tokens_details: CompletionTokensDetails {
             reasoning_tokens: usage.reasoning,
             audio_tokens: 0,
             accepted_prediction_tokens: usage.accepted_prediction,
             rejected_prediction_tokens: usage.rejected_prediction,
+            text_tokens: by_modality(usage.output.saturating_sub(usage.reasoning)),
         },
     }
 }

@@ -100,7 +100,7 @@ fn prompts<'r>(request: &'r Request<'_>, validation: Validation) -> Result<Vec<t
             let id = u32::try_from(token.value).ok().filter(|&id| encoding.token_bytes(id).is_some());
             match (id, validation) {
                 (Some(id), _) => Some(Ok(id)),
-                (None, Validation::Schema) => None,
+                (None, Validation::Schema | Validation::Types) => None,
                 (None, Validation::Live) => {
                     let largest = if EXACT { encoding.largest_token() } else { u32::MAX };
                     Some(Err(error_text::invalid_token(token.value, largest)))

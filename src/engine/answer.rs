@@ -63,6 +63,11 @@ impl Answer {
         self.choices.len()
     }
 
+    /// Whether a choice calls several tools at once.
+    pub fn has_parallel_calls(&self) -> bool {
+        self.choices.iter().any(|choice| choice.calls.len() > 1)
+    }
+
     /// After how many chunks a stream of it is cut, as a rule has it.
     pub fn cut_after_chunks(&self) -> Option<u32> {
         self.cut_after_chunks

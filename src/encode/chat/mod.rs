@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{sse, to_vec, tokens};
+use super::{UsageDetails, sse, to_vec, tokens};
 use crate::api::answer::{
     Called, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, CustomCall, Delta,
     FunctionCall, Logprobs, ThinkingBlock, ToolCall,
@@ -30,6 +30,11 @@ pub struct Head {
     pub legacy_functions: bool,
     /// Whether the request named the one tool to call. The live API ends such an answer with `stop`.
     pub forced_tool: bool,
+    /// Whether an answer that calls tools begins with a chunk of the role alone, as the live API's do with several
+    /// calls. With one call the role and the beginning of the call are one chunk.
+    pub role_alone: bool,
+    /// The counts that the model reports.
+    pub usage_details: UsageDetails,
     /// Whether `tool_calls` and `function_call` are `null` where there are none, as OpenAI's published schema has
     /// it. The live API leaves them out.
     pub null_calls: bool,
@@ -54,7 +59,7 @@ pub fn whole(head: &Head, answer: &Answer<'_>) -> Vec<u8> {
         model: answer.model.as_deref().unwrap_or(&head.model),
         system_fingerprint: head.system_fingerprint,
         choices: choices.collect(),
-        usage: super::usage(answer.usage.unwrap_or_default()),
+        usage: super::usage(answer.usage.unwrap_or_default(), head.usage_details),
         service_tier: head.service_tier,
     })
 }
@@ -209,10 +214,18 @@ impl Encoder {
 
     /// Begins a choice, unless it has begun: with an empty text, or without any where something else follows.
     fn begin(&mut self, choice: u32, with_text: bool, out: &mut Vec<u8>) {
-        if std::mem::replace(&mut self.progress(choice).begun, true) {
-            return;
+        if !std::mem::replace(&mut self.progress(choice).begun, true) {
+            self.push_first(choice, with_text, None, out);
         }
-        let delta = Delta::First { role: "assistant", content: with_text.then_some(""), refusal: None };
+    }
+
+    fn push_first(&self, choice: u32, with_text: bool, call: Option<ToolCall<'_>>, out: &mut Vec<u8>) {
+        let delta = Delta::First {
+            role: "assistant",
+            content: with_text.then_some(""),
+            tool_calls: call.map(|call| [call]),
+            refusal: None,
+        };
         let logprobs = Logprobs { content: with_text.then(Vec::new), refusal: (!with_text).then(Vec::new) };
         self.push(choice, delta, self.head.logprobs.then_some(logprobs), None, out);
     }
@@ -239,7 +252,10 @@ impl Encoder {
             service_tier: head.service_tier,
             system_fingerprint: head.system_fingerprint,
             choices,
-            usage: self.options.include_usage.then(|| usage.map(super::usage)),
+            usage: self
+                .options
+                .include_usage
+                .then(|| usage.map(|usage| super::usage(usage, head.usage_details))),
             obfuscation: None,
         };
         let mut json = to_vec(&chunk);
@@ -281,6 +297,30 @@ impl Encoder {
         self.begin(choice, true, out);
         let delta = Delta::Thinking { reasoning_content, thinking_blocks: [block] };
         self.push(choice, delta, None, None, out);
+    }
+
+    /// A call that begins. Where it is the first part of its choice, its chunk also has the role.
+    fn begin_call(
+        &mut self,
+        choice: u32,
+        index: u32,
+        (id, name): (&str, &str),
+        kind: ToolKind,
+        out: &mut Vec<u8>,
+    ) {
+        if self.head.role_alone || self.head.legacy_functions {
+            self.begin(choice, false, out);
+        }
+        if std::mem::replace(&mut self.progress(choice).begun, true) {
+            return self.call(choice, index, Some((id, name)), kind, "", out);
+        }
+        let call = ToolCall {
+            index: Some(index),
+            id: Some(id),
+            kind: Some(kind_name(kind)),
+            called: called(kind, Some(name), ""),
+        };
+        self.push_first(choice, false, Some(call), out);
     }
 
     /// A call that begins, or a piece of its input.
@@ -334,14 +374,13 @@ impl super::Encoder for Encoder {
                 self.thinking(*choice, None, ThinkingBlock::Redacted { data: (&**data).into() }, out);
             }
             Event::ToolCall { choice, index, id, name, kind } => {
-                self.begin(*choice, false, out);
                 let calls = &mut self.progress(*choice).calls;
                 let place = (*index as usize).min(1023);
                 if calls.len() <= place {
                     calls.resize(place + 1, ToolKind::Function);
                 }
                 calls[place] = *kind;
-                self.call(*choice, *index, Some((id, name)), *kind, "", out);
+                self.begin_call(*choice, *index, (id, name), *kind, out);
             }
             Event::ToolInput { choice, index, input } => {
                 let kinds = &self.progress(*choice).calls;

@@ -213,7 +213,8 @@ fn a_call_is_streamed_as_its_name_and_then_its_input() {
         input(1, "one"),
         finish(0, FinishReason::ToolCalls),
     ];
-    let stream = stream_of(head(), StreamOptions::default(), &events);
+    let several = Head { role_alone: true, ..head() };
+    let stream = stream_of(several, StreamOptions::default(), &events);
     assert_eq!(
         deltas(&stream),
         [
@@ -226,11 +227,36 @@ fn a_call_is_streamed_as_its_name_and_then_its_input() {
         ]
     );
     assert!(stream.contains(r#""finish_reason":"tool_calls"}]"#), "{stream}");
+    let stream = stream_of(head(), StreamOptions::default(), &events[..2]);
+    assert_eq!(
+        deltas(&stream),
+        [
+            r#"{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_f","type":"function","function":{"name":"f","arguments":""}}],"refusal":null}"#,
+            r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\""}}]}"#,
+        ],
+        "one call begins with the role"
+    );
     let legacy = Head { legacy_functions: true, ..head() };
     assert_eq!(
         deltas(&stream_of(legacy, StreamOptions::default(), &events[..2]))[1..],
         [r#"{"function_call":{"name":"f","arguments":""}}"#, r#"{"function_call":{"arguments":"{\""}}"#]
     );
+}
+
+#[test]
+fn some_models_report_more_counts() {
+    let counts = |usage_details| {
+        let head = Head { usage_details, ..head() };
+        let answer = Answer { usage: Some(USAGE), ..Answer::default() };
+        String::from_utf8(whole(&head, &answer)).expect("UTF-8")
+    };
+    let plain = counts(UsageDetails::default());
+    assert!(!plain.contains("text_tokens") && !plain.contains("cache_write_tokens"), "{plain}");
+    let audio = counts(UsageDetails { by_modality: true, ..UsageDetails::default() });
+    assert_eq!(audio.matches("\"text_tokens\":").count(), 2, "{audio}");
+    assert!(audio.contains("\"image_tokens\":0"), "{audio}");
+    let newest = counts(UsageDetails { cache_write: true, ..UsageDetails::default() });
+    assert!(newest.contains("\"cache_write_tokens\":"), "{newest}");
 }
 
 #[test]

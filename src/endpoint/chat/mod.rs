@@ -12,11 +12,12 @@ use crate::check::{self, Checked, error_text};
 use crate::config::Backend;
 use crate::ctx::Ctx;
 use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
-use crate::encode::{self, EventStream};
+use crate::encode::{self, EventStream, UsageDetails};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Incoming, Response};
 use crate::log::Record;
+use crate::model::Family;
 use crate::transport::Transport;
 use crate::turn::{Field, ToolChoice};
 use crate::upstream::Endpoint;
@@ -45,7 +46,13 @@ pub fn create<T: Transport>(
     let budget = Budget::for_body(body.len());
     let outcome =
         engine::answer(&turn, call.engine(policy.spec, &budget)).map_err(|why| error(&why, &request))?;
-    let head = head(&request, matches!(turn.tool_choice, ToolChoice::Named(_)), call.ctx);
+    let mut head = head(&request, matches!(turn.tool_choice, ToolChoice::Named(_)), call.ctx);
+    head.null_calls = !policy.named;
+    head.usage_details = UsageDetails {
+        by_modality: policy.spec.is_some_and(|spec| spec.family == Family::Audio),
+        // Models from gpt-5.6 on, whose prompts are not cached in memory.
+        cache_write: policy.spec.is_some_and(|spec| !spec.in_memory_cache),
+    };
     let mut response = super::respond(outcome, record, |answer| encode(&request, head, answer));
     super::note_dropped(&mut response, &dropped);
     Ok(response)
@@ -66,12 +73,12 @@ fn head(request: &Request<'_>, forced_tool: bool, ctx: &Ctx<'_>) -> Head {
         logprobs: request.logprobs == Some(true),
         legacy_functions: read::has_legacy_functions(request),
         forced_tool,
-        null_calls: true,
+        ..Head::default()
     }
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer) -> Response<B> {
+fn encode<B>(request: &Request<'_>, mut head: Head, answer: engine::Answer) -> Response<B> {
     if !request.streams() {
         return encode::after(answer.latency(), encode::json_bytes(200, whole(&head, &answer.whole())));
     }
@@ -79,6 +86,7 @@ fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer) -> Respo
         include_usage: options.include_usage == Some(true),
         include_obfuscation: options.include_obfuscation == Some(true),
     });
+    head.role_alone = answer.has_parallel_calls();
     let encoder = Encoder::new(head, options.unwrap_or_default());
     let cut = answer.cut_after_chunks();
     encode::event_stream(Body::BodySource(Box::new(EventStream::new(answer.into_events(), encoder, cut))))
