@@ -503,7 +503,7 @@ fn prompts_fit_the_model_that_is_named() {
 
     // Streamed or not, before any event.
     let large = json!({"model": "gpt-5-nano", "stream": true, "messages": says(&words(272_000))});
-    let want = "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 272007 tokens. \
+    let want = "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 272006 tokens. \
                 Please reduce the length of the messages.";
     assert_eq!(fault("gpt-5-nano", large), (400, want.to_owned(), too_long));
 

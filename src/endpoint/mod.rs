@@ -58,7 +58,8 @@ impl<'a, T> Call<'a, T> {
         let config = &self.config.engine;
         // A look at a field is a call of the host, and few rules need this one.
         let retries = if config.counts_retries() { self.retries() } else { 0 };
-        Setup { config, spec, ctx: self.ctx, retries, budget, call_prefix: "call_" }
+        let counted_by = engine::CountedBy::Chat;
+        Setup { config, spec, ctx: self.ctx, retries, budget, call_prefix: "call_", counted_by }
     }
 
     /// The caller's header fields, as far as an upstream may get them from this key.

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Call, Choice, FinishReason, Outcome, Thinking};
 use super::filler;
 use super::latency::TokenTiming;
-use super::prompt_tokens::{self, Counter};
+use super::prompt_tokens;
 use super::rejection::Rejection;
 use super::rng::{Rng, mix};
 use super::rule_context::RuleContext;
@@ -12,7 +12,7 @@ use super::sampling::Sampling;
 use super::schema::{self, NoInstance, Patterns};
 use super::tokenized_text::TokenizedText;
 use super::tool_calls::{self, Calls};
-use super::{Setup, prompt_tokens::Prompt};
+use super::{CountedBy, Setup, prompt_tokens::Prompt};
 use crate::api::tool::Json;
 use crate::config::engine::{Reply, Rule};
 use crate::json::{Reader, push_string};
@@ -55,8 +55,8 @@ pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome
     let plan = plan(turn, &context, rule, model.map_or(&Reply::Echo, |model| &model.reply), setup)?;
     let echoed = echoed(&plan, &context, encoding);
     let known = echoed.as_ref().map(|(text, tokenized)| (*text, tokenized.tokens().len() as u64));
-    let prompt = prompt_tokens::count(turn, Counter { encoding, known });
-    let (reasoning, room) = lengths(turn, setup.spec, prompt)?;
+    let prompt = prompt_tokens::count(turn, setup.counted_by, known);
+    let (reasoning, room) = lengths(turn, setup, prompt)?;
     let output_limit = if setup.spec.is_some() { u64::MAX } else { DEFAULT_OUTPUT_LIMIT };
     let sampling = Sampling { max_tokens: room, output_limit, ..Sampling::of(turn, encoding) };
     let sampler = Sampler::new(sampling).knowing(echoed);
@@ -74,7 +74,7 @@ pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome
     }
     // Reasoning that the answer does not show is counted once, however many choices there are.
     let reasoning = reasoning * if thinking > 0 { u64::from(turn.choices) } else { 1 };
-    let output = |choice: &Choice| output_tokens(choice, encoding).min(room.unwrap_or(u64::MAX));
+    let output = |choice: &Choice| output_tokens(choice, turn).min(room.unwrap_or(u64::MAX));
     let mut usage = Usage {
         input: prompt.tokens,
         input_audio: prompt.audio,
@@ -113,14 +113,10 @@ fn echoed<'a>(
 }
 
 /// The tokens of reasoning, and the most each choice may have besides.
-fn lengths(
-    turn: &Request<'_>,
-    spec: Option<&ModelSpec>,
-    prompt: Prompt,
-) -> Result<(u64, Option<u64>), Rejection> {
-    let limit = turn.max_tokens;
+fn lengths(turn: &Request<'_>, setup: Setup<'_>, prompt: Prompt) -> Result<(u64, Option<u64>), Rejection> {
+    let (limit, spec) = (turn.max_tokens, setup.spec);
     if let Some(spec) = spec {
-        fits(spec, prompt, limit)?;
+        fits(spec, turn, setup.counted_by, prompt)?;
     }
     let reasoning = reasoning(turn, limit);
     if spec.is_some() && reasoning > 0 && limit.is_some_and(|limit| limit < MIN_REASONING) {
@@ -130,17 +126,22 @@ fn lengths(
 }
 
 /// Whether the prompt, with what may follow, fits the model.
-fn fits(spec: &ModelSpec, prompt: Prompt, limit: Option<u64>) -> Result<(), Rejection> {
+fn fits(
+    spec: &ModelSpec,
+    turn: &Request<'_>,
+    counted_by: CountedBy,
+    prompt: Prompt,
+) -> Result<(), Rejection> {
     let window = u64::from(spec.window);
     let too_long = |output| {
         Err(Rejection::ContextLength {
             window: spec.window,
             input: prompt.tokens,
-            tools: prompt.tools,
+            tools: prompt_tokens::tools(turn, counted_by),
             output,
         })
     };
-    match (spec.input, limit) {
+    match (spec.input, turn.max_tokens) {
         (Some(limit), _) if prompt.tokens > u64::from(limit) => {
             Err(Rejection::InputTooLong { limit, input: prompt.tokens })
         }
@@ -401,9 +402,11 @@ fn sentence(why: &NoInstance) -> String {
 }
 
 /// The tokens of a choice, without its reasoning.
-fn output_tokens(choice: &Choice, encoding: Encoding) -> u64 {
-    let names: usize = choice.calls.iter().map(|call| encoding.count(&call.name)).sum();
-    (choice.tokens() + names) as u64
+fn output_tokens(choice: &Choice, turn: &Request<'_>) -> u64 {
+    let texts = [&choice.content, &choice.refusal];
+    let texts: usize = texts.into_iter().flatten().map(|text| text.tokens().len()).sum();
+    let calls = choice.calls.iter().map(|call| (&*call.name, call.input.text()));
+    texts as u64 + prompt_tokens::calls(turn.model, turn.tool_choice, calls)
 }
 
 /// Counts the tokens of the `prediction` that the answer begins with, and the others.

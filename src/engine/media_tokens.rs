@@ -1,37 +1,38 @@
-//! What images, sound and files cost, as far as OpenAI documents it.
+//! How many tokens images, audio and files have, as far as their vendors document it.
 //!
 //! | what | tokens |
 //! |---|---|
 //! | an image, low detail | the model's base |
 //! | an image else | the base, and for each tile of 512 pixels the model's price of a tile, once the image is scaled to fit 2048 × 2048 and then to a shorter side of 768 |
-//! | an image, models that see in patches | a token for each 32 × 32 pixels, 1536 at the most, times the model's factor |
-//! | an image whose size is not told | as one of 1024 × 1024: nothing is fetched |
-//! | sound | 10 a second; what is no WAV is taken for 128 kbit/s |
+//! | an image, models that count patches | a token for each 32 × 32 pixels, 1536 at the most, times the model's factor |
+//! | an image, Claude models | a token for each 750 pixels, once it is scaled to a longer side of 1568 |
+//! | an image that is not in the request | as one of 1024 × 1024: nothing is fetched |
+//! | audio | 10 a second; any format but WAV counts as 128 kbit/s |
 //! | a file | its text if it is text, else a quarter of its bytes; an uploaded one nothing |
 
-use crate::model::{self, ImageTokens};
+use crate::model::{ImageTokens, ModelSpec};
 use crate::tokens::Encoding;
 use crate::turn::{Media, Source};
 
 /// The size of an image that is not in the request.
 const UNKNOWN: (u64, u64) = (1024, 1024);
 
-/// The tokens of an image, a document or a sound, and those of them that are audio.
-pub(super) fn media(media: &Media<'_>, model: &str, encoding: Encoding) -> (u64, u64) {
+/// The tokens of an image, a document or audio, and those of them that are audio.
+pub(super) fn media(media: &Media<'_>, spec: &ModelSpec) -> (u64, u64) {
     match media {
-        Media::Image { source, detail } => (image(source, *detail == Some("low"), model), 0),
-        Media::Document { source, title } => (document(source, title.as_deref(), encoding), 0),
+        Media::Image { source, detail } => (image(source, *detail == Some("low"), spec.image_tokens), 0),
+        Media::Document { source, title } => (document(source, title.as_deref(), spec.encoding), 0),
         Media::Audio { data, format } => {
-            let tokens = sound(data, *format == "wav");
+            let tokens = audio(data, *format == "wav");
             (tokens, tokens)
         }
     }
 }
 
-fn image(source: &Source<'_>, is_low: bool, model: &str) -> u64 {
+fn image(source: &Source<'_>, is_low: bool, rule: ImageTokens) -> u64 {
     let data = if let Source::Base64 { data, .. } = source { Some(&**data) } else { None };
     let (width, height) = data.and_then(size).unwrap_or(UNKNOWN);
-    match model::nearest(model).image_tokens {
+    match rule {
         // A model that takes no images is sent one only where its limits are not enforced.
         ImageTokens::None => 85 + 170 * tiles(width, height),
         ImageTokens::Patches(factor) => {
@@ -62,7 +63,7 @@ fn tiles(width: u64, height: u64) -> u64 {
 
 /// The size of an image in base64.
 fn size(data: &str) -> Option<(u64, u64)> {
-    // The header tells; a JPEG's may come after its thumbnail and colours.
+    // The header has the size; a JPEG's may come after its thumbnail and colours.
     let bytes = decode(data, 256 * 1024);
     let be16 = |at: usize| Some(u64::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
     let le16 = |at: usize| Some(u64::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
@@ -97,7 +98,7 @@ fn size(data: &str) -> Option<(u64, u64)> {
     None
 }
 
-fn sound(data: &str, is_wav: bool) -> u64 {
+fn audio(data: &str, is_wav: bool) -> u64 {
     let bytes = data.len() as u64 * 3 / 4;
     let head = decode(data, 44);
     // The bytes a second lie in the header's second chunk.
@@ -155,21 +156,25 @@ mod tests {
     #[test]
     fn images_cost_as_openai_documents() {
         let url = Source::Url("https://example.com/x.png".into());
+        let of = |model: &str| crate::model::nearest(model).image_tokens;
         // OpenAI's examples: 1024 x 1024 in high detail 765, 2048 x 4096 1105, any in low detail 85.
-        assert_eq!(image(&url, false, "gpt-4o"), 765);
-        assert_eq!(image(&url, true, "gpt-4o"), 85);
+        assert_eq!(image(&url, false, of("gpt-4o")), 765);
+        assert_eq!(image(&url, true, of("gpt-4o")), 85);
         assert_eq!(85 + 170 * tiles(2048, 4096), 1105);
-        assert_eq!(image(&url, false, "gpt-4o-mini"), 2833 + 4 * 5667);
-        assert_eq!(image(&url, false, "gpt-4.1-mini"), 1659);
+        assert_eq!(image(&url, false, of("gpt-4o-mini")), 2833 + 4 * 5667);
+        assert_eq!(image(&url, false, of("gpt-4.1-mini")), 1659);
         // A PNG of 4 x 3 pixels is one tile.
         let png = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAIAAAA7ljmR";
         assert_eq!(size(png), Some((4, 3)));
         let png = Source::Base64 { media_type: "image/png".into(), data: png.into() };
-        assert_eq!(image(&png, false, "gpt-4-turbo"), 255);
+        assert_eq!(image(&png, false, of("gpt-4-turbo")), 255);
+        // Anthropic's example: 1092 x 1092 pixels are about 1,590 tokens.
+        assert_eq!(pixels(1092, 1092), 1590);
+        assert_eq!(pixels(3136, 1568), pixels(1568, 784));
     }
 
     #[test]
-    fn headers_tell_the_size() {
+    fn headers_have_the_size() {
         let base64 = |bytes: &[u8]| {
             const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
             let mut text = String::new();
@@ -197,12 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn sound_costs_ten_tokens_a_second() {
+    fn audio_costs_ten_tokens_a_second() {
         // 8,000 bytes a second, two seconds.
         let head = "UklGRgAAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAA";
         let data = format!("{head}{}", "AAAA".repeat((16_000 - 44) / 3));
-        assert_eq!(sound(&data, true), 20);
-        assert_eq!(sound(&"AAAA".repeat(16_000), false), 30);
-        assert_eq!(sound("", true), 0);
+        assert_eq!(audio(&data, true), 20);
+        assert_eq!(audio(&"AAAA".repeat(16_000), false), 30);
+        assert_eq!(audio("", true), 0);
     }
 }

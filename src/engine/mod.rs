@@ -24,7 +24,6 @@ mod sampling;
 mod schema;
 mod tokenized_text;
 mod tool_calls;
-mod value;
 
 use crate::budget::Budget;
 use crate::config::engine::Engine;
@@ -36,6 +35,7 @@ pub use answer::{Answer, Outcome};
 pub use embedding::embed;
 pub use events::Events;
 pub use moderation::moderate;
+pub use prompt_tokens::CountedBy;
 pub use rejection::Rejection;
 pub use sampler::{Generated, Origin, Sampler, SamplingMode};
 pub use sampling::Sampling;
@@ -59,6 +59,8 @@ pub struct Setup<'e> {
     pub budget: &'e Budget,
     /// How the ids of tool calls begin: `call_`, or `toolu_01` in Anthropic's API.
     pub call_prefix: &'static str,
+    /// The API that counts the tokens of the input.
+    pub counted_by: CountedBy,
 }
 
 /// Answers a turn.
@@ -83,13 +85,10 @@ pub fn complete<'e>(turns: &[turn::Request<'_>], setup: Setup<'e>) -> Result<Out
     completions::answer(turns, setup)
 }
 
-/// How many tokens the input of a turn has.
-pub fn input_tokens(turn: &turn::Request<'_>) -> u64 {
-    let encoding = Encoding::for_model(turn.model);
+/// How many tokens the input of a turn has, as an API counts them. For a Claude model it is an estimate.
+pub fn input_tokens(turn: &turn::Request<'_>, counted_by: CountedBy) -> u64 {
     match &turn.input {
-        Input::Messages(_) => {
-            prompt_tokens::count(turn, prompt_tokens::Counter { encoding, known: None }).tokens
-        }
-        Input::Prompt(prompt) => completions::prompt_tokens(prompt, encoding),
+        Input::Messages(_) => prompt_tokens::count(turn, counted_by, None).tokens,
+        Input::Prompt(prompt) => completions::prompt_tokens(prompt, Encoding::for_model(turn.model)),
     }
 }

@@ -19,6 +19,8 @@ pub struct TokenRules {
     pub heading: bool,
     /// Offered tools besides their text, in Chat Completions.
     pub tools: i64,
+    /// More where the first tool has neither a description nor properties.
+    pub bare_tool: i64,
     /// A `tool_choice` that names a tool, besides `functions.` and its name. Then the call costs its arguments alone.
     pub named_choice: Option<u64>,
     /// A schema without tools: its name and so many more at the beginning of the answer.
@@ -71,8 +73,14 @@ pub struct ClaudeTokens {
     pub tool: u64,
     /// Thousandths of a token for each token of a tool's JSON.
     pub tool_json: u64,
+    /// A schema of the answer besides its JSON.
+    pub schema: u64,
+    /// Thousandths of a token for each token of that schema's JSON.
+    pub schema_json: u64,
     /// A request that turns reasoning on.
     pub thinking: u64,
+    /// Thousandths of a token for each token of the name and arguments of a call in an answer.
+    pub answered_call: u64,
 }
 
 /// How many tokens an image has.
@@ -106,6 +114,7 @@ pub(super) const CLASSIC: TokenRules = TokenRules {
     heading: false,
     // The text below lacks one of its frame's tokens; which one cannot be determined.
     tools: -1,
+    bare_tool: 0,
     named_choice: Some(6),
     schema_name: Some(2),
     schema_name_in_history: Some(2),
@@ -145,6 +154,7 @@ pub(super) const O_SERIES: TokenRules = TokenRules { call_and_result: 18, ..O3_M
 pub(super) const GPT_5: TokenRules = TokenRules {
     // 82 for what describes the channels of an answer, whatever the number of tools.
     tools: 81,
+    bare_tool: -1,
     named_choice: None,
     schema_name_in_history: Some(2),
     call: 15,
@@ -173,7 +183,10 @@ const CLAUDE_4_TOKENS: ClaudeTokens = ClaudeTokens {
     forced_tools: 325,
     tool: 24,
     tool_json: 1_019,
+    schema: 95,
+    schema_json: 1_950,
     thinking: 29,
+    answered_call: 1_850,
 };
 
 /// Sonnet 4 and Opus 4.1, and those before.
@@ -193,7 +206,10 @@ const CLAUDE_5_TOKENS: ClaudeTokens = ClaudeTokens {
     forced_tools: 477,
     tool: 1,
     tool_json: 2_041,
+    schema: 95,
+    schema_json: 1_950,
     thinking: 0,
+    answered_call: 1_850,
 };
 
 /// Opus 4.7.
