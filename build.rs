@@ -1,4 +1,4 @@
-//! Lays the token vocabularies and the character classes out as read-only data, and the component's memory.
+//! Writes the token vocabularies and the character classes as read-only data, and sets the component's memory.
 
 #[cfg(feature = "vocab")]
 #[path = "build/tokens.rs"]
@@ -8,8 +8,8 @@ mod tokens;
 /// requests found (schemas of 58 levels, patterns of thousands of brackets) fit in 64 KiB, not in 32.
 const STACK: usize = 256 * 1024;
 
-/// Bytes of heap an instance begins with: what a usual request takes, since to grow a memory is a call of the
-/// operating system, and undoing it for the next instance another.
+/// Bytes of heap an instance begins with: what a usual request takes, since growing a memory is a system call, and
+/// undoing it for the next instance another.
 const HEAP: usize = 256 * 1024;
 
 fn main() {

@@ -1,13 +1,13 @@
-//! The data behind `src/tokens/`, from what tiktoken-rs bundles and regex-syntax knows.
+//! The data of `src/tokens/`, from tiktoken-rs and regex-syntax.
 //!
 //! Everything is written in the form it is read in, so that an instance starts with nothing to do:
 //!
 //! - `text.bin`: the bytes of all tokens of both vocabularies. A token that begins or ends another one
-//!   lies inside it, and one that both vocabularies have is there once.
+//!   is stored inside it, and one that both vocabularies have is stored once.
 //! - `<name>.spans`: for each token id, where in the text it lies.
-//! - `<name>.index`: the hash table from bytes to ids: two buckets a token may lie in, four entries each.
+//! - `<name>.index`: the hash table from bytes to ids: two buckets a token can be in, four entries each.
 //! - `<name>.pairs`, `<name>.pair_ids`: which two bytes are a token, and their ids; also in the hash table,
-//!   but merging looks for little else.
+//!   but most lookups of a merge are of these.
 //! - `classes.index`, `classes.blocks`: the class of each code point: the number of its block, and the
 //!   blocks that differ.
 
@@ -46,7 +46,7 @@ fn put(name: &str, bytes: &[u8]) {
     std::fs::write(directory.join(name), bytes).expect("the output directory can be written");
 }
 
-/// The bytes of the ordinary tokens, by id. The special ones lie behind a gap in the ids.
+/// The bytes of the ordinary tokens, by id. The special ones follow after a gap in the ids.
 fn tokens(bpe: &tiktoken_rs::CoreBPE) -> Vec<Vec<u8>> {
     let tokens: Vec<_> = (0..NO_TOKEN).map_while(|id| bpe.decode_bytes(&[id]).ok()).collect();
     // o200k_base has no gap of its own: 199998 is unused, 199999 is special.
@@ -108,7 +108,7 @@ fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
         if !buckets[bucket].contains(&NO_TOKEN) && buckets[second].contains(&NO_TOKEN) {
             bucket = second;
         }
-        // Where both are full, the token takes the place of another one, which moves to its other bucket.
+        // Where both are full, the token replaces another one, which moves to its other bucket.
         for step in 0.. {
             assert!(step < 10_000, "the table is too full");
             let ids = &mut buckets[bucket];
@@ -116,7 +116,7 @@ fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
                 *free = homeless;
                 break;
             }
-            // First the rarest, so that frequent tokens stay where they are looked for first.
+            // First the rarest, so that frequent tokens stay in their first bucket.
             let rarest = (0..SLOTS).max_by_key(|&slot| ids[slot]).filter(|_| step < 20);
             std::mem::swap(&mut ids[rarest.unwrap_or(step % SLOTS)], &mut homeless);
             let [first, second] = places[homeless as usize].buckets;

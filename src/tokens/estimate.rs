@@ -1,11 +1,11 @@
 //! Tokens without a vocabulary: an estimate.
 //!
-//! A token is a space and up to six letters of a word, a run of one sign or space, up to three digits, or up
-//! to three bytes of anything else, alike for both encodings. English prose and source code have up to a
+//! A token is a space and up to six letters of a word, a run of one punctuation character or space, up to three
+//! digits, or up to three bytes of anything else, the same for both encodings. English prose and source code have up to a
 //! quarter more of these than of the vocabularies' tokens; scripts other than Latin have one for nearly every
 //! character, which for Chinese is about right and for Russian up to four times as many.
 //!
-//! An id holds its token's bytes itself, so decoding needs no table either:
+//! An id contains its token's bytes, so decoding needs no table either:
 //!
 //! | bits 31 and 30 | the others |
 //! |---|---|
@@ -58,7 +58,7 @@ impl Deref for TokenBytes {
 }
 
 impl From<&'static str> for TokenBytes {
-    /// Special tokens are shorter than the longest run.
+    /// Special tokens are shorter than the longest run, so they fit.
     fn from(text: &'static str) -> Self {
         Self::new(text.bytes())
     }
@@ -84,7 +84,7 @@ pub(super) fn split(_: Encoding, text: &str) -> usize {
                     lower => (1 + lower).min(LETTERS),
                 }
             }
-            // Numbers take no space, as with the vocabularies.
+            // A space is not part of a number's token, as in the vocabularies.
             b'0'..=b'9' if space == 1 => 0,
             b'0'..=b'9' => self::run(rest, |byte| byte.is_ascii_digit()).min(RAW),
             byte if byte.is_ascii_whitespace() => {
@@ -98,12 +98,12 @@ pub(super) fn split(_: Encoding, text: &str) -> usize {
         }
 }
 
-/// How many bytes from the start are `alike`, as far as a token may go.
+/// How many bytes from the start are `alike`, up to the length of a token.
 fn run(bytes: &[u8], alike: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take(*RUNS.end()).take_while(|byte| alike(**byte)).count()
 }
 
-/// The bytes of the whole characters outside ASCII that fit in `room`; of the first one anyhow if one `must` be.
+/// The bytes of the whole characters outside ASCII that fit in `room`; of at least one if one `must` be.
 fn characters(text: &str, room: usize, must: bool) -> usize {
     let ends = text.char_indices().take_while(|(_, character)| !character.is_ascii());
     let mut ends = ends.map(|(at, character)| at + character.len_utf8());
@@ -111,7 +111,7 @@ fn characters(text: &str, room: usize, must: bool) -> usize {
     ends.take_while(|&end| end <= room).last().unwrap_or(first)
 }
 
-/// Gives `emit` the tokens of the piece that a text begins with, and their lengths.
+/// Calls `emit` with the tokens of the piece that a text begins with, and their lengths.
 pub(super) fn merge(_: Encoding, text: &str, length: usize, emit: &mut impl FnMut(u32, usize)) {
     let bytes = &text.as_bytes()[..length];
     if bytes.len() > 1
@@ -141,7 +141,7 @@ fn word(piece: &[u8]) -> Option<u32> {
     Some(WORD | space | capital | number?)
 }
 
-/// What an id stands for: `None` if no text has such a token.
+/// The bytes of a token; `None` if no text has such a token.
 pub(super) fn bytes(_: Encoding, id: u32) -> Option<TokenBytes> {
     let token = if id & WORD != 0 {
         let mut number = id & (CAPITAL - 1);
@@ -160,7 +160,7 @@ pub(super) fn bytes(_: Encoding, id: u32) -> Option<TokenBytes> {
     } else {
         TokenBytes::new(id.to_le_bytes().into_iter().take((id >> 24) as usize))
     };
-    // One text has one id, so an id that its own text does not give back is none.
+    // One text has one id, so an id whose text encodes to another id is not a token.
     let mut made = None;
     let text = std::str::from_utf8(&token);
     match text {

@@ -1,10 +1,10 @@
-//! Tokens: text to ids and back, token for token what tiktoken gives.
+//! Tokens: text to ids and back, token for token as tiktoken.
 //!
-//! Special tokens are never made from text: `<|endoftext|>` in a message is ordinary text, as it is for the
-//! API. No state is kept and nothing is prepared at run time; all data lies ready in the component.
+//! Text never becomes special tokens: `<|endoftext|>` in a message is ordinary text, as it is for the
+//! API. No state is kept and nothing is computed at start-up; all data is in the component, ready to use.
 //!
 //! Without the cargo feature `vocab` there are no vocabularies, and everything here is an estimate with the
-//! same properties: any text becomes tokens, and their bytes joined are the text again. [`EXACT`] tells.
+//! same properties: any text becomes tokens, and their bytes joined are the text again. See [`EXACT`].
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ impl Encoding {
         crate::model::nearest(name).encoding
     }
 
-    /// The name tiktoken has for it.
+    /// Its name in tiktoken.
     pub fn name(self) -> &'static str {
         match self {
             Self::O200kBase => "o200k_base",
@@ -44,8 +44,8 @@ impl Encoding {
 
     /// The ids of a text's tokens.
     ///
-    /// Takes time near linear in the text, which may have up to 4 GiB, and no memory but the ids; unless a
-    /// word has more than 248 bytes, which takes 30 bytes for each of them while it is merged.
+    /// Takes time near linear in the text, which may have up to 4 GiB, and memory for the ids only; a word of
+    /// more than 248 bytes also takes 30 bytes of memory for each of its bytes while it is merged.
     pub fn encode(self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 4 + 1);
         self.each(text, &mut |id, _| ids.push(id));
@@ -59,28 +59,28 @@ impl Encoding {
         count
     }
 
-    /// A text's tokens one after the other, each made when it is asked for: its id and its length in bytes.
+    /// A text's tokens one after the other, computed on demand: the id and the length in bytes of each.
     ///
-    /// Only one word is made to tokens ahead of the caller, so the first few tokens of a long text are cheap.
+    /// Only one word is encoded ahead of the caller, so the first few tokens of a long text are cheap.
     pub fn tokens(self, text: &str) -> Tokens<'_> {
         Tokens { encoding: self, rest: text, ready: Vec::new() }
     }
 
-    /// What a token stands for: parts of a character too, since many need several tokens. `None` if there is
-    /// no such token.
+    /// The bytes of a token. They can be part of a character, since many characters need several tokens. `None` if
+    /// there is no such token.
     pub fn token_bytes(self, id: u32) -> Option<TokenBytes> {
         let special = self.special_tokens().iter().find(|&&(_, special)| special == id);
         special.map(|(name, _)| TokenBytes::from(*name)).or_else(|| table::bytes(self, id))
     }
 
-    /// The bytes of all tokens, joined. Ids that are no tokens stand for nothing.
+    /// The bytes of all tokens, joined. Ids that are no tokens are left out.
     pub fn decode_bytes(self, ids: &[u32]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ids.len() * 4);
         ids.iter().filter_map(|&id| self.token_bytes(id)).for_each(|token| bytes.extend_from_slice(&token));
         bytes
     }
 
-    /// The text of all tokens, joined. Bytes that form no character become U+FFFD, as in the API.
+    /// The text of all tokens, joined. Bytes that are not valid UTF-8 become U+FFFD, as in the API.
     pub fn decode(self, ids: &[u32]) -> String {
         match String::from_utf8_lossy(&self.decode_bytes(ids)) {
             Cow::Borrowed(text) => text.to_owned(),
@@ -88,7 +88,7 @@ impl Encoding {
         }
     }
 
-    /// The special tokens tiktoken has, with their ids.
+    /// tiktoken's special tokens, with their ids.
     pub fn special_tokens(self) -> &'static [(&'static str, u32)] {
         match self {
             Self::O200kBase => &[("<|endoftext|>", 199_999), ("<|endofprompt|>", 200_018)],
@@ -112,7 +112,7 @@ impl Encoding {
         }
     }
 
-    /// Gives `emit` each token's id and length. Words, numbers, signs and spaces are merged for themselves.
+    /// Calls `emit` with each token's id and length. Words, numbers, punctuation and white space are merged separately.
     fn each(self, mut rest: &str, emit: &mut impl FnMut(u32, usize)) {
         while !rest.is_empty() {
             let piece = table::split(self, rest);
@@ -127,7 +127,7 @@ impl Encoding {
 pub struct Tokens<'t> {
     encoding: Encoding,
     rest: &'t str,
-    /// What is left of the last piece, the next token last.
+    /// The remaining tokens of the last piece, in reverse order.
     ready: Vec<(u32, usize)>,
 }
 
@@ -144,7 +144,7 @@ impl Iterator for Tokens<'_> {
         self.ready.pop()
     }
 
-    /// Without a stop at each token.
+    /// Faster than repeated calls of `next`.
     fn for_each<F: FnMut((u32, usize))>(self, mut f: F) {
         self.ready.into_iter().rev().for_each(&mut f);
         self.encoding.each(self.rest, &mut |id, length| f((id, length)));

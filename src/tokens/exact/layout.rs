@@ -29,7 +29,7 @@ pub(crate) const MAX_TOKEN_BYTES: usize = (1 << LENGTH_BITS) - 1;
 /// Code points in one block of the class table, two to a byte.
 pub(crate) const BLOCK: usize = 128;
 
-/// What a character is to the patterns that split a text before the merges.
+/// The class of a character in the patterns that split a text before the merges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
@@ -78,7 +78,7 @@ pub(crate) fn pack_span(offset: usize, length: usize) -> u32 {
     (offset as u32) << LENGTH_BITS | length as u32
 }
 
-/// The offset and length that [`pack_span`] was given.
+/// The offset and length of a span.
 pub(crate) fn unpack_span(span: u32) -> (usize, usize) {
     ((span >> LENGTH_BITS) as usize, (span & MAX_TOKEN_BYTES as u32) as usize)
 }
@@ -118,7 +118,7 @@ impl Bucket {
         Self { low: u64::from_le_bytes([a, b, c, d, e, f, g, h]), high: u32::from_le_bytes(low) }
     }
 
-    /// The ids with this tag, and seldom another one too.
+    /// The ids with this tag, and rarely another one.
     #[inline]
     pub(crate) fn tagged(self, tag: u32) -> impl Iterator<Item = u32> {
         // All four are compared at once: a difference of zero borrows, which shows in its highest bit.
@@ -132,7 +132,7 @@ impl Bucket {
     }
 }
 
-/// The two buckets a token may lie in, and the tag that tells most others in them from it.
+/// The two buckets a token can be in, and the tag that distinguishes it from most others in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The buckets' numbers. They may be equal.
@@ -158,13 +158,13 @@ pub(crate) fn place(bytes: &[u8], buckets: usize) -> Place {
     }
 }
 
-/// [`place`] for up to [`WORD_BYTES`] bytes that [`word`] made a number.
+/// [`place`] for up to [`WORD_BYTES`] bytes, as the number that [`word`] returns.
 #[inline]
 pub(crate) fn place_word(word: u64, length: usize, buckets: usize) -> Place {
     scale(mix(mix(word ^ length as u64)), buckets)
 }
 
-/// Up to [`WORD_BYTES`] bytes as a number, the first lowest, with zeros for those that lack.
+/// Up to [`WORD_BYTES`] bytes as a number, the first lowest, with zeros for missing bytes.
 #[inline]
 pub(crate) fn word(bytes: &[u8]) -> u64 {
     match (bytes.first_chunk(), bytes.last_chunk(), bytes) {

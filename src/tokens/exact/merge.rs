@@ -1,4 +1,4 @@
-//! Merging a piece's bytes to tokens, always the pair that makes the lowest token, the leftmost of equals.
+//! Merging a piece's bytes into tokens: always the pair whose token has the lowest id, the leftmost of equals.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,11 +6,11 @@ use std::collections::BinaryHeap;
 use super::layout::{NO_TOKEN, WORD_BYTES};
 use super::vocab::Vocabulary;
 
-/// Gives `emit` the tokens of the piece of `length` bytes that a text begins with, and their lengths.
+/// Calls `emit` with the tokens of the piece of `length` bytes that a text begins with, and their lengths.
 pub(super) fn merge(vocabulary: &Vocabulary, text: &[u8], length: usize, emit: &mut impl FnMut(u32, usize)) {
     let piece = &text[..length];
     let whole = match text.first_chunk() {
-        // Most pieces. What follows one is read with it and cut off, which asks nothing of its length.
+        // Most pieces. Reading the bytes after one as well and masking them avoids a branch on its length.
         Some(word) if (1..=WORD_BYTES).contains(&length) => vocabulary.find_word(cut(*word, length), length),
         _ => vocabulary.find(piece),
     };
@@ -88,7 +88,7 @@ impl<'v, const N: usize> Short<'v, N> {
         }
     }
 
-    /// Makes one part of the part at `at` and the one after, and other pairs of it and its neighbours.
+    /// Merges the part at `at` with the one after, and updates the pairs with their neighbours.
     fn join(&mut self, at: usize) {
         let gone = usize::from(self.after[at]);
         let end = usize::from(self.after[gone]);
@@ -112,7 +112,7 @@ impl<'v, const N: usize> Short<'v, N> {
         self.pairs[start] = self.find(start, end).map_or(NONE, |id| id << 8 | start as u32);
     }
 
-    /// Finds the least pair of a group anew.
+    /// Finds the least pair of a group again.
     fn compare(&mut self, group: usize) {
         let pairs = self.pairs[group * GROUP..].first_chunk::<GROUP>();
         self.least[group] =
@@ -181,7 +181,7 @@ fn merge_long(vocabulary: &Vocabulary, piece: &[u8], emit: &mut impl FnMut(u32, 
     let mut merge = Merge { vocabulary, piece, parts: Vec::new(), queue: Queue::default() };
     merge.start();
     while let Some((pair, at)) = merge.queue.pop() {
-        // A pair that is no more, since a part of it has grown, is in the queue still.
+        // A pair that no longer exists, since a part of it was merged, is still in the queue.
         if merge.parts[at as usize].pair == pair {
             merge.join(at);
         }
@@ -223,7 +223,7 @@ impl Merge<'_> {
         }
     }
 
-    /// Makes one part of the part at `at` and the one after, and other pairs of it and its neighbours.
+    /// Merges the part at `at` with the one after, and updates the pairs with their neighbours.
     fn join(&mut self, at: u32) {
         let gone = self.parts[at as usize].after as usize;
         let end = self.parts[gone].after;
@@ -256,8 +256,8 @@ impl Merge<'_> {
 
 /// Pairs to merge: the lowest token first, then the leftmost.
 ///
-/// Most pairs are known from the start, and sorting them once costs less than a heap. It does so too for
-/// those that have come up when all the sorted ones are gone.
+/// Most pairs are known from the start, and sorting them once costs less than a heap. The same holds for
+/// those added since, once all the sorted ones are used.
 #[derive(Default)]
 struct Queue {
     /// The next to merge last.

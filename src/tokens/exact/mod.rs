@@ -1,4 +1,4 @@
-//! Tokens by the vocabularies that `build.rs` laid out.
+//! Tokens by the vocabularies that `build.rs` wrote.
 
 mod class;
 #[allow(dead_code, reason = "the writing side is for the build script")]
@@ -12,7 +12,7 @@ use std::ops::Deref;
 use super::Encoding;
 use vocab::Vocabulary;
 
-/// The bytes of one token; a slice with another name where estimates need one.
+/// The bytes of one token; estimates need a type of their own here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenBytes(&'static [u8]);
 
@@ -38,12 +38,12 @@ pub(super) fn split(encoding: Encoding, text: &str) -> usize {
     }
 }
 
-/// Gives `emit` the tokens of the piece that a text begins with, and their lengths.
+/// Calls `emit` with the tokens of the piece that a text begins with, and their lengths.
 pub(super) fn merge(encoding: Encoding, text: &str, length: usize, emit: &mut impl FnMut(u32, usize)) {
     merge::merge(Vocabulary::of(encoding), text.as_bytes(), length, emit);
 }
 
-/// What an ordinary token stands for.
+/// The bytes of an ordinary token.
 pub(super) fn bytes(encoding: Encoding, id: u32) -> Option<TokenBytes> {
     Vocabulary::of(encoding).bytes(id).map(TokenBytes)
 }

@@ -1,4 +1,4 @@
-//! Where a text is cut before the merges: the patterns of tiktoken's encodings, by hand.
+//! Where a text is split before the merges: the patterns of tiktoken's encodings, implemented by hand.
 //!
 //! cl100k_base:
 //!
@@ -43,7 +43,7 @@ pub(super) fn o200k(text: &str) -> usize {
     let Some((first, width)) = class_at(text, 0) else { return 0 };
     let word = match first {
         Class::Upper | Class::Lower | Class::Letter => mixed(text, 0).or_else(|| capitals(text, 0)),
-        // A mark may stand before the word and may also be a word, which is tried before one in capitals.
+        // A mark can precede the word and can also be a word, which is tried before one in capitals.
         Class::Mark => mixed(text, width).or(Some(width)),
         Class::Other | Class::Space => mixed(text, width).or_else(|| capitals(text, width)),
         Class::Number => return number(text),
@@ -72,7 +72,7 @@ fn mixed(text: &str, start: usize) -> Option<usize> {
             _ => break,
         }
     }
-    // No lowercase letter follows, so UPPER* gives back what LOWER+ needs: up to the last that is both.
+    // No lowercase letter follows, so UPPER* backtracks for LOWER+: to the last character that is both.
     caseless
 }
 
@@ -113,11 +113,11 @@ fn signs(text: &str, after: &[u8]) -> Option<usize> {
     (end > start).then_some(end + tail)
 }
 
-/// A run of `\s`, which the last alternatives cut in their own order.
+/// A run of `\s`, which the last alternatives split in different ways.
 struct Space {
     /// After the last line break.
     line: Option<usize>,
-    /// Before the last character, which goes to what follows; unless there is but one.
+    /// Before the last character, which belongs to what follows; unless there is only one.
     ahead: usize,
     end: usize,
     /// Nothing follows the run.
@@ -149,7 +149,7 @@ impl Space {
     }
 }
 
-/// Where a run of characters that `belong` ends.
+/// Where a run of characters for which `belong` holds ends.
 #[inline]
 fn run(text: &str, mut at: usize, belong: impl Fn(Class) -> bool) -> usize {
     while let Some((class, width)) = class_at(text, at)
@@ -266,7 +266,7 @@ mod tests {
             ("camelCase", &["camelCase"], &["camel", "Case"]),
             ("HTTPServer", &["HTTPServer"], &["HTTPServer"]),
             ("aBC", &["aBC"], &["a", "BC"]),
-            ("AB漢CD", &["AB漢CD"], &["AB漢", "CD"]), // UPPER* gives CD back
+            ("AB漢CD", &["AB漢CD"], &["AB漢", "CD"]), // UPPER* backtracks over CD
             ("漢AB", &["漢AB"], &["漢", "AB"]),
             // Marks are signs in cl100k_base, parts of words in o200k_base.
             ("e\u{301}a", &["e", "\u{301}a"], &["e\u{301}a"]),

@@ -5,7 +5,7 @@ use super::layout::{
 };
 use crate::tokens::Encoding;
 
-/// The text the spans of both vocabularies point into.
+/// The text that contains every token of both vocabularies.
 static TEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/text.bin"));
 
 /// The data of one vocabulary.
@@ -23,7 +23,7 @@ macro_rules! vocabulary {
 static O200K: Vocabulary = vocabulary!("o200k");
 static CL100K: Vocabulary = vocabulary!("cl100k");
 
-/// The bytes of the longest token, in either vocabulary: so many spaces.
+/// The length in bytes of the longest token in either vocabulary, a run of spaces.
 const LONGEST: usize = 128;
 
 /// The ordinary tokens of an encoding. An id is also the token's rank: lower ids are merged first.
@@ -53,7 +53,7 @@ impl Vocabulary {
         match bytes.len() {
             0 => None,
             1..=WORD_BYTES => self.find_word(layout::word(bytes), bytes.len()),
-            // Most of a text's words end above, and no token is longer than below.
+            // Most of a text's words are handled above, and no token is longer than `LONGEST`.
             _ if bytes.len() > LONGEST => None,
             _ => self.probe(layout::place(bytes, self.index.len()), |offset, length| {
                 TEXT.get(offset..offset + length) == Some(bytes)
@@ -71,7 +71,7 @@ impl Vocabulary {
         })
     }
 
-    /// The token that is exactly these two bytes: most lookups of a merge, and most in vain.
+    /// The token that is exactly these two bytes. Most lookups of a merge are of this kind, and most find nothing.
     #[inline]
     pub(super) fn find_pair(&self, pair: [u8; 2]) -> Option<u32> {
         let pair = u16::from_be_bytes(pair);
@@ -79,7 +79,7 @@ impl Vocabulary {
         self.pair_ids.get(position).map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
     }
 
-    /// The token with this place for whose offset and length in the text `is` holds.
+    /// The token at this place in the hash table whose offset and length in the text satisfy `is`.
     #[inline]
     fn probe(&self, place: Place, is: impl Fn(usize, usize) -> bool) -> Option<u32> {
         place.buckets.into_iter().find_map(|bucket| {
