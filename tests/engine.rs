@@ -558,3 +558,19 @@ fn a_pattern_lists_the_known_models_and_serves_every_name() {
     let (status, _, text) = ask_with(("PORTCULLIS_MODELS", "*"), "/v1/chat/completions", &body);
     assert_eq!(status, 200, "{text}");
 }
+
+#[test]
+fn a_long_answer_with_log_probabilities_is_complete() {
+    let text = "the river runs under a bridge of stone, ".repeat(60);
+    let answer = chat("{}", json!({"messages": says(&text), "n": 2, "logprobs": true, "top_logprobs": 3}));
+    let tokens = |choice: &Value| choice["logprobs"]["content"].as_array().map_or(0, Vec::len) as u64;
+    let choices = answer["choices"].as_array().expect("choices");
+    assert_eq!(choices[0]["message"]["content"], text);
+    assert!(choices.iter().all(|choice| choice["finish_reason"] == "stop" && tokens(choice) > 500));
+    let all: u64 = choices.iter().map(tokens).sum();
+    assert_eq!(answer["usage"]["completion_tokens"], all);
+    let first = &choices[0]["logprobs"]["content"];
+    let written: String =
+        (0..tokens(&choices[0]) as usize).filter_map(|i| first[i]["token"].as_str()).collect();
+    assert_eq!(written, text);
+}

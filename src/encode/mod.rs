@@ -72,6 +72,42 @@ fn usage(usage: turn::Usage, details: UsageDetails) -> Usage {
     }
 }
 
+/// How long a piece of a long answer is, about, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A JSON response that is written as it is sent, unless it is short: `write` appends the next part, of a few KB at
+/// most, and returns false once nothing is left.
+pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'static) -> Response<B> {
+    let mut next = move || {
+        let mut piece = String::with_capacity(1024);
+        while piece.len() < PIECE {
+            if !write(&mut piece) {
+                return (piece, false);
+            }
+        }
+        (piece, true)
+    };
+    let (first, mut more) = next();
+    if !more {
+        return json_bytes(200, first.into_bytes());
+    }
+    let rest = std::iter::from_fn(move || {
+        let (piece, follows) = if more { next() } else { return None };
+        more = follows;
+        Some(piece)
+    });
+    let pieces = std::iter::once(first).chain(rest).filter(|piece| !piece.is_empty());
+    let steps = pieces.map(|piece| StreamStep::Data(piece.into_bytes()));
+    let headers = [("content-type", "application/json")].into_iter().collect();
+    Response { status: 200, headers, body: Body::BodySource(Box::new(steps)) }
+}
+
+/// What stands before and after the first entry of a member's empty list in the JSON of an object. No string in it can
+/// be taken for the member, since the quotes in a string are escaped.
+fn around_list<'j>(json: &'j str, member: &str) -> (&'j str, &'j str) {
+    json.split_at(json.rfind(member).map_or(json.len(), |at| at + member.len()))
+}
+
 /// The response after a wait: that of an answer which takes its time.
 #[must_use]
 pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {
@@ -79,6 +115,10 @@ pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {
         (Some(wait), Body::Full(bytes)) => {
             let steps = [StreamStep::Pause(wait), StreamStep::Data(bytes)];
             Response { body: Body::BodySource(Box::new(steps.into_iter())), ..response }
+        }
+        (Some(wait), Body::BodySource(rest)) => {
+            let steps = std::iter::once(StreamStep::Pause(wait)).chain(rest);
+            Response { body: Body::BodySource(Box::new(steps)), ..response }
         }
         (_, body) => Response { body, ..response },
     }

@@ -86,7 +86,7 @@ impl Answer {
 
     /// The whole answer at once. The echo of a prompt is a block of its own.
     pub fn whole(&self) -> turn::Answer<'_> {
-        let choice = |choice| self.whole_choice(choice);
+        let choice = |choice| self.whole_choice(choice, usize::MAX);
         turn::Answer {
             id: None,
             model: None,
@@ -95,8 +95,22 @@ impl Answer {
         }
     }
 
-    fn whole_choice<'a>(&'a self, choice: &'a Choice) -> turn::Choice<'a> {
-        let all = |text: &'a TokenizedText| self.token_logprobs(text, 0..text.tokens().len());
+    /// A choice with empty lists of log probabilities, which [`Answer::logprobs_of`] has part by part.
+    pub fn outline(&self, index: usize) -> Option<turn::Choice<'_>> {
+        self.choices.get(index).map(|choice| self.whole_choice(choice, 0))
+    }
+
+    /// The log probabilities of some tokens of a choice's text or refusal; `None` once there are no more.
+    pub fn logprobs_of(&self, index: usize, tokens: Range<usize>) -> Option<Vec<TokenLogprob<'static>>> {
+        let choice = self.choices.get(index)?;
+        let text = choice.content.as_ref().or(choice.refusal.as_ref())?;
+        let end = tokens.end.min(text.tokens().len());
+        if tokens.start < end { self.token_logprobs(text, tokens.start..end) } else { None }
+    }
+
+    /// A choice; `most` bounds how many of its log probabilities are gathered.
+    fn whole_choice<'a>(&'a self, choice: &'a Choice, most: usize) -> turn::Choice<'a> {
+        let all = |text: &'a TokenizedText| self.token_logprobs(text, 0..text.tokens().len().min(most));
         let text = |text: &'a TokenizedText| Block::Text { text: text.text().into(), logprobs: all(text) };
         let mut blocks = Vec::with_capacity(1 + choice.calls.len());
         if let Some(thinking) = &choice.thinking {

@@ -1,7 +1,10 @@
 //! Chat completions: [`whole`] answers, and an [`Encoder`] for streams. Both write what any backend answered.
 
+mod pieces;
 #[cfg(test)]
 mod tests;
+
+pub use pieces::in_pieces;
 
 use super::{UsageDetails, sse, to_vec, tokens};
 use crate::api::answer::{

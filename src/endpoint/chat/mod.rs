@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::check::{self, Checked, error_text};
 use crate::config::Backend;
 use crate::ctx::Ctx;
-use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
+use crate::encode::chat::{Encoder, Head, StreamOptions, in_pieces};
 use crate::encode::{self, EventStream, UsageDetails};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
@@ -80,7 +80,8 @@ fn head(request: &Request<'_>, forced_tool: bool, ctx: &Ctx<'_>) -> Head {
 /// The engine's answer as the request has it: whole, or as a stream.
 fn encode<B>(request: &Request<'_>, mut head: Head, answer: engine::Answer) -> Response<B> {
     if !request.streams() {
-        return encode::after(answer.latency(), encode::json_bytes(200, whole(&head, &answer.whole())));
+        let wait = answer.latency();
+        return encode::after(wait, in_pieces(head, answer));
     }
     let options = request.stream_options.as_ref().map(|options| StreamOptions {
         include_usage: options.include_usage == Some(true),

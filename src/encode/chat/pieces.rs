@@ -1,0 +1,78 @@
+//! A whole answer of the engine with log probabilities, written in pieces: 20 alternatives a token make a hundred times the
+//! text.
+
+use super::Head;
+use crate::api::answer::ChatCompletion;
+use crate::encode::{self, around_list, json_in_pieces, tokens};
+use crate::engine;
+use crate::http::Response;
+use crate::json::{Write, to_string};
+use crate::turn::Block;
+
+/// How many tokens are written at a time.
+const TOKENS: usize = 64;
+
+enum Next {
+    /// Everything up to the choices.
+    Start,
+    /// A choice, or what follows after the last one.
+    Choice(usize),
+    /// The log probabilities of a choice from a token on, and what of the choice follows after them.
+    Tokens(usize, usize, String),
+    /// Nothing.
+    Nothing,
+}
+
+/// A whole answer as JSON, in pieces where it is long.
+pub fn in_pieces<B>(head: Head, answer: engine::Answer) -> Response<B> {
+    let mut next = Next::Start;
+    let mut end = String::new();
+    json_in_pieces(move |out| {
+        next = match std::mem::replace(&mut next, Next::Nothing) {
+            Next::Start => {
+                let json = to_string(&ChatCompletion {
+                    id: &head.id,
+                    object: "chat.completion",
+                    created: head.created,
+                    model: &head.model,
+                    system_fingerprint: head.system_fingerprint,
+                    choices: Vec::new(),
+                    usage: encode::usage(answer.usage(), head.usage_details),
+                    service_tier: head.service_tier,
+                });
+                let (start, rest) = around_list(&json, "\"choices\":[");
+                out.push_str(start);
+                end = rest.to_owned();
+                Next::Choice(0)
+            }
+            Next::Choice(index) => {
+                let Some(choice) = answer.outline(index) else {
+                    out.push_str(&end);
+                    return true;
+                };
+                out.push_str(if index > 0 { "," } else { "" });
+                let json = to_string(&head.choice(&choice, u32::try_from(index).unwrap_or(u32::MAX)));
+                let is_text = choice.blocks.iter().any(|block| matches!(block, Block::Text { .. }));
+                let list = if is_text { "\"content\":[" } else { "\"refusal\":[" };
+                let (start, rest) = around_list(&json, list);
+                out.push_str(start);
+                Next::Tokens(index, 0, rest.to_owned())
+            }
+            Next::Tokens(index, from, rest) => match answer.logprobs_of(index, from..from + TOKENS) {
+                Some(some) if !rest.is_empty() => {
+                    for (i, entry) in tokens::logprobs(&some).into_iter().enumerate() {
+                        out.push_str(if from + i > 0 { "," } else { "" });
+                        entry.write(out);
+                    }
+                    Next::Tokens(index, from + TOKENS, rest)
+                }
+                _ => {
+                    out.push_str(&rest);
+                    Next::Choice(index + 1)
+                }
+            },
+            Next::Nothing => return false,
+        };
+        true
+    })
+}
