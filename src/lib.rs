@@ -1,36 +1,37 @@
 //! Portcullis: an OpenAI-compatible LLM gateway that is one WebAssembly component.
 //!
-//! # The house
+//! # Modules
 //!
-//! Each room may use those to its left (`tests/tidy.rs` holds it to that):
+//! Each may import those to its left (`tests/tidy.rs` checks it):
 //!
 //! ```text
-//! error http json budget pattern api → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
+//! error http json budget pattern transport → model tokens api turn → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
 //! ```
 //!
-//! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone touches WASI
-//! and is compiled for wasm alone.
+//! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone uses WASI and is
+//! compiled for wasm only.
 //!
-//! # A request's way
+//! # A request's path
 //!
 //! ```text
 //!  host ──▶ component ──▶ gateway::Gateway::handle
 //!                            │ router     (method, path) → Route, or 404, 405
-//!                            │ auth       Authorization → Caller, or 401
+//!                            │ auth       credentials → Caller, or 401
 //!                            ▼
 //!                         endpoint::<route>
 //!                            │ read       the body, within its limit, or 413, 415
-//!                            │ check      bytes → api::…::Request, or 400 in OpenAI's words
+//!                            │ check      bytes → api::…::Request, or 400 in the API's own words
 //!                            │ config     model → Backend
-//!                            ├─▶ engine   Request → tokens ─▶ encode: JSON, or chunk by chunk
+//!                            ├─▶ engine   turn::Request → turn::Events ─▶ encode: whole, or event by event
 //!                            └─▶ upstream the caller's bytes ─▶ Transport ─▶ the answer, unread
 //!                            ▼
-//!  host ◀── component ◀── http::Response, whose body the edge pulls; log::Record, one line
+//!  host ◀── component ◀── http::Response, whose body the component pulls
+//!               └──────▶ gateway::Gateway::close, once the body has ended: one log line
 //! ```
 //!
-//! The outside comes in as arguments: settings as (name, value) pairs, time and randomness in a
-//! [`ctx::Ctx`], the network as an [`transport::Transport`], the caller's body as [`http::Incoming`]. So an
-//! exchange can be replayed byte for byte.
+//! The environment is passed as arguments: settings as (name, value) pairs, time and randomness in a [`ctx::Ctx`], the
+//! network as a [`transport::Transport`], the caller's body as [`http::Incoming`]. So an exchange can be replayed byte
+//! for byte.
 
 pub mod api;
 pub mod auth;

@@ -16,6 +16,7 @@ mod relay;
 mod transport;
 mod upload;
 
+use crate::gateway::Exchange;
 use crate::http::Method;
 use body::Caller;
 use clock::Clock;
@@ -33,14 +34,15 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         let head = convert::from_wasi_request(&request);
         let mut caller = Caller::new(request);
         let elapsed = || clock.elapsed();
-        let exchange = gateway.handle(&head, &mut caller, &OutgoingHandler, &clock.ctx(&elapsed));
+        let Exchange { response, record } =
+            gateway.handle(&head, &mut caller, &OutgoingHandler, &clock.ctx(&elapsed));
         let with_body = head.method != Method::Head;
         // The fields go before the request they are of. What of the caller's body was not read stays unread.
         drop(head);
         drop(caller);
-        let mut ending = body::send(exchange.response, response_out, with_body, &clock);
+        let mut ending = body::send(response, response_out, with_body, &clock);
         ending.total = clock.elapsed();
-        if let Some(line) = gateway.log_line(&exchange.record, &ending) {
+        if let Some(line) = gateway.close(record, &ending, &OutgoingHandler) {
             print::line(&line);
         }
     }

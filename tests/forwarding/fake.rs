@@ -304,7 +304,7 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
             }
         }
     }
-    let line = gateway.log_line(&exchange.record, &ending).expect("all is logged");
+    let line = gateway.close(exchange.record, &ending, fake).expect("all is logged");
     Got {
         status: exchange.response.status,
         headers: exchange.response.headers,

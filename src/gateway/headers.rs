@@ -1,0 +1,81 @@
+//! The header fields that every response carries.
+
+use crate::config::{Config, Origins};
+use crate::ctx::Ctx;
+use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
+use crate::log::Record;
+use crate::router::Route;
+use std::borrow::Cow;
+
+/// Adds the fields: the id, OpenAI's own, the upstream where the operator shows it, `allow` with a 405, and CORS.
+pub(super) fn add<B>(
+    config: Option<&Config>,
+    request: &Request,
+    record: &Record,
+    id: &str,
+    ctx: &Ctx<'_>,
+    response: &mut Response<B>,
+) {
+    let headers = &mut response.headers;
+    if config.is_some_and(|config| config.route_headers)
+        && let (Some(attempts), Some(target)) = (record.attempts, &record.target)
+    {
+        headers.push("x-portcullis-attempts", attempts.to_string());
+        headers.push("x-portcullis-target", &**target);
+    }
+    headers.push("x-request-id", id);
+    if headers.get("openai-processing-ms").is_none() {
+        headers.push("openai-processing-ms", (ctx.elapsed)().as_millis().to_string());
+    }
+    if headers.get("openai-version").is_none() {
+        headers.push("openai-version", "2020-10-01");
+    }
+    let origins = config.and_then(|config| config.origins.as_ref());
+    if response.status == 405
+        && let Some(route) = Route::at(&request.path)
+    {
+        let own = if route.method() == "GET" { "GET, HEAD" } else { route.method() };
+        headers.push("allow", if origins.is_some() { format!("{own}, OPTIONS") } else { own.to_owned() });
+    }
+    if let Some(origins) = origins {
+        allow_origin(origins, request, headers);
+    }
+}
+
+/// Lets a page of an allowed origin read the answer (Fetch standard, section 3.3).
+fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
+    let own = request.headers.get("origin");
+    let allowed = match (origins, own.as_deref()) {
+        (Origins::Any, _) => "*",
+        (Origins::Listed(all), Some(origin)) if all.iter().any(|one| one == origin) => origin,
+        (Origins::Listed(_), _) => {
+            headers.push("vary", "Origin");
+            return;
+        }
+    };
+    headers.push("access-control-allow-origin", allowed);
+    if allowed != "*" {
+        headers.push("vary", "Origin");
+    }
+    if request.method == Method::Options {
+        let wanted = request.headers.get("access-control-request-headers");
+        // A request that is refused for the size of its fields does not get them back.
+        let wanted = wanted.filter(|wanted| wanted.len() <= MAX_FIELDS);
+        // What is passed through has every method; where one is not, the page may read the 405.
+        headers.push("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        headers
+            .push("access-control-allow-headers", wanted.as_deref().unwrap_or("authorization, content-type"));
+        headers.push("access-control-max-age", "86400");
+    } else {
+        // SDKs look for `x-ratelimit-…`, `retry-after-ms`, `x-should-retry` and more. The star applies to requests
+        // without credentials, and no response allows those.
+        headers.push("access-control-expose-headers", "*");
+    }
+}
+
+/// The caller's own `x-request-id`, if it is printable and of a usual length, or a new one.
+pub(super) fn request_id(headers: &RequestHeaders, ctx: &Ctx<'_>) -> String {
+    let is_usual =
+        |id: &Cow<'_, str>| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    headers.get("x-request-id").filter(is_usual).map_or_else(|| ctx.request_id(), Cow::into_owned)
+}

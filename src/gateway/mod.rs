@@ -1,0 +1,228 @@
+//! [`Gateway::handle`] answers a request; [`Gateway::close`] settles it once the body has ended.
+
+mod headers;
+
+use crate::auth;
+use crate::config::{Config, ConfigError, LogLevel};
+use crate::ctx::Ctx;
+use crate::encode;
+use crate::endpoint::{self, Call};
+use crate::error::{ApiError, Kind};
+use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, Response};
+use crate::log::{Ending, Record};
+use crate::router::{Route, is_passed, passes_through};
+use crate::transport::Transport;
+
+/// The gateway, ready to answer any number of requests.
+pub struct Gateway {
+    config: Result<Config, ConfigError>,
+}
+
+/// A response, and what is known of how it came about.
+pub struct Exchange<B> {
+    /// For the caller.
+    pub response: Response<B>,
+    /// For [`Gateway::close`].
+    pub record: Record,
+}
+
+impl Gateway {
+    /// A gateway with the settings among some (name, value) pairs. With a wrong setting it answers every request
+    /// with an error that names the setting.
+    pub fn new(vars: &[(String, String)]) -> Self {
+        Self { config: Config::from_vars(vars) }
+    }
+
+    /// A gateway whose settings could not be read, which answers as one with a wrong setting does.
+    pub fn unset(error: ConfigError) -> Self {
+        Self { config: Err(error) }
+    }
+
+    /// Answers a request. Its body is read only once the caller is authenticated, and only as far as needed.
+    ///
+    /// ```
+    /// use portcullis::{ctx::Ctx, gateway::Gateway, http::{Body, Method, Request}, log::Ending};
+    /// use std::time::Duration;
+    /// # use portcullis::http::{Incoming, ReadError};
+    /// # use portcullis::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
+    /// # struct Whole(Option<Vec<u8>>);
+    /// # impl Incoming for Whole {
+    /// #     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> { Ok(self.0.take()) }
+    /// # }
+    /// # struct Offline;
+    /// # fn offline() -> SendError { SendError { kind: SendErrorKind::Unreachable, reason: "offline".into() } }
+    /// # impl Transport for Offline {
+    /// #     type Call = ();
+    /// #     type Body = Whole;
+    /// #     type Upload = Whole;
+    /// #     fn start(&self, _: &Outgoing<'_>) -> Result<(), SendError> { Err(offline()) }
+    /// #     fn head(&self, _: &mut ()) -> Option<Result<Answered<Whole>, SendError>> { Some(Err(offline())) }
+    /// #     fn wait(&self, _: &[Pending<'_, Self>], _: Option<Duration>) {}
+    /// #     fn pass(&self, _: &Outgoing<'_>, _: &mut Whole) -> Result<Answered<Whole>, SendError> { Err(offline()) }
+    /// # }
+    ///
+    /// let gateway = Gateway::new(&[("PORTCULLIS_API_KEYS".into(), "sk-example".into())]);
+    /// let request = Request {
+    ///     method: Method::Post,
+    ///     path: "/v1/chat/completions".into(),
+    ///     query: None,
+    ///     headers: [("authorization", "Bearer sk-example")].into_iter().collect(),
+    /// };
+    /// let body = br#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}"#;
+    /// // `Whole` is a body in memory, `Offline` a transport without a network: the engine needs none.
+    /// let ctx = Ctx { now: Duration::from_secs(1_800_000_000), random: [1, 2], elapsed: &|| Duration::ZERO };
+    /// let exchange = gateway.handle(&request, &mut Whole(Some(body.to_vec())), &Offline, &ctx);
+    ///
+    /// assert_eq!(exchange.response.status, 200);
+    /// let Body::Full(answer) = exchange.response.body else { panic!("an answer without latency is whole") };
+    /// assert!(String::from_utf8_lossy(&answer).contains(r#""content":"Hello!""#));
+    /// let line = gateway.close(exchange.record, &Ending::default(), &Offline).expect("requests are logged");
+    /// assert!(line.contains(r#""gen_ai.request.model":"gpt-4o""#));
+    /// ```
+    pub fn handle<T: Transport>(
+        &self,
+        request: &Request,
+        body: &mut T::Upload,
+        transport: &T,
+        ctx: &Ctx<'_>,
+    ) -> Exchange<T::Body> {
+        if self.config.as_ref().is_ok_and(|config| !config.upstreams.is_empty()) {
+            // What is forwarded takes the fields along.
+            request.headers.all();
+        }
+        let id = headers::request_id(&request.headers, ctx);
+        let mut record = Record::new(ctx.now);
+        record.method = request.method.to_string();
+        record.path = request.path.clone();
+        let result = match &self.config {
+            Ok(config) => Arrival { request, config, transport, ctx, id: &id }.answer(body, &mut record),
+            Err(error) => {
+                record.reason = Some(error.to_string());
+                Err(ApiError::new(Kind::Misconfigured, error.for_callers()))
+            }
+        };
+        let mut response = result.unwrap_or_else(|error| {
+            record.fail(&error);
+            if let (Kind::ModelNotFound, Ok(config), None) = (error.kind(), &self.config, &record.reason) {
+                record.reason = Some(config.served.why_not().to_owned());
+            }
+            encode::error(&error)
+        });
+        record.status = response.status;
+        headers::add(self.config.as_ref().ok(), request, &record, &id, ctx, &mut response);
+        record.request_id = id;
+        Exchange { response, record }
+    }
+
+    /// Settles an exchange whose body has ended, in whatever way. Returns its log line, if one is to be written.
+    ///
+    /// What outlives a request is settled by the `transport` here.
+    pub fn close<T: Transport>(&self, record: Record, ending: &Ending, _transport: &T) -> Option<String> {
+        let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
+        let needed = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
+        (level >= needed).then(|| record.line(ending))
+    }
+}
+
+/// A request and all that its answer depends on, before its caller is known.
+struct Arrival<'a, T> {
+    request: &'a Request,
+    config: &'a Config,
+    transport: &'a T,
+    ctx: &'a Ctx<'a>,
+    id: &'a str,
+}
+
+/// What answers a request.
+enum Destination {
+    /// The gateway itself: a browser's question before a request of another origin (Fetch standard, section 3.3.5).
+    Preflight,
+    /// An endpoint.
+    Endpoint(Route),
+    /// An upstream, by its index, that gets the request as it is.
+    Passthrough(usize),
+}
+
+impl<'a, T: Transport> Arrival<'a, T> {
+    fn answer(&self, body: &mut T::Upload, record: &mut Record) -> Result<Response<T::Body>, ApiError> {
+        self.check_fields()?;
+        // These need no key.
+        let destination = match self.destination(record)? {
+            Destination::Preflight => return Ok(preflight()),
+            Destination::Endpoint(Route::Health) => return Ok(endpoint::health::show()),
+            Destination::Endpoint(Route::Probe) => return Ok(endpoint::health::probe()),
+            other => other,
+        };
+        let call = &self.admit(record)?;
+        match destination {
+            Destination::Endpoint(route) => match route {
+                Route::ListModels => endpoint::models::list(call, record),
+                Route::RetrieveModel(model) => endpoint::models::retrieve(call, &model, record),
+                Route::ChatCompletions => endpoint::chat::create(call, body, record),
+                Route::Completions => endpoint::completions::create(call, body, record),
+                Route::Embeddings => endpoint::embeddings::create(call, body, record),
+                Route::Moderations => endpoint::moderations::create(call, body, record),
+                Route::Health => Ok(endpoint::health::show()),
+                Route::Probe => Ok(endpoint::health::probe()),
+            },
+            Destination::Passthrough(upstream) => {
+                endpoint::passthrough::pass_through(call, upstream, body, record)
+            }
+            Destination::Preflight => Ok(preflight()),
+        }
+    }
+
+    /// Refuses header fields that are too large. Where they are neither forwarded nor repeated, they do no harm, and
+    /// reading all of them would be a needless call of the host.
+    fn check_fields(&self) -> Result<(), ApiError> {
+        let Self { request, config, .. } = self;
+        if config.upstreams.is_empty() && request.method != Method::Options {
+            return Ok(());
+        }
+        match request.headers.all().size() {
+            size if size <= MAX_FIELDS => Ok(()),
+            size => Err(ApiError::new(
+                Kind::FieldsTooLarge,
+                format!(
+                    "The header fields of the request take {size} bytes, and at most {MAX_FIELDS} are accepted. \
+                     Names and values are counted, and 72 bytes for each field."
+                ),
+            )),
+        }
+    }
+
+    fn destination(&self, record: &mut Record) -> Result<Destination, ApiError> {
+        let Request { method, path, .. } = self.request;
+        let is_passed = || passes_through(path) && is_passed(method);
+        let passthrough = || self.config.passthrough.filter(|_| is_passed());
+        if *method == Method::Options
+            && self.config.origins.is_some()
+            && (Route::at(path).is_some() || passthrough().is_some())
+        {
+            return Ok(Destination::Preflight);
+        }
+        let route = Route::find(method, path);
+        record.operation = route.as_ref().ok().and_then(Route::operation);
+        match route {
+            // The engine's stand-ins give way to an upstream that has the real endpoints.
+            Ok(route @ (Route::Embeddings | Route::Moderations)) => {
+                Ok(passthrough().map_or(Destination::Endpoint(route), Destination::Passthrough))
+            }
+            Ok(route) => Ok(Destination::Endpoint(route)),
+            Err(error) if error.kind() == Kind::UpgradeRequired => Err(error),
+            Err(error) => passthrough().map(Destination::Passthrough).ok_or(error),
+        }
+    }
+
+    /// Authenticates the caller.
+    fn admit(&self, record: &mut Record) -> Result<Call<'a, T>, ApiError> {
+        let Self { request, config, transport, ctx, id } = *self;
+        let caller = auth::check(request, config)?;
+        record.key = caller.name().map(str::to_owned);
+        Ok(Call { request, config, caller, transport, ctx, id })
+    }
+}
+
+fn preflight<B>() -> Response<B> {
+    Response { status: 204, headers: Headers::default(), body: Body::Full(Vec::new()) }
+}
