@@ -127,7 +127,7 @@ impl Document {
     pub(super) fn passthrough(&self, upstreams: &[Upstream]) -> Result<Option<usize>, ConfigError> {
         let Some(name) = &self.passthrough else { return Ok(None) };
         match upstreams.iter().position(|upstream| upstream.name == *name) {
-            Some(i) if upstreams[i].api == Api::OpenAi => Ok(Some(i)),
+            Some(i) if matches!(upstreams[i].api, Api::OpenAi { .. }) => Ok(Some(i)),
             Some(_) => {
                 Err(wrong("passthrough", "what is not read cannot be translated: its `api` must be `openai`"))
             }
@@ -272,7 +272,10 @@ mod tests {
         assert_eq!(config.served.listed().collect::<Vec<_>>(), ["b"]);
         assert!(config.keys[0].opens("llama3") && !config.keys[0].opens("b"));
         assert_eq!((config.passthrough, config.route_headers), (Some(2), false));
-        assert_eq!(config.upstreams[0].api, Api::Azure { version: "2025-01-01-preview".into() });
+        assert_eq!(
+            config.upstreams[0].api,
+            Api::Azure { version: "2025-01-01-preview".into(), responses: true }
+        );
         assert_eq!(
             config.upstreams[1].api,
             Api::Anthropic { version: "2023-06-01".into(), max_tokens: 1000 }
@@ -324,6 +327,7 @@ mod tests {
             (r#""api_version": "1""#, "upstreams.a.api_version", "has none"),
             (r#""api": "azure", "api_version": "1&x=2""#, "upstreams.a.api_version", "looks like"),
             (r#""max_tokens": 5"#, "upstreams.a.max_tokens", "anthropic"),
+            (r#""api": "anthropic", "responses": true"#, "upstreams.a.responses", "no Responses"),
             (r#""api": "anthropic", "max_tokens": 0"#, "upstreams.a.max_tokens", "1 or more"),
             (r#""api": "anthropic", "splice": true"#, "upstreams.a.splice", "read"),
             (r#""timeouts": {"connect_ms": 0}"#, "upstreams.a.timeouts.connect_ms", "1 or more"),

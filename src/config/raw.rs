@@ -17,6 +17,7 @@ pub(super) struct UpstreamEntry {
     api_version: Option<String>,
     max_tokens: Option<u32>,
     splice: bool,
+    responses: Option<bool>,
     headers: Ordered<String>,
     timeouts: TimeoutsEntry,
 }
@@ -64,8 +65,17 @@ const MOST_RETRIES: u32 = 10;
 
 impl Setting for UpstreamEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields =
-            at.fields(&["url", "api", "key", "api_version", "max_tokens", "splice", "headers", "timeouts"])?;
+        let fields = at.fields(&[
+            "url",
+            "api",
+            "key",
+            "api_version",
+            "max_tokens",
+            "splice",
+            "responses",
+            "headers",
+            "timeouts",
+        ])?;
         Ok(Self {
             url: fields.needed("url")?,
             api: fields.or_default("api")?,
@@ -73,6 +83,7 @@ impl Setting for UpstreamEntry {
             api_version: fields.maybe("api_version")?,
             max_tokens: fields.maybe("max_tokens")?,
             splice: fields.or_default("splice")?,
+            responses: fields.maybe("responses")?,
             headers: fields.or_default("headers")?,
             timeouts: fields.or_default("timeouts")?,
         })
@@ -124,7 +135,7 @@ impl UpstreamEntry {
             ));
         }
         let mut upstream = Upstream::from_url(name, &self.url, &setting("url"))?;
-        upstream.api = self.api(&at)?;
+        upstream.api = self.api(&upstream.authority, &at)?;
         upstream.splice = self.splice;
         if self.splice && self.api == ApiEntry::Anthropic {
             return Err(wrong(at("splice"), "what has to be translated has to be read"));
@@ -145,7 +156,7 @@ impl UpstreamEntry {
         Ok(upstream)
     }
 
-    fn api(&self, at: &dyn Fn(&str) -> String) -> Result<Api, ConfigError> {
+    fn api(&self, authority: &str, at: &dyn Fn(&str) -> String) -> Result<Api, ConfigError> {
         let version = |default: &str| -> Result<String, ConfigError> {
             let version = self.api_version.as_deref().unwrap_or(default);
             let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
@@ -160,9 +171,17 @@ impl UpstreamEntry {
         if self.api != ApiEntry::Anthropic && self.max_tokens.is_some() {
             return Err(wrong(at("max_tokens"), "only the `anthropic` API needs a default"));
         }
+        if self.api == ApiEntry::Anthropic && self.responses.is_some() {
+            return Err(wrong(at("responses"), "the `anthropic` API has no Responses"));
+        }
         Ok(match self.api {
-            ApiEntry::OpenAi => Api::OpenAi,
-            ApiEntry::Azure => Api::Azure { version: version("2024-10-21")? },
+            ApiEntry::OpenAi => match self.responses {
+                Some(responses) => Api::OpenAi { responses },
+                None => Api::openai_at(authority),
+            },
+            ApiEntry::Azure => {
+                Api::Azure { version: version("2024-10-21")?, responses: self.responses.unwrap_or(true) }
+            }
             ApiEntry::Anthropic => Api::Anthropic {
                 version: version("2023-06-01")?,
                 max_tokens: match self.max_tokens {

@@ -4,16 +4,16 @@ use super::plan::{Plan, most_specific};
 use super::{ConfigError, Secret};
 use crate::transport::Timeouts;
 
-/// The models that are served and who answers for them.
+/// The models that are served, and the backend of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Served {
     /// The models the operator named, in the order they were named. A name may have one `*`.
     pub named: Vec<(String, Backend)>,
-    /// Who answers for a model nobody named; `None`: nobody, such a model does not exist.
+    /// The backend of a model that is not named; `None`: such a model does not exist.
     pub others: Option<Backend>,
 }
 
-/// Who answers for a model.
+/// What answers for a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Backend {
     /// The built-in engine.
@@ -23,7 +23,7 @@ pub enum Backend {
 }
 
 impl Served {
-    /// Who answers for a model, and whether the operator named it.
+    /// The backend of a model, and whether the operator named the model.
     pub fn find(&self, model: &str) -> Option<(&Backend, bool)> {
         let named = most_specific(&self.named, model).map(|backend| (backend, true));
         named.or(self.others.as_ref().map(|backend| (backend, false)))
@@ -64,40 +64,50 @@ impl Served {
     }
 }
 
-/// The API an upstream speaks.
+/// The API of an upstream. Its facts are in `upstream::dialect`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
-    /// OpenAI's, as most do.
-    OpenAi,
+    /// OpenAI's, which most upstreams have.
+    OpenAi {
+        /// Whether it has `/responses`, too.
+        responses: bool,
+    },
     /// Azure's form of it: a deployment in the path, `api-key`, `api-version`.
     Azure {
         /// The query's `api-version`.
         version: String,
+        /// Whether it has `/responses`, too.
+        responses: bool,
     },
     /// Anthropic's Messages API.
     Anthropic {
-        /// The header `anthropic-version`.
+        /// The header field `anthropic-version`.
         version: String,
-        /// `max_tokens` where the caller names none: the API wants one.
+        /// `max_tokens` where the caller has no limit: the API needs one.
         max_tokens: u32,
     },
 }
 
+/// The host of OpenAI's own API.
+const OPENAI_HOST: &str = "api.openai.com";
+
 impl Api {
-    /// Who made it, as OpenTelemetry's `gen_ai.provider.name` has it.
-    pub fn provider(&self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::Azure { .. } => "azure.ai.openai",
-            Self::Anthropic { .. } => "anthropic",
-        }
+    /// Whether it is OpenAI's, whose models have the names that callers use.
+    pub fn is_openai(&self) -> bool {
+        matches!(self, Self::OpenAi { .. })
+    }
+
+    /// OpenAI's API at a host, with Responses where the host is OpenAI's own.
+    pub(super) fn openai_at(authority: &str) -> Self {
+        let host = authority.split(':').next().unwrap_or_default();
+        Self::OpenAi { responses: host.eq_ignore_ascii_case(OPENAI_HOST) }
     }
 }
 
 /// One LLM endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {
-    /// What the configuration and the log call it.
+    /// Its name in the configuration and the log.
     pub name: String,
     /// Whether it is reached by TLS.
     pub https: bool,
@@ -105,15 +115,15 @@ pub struct Upstream {
     pub authority: String,
     /// What stands before `/chat/completions`; no slash at its end.
     pub base_path: String,
-    /// What it speaks.
+    /// Its API.
     pub api: Api,
     /// Whether its streams go to the caller unread.
     pub splice: bool,
     /// Its key.
     pub key: Option<Secret>,
-    /// Header fields it gets with every request.
+    /// Header fields that are sent with every request.
     pub headers: Vec<(String, Secret)>,
-    /// How long it is waited for.
+    /// How long it may take.
     pub timeouts: Timeouts,
 }
 
@@ -143,7 +153,7 @@ impl Upstream {
             https,
             authority: authority.to_owned(),
             base_path: path.trim_end_matches('/').to_owned(),
-            api: Api::OpenAi,
+            api: Api::openai_at(authority),
             splice: false,
             key: None,
             headers: Vec::new(),

@@ -3,10 +3,12 @@
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+mod relayed;
 pub mod sse;
 mod stream;
 mod tokens;
 
+pub use relayed::TurnBody;
 pub use stream::{Encoder, EventStream};
 
 use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};
@@ -189,6 +191,17 @@ pub fn error<B>(error: &ApiError) -> Response<B> {
         headers.push("www-authenticate", "Bearer");
     }
     Response { status: error.status(), headers, body: Body::Full(body) }
+}
+
+/// An upstream's error as OpenAI's error object.
+pub fn failure(failure: &crate::turn::Failure) -> Vec<u8> {
+    let error = ErrorObject {
+        message: &failure.message,
+        r#type: &failure.kind,
+        param: None,
+        code: failure.code.as_deref(),
+    };
+    to_vec(&ErrorBody { error })
 }
 
 /// The event that tells of an error after a stream began.

@@ -13,6 +13,16 @@ pub trait Encoder {
     fn end_step(&mut self, _out: &mut Vec<u8>) {}
 }
 
+impl<E: Encoder + ?Sized> Encoder for Box<E> {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        (**self).event(event, out);
+    }
+
+    fn end_step(&mut self, out: &mut Vec<u8>) {
+        (**self).end_step(out);
+    }
+}
+
 /// How long a stream is silent before it is cut: a host may drop what it has not yet sent.
 const BEFORE_CUT: Duration = Duration::from_millis(50);
 

@@ -38,7 +38,7 @@ pub fn create<T: Transport>(
     record.stream = Some(request.streams());
     if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
         let valid = Validated { body: &body, model, dropped: &dropped };
-        return forward::relay(call, models.endpoint, plan, &valid, record);
+        return forward::relay(call, models.endpoint, plan, &valid, None, &forward::Native, record);
     }
     let turns = turns(&request, policy.validation)?;
     let budget = Budget::for_body(body.len());

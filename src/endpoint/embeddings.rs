@@ -41,7 +41,9 @@ pub fn create<T: Transport>(
         }
         record.model = Some(model.clone());
         let valid = Validated { body: &body, model: &model, dropped: &[] };
-        return forward::relay(call, Endpoint::Other("/embeddings"), &Plan::to_one(upstream), &valid, record);
+        let plan = Plan::to_one(upstream);
+        let endpoint = Endpoint::Other("/embeddings");
+        return forward::relay(call, endpoint, &plan, &valid, None, &forward::Native, record);
     }
     let checked = check::embeddings(&body, &EngineModels::at(model::Endpoint::Embeddings, call))?;
     let request = &checked.request;

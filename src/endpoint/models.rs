@@ -305,7 +305,7 @@ fn unknown(id: &str) -> ApiError {
 fn knows_callers_names<T>(call: &Call<'_, T>, plan: &Plan) -> bool {
     let target = &plan.targets[0];
     target.model.is_none()
-        && call.config.upstreams[target.upstream].api == Api::OpenAi
+        && call.config.upstreams[target.upstream].api.is_openai()
         && Shape::of(call) == Shape::OpenAi
 }
 
@@ -324,10 +324,12 @@ fn ask_upstream<T: Transport>(
         query,
         headers: &headers,
         body: &[],
+        turn: None,
         model: "",
         unknown: UnknownParams::Pass,
         request_id: call.id,
     };
     let plan = Plan::to_one(plan.targets[0].upstream);
-    forward::note(forward(&request, &plan, &call.config.upstreams, call.transport, call.ctx), record)
+    let forwarded = forward(&request, &plan, &call.config.upstreams, call.transport, call.ctx);
+    forward::note(forwarded, &forward::Native, record)
 }

@@ -24,5 +24,6 @@ pub fn pass_through<T: Transport>(
         ));
     }
     let upstream = &call.config.upstreams[upstream];
-    forward::note(pass(call.request, upload, upstream, call.id, call.transport, call.ctx), record)
+    let forwarded = pass(call.request, upload, upstream, call.id, call.transport, call.ctx);
+    forward::note(forwarded, &forward::Native, record)
 }

@@ -47,6 +47,12 @@ impl Joint {
     }
 }
 
+impl<'a> From<&'a str> for Fragment<'a> {
+    fn from(text: &'a str) -> Self {
+        Self { low: None, text: Cow::Borrowed(text), high: None }
+    }
+}
+
 impl<'a> Read<'a> for Fragment<'a> {
     fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         if json.peek() != b'"' {

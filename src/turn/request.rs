@@ -137,6 +137,11 @@ pub enum Part<'a> {
     },
     /// The result of a tool call.
     ToolResult(ToolResult<'a>),
+    /// Where a reusable prefix of the prompt ends: the part before it is its last.
+    CachePoint {
+        /// How long it is worth keeping: `5m` or `1h`.
+        ttl: Option<&'a str>,
+    },
 }
 
 /// The result of a tool call.
@@ -255,6 +260,9 @@ pub struct Tool<'a> {
     pub strict: Option<bool>,
     /// The grammar of a custom tool's input: its language (`lark`, `regex`) and itself.
     pub grammar: Option<(&'a str, &'a str)>,
+    /// Whether a reusable prefix of the prompt ends with it, and for how long that is worth keeping, as in
+    /// [`Part::CachePoint`].
+    pub cache_point: Option<Option<&'a str>>,
 }
 
 /// What a tool takes.

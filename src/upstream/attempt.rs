@@ -1,7 +1,8 @@
 //! One attempt: from a request that was sent to an answer that may be passed on, or a failure.
 
+use super::dialect::Dialect;
 use super::peek::{Form, Peek, Verdict};
-use super::retry;
+use super::{failure as reported, retry};
 use crate::error::ApiError;
 use crate::http::{Headers, Incoming, MAX_FIELDS, Piece};
 use crate::transport::{Answered, SendError, SendErrorKind, Transport};
@@ -39,6 +40,7 @@ pub(super) struct Attempt<T: Transport> {
     /// When it is given up.
     pub(super) until: Option<Duration>,
     pub(super) dropped: Vec<String>,
+    pub(super) dialect: &'static dyn Dialect,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -145,7 +147,8 @@ impl<T: Transport> Attempt<T> {
                 let (form, held) = (peek.form(), peek.held);
                 Progress::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
             }
-            Verdict::Error(error, status) => {
+            Verdict::Error(error) => {
+                let status = reported::status(&error, &|kind| self.dialect.status_of(kind));
                 // The head belongs to the answer that was not one.
                 let headers = headers.iter().filter(|(name, _)| !is_about_body(name));
                 let mut headers: Headers = headers.map(|(n, v)| (n.to_owned(), v)).collect();

@@ -1,6 +1,7 @@
 //! One request's attempts: which target is tried, when the next one follows, which answer counts.
 
 use super::attempt::{Attempt, AttemptResult, Failed, Next, Progress, Stage};
+use super::dialect;
 use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
 use super::target_order;
 use crate::config::{Plan, Target, Upstream};
@@ -184,7 +185,14 @@ impl<T: Transport> Run<'_, '_, T> {
             Ok(call) => {
                 let limits = upstream.timeouts;
                 let until = limits.first_byte.map(|t| self.started + limits.connect.unwrap_or_default() + t);
-                self.live.push(Attempt { place, stage: Stage::Sent(call), until, dropped: prepared.dropped });
+                let dialect = dialect::of(upstream);
+                self.live.push(Attempt {
+                    place,
+                    stage: Stage::Sent(call),
+                    until,
+                    dropped: prepared.dropped,
+                    dialect,
+                });
             }
             Err(error) => self.fail(place, Err(Failed::NoResponse(error.kind)), &error.reason),
         }

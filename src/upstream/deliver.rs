@@ -1,11 +1,12 @@
-//! What of an upstream's answer the caller gets, and how.
+//! An upstream's answer on its way to the caller: as it is, or as events of a turn.
 
 use super::attempt::PeekedResponse;
-use super::dialect::{Endpoint, anthropic};
-use super::events::{Handling, Reader, Watch};
+use super::dialect::{self, Dialect};
+use super::events::{Reader, Watch};
 use super::peek::{Answer, Form};
-use super::{ForwardRequest, SendErrorKind, failure, headers, no_answer};
-use crate::config::{Api, Upstream};
+use super::turn_stream::TurnStream;
+use super::{ForwardRequest, Reply, SendErrorKind, failure, headers, no_answer};
+use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Incoming, Relay, Response, Tokens};
@@ -17,18 +18,19 @@ const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
 /// The longest error that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
 
-type Delivered<B> = (Response<B>, Option<Tokens>);
+type Delivered<B> = (Reply<B>, Option<Tokens>);
 
-/// Makes the response of an answer, with the tokens it counts if they are known by now.
+/// Makes the reply of an answer, with the tokens it counts if they are known by now.
 pub(super) fn deliver<B: Incoming + 'static>(
-    taken: PeekedResponse<B>,
+    response: PeekedResponse<B>,
     upstream: &Upstream,
-    ask: &ForwardRequest<'_>,
+    request: &ForwardRequest<'_>,
     ctx: &Ctx<'_>,
 ) -> Result<Delivered<B>, ApiError> {
-    match &upstream.api {
-        Api::Anthropic { .. } if ask.endpoint == Endpoint::Chat => translated(taken, upstream, ask, ctx),
-        _ => Ok(relayed(taken, upstream, ask)),
+    let dialect = dialect::of(upstream);
+    match dialect.is_native(upstream, request.endpoint) {
+        true => Ok(relayed(response, upstream, request)),
+        false => translated(response, upstream, dialect, ctx),
     }
 }
 
@@ -56,13 +58,13 @@ fn relayed<B: Incoming + 'static>(
             (Body::Relay(Relay { head: held, from, if_broken }), None)
         }
         rest => {
-            let handling = Handling::Pass(Watch::new(choices(request.body)));
-            (Body::Read(Box::new(Reader::new(held, rest, handling, &upstream.name))), None)
+            let watch = Watch::new(choices(request.body));
+            (Body::Read(Box::new(Reader::new(held, rest, watch, &upstream.name))), None)
         }
     };
     let body_is_new = !matches!(body, Body::Relay(_));
     let headers = labelled(headers::to_caller(&headers, body_is_new), form);
-    (Response { status, headers, body }, tokens)
+    (Reply::Response(Response { status, headers, body }), tokens)
 }
 
 /// The header fields with the content type that the body has.
@@ -95,18 +97,30 @@ fn choices(body: &[u8]) -> usize {
 }
 
 /// An upstream's error: as it is, if it is an error object, else as one with its status.
-fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Response<B> {
-    let PeekedResponse { status, headers, held, rest, .. } = response;
+fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Reply<B> {
+    let (status, headers) =
+        (response.status, labelled(headers::to_caller(&response.headers, true), Form::Json));
+    let body = error_body(response);
+    match failure::is_error_object(&body) {
+        true => Reply::Response(Response { status, headers, body: Body::Full(body) }),
+        false => Reply::Failure { headers, failure: failure::read(&body, status, &upstream.name) },
+    }
+}
+
+/// The body of an error; empty where it cannot be read.
+fn error_body<B: Incoming>(response: PeekedResponse<B>) -> Vec<u8> {
+    let PeekedResponse { headers, held, rest, .. } = response;
     let coded =
         headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     // An error that breaks off, or is longer than any error is, has its status all the same.
-    let body = if coded { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() };
-    let body = match failure::is_error_object(&body) {
-        true => body,
-        false => failure::openai_body(&failure::read(&body, status, &upstream.name)),
-    };
-    let headers = labelled(headers::to_caller(&headers, true), Form::Json);
-    Response { status, headers, body: Body::Full(body) }
+    if coded { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() }
+}
+
+/// The error for a caller whose stream sends nothing any more.
+pub(super) fn fell_silent(upstream: &str) -> ApiError {
+    let message =
+        format!("The upstream `{upstream}` sent nothing for too long before the end of its answer.");
+    ApiError::new(Kind::UpstreamTimeout, message)
 }
 
 /// The error for a caller whose stream broke off.
@@ -115,43 +129,29 @@ pub(super) fn broken_off(upstream: &str) -> ApiError {
     ApiError::new(Kind::UpstreamUnavailable, message)
 }
 
-/// The answer in OpenAI's words.
+/// The answer as events of a turn.
 fn translated<B: Incoming + 'static>(
-    taken: PeekedResponse<B>,
+    response: PeekedResponse<B>,
     upstream: &Upstream,
-    ask: &ForwardRequest<'_>,
+    dialect: &dyn Dialect,
     ctx: &Ctx<'_>,
 ) -> Result<Delivered<B>, ApiError> {
-    let PeekedResponse { status, headers, form, held, rest, .. } = taken;
-    let mut fields = headers::to_caller(&headers, true);
+    let (status, form) = (response.status, response.form);
+    let headers = headers::to_caller(&response.headers, true).without("content-type");
+    if status >= 400 {
+        let failure = failure::read(&error_body(response), status, &upstream.name);
+        return Ok((Reply::Failure { headers, failure }, None));
+    }
+    let PeekedResponse { held, rest, .. } = response;
     if form == Form::Events {
-        let stream = anthropic::Stream::new(ctx.created(), anthropic::includes_usage(ask.body));
-        let handling = Handling::Anthropic(Box::new(stream));
-        let body = Body::Read(Box::new(Reader::new(held, rest, handling, &upstream.name)));
-        return Ok((Response { status, headers: fields, body }, None));
+        let stream = TurnStream::new(held, rest, dialect.decoder(), &upstream.name);
+        return Ok((Reply::Events { headers, stream }, None));
     }
-    let senseless = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
-    let said = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
-    if form == Form::Json {
-        let (body, tokens) = anthropic::completion(&said, ctx.created()).ok_or_else(senseless)?;
-        return Ok((Response { status, headers: fields, body: Body::Full(body) }, Some(tokens)));
-    }
-    if status < 400 {
-        return Err(senseless());
-    }
-    let body = match anthropic::error_body(&said) {
-        Some(body) => {
-            fields = fields.without("content-type");
-            fields.push("content-type", "application/json");
-            body
-        }
-        // Not an error of the API, but of something before it.
-        None => {
-            fields = labelled(fields, Form::Json);
-            failure::openai_body(&failure::read(&said, status, &upstream.name))
-        }
-    };
-    Ok((Response { status, headers: fields, body: Body::Full(body) }, None))
+    let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
+    let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
+    let answer = dialect.answer(&body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
+    let tokens = answer.usage.map(|usage| Tokens { input: usage.input, output: usage.output });
+    Ok((Reply::Answer { headers, answer }, tokens))
 }
 
 /// Reads what is left of an answer.

@@ -3,34 +3,14 @@
 //! Only whole events go out, so that an error can follow in an event of its own whatever happens to the upstream; of
 //! a very long event, parts go out. What is kept is one unfinished event or part of one, however long the stream.
 
-use super::deliver::broken_off;
-use super::dialect::anthropic::Stream;
+use super::deliver::{broken_off, fell_silent};
+use super::dialect::StreamState;
 use super::failure;
 use super::peek::{Answer, Reading};
 use super::sse::{Event, Parser, TooLong, push_event};
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 use crate::http::{BodySource, Frame, Incoming, Outcome, Piece, Tokens};
 use std::time::Duration;
-
-/// What happens to each event.
-pub(super) enum Handling {
-    /// It goes on as it is.
-    Pass(Watch),
-    /// It becomes chunks of OpenAI's API.
-    Anthropic(Box<Stream>),
-}
-
-/// What an event means for the stream.
-pub(super) enum StreamState {
-    /// More may follow.
-    On,
-    /// It was the last one.
-    Done,
-    /// It was an error, which went to the caller; nothing may follow.
-    ErrorSent(&'static str),
-    /// It is none of the API's.
-    InvalidResponse(&'static str),
-}
 
 /// Where a stream stands.
 enum State {
@@ -48,7 +28,7 @@ pub(super) struct Reader<B> {
     held: Vec<u8>,
     from: Option<B>,
     parser: Parser,
-    handling: Handling,
+    watch: Watch,
     state: State,
     upstream: String,
     /// The error that is still to go to the caller.
@@ -67,12 +47,12 @@ const SILENCE: Duration = Duration::from_millis(250);
 const ENDING_PIECES: usize = 16;
 
 impl<B: Incoming> Reader<B> {
-    pub(super) fn new(held: Vec<u8>, from: Option<B>, handling: Handling, upstream: &str) -> Self {
+    pub(super) fn new(held: Vec<u8>, from: Option<B>, watch: Watch, upstream: &str) -> Self {
         Self {
             held,
             from,
             parser: Parser::default(),
-            handling,
+            watch,
             state: State::Running,
             upstream: upstream.to_owned(),
             error: None,
@@ -93,15 +73,12 @@ impl<B: Incoming> Reader<B> {
     fn events(&mut self, out: &mut Vec<u8>) -> Result<StreamState, Broken> {
         loop {
             match self.parser.next() {
-                Ok(Some(event)) => match self.handling.event(&event, out) {
+                Ok(Some(event)) => match self.watch.event(&event, out) {
                     StreamState::On => {}
                     flow => return Ok(flow),
                 },
                 Ok(None) => return Ok(StreamState::On),
-                Err(TooLong) if matches!(self.handling, Handling::Pass(_)) => {
-                    out.extend_from_slice(self.parser.cut());
-                }
-                Err(TooLong) => return Err(Broken::invalid("an event without an end")),
+                Err(TooLong) => out.extend_from_slice(self.parser.cut()),
             }
         }
     }
@@ -111,14 +88,14 @@ impl<B: Incoming> Reader<B> {
         self.from = None;
         if let Some(event) = self.parser.rest() {
             let before = out.len();
-            match self.handling.event(&event, out) {
+            match self.watch.event(&event, out) {
                 StreamState::InvalidResponse(_) => out.truncate(before),
                 // Its blank line is missing.
                 _ if out.len() > before => out.extend_from_slice(b"\n\n"),
                 _ => {}
             }
         }
-        match self.handling.is_complete() {
+        match self.watch.is_complete() {
             true => Ok(()),
             false => {
                 Err(Broken { reason: "the stream ended before it was complete".to_owned(), timed_out: false })
@@ -131,13 +108,7 @@ impl<B: Incoming> Reader<B> {
         self.broken = Some(broken.reason);
         self.end();
         match broken.timed_out {
-            true => ApiError::new(
-                Kind::UpstreamTimeout,
-                format!(
-                    "The upstream `{}` sent nothing for too long before the end of its answer.",
-                    self.upstream
-                ),
-            ),
+            true => fell_silent(&self.upstream),
             false => broken_off(&self.upstream),
         }
     }
@@ -224,30 +195,7 @@ impl<B: Incoming> BodySource for Reader<B> {
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome { broken: self.broken.clone(), tokens: self.handling.tokens() }
-    }
-}
-
-impl Handling {
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
-        match self {
-            Self::Pass(watch) => watch.event(event, out),
-            Self::Anthropic(stream) => stream.event(event, out),
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        match self {
-            Self::Pass(watch) => watch.is_complete(),
-            Self::Anthropic(stream) => stream.is_complete(),
-        }
-    }
-
-    fn tokens(&self) -> Option<Tokens> {
-        match self {
-            Self::Pass(watch) => watch.tokens,
-            Self::Anthropic(stream) => stream.tokens(),
-        }
+        Outcome { broken: self.broken.clone(), tokens: self.watch.tokens }
     }
 }
 
@@ -284,13 +232,17 @@ impl Watch {
                 out.extend_from_slice(event.raw);
                 return StreamState::Done;
             }
+            Reading::Answer(answer) if answer.is_last() => {
+                self.take(&answer);
+                (self.requested, self.choices) = (0, Vec::new());
+            }
             Reading::Answer(answer) => self.take(&answer),
             Reading::Error(error) => {
                 // An SDK finds an error in `data`, as an object named `error`.
                 match event.data.is_some() && failure::is_error_object(error) {
                     true => out.extend_from_slice(event.raw),
                     false => {
-                        let failure = failure::read(error, failure::status(error), "");
+                        let failure = failure::read(error, failure::status(error, &|_| None), "");
                         push_event(out, &failure::openai_body(&failure));
                     }
                 }

@@ -12,8 +12,7 @@ impl Incoming for Pieces {
 }
 
 fn relay(pieces: Vec<Result<Vec<u8>, ReadError>>) -> (Vec<Vec<u8>>, Outcome) {
-    let mut reader =
-        Reader::new(Vec::new(), Some(Pieces(pieces.into())), Handling::Pass(Watch::new(1)), "up");
+    let mut reader = Reader::new(Vec::new(), Some(Pieces(pieces.into())), Watch::new(1), "up");
     let mut frames = Vec::new();
     while let Some(frame) = reader.next() {
         let Frame::Bytes(bytes) = frame else {
@@ -103,7 +102,7 @@ fn a_stream_is_complete_when_every_choice_has_a_finish_reason() {
         let stream = chunks.concat();
         let pieces =
             Pieces([Ok(stream.clone().into_bytes())].into_iter().filter(|_| !stream.is_empty()).collect());
-        let mut reader = Reader::new(Vec::new(), Some(pieces), Handling::Pass(Watch::new(requested)), "up");
+        let mut reader = Reader::new(Vec::new(), Some(pieces), Watch::new(requested), "up");
         while reader.next().is_some() {}
         assert_eq!(reader.outcome().broken.is_none(), complete, "{requested}: {chunks:?}");
     }
@@ -219,7 +218,7 @@ fn memory_does_not_grow_with_the_stream() {
                 .or_else(|| Some(b"oices\":[]}\n\n".to_vec())))
         }
     }
-    let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Handling::Pass(Watch::new(1)), "up");
+    let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Watch::new(1), "up");
     for _ in 0..50_000 {
         assert!(matches!(reader.next(), Some(Frame::Bytes(bytes)) if bytes.len() < 64));
     }
@@ -248,7 +247,7 @@ impl Incoming for Slow {
 fn a_silent_upstream_leaves_time_to_look_after_the_caller() {
     let pieces = ["data: {}\n", "\n", "data: [DONE]\n\n"].map(|piece| Ok(piece.as_bytes().to_vec()));
     let slow = Slow(Pieces(pieces.into()), 0);
-    let mut reader = Reader::new(Vec::new(), Some(slow), Handling::Pass(Watch::new(1)), "up");
+    let mut reader = Reader::new(Vec::new(), Some(slow), Watch::new(1), "up");
     let mut told = String::new();
     while let Some(frame) = reader.next() {
         told.push_str(match frame {

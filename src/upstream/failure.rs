@@ -3,7 +3,7 @@
 use crate::api::answer::{ErrorBody, ErrorObject};
 use crate::api::tool::Json;
 use crate::json::{self, Value};
-use crate::turn::Failure;
+use crate::turn::{Event, Failure};
 
 /// As much of an error text as a caller gets that is no JSON.
 const LONGEST_TEXT: usize = 2000;
@@ -26,7 +26,8 @@ pub(super) fn is_error_list(body: &[u8]) -> bool {
 }
 
 /// The status that an error in an answer with status 200 should have had: the one it names, else 502.
-pub(super) fn status(error: &[u8]) -> u16 {
+/// `of_type` has the statuses of the API's types of errors.
+pub(super) fn status(error: &[u8], of_type: &dyn Fn(&str) -> Option<u16>) -> u16 {
     let Ok(value) = json::lossy_from_slice::<Value<'_>>(error) else { return 502 };
     let error = object(&value);
     let number = |name: &str| match error.get(name)? {
@@ -35,7 +36,7 @@ pub(super) fn status(error: &[u8]) -> u16 {
         _ => None,
     };
     let own = ["code", "status", "status_code"].into_iter().find_map(number);
-    let kind = || error.get("type")?.as_str().and_then(super::dialect::anthropic::status_of);
+    let kind = || error.get("type")?.as_str().and_then(of_type);
     own.filter(|status| (400..600).contains(status)).or_else(kind).unwrap_or(502)
 }
 
@@ -67,6 +68,12 @@ pub(super) fn read(body: &[u8], status: u16, upstream: &str) -> Failure {
             format!("The upstream `{upstream}` returned status {status} without an error object.")
         }),
     }
+}
+
+/// The same as an event of a turn.
+pub(super) fn event(failure: Failure) -> Event<'static> {
+    let Failure { status, kind, code, message } = failure;
+    Event::Error { status, kind: kind.into(), code: code.map(Into::into), message: message.into() }
 }
 
 /// The error object of OpenAI's API.
@@ -134,9 +141,14 @@ mod tests {
             (r#"{"code":400,"message":"too long"}"#, 400),
             (r#"[{"error":{"code":404}}]"#, 404),
             (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, 529),
+            (r#"{"type":"error","error":{"type":"other_error"}}"#, 502),
             ("broken", 502),
         ] {
-            assert_eq!(status(body.as_bytes()), want, "{body}");
+            assert_eq!(
+                status(body.as_bytes(), &|kind| (kind == "overloaded_error").then_some(529)),
+                want,
+                "{body}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which header fields cross, in each direction.
 
-use crate::config::{Api, Upstream};
+use super::dialect::Dialect;
+use crate::config::Upstream;
 use crate::http::Headers;
 use std::borrow::Cow;
 
@@ -19,7 +20,7 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// The caller's fields that stay here: its credentials, what is made anew for the upstream, and what another server
 /// would take for the word of the gateway.
-const NOT_FORWARDED: [&str; 34] = [
+const NOT_FORWARDED: [&str; 33] = [
     "authorization",
     "api-key",
     "x-api-key",
@@ -31,9 +32,8 @@ const NOT_FORWARDED: [&str; 34] = [
     // No error could follow in a compressed stream; what is read is requested uncompressed.
     "accept-encoding",
     "http2-settings",
-    // A page's own, which the gateway checks (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
+    // The gateway's to check (`PORTCULLIS_CORS_ORIGINS`); some local servers refuse others'.
     "origin",
-    "anthropic-version",
     // The caller's address and host, as proxies before the gateway state them.
     "forwarded",
     "x-real-ip",
@@ -138,11 +138,12 @@ fn of_connection(fields: &Headers) -> Vec<&str> {
         .collect()
 }
 
-/// What an upstream gets: the caller's fields but those that stay here, then the gateway's. The operator's stand
-/// for both of the same names.
+/// The fields for an upstream: the caller's, except those that are not forwarded, then the gateway's. The operator's
+/// replace both of the same names.
 pub(super) fn to_upstream<'a>(
     caller: &'a Headers,
     upstream: &'a Upstream,
+    dialect: &dyn Dialect,
     request_id: &'a str,
 ) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
     let named = of_connection(caller);
@@ -160,11 +161,8 @@ pub(super) fn to_upstream<'a>(
     out.push(("x-request-id".into(), request_id.as_bytes().into()));
     out.push(("accept-encoding".into(), b"identity".into()));
     if let Some(key) = &upstream.key {
-        out.push(match &upstream.api {
-            Api::OpenAi => ("authorization".into(), format!("Bearer {}", key.expose()).into_bytes().into()),
-            Api::Azure { .. } => ("api-key".into(), key.expose().as_bytes().into()),
-            Api::Anthropic { .. } => ("x-api-key".into(), key.expose().as_bytes().into()),
-        });
+        let (name, value) = dialect.credentials(key.expose());
+        out.push((name.into(), value.into_bytes().into()));
     }
     out.retain(|(name, _)| !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
     for (name, value) in &upstream.headers {
@@ -173,13 +171,13 @@ pub(super) fn to_upstream<'a>(
     out
 }
 
-/// What an upstream calls the request, where that is not what the gateway calls it.
+/// The upstream's id of the request, where it is not the gateway's.
 pub(super) fn own_id(upstream: &Headers, request_id: &str) -> Option<String> {
     let id = ["x-request-id", "request-id", "apim-request-id"].iter().find_map(|name| upstream.get(name))?;
     (id != request_id && id.len() <= 128).then(|| id.to_owned())
 }
 
-/// What the caller gets. Where the body is made anew, its length and coding are too.
+/// The fields for the caller. Where the body is made anew, its length and coding are too.
 pub(super) fn to_caller(upstream: &Headers, body_is_new: bool) -> Headers {
     let named = of_connection(upstream);
     upstream

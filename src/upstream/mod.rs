@@ -1,9 +1,10 @@
-//! Forwarding: the caller's bytes to an upstream, its answer back, as it comes.
+//! Forwarding a request to upstreams, and their answer back as it arrives.
 //!
-//! [`order`] and [`retry`] decide whom to ask and when, [`attempts`] asks, [`attempt`] and [`peek`] look
-//! whether an answer is one, [`deliver`] hands it on, streams by [`events`]; [`pass`](self::pass()) hands on
-//! what nobody reads. [`dialect`] knows what upstreams speak, [`headers`] what crosses. Who carries it all is
-//! a [`Transport`], so that everything here is tested without a network.
+//! [`target_order`] and [`retry`] decide which target is tried and when, [`attempts`] tries them, [`attempt`] and
+//! [`peek`] decide whether an answer is one, [`deliver`] passes it on: streams of the caller's API by [`events`], others
+//! as events of a turn by [`turn_stream`]. [`pass`](self::pass()) passes on what is not read. [`dialect`] has the
+//! upstreams' APIs, [`headers`] the fields that cross. The network is a [`Transport`], so that everything here is
+//! tested without one.
 
 mod attempt;
 mod attempts;
@@ -18,21 +19,24 @@ mod retry;
 pub mod rewrite;
 mod sse;
 mod target_order;
+mod turn_stream;
 
 use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Response, Tokens};
 use crate::transport::{SendErrorKind, Transport};
+use crate::turn::{Answer, Failure};
 use attempt::Failed;
 use attempts::Attempts;
-pub use dialect::Endpoint;
+pub use dialect::{Endpoint, Extra, TurnRequest, needs_turn};
 pub use headers::of_limited_key;
 pub use pass::pass;
+pub use turn_stream::TurnStream;
 
-/// What a caller asks of the upstreams.
+/// A caller's request for upstreams.
 pub struct ForwardRequest<'a> {
-    /// What of the API it is.
+    /// The endpoint of the caller's API.
     pub endpoint: Endpoint<'a>,
     /// The method's name.
     pub method: &'a str,
@@ -40,26 +44,55 @@ pub struct ForwardRequest<'a> {
     pub query: Option<&'a str>,
     /// The caller's header fields.
     pub headers: &'a Headers,
-    /// The body, judged; empty for none.
+    /// The body, checked; empty for none. It goes to targets of the caller's API.
     pub body: &'a [u8],
+    /// The same for targets of another API, if [`needs_turn`] is true and the endpoint has turns.
+    pub turn: Option<&'a TurnRequest<'a>>,
     /// The caller's name of the model.
     pub model: &'a str,
-    /// What happens to parameters an upstream has no place for. To pass them is not possible then, so
-    /// anything but dropping them is refusing the request.
+    /// What happens to parameters that a target cannot express. They cannot be passed, so without
+    /// [`UnknownParams::Drop`] the target is refused.
     pub unknown: UnknownParams,
     /// The id both sides log.
     pub request_id: &'a str,
 }
 
-/// What came of a request, for the caller and for the log.
+/// An upstream's answer.
+pub enum Reply<B> {
+    /// In the caller's API, as it came.
+    Response(Response<B>),
+    /// A whole answer of another API.
+    Answer {
+        /// The header fields that cross.
+        headers: Headers,
+        /// The answer.
+        answer: Answer<'static>,
+    },
+    /// A stream of another API.
+    Events {
+        /// The header fields that cross.
+        headers: Headers,
+        /// The events.
+        stream: TurnStream<B>,
+    },
+    /// An error that is not in the caller's API.
+    Failure {
+        /// The header fields that cross.
+        headers: Headers,
+        /// The error, with its status.
+        failure: Failure,
+    },
+}
+
+/// The result of a request, for the caller and for the log.
 pub struct Forwarded<B> {
-    /// The answer. An upstream's own error is one; the error is ours only where there is no answer at all.
-    pub answer: Result<Response<B>, ApiError>,
-    /// Who gave it, or was asked last.
+    /// The answer. An upstream's own error is one; the error is the gateway's where there is no answer at all.
+    pub answer: Result<Reply<B>, ApiError>,
+    /// The upstream that answered, or was tried last.
     pub target: String,
-    /// Whose API that one speaks, as OpenTelemetry names it.
+    /// Its provider, as OpenTelemetry names it.
     pub provider: &'static str,
-    /// How often someone was asked.
+    /// How many requests were sent.
     pub attempts: u32,
     /// What went wrong on the way.
     pub reason: Option<String>,
@@ -67,11 +100,11 @@ pub struct Forwarded<B> {
     pub tokens: Option<Tokens>,
     /// The parameters that were left out for this target.
     pub dropped: Vec<String>,
-    /// What the upstream calls the request, for whoever asks its makers about it.
+    /// The upstream's id of the request.
     pub upstream_id: Option<String>,
 }
 
-/// Forwards a request as its plan says, and takes the answer back.
+/// Forwards a request by its plan, and returns the answer.
 pub fn forward<T: Transport>(
     ask: &ForwardRequest<'_>,
     plan: &Plan,
@@ -85,10 +118,10 @@ pub fn forward<T: Transport>(
     let reasons = outcome.reasons;
     let taken = outcome.result.as_ref().ok();
     let upstream_id = taken.and_then(|taken| headers::own_id(&taken.headers, ask.request_id));
-    let told = |answer, tokens, dropped| Forwarded {
+    let forwarded = |answer, tokens, dropped| Forwarded {
         answer,
         target: upstream.name.clone(),
-        provider: upstream.api.provider(),
+        provider: dialect::of(upstream).provider(),
         attempts: outcome.attempts,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         tokens,
@@ -99,16 +132,16 @@ pub fn forward<T: Transport>(
         Ok(mut taken) => {
             let dropped = std::mem::take(&mut taken.dropped);
             match deliver::deliver(taken, upstream, ask, ctx) {
-                Ok((response, tokens)) => told(Ok(response), tokens, dropped),
-                Err(error) => told(Err(error), None, dropped),
+                Ok((reply, tokens)) => forwarded(Ok(reply), tokens, dropped),
+                Err(error) => forwarded(Err(error), None, dropped),
             }
         }
-        Err(Failed::Refused(error)) => told(Err(error), None, Vec::new()),
-        Err(Failed::NoResponse(kind)) => told(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
+        Err(Failed::Refused(error)) => forwarded(Err(error), None, Vec::new()),
+        Err(Failed::NoResponse(kind)) => forwarded(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
     }
 }
 
-/// What the caller is told where there is no answer. The host's words go to the log alone.
+/// The caller's error where there is no answer. The host's own message goes to the log alone.
 fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiError {
     let name = &upstream.name;
     let (kind, message) = match kind {
@@ -119,7 +152,7 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
         SendErrorKind::Denied => (
             Kind::UpstreamUnavailable,
             format!(
-                "The host does not let the gateway talk to the upstream `{name}`. Its operator adds the upstream's \
+                "The host does not allow connections to the upstream `{name}`. Its operator adds the upstream's \
                  address to the hosts that may be called (Spin: `allowed_outbound_hosts`)."
             ),
         ),

@@ -1,8 +1,8 @@
-//! Passing a request through: what the gateway does not know goes to one upstream, both bodies unread.
+//! Passing a request through: a path that the gateway does not know goes to one upstream, both bodies unread.
 
 use super::attempt::invalid_head;
 use super::peek::Form;
-use super::{Forwarded, deliver, headers, no_answer};
+use super::{Forwarded, Reply, deliver, dialect, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::http::{Body, Relay, Request, Response};
@@ -10,7 +10,7 @@ use crate::router;
 use crate::transport::{Outgoing, SendError, SendErrorKind, Transport};
 use std::borrow::Cow;
 
-/// Passes a request through and its answer back. It is asked once: its body cannot be sent again.
+/// Passes a request through and its answer back. There is one attempt: the body cannot be sent again.
 pub fn pass<T: Transport>(
     request: &Request,
     upload: &mut T::Upload,
@@ -26,8 +26,9 @@ pub fn pass<T: Transport>(
         path.push_str(&query);
     }
     let own = request.headers.all();
-    let mut fields = headers::to_upstream(own, upstream, request_id);
-    // Many a server takes an upload only if its length is told beforehand.
+    let dialect = dialect::of(upstream);
+    let mut fields = headers::to_upstream(own, upstream, dialect, request_id);
+    // Many servers accept an upload only with its length.
     if let Some(length) = own.get("content-length").filter(|l| l.bytes().all(|b| b.is_ascii_digit())) {
         fields.push(("content-length".into(), length.as_bytes().into()));
     }
@@ -54,14 +55,14 @@ pub fn pass<T: Transport>(
             let headers = headers::to_caller(&answered.headers, false);
             let if_broken = (form == Some(Form::Events)).then(|| deliver::broken_off(&upstream.name));
             let body = Body::Relay(Relay { head: Vec::new(), from: answered.body, if_broken });
-            (Ok(Response { status: answered.status, headers, body }), None)
+            (Ok(Reply::Response(Response { status: answered.status, headers, body })), None)
         }
         Err(error) => (Err(no_answer(error.kind, upstream, ctx)), Some(error.reason)),
     };
     Forwarded {
         answer,
         target: upstream.name.clone(),
-        provider: upstream.api.provider(),
+        provider: dialect.provider(),
         attempts: 1,
         reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),
         tokens: None,

@@ -80,8 +80,8 @@ pub(super) enum Verdict {
     Undecided,
     /// An answer that may be passed on.
     Good,
-    /// An error in spite of its status: its body, and the status it should have had.
-    Error(Vec<u8>, u16),
+    /// An error in spite of its status: its body.
+    Error(Vec<u8>),
     /// No answer.
     Invalid(SendErrorKind, &'static str),
 }
@@ -202,7 +202,7 @@ fn judge_event(event: &Event<'_>) -> Option<Verdict> {
     Some(match Reading::of(event) {
         Reading::Nothing => return None,
         Reading::Done | Reading::Answer(_) => Verdict::Good,
-        Reading::Error(error) => Verdict::Error(error.to_vec(), failure::status(error)),
+        Reading::Error(error) => Verdict::Error(error.to_vec()),
         Reading::Invalid => {
             Verdict::Invalid(SendErrorKind::InvalidResponse, "the first event is no JSON object")
         }
@@ -216,10 +216,10 @@ fn is_done(data: &[u8]) -> bool {
 
 fn judge_json(body: &[u8]) -> Verdict {
     match Answer::read(body) {
-        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec(), failure::status(body)),
+        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec()),
         Some(_) => Verdict::Good,
         // Google's OpenAI-compatible API reports errors as an array of one.
-        None if failure::is_error_list(body) => Verdict::Error(body.to_vec(), failure::status(body)),
+        None if failure::is_error_list(body) => Verdict::Error(body.to_vec()),
         None => Verdict::Invalid(SendErrorKind::InvalidResponse, "the body is no JSON object"),
     }
 }
@@ -231,6 +231,7 @@ json::reads! {
         "object" object: Json<'a>,
         "choices" choices: Json<'a>,
         "usage" usage: Json<'a>,
+        "type" kind: Json<'a>,
     }
 }
 
@@ -269,6 +270,13 @@ impl<'a> Answer<'a> {
         let fails = || self.choices().iter().any(|choice| choice.finish_reason == Some(Json("\"error\"")));
         self.object.is_some_and(|object| object.0 == "\"error\"")
             || (self.error.is_some_and(has_content) && (!has_choices() || fails()))
+    }
+
+    /// Whether it ends a stream by its type, as in the APIs whose events have types: Messages and Responses.
+    pub(super) fn is_last(&self) -> bool {
+        const LAST: [&str; 4] =
+            ["\"message_stop\"", "\"response.completed\"", "\"response.incomplete\"", "\"response.failed\""];
+        self.kind.is_some_and(|kind| LAST.contains(&kind.0))
     }
 
     /// Its choices; none where they are no array of objects.
@@ -367,28 +375,25 @@ mod tests {
     #[test]
     fn an_error_is_known_by_its_members() {
         for (body, want) in [
-            (r#"{"choices":[{}],"error":{"code":502}}"#, None),
-            (r#"{"error":null,"choices":[]}"#, None),
-            (r#"{"id":"x","object":"list","data":[]}"#, None),
-            (r#"{"choices":[{"error":{"code":502}}]}"#, None),
-            (r#"{"error":{}}"#, None),
-            (r#"{"error":{"message":"no"}}"#, Some(502)),
-            (r#"{"error":"no"}"#, Some(502)),
-            (r#"{"user":"u","error":{"code":429}}"#, Some(429)),
-            (r#"{"error":{"code":"503","status":"UNAVAILABLE"}}"#, Some(503)),
-            (r#"{"error":{"code":"rate_limit","status":429}}"#, Some(429)),
-            (r#"{"error":{"code":200}}"#, Some(502)),
-            (r#"{"choices":[],"error":{"code":500}}"#, Some(500)),
-            (
-                r#"{"error":{"code":429},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
-                Some(429),
-            ),
-            (r#"{"error":{"code":429},"choices":[{"finish_reason":"stop"}]}"#, None),
-            (r#"{"choices":[{"finish_reason":"error"}]}"#, None),
-            (r#"{"object":"error","message":"no","code":40303}"#, Some(502)),
-            (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, Some(529)),
+            (r#"{"choices":[{}],"error":{"code":502}}"#, false),
+            (r#"{"error":null,"choices":[]}"#, false),
+            (r#"{"id":"x","object":"list","data":[]}"#, false),
+            (r#"{"choices":[{"error":{"code":502}}]}"#, false),
+            (r#"{"error":{}}"#, false),
+            (r#"{"error":{"message":"no"}}"#, true),
+            (r#"{"error":"no"}"#, true),
+            (r#"{"user":"u","error":{"code":429}}"#, true),
+            (r#"{"error":{"code":"503","status":"UNAVAILABLE"}}"#, true),
+            (r#"{"error":{"code":"rate_limit","status":429}}"#, true),
+            (r#"{"error":{"code":200}}"#, true),
+            (r#"{"choices":[],"error":{"code":500}}"#, true),
+            (r#"{"error":{"code":429},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, true),
+            (r#"{"error":{"code":429},"choices":[{"finish_reason":"stop"}]}"#, false),
+            (r#"{"choices":[{"finish_reason":"error"}]}"#, false),
+            (r#"{"object":"error","message":"no","code":40303}"#, true),
+            (r#"{"type":"error","error":{"type":"overloaded_error"}}"#, true),
         ] {
-            let want = want.map_or(Verdict::Good, |status| Verdict::Error(body.as_bytes().to_vec(), status));
+            let want = if want { Verdict::Error(body.as_bytes().to_vec()) } else { Verdict::Good };
             assert_eq!(json(body.as_bytes()), want, "{body}");
         }
     }
@@ -401,7 +406,7 @@ mod tests {
         }
         assert_eq!(
             json(br#"[{"error":{"code":404}}]"#),
-            Verdict::Error(br#"[{"error":{"code":404}}]"#.to_vec(), 404)
+            Verdict::Error(br#"[{"error":{"code":404}}]"#.to_vec())
         );
         // Any escape that JSON's grammar allows.
         assert_eq!(json(br#"{"a":"\ud83d","b":"\uDE00\/"}"#), Verdict::Good);
@@ -429,18 +434,18 @@ mod tests {
         assert_eq!(first(": wait\n\ndata: {\"choices\":[]}\n\n"), Verdict::Good);
         assert_eq!(first("data: [DONE]\n\n"), Verdict::Good);
         let stray = r#"{"code":400,"message":"too long"}"#;
-        assert_eq!(first(&format!("error: {stray}\n\n")), Verdict::Error(stray.as_bytes().to_vec(), 400));
-        assert_eq!(first("error: out of memory\n\n"), Verdict::Error(b"out of memory".to_vec(), 502));
-        assert_eq!(first("event: error\ndata: busy\n\n"), Verdict::Error(b"busy".to_vec(), 502));
+        assert_eq!(first(&format!("error: {stray}\n\n")), Verdict::Error(stray.as_bytes().to_vec()));
+        assert_eq!(first("error: out of memory\n\n"), Verdict::Error(b"out of memory".to_vec()));
+        assert_eq!(first("event: error\ndata: busy\n\n"), Verdict::Error(b"busy".to_vec()));
         assert_eq!(first("data: {\"choices\":[{\"delta\":{\"content\":\"\\ud83d\"}}]}\n\n"), Verdict::Good);
         let error = r#"{"error":{"code":503}}"#;
         for stream in [format!("data: {error}\n\n"), format!(": a\r\n\r\nevent: error\r\ndata:{error}")] {
-            assert_eq!(first(&stream), Verdict::Error(error.as_bytes().to_vec(), 503), "{stream}");
+            assert_eq!(first(&stream), Verdict::Error(error.as_bytes().to_vec()), "{stream}");
         }
         // An event may be an error by its name alone.
         assert_eq!(
             first("event: error\ndata: {\"message\":\"no\"}\n\n"),
-            Verdict::Error(b"{\"message\":\"no\"}".to_vec(), 502)
+            Verdict::Error(b"{\"message\":\"no\"}".to_vec())
         );
         assert_eq!(first("data:\n\ndata: [DONE] \n\n"), Verdict::Good);
         assert_eq!(first("data:{\"choices\":[],\"choices\":[]}\n\n"), Verdict::Good);

@@ -51,7 +51,7 @@ pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
 }
 
 /// The members of a JSON object in their order, their values as they are spelled.
-pub(super) fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &str)>> {
+pub fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &str)>> {
     let members: Members<'_, Json<'_>> = json::from_slice(body).ok()?;
     Some(members.0.into_iter().map(|(name, value)| (name.0, value.0)).collect())
 }

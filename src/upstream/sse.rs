@@ -5,9 +5,6 @@ use std::borrow::Cow;
 /// An event longer than this is not kept whole: a picture in one would only fill the memory.
 pub(super) const LONGEST_EVENT: usize = 1024 * 1024;
 
-/// Ends a stream that told all.
-pub(super) const DONE: &[u8] = b"data: [DONE]\n\n";
-
 /// Appends an event whose data is JSON, which has no line breaks.
 pub(super) fn push_event(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(b"data: ");

@@ -35,7 +35,7 @@ fn a_chat_becomes_a_message_and_back() {
     let got = ask(&fake, &config(r#","max_tokens":77"#), &request, &body("m", false));
     let seen = &fake.seen()[0];
     assert_eq!(seen.line, "POST http://claude/v1/messages");
-    let want = r#"{"model":"claude-x","max_tokens":77,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"stream":false}"#;
+    let want = r#"{"model":"claude-x","max_tokens":77,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#;
     assert_eq!(seen.body, want);
     let header =
         |name: &str| seen.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| &**v).collect::<Vec<_>>();
@@ -125,10 +125,11 @@ fn no_parameter_is_lost_in_silence() {
         let got = ask_with(&fake, &vars, &chat(), asked);
         assert_eq!(got.status, status, "{unknown}: {got:?}");
         match status {
-            200 => assert_eq!(got.header("x-portcullis-dropped"), Some("seed, logprobs")),
+            200 => assert_eq!(got.header("x-portcullis-dropped"), Some("logprobs, seed")),
             _ => {
                 assert!(
-                    got.body.contains("\"param\": \"seed\"") && got.body.contains("unsupported_parameter"),
+                    got.body.contains("\"param\": \"logprobs\"")
+                        && got.body.contains("unsupported_parameter"),
                     "{got:?}"
                 );
                 assert!(fake.seen().is_empty());
@@ -147,4 +148,101 @@ fn the_text_endpoint_is_not_spoken() {
     let got = ask(&claude(Does::json(200, MESSAGE)), &config(""), &request, r#"{"model":"m","prompt":"x"}"#);
     assert_eq!(got.status, 404);
     assert!(got.body.contains("Did you mean to use v1/chat/completions?"), "{}", got.body);
+}
+
+/// What the upstream gets of a chat, and the fields that are named as dropped.
+fn sent(body: &str) -> (u16, serde_json::Value, String) {
+    let fake = claude(Does::json(200, MESSAGE));
+    let got = ask(&fake, &config(""), &chat(), body);
+    let seen = fake.seen();
+    let body =
+        seen.first().map_or(serde_json::Value::Null, |seen| serde_json::from_str(&seen.body).expect("JSON"));
+    (got.status, body, got.header("x-portcullis-dropped").unwrap_or_default().to_owned())
+}
+
+#[test]
+fn members_of_the_other_api_cross() {
+    let (status, body, dropped) = sent(
+        r#"{"model":"m","messages":[{"role":"system","content":"s","cache_control":{"type":"ephemeral"}},
+            {"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}},{"type":"text","text":"b"}]},
+            {"role":"assistant","content":null,"thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"SIG"},
+              {"type":"redacted_thinking","data":"D"}],
+             "tool_calls":[{"id":"t:1","type":"function","function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"t:1","content":"r","cache_control":{"type":"ephemeral"}}],
+            "tools":[{"type":"function","function":{"name":"f"},"cache_control":{"type":"ephemeral"}}],
+            "thinking":{"type":"enabled","budget_tokens":10000},"top_k":5,"metadata":{"a":"b"},"mcp_servers":[1]}"#,
+    );
+    assert_eq!(status, 200);
+    let ephemeral = serde_json::json!({"type": "ephemeral"});
+    assert_eq!(body["system"][0]["cache_control"], ephemeral);
+    let content = |message: usize| &body["messages"][message]["content"];
+    assert_eq!(content(0)[0]["cache_control"], serde_json::json!({"type": "ephemeral", "ttl": "1h"}));
+    assert!(content(0)[1]["cache_control"].is_null());
+    assert_eq!(content(1)[0], serde_json::json!({"type": "thinking", "thinking": "hm", "signature": "SIG"}));
+    assert_eq!(content(1)[1], serde_json::json!({"type": "redacted_thinking", "data": "D"}));
+    assert_eq!((&content(1)[2]["id"], &content(2)[0]["tool_use_id"]), (&"t_1".into(), &"t_1".into()));
+    assert_eq!(
+        (&content(2)[0]["cache_control"], &body["tools"][0]["cache_control"]),
+        (&ephemeral, &ephemeral)
+    );
+    assert_eq!(body["thinking"], serde_json::json!({"type": "enabled", "budget_tokens": 10000}));
+    assert_eq!((&body["max_tokens"], &body["mcp_servers"]), (&14096.into(), &serde_json::json!([1])));
+    assert_eq!(dropped, "metadata, top_k");
+}
+
+#[test]
+fn whatever_is_left_out_is_named() {
+    for (messages, more, want) in [
+        (r#"{"role":"user","content":"x","name":"n"}"#, "", "messages[0].name"),
+        (
+            r#"{"role":"user","content":"x"},{"role":"assistant","content":"a","reasoning_content":"hm"},{"role":"user","content":"y"}"#,
+            "",
+            "messages[1].reasoning_content",
+        ),
+        (r#"{"role":"user","content":"x"}"#, r#","temperature":1.5"#, "temperature"),
+        (
+            r#"{"role":"user","content":"x"}"#,
+            r#","store":true,"prompt_cache_key":"k""#,
+            "store, prompt_cache_key",
+        ),
+        (
+            r#"{"role":"user","content":"x"}"#,
+            r#","store":false,"metadata":{},"service_tier":"auto","user":null"#,
+            "",
+        ),
+    ] {
+        let (status, _, dropped) = sent(&format!(r#"{{"model":"m","messages":[{messages}]{more}}}"#));
+        assert_eq!((status, &*dropped), (200, want), "{messages} {more}");
+    }
+}
+
+#[test]
+fn thinking_comes_back_with_its_signature() {
+    let message = r#"{"content":[{"type":"thinking","thinking":"hm","signature":"SIG"},{"type":"text","text":"hi"}],"stop_reason":"end_turn"}"#;
+    let got = ask(&claude(Does::json(200, message)), &config(""), &chat(), &body("m", false));
+    let answer: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
+    let message = &answer["choices"][0]["message"];
+    assert_eq!(message["reasoning_content"], "hm");
+    assert_eq!(
+        message["thinking_blocks"],
+        serde_json::json!([{"type": "thinking", "thinking": "hm", "signature": "SIG"}])
+    );
+    let stream = STREAM.replace(
+        "event: content_block_start",
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":9,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"SIG\"}}\n\nevent: content_block_start",
+    );
+    // Whatever its label, or without one.
+    for label in ["text/event-stream", "application/json", ""] {
+        let got = ask(&claude(Does::answer(200, label, &[&stream])), &config(""), &chat(), &body("m", true));
+        assert_eq!(
+            (got.status, got.header("content-type")),
+            (200, Some("text/event-stream; charset=utf-8")),
+            "{label}"
+        );
+        assert!(
+            got.body.contains(r#""signature":"SIG""#) && got.body.ends_with("data: [DONE]\n\n"),
+            "{}",
+            got.body
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`.
 
+mod forwarded;
 mod read;
 
 pub use read::turn;
@@ -20,7 +21,8 @@ use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
 use crate::turn::{Field, ToolChoice};
-use crate::upstream::Endpoint;
+use crate::upstream::{Endpoint, needs_turn};
+use forwarded::{ChatFormat, Wire};
 
 /// Answers a chat, by the engine or an upstream.
 ///
@@ -40,7 +42,20 @@ pub fn create<T: Transport>(
     record.stream = Some(request.streams());
     if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
         let valid = Validated { body: &body, model, dropped: &dropped };
-        return forward::relay(call, models.endpoint, plan, &valid, record);
+        // Read only where a target has another API: other targets get the body as it is.
+        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
+        let wire = if translated { Some(Wire::read(&body)?) } else { None };
+        let turn = wire.as_ref().map(|wire| wire.turn(&request, &body));
+        let head = Head {
+            id: call.ctx.object_id("chatcmpl-"),
+            created: call.ctx.created(),
+            model: model.to_owned(),
+            logprobs: request.logprobs == Some(true),
+            legacy_functions: read::has_legacy_functions(&request),
+            ..Head::default()
+        };
+        let format = ChatFormat { head, options: stream_options(&request) };
+        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
     }
     let turn = read::turn(&request);
     let budget = Budget::for_body(body.len());
@@ -83,14 +98,19 @@ fn encode<B>(request: &Request<'_>, mut head: Head, answer: engine::Answer) -> R
         let wait = answer.latency();
         return encode::after(wait, in_pieces(head, answer));
     }
-    let options = request.stream_options.as_ref().map(|options| StreamOptions {
-        include_usage: options.include_usage == Some(true),
-        include_obfuscation: options.include_obfuscation == Some(true),
-    });
     head.role_alone = answer.has_parallel_calls();
-    let encoder = Encoder::new(head, options.unwrap_or_default());
+    let encoder = Encoder::new(head, stream_options(request));
     let cut = answer.cut_after_chunks();
     encode::event_stream(Body::BodySource(Box::new(EventStream::new(answer.into_events(), encoder, cut))))
+}
+
+/// What a stream has besides the answer.
+fn stream_options(request: &Request<'_>) -> StreamOptions {
+    let options = request.stream_options.as_ref();
+    StreamOptions {
+        include_usage: options.is_some_and(|options| options.include_usage == Some(true)),
+        include_obfuscation: options.is_some_and(|options| options.include_obfuscation == Some(true)),
+    }
 }
 
 /// Why the engine cannot answer a chat, as the live API words it.

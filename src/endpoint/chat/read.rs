@@ -163,7 +163,7 @@ fn function<'r>(function: &'r tool::Function<'_>) -> Tool<'r> {
         kind: ToolKind::Function,
         parameters: function.parameters,
         strict: function.strict,
-        grammar: None,
+        ..Tool::default()
     }
 }
 

@@ -290,14 +290,7 @@ mod tests {
     use crate::api::tool::Json;
 
     fn parameters(schema: &str) -> String {
-        let tool = Tool {
-            name: "f",
-            description: None,
-            kind: crate::turn::ToolKind::Function,
-            parameters: Some(Json(schema)),
-            strict: None,
-            grammar: None,
-        };
+        let tool = Tool { name: "f", parameters: Some(Json(schema)), ..Tool::default() };
         let mut out = String::new();
         declaration(&tool, true, &mut out);
         let start = out.strip_prefix("type f = (").expect("a declaration");
@@ -315,10 +308,8 @@ mod tests {
         let tool = |name, description, parameters| Tool {
             name,
             description,
-            kind: crate::turn::ToolKind::Function,
             parameters: Some(Json(parameters)),
-            strict: None,
-            grammar: None,
+            ..Tool::default()
         };
         let tools = [
             tool(

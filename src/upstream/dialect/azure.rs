@@ -1,26 +1,60 @@
-//! Azure OpenAI: the model is a deployment in the path, the version of the API stands in the query.
+//! Azure OpenAI: the model is a deployment in the path, the version of the API is in the query.
 //! <https://learn.microsoft.com/azure/ai-foundry/openai/reference>
 
-use super::{fields, openai, with_query};
-use crate::config::Upstream;
-use crate::upstream::ForwardRequest;
-use crate::upstream::attempts::Prepared;
+use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable, chat, openai};
+use crate::config::{Api, Upstream};
+use crate::turn::{Answer, Request};
+use chat::Server;
 
-pub(in crate::upstream) fn request<'a>(
-    ask: &'a ForwardRequest<'a>,
-    upstream: &'a Upstream,
-    name: Option<&str>,
-    version: &str,
-) -> Prepared<'a> {
-    let deployment = encoded(name.unwrap_or(ask.model));
-    let (base, path) = (&upstream.base_path, ask.endpoint.path());
-    let path = format!("{base}/openai/deployments/{deployment}{path}?api-version={version}");
-    Prepared {
-        method: ask.method,
-        path: with_query(path, ask),
-        headers: fields(ask, upstream),
-        body: openai::renamed(ask.body, name),
-        dropped: Vec::new(),
+/// Azure's dialect.
+pub(in crate::upstream) struct Azure;
+
+impl Dialect for Azure {
+    fn provider(&self) -> &'static str {
+        "azure.ai.openai"
+    }
+
+    fn credentials(&self, key: &str) -> (&'static str, String) {
+        ("api-key", key.to_owned())
+    }
+
+    fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
+        match endpoint {
+            Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
+            Endpoint::Responses => matches!(upstream.api, Api::Azure { responses: true, .. }),
+            Endpoint::Messages => false,
+        }
+    }
+
+    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, model: &str) -> String {
+        let version = match &upstream.api {
+            Api::Azure { version, .. } => version,
+            _ => "",
+        };
+        let (base, below) = (&upstream.base_path, openai::path(self, upstream, endpoint));
+        if below == "/responses" {
+            // Responses have the model in the body.
+            return format!("{base}/openai/responses?api-version={version}");
+        }
+        format!("{base}/openai/deployments/{}{below}?api-version={version}", encoded(model))
+    }
+
+    fn request(
+        &self,
+        _upstream: &Upstream,
+        turn: &Request<'_>,
+        model: &str,
+        extra: &[Extra<'_>],
+    ) -> Result<Translated, Untranslatable> {
+        chat::request(turn, model, Server::OpenAi, extra)
+    }
+
+    fn answer(&self, body: &[u8]) -> Option<Answer<'static>> {
+        chat::answer(body)
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(chat::Stream::default())
     }
 }
 

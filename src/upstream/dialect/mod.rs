@@ -1,68 +1,247 @@
-//! What upstreams speak. A dialect is pure functions: request to request, answer to answer, event to event.
+//! The APIs of upstreams, one module each: [`Dialect`] owns every fact about one.
+//!
+//! A request reaches a target in one of two ways. Where the target's API is the caller's, the caller's bytes go out
+//! with another name for the model. Elsewhere the dialect writes the turn, and reads the answer as events of a turn.
 
 pub(super) mod anthropic;
 pub(super) mod azure;
+pub(super) mod chat;
 pub(super) mod openai;
 
 use super::attempts::Prepared;
-use super::{ForwardRequest, headers};
-use crate::config::{Api, Plan, Target, Upstream};
-use crate::error::ApiError;
+use super::{ForwardRequest, headers, rewrite, sse};
+use crate::api::tool::Json;
+use crate::config::{Api, Plan, Target, UnknownParams, Upstream};
+use crate::error::{ApiError, Kind};
+use crate::turn::{Answer, Event, Field, Request, Unsupported};
 use std::borrow::Cow;
 
-/// What of the API a request is for.
+/// What a request is for: an endpoint of one of the callers' APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint<'a> {
-    /// `/chat/completions`
+    /// OpenAI's `/chat/completions`.
     Chat,
-    /// `/completions`
+    /// OpenAI's `/completions`.
     Text,
+    /// OpenAI's `/responses`.
+    Responses,
+    /// Anthropic's `/messages`.
+    Messages,
     /// Any other path below the base URL, without a body.
     Other(&'a str),
 }
 
-impl<'a> Endpoint<'a> {
-    fn path(self) -> &'a str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Text => "/completions",
-            Self::Other(path) => path,
-        }
+/// One upstream API.
+pub(super) trait Dialect {
+    /// The provider, as OpenTelemetry's `gen_ai.provider.name` has it.
+    fn provider(&self) -> &'static str;
+
+    /// The header field that carries the key.
+    fn credentials(&self, key: &str) -> (&'static str, String);
+
+    /// The header field that names the version of the API, if there is one.
+    fn version<'u>(&self, _upstream: &'u Upstream) -> Option<(&'static str, &'u str)> {
+        None
+    }
+
+    /// Whether the endpoint's requests and answers are the upstream's as they are.
+    fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool;
+
+    /// The path of a request. A translated one goes to the dialect's own endpoint.
+    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, model: &str) -> String;
+
+    /// Writes a turn as a request.
+    fn request(
+        &self,
+        upstream: &Upstream,
+        turn: &Request<'_>,
+        model: &str,
+        extra: &[Extra<'_>],
+    ) -> Result<Translated, Untranslatable>;
+
+    /// The status that belongs to a type of error.
+    fn status_of(&self, _kind: &str) -> Option<u16> {
+        None
+    }
+
+    /// Reads a whole answer; `None` if it is none.
+    fn answer(&self, body: &[u8]) -> Option<Answer<'static>>;
+
+    /// What reads a stream.
+    fn decoder(&self) -> Box<dyn Decoder>;
+}
+
+/// Reads the events of one stream.
+pub(super) trait Decoder {
+    /// Adds what an event becomes.
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Vec<Event<'static>>) -> StreamState;
+
+    /// Whether the answer is complete, though the upstream has not ended the stream in so many words.
+    fn is_complete(&self) -> bool;
+
+    /// Adds what ends a turn: its usage and its end.
+    fn end(&mut self, out: &mut Vec<Event<'static>>);
+}
+
+/// What an event means for the stream.
+pub(super) enum StreamState {
+    /// More may follow.
+    On,
+    /// It was the last one.
+    Done,
+    /// It was an error, which went to the caller; nothing may follow.
+    ErrorSent(&'static str),
+    /// It is none of the API's.
+    InvalidResponse(&'static str),
+}
+
+/// The dialect of an upstream.
+pub(super) fn of(upstream: &Upstream) -> &'static dyn Dialect {
+    match upstream.api {
+        Api::OpenAi { .. } => &openai::OpenAi,
+        Api::Azure { .. } => &azure::Azure,
+        Api::Anthropic { .. } => &anthropic::Anthropic,
     }
 }
 
-/// Makes the request a target is to get.
+/// A request for targets of another API than the caller's.
+pub struct TurnRequest<'a> {
+    /// The turn.
+    pub turn: Request<'a>,
+    /// The members that no documentation has, for the target as they are.
+    pub extra: Vec<Extra<'a>>,
+    /// The members without a meaning elsewhere, which are left out.
+    pub hints: Vec<String>,
+    /// The members that change the answer and that no other API has: they are left out only if the operator allows it.
+    pub lacking: Vec<String>,
+    /// The caller's own name for a field, such as `messages[2].content`.
+    pub path: fn(&Request<'_>, Unsupported) -> String,
+}
+
+/// A member of the caller's request that no documentation has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extra<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Its value.
+    pub value: Json<'a>,
+}
+
+/// A request in the target's API.
+pub(super) struct Translated {
+    pub(super) body: Vec<u8>,
+    pub(super) names: Names,
+}
+
+/// What a translation left out or changed.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// What changes the answer: left out only if the operator allows it.
+    pub(super) lacking: Vec<Unsupported>,
+    /// What was left out or brought into the API's range.
+    pub(super) dropped: Vec<Unsupported>,
+    /// Undocumented members that the request has already.
+    pub(super) members: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn lack(&mut self, field: Field, index: Option<usize>) {
+        self.lacking.push(Unsupported { field, index });
+    }
+
+    pub(super) fn drop(&mut self, field: Field, index: Option<usize>) {
+        let new = Unsupported { field, index };
+        if !self.dropped.contains(&new) {
+            self.dropped.push(new);
+        }
+    }
+
+    pub(super) fn drop_member(&mut self, name: &str) {
+        self.members.push(name.to_owned());
+    }
+}
+
+/// Why a request cannot be written in the target's API, whatever the operator allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Untranslatable {
+    pub(super) field: Unsupported,
+    /// What the API accepts there.
+    pub(super) takes: &'static str,
+}
+
+impl Untranslatable {
+    pub(super) fn at(field: Field, index: Option<usize>, takes: &'static str) -> Self {
+        Self { field: Unsupported { field, index }, takes }
+    }
+}
+
+/// Whether a plan has a target that needs the request as a turn.
+pub fn needs_turn(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
+    plan.targets.iter().any(|target| {
+        let upstream = &upstreams[target.upstream];
+        !of(upstream).is_native(upstream, endpoint)
+    })
+}
+
+/// Makes the request for a target.
 pub(super) fn prepare<'a>(
-    ask: &'a ForwardRequest<'a>,
+    request: &'a ForwardRequest<'a>,
     plan: &Plan,
     target: &Target,
     upstream: &'a Upstream,
 ) -> Result<Prepared<'a>, ApiError> {
-    let name = plan.name_at(target, ask.model).map(Cow::into_owned);
-    match &upstream.api {
-        Api::OpenAi => Ok(openai::request(ask, upstream, name.as_deref())),
-        Api::Azure { version } => Ok(azure::request(ask, upstream, name.as_deref(), version)),
-        Api::Anthropic { version, max_tokens } => {
-            let extra = anthropic::Extra { version, max_tokens: *max_tokens };
-            anthropic::request(ask, upstream, name.as_deref(), extra)
-        }
-    }
-}
-
-/// The header fields for a target. A body that was judged is JSON, also where the caller told no type of it.
-fn fields<'a>(ask: &'a ForwardRequest<'a>, upstream: &'a Upstream) -> Vec<(Cow<'a, str>, Cow<'a, [u8]>)> {
-    let mut fields = headers::to_upstream(ask.headers, upstream, ask.request_id);
-    if !ask.body.is_empty() && ask.headers.get("content-type").is_none() {
+    let dialect = of(upstream);
+    let name = plan.name_at(target, request.model);
+    let model = name.as_deref().unwrap_or(request.model);
+    let mut path = dialect.path(upstream, request.endpoint, model);
+    let mut fields = headers::to_upstream(request.headers, upstream, dialect, request.request_id);
+    if !request.body.is_empty() && request.headers.get("content-type").is_none() {
+        // The body was read as JSON, whatever the caller labelled it.
         fields.push(("content-type".into(), b"application/json".into()));
     }
-    fields
-}
-
-/// A path with the caller's query.
-fn with_query(mut path: String, ask: &ForwardRequest<'_>) -> String {
-    if let Some(query) = ask.query {
+    let is_native = dialect.is_native(upstream, request.endpoint);
+    if let Some((name, version)) = dialect.version(upstream)
+        && !(is_native && request.headers.get(name).is_some())
+    {
+        fields.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        let own = upstream.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        let version = own.map_or(version, |(_, value)| value.expose());
+        fields.push((name.into(), version.as_bytes().into()));
+    }
+    if let Some(query) = request.query {
         path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(query);
     }
-    path
+    let prepared = |body, dropped| Prepared { method: request.method, path, headers: fields, body, dropped };
+    if is_native {
+        let renamed = name.as_deref().and_then(|name| rewrite::with_model(request.body, name));
+        return Ok(prepared(renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]), Vec::new()));
+    }
+    let Some(TurnRequest { turn, extra, hints, lacking, path: path_of }) = request.turn else {
+        return Err(ApiError::new(
+            Kind::WrongEndpoint,
+            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
+             v1/chat/completions?",
+        ));
+    };
+    let translated = dialect.request(upstream, turn, model, extra).map_err(|why| {
+        let param = path_of(turn, why.field);
+        let message = format!("Unsupported value: '{param}'. This model accepts {} there.", why.takes);
+        ApiError::new(Kind::UnsupportedValue, message).at(param)
+    })?;
+    let Translated { body, names } = translated;
+    let lacking: Vec<String> =
+        lacking.iter().cloned().chain(names.lacking.iter().map(|field| path_of(turn, *field))).collect();
+    if let Some(param) = lacking.first().filter(|_| request.unknown != UnknownParams::Drop) {
+        let param = param.clone();
+        let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
+        return Err(ApiError::new(Kind::UnsupportedParameter, message).at(param));
+    }
+    let mut dropped = lacking;
+    dropped.extend(hints.iter().cloned());
+    dropped.extend(names.dropped.iter().map(|field| path_of(turn, *field)));
+    dropped.extend(names.members);
+    let mut seen = std::collections::HashSet::new();
+    dropped.retain(|name| seen.insert(name.clone()));
+    Ok(prepared(vec![Cow::Owned(body)], dropped))
 }

@@ -1,26 +1,61 @@
-//! OpenAI's own API: nothing changes but the name of the model.
+//! OpenAI's API, which most upstreams have.
 
-use super::{fields, with_query};
-use crate::config::Upstream;
-use crate::upstream::attempts::Prepared;
-use crate::upstream::{ForwardRequest, rewrite};
-use std::borrow::Cow;
+use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable, chat};
+use crate::config::{Api, Upstream};
+use crate::turn::{Answer, Request};
+use chat::Server;
 
-pub(in crate::upstream) fn request<'a>(
-    ask: &'a ForwardRequest<'a>,
-    upstream: &'a Upstream,
-    name: Option<&str>,
-) -> Prepared<'a> {
-    Prepared {
-        method: ask.method,
-        path: with_query(format!("{}{}", upstream.base_path, ask.endpoint.path()), ask),
-        headers: fields(ask, upstream),
-        body: renamed(ask.body, name),
-        dropped: Vec::new(),
+/// OpenAI's dialect.
+pub(in crate::upstream) struct OpenAi;
+
+impl Dialect for OpenAi {
+    fn provider(&self) -> &'static str {
+        "openai"
+    }
+
+    fn credentials(&self, key: &str) -> (&'static str, String) {
+        ("authorization", format!("Bearer {key}"))
+    }
+
+    fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
+        match endpoint {
+            Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
+            Endpoint::Responses => matches!(upstream.api, Api::OpenAi { responses: true }),
+            Endpoint::Messages => false,
+        }
+    }
+
+    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, _model: &str) -> String {
+        format!("{}{}", upstream.base_path, path(self, upstream, endpoint))
+    }
+
+    fn request(
+        &self,
+        upstream: &Upstream,
+        turn: &Request<'_>,
+        model: &str,
+        extra: &[Extra<'_>],
+    ) -> Result<Translated, Untranslatable> {
+        let is_openai = matches!(upstream.api, Api::OpenAi { responses: true });
+        let server = if is_openai { Server::OpenAi } else { Server::Compatible };
+        chat::request(turn, model, server, extra)
+    }
+
+    fn answer(&self, body: &[u8]) -> Option<Answer<'static>> {
+        chat::answer(body)
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(chat::Stream::default())
     }
 }
 
-/// The body with the target's name of the model, all other bytes as they were.
-pub(super) fn renamed<'a>(body: &'a [u8], name: Option<&str>) -> Vec<Cow<'a, [u8]>> {
-    name.and_then(|name| rewrite::with_model(body, name)).unwrap_or_else(|| vec![Cow::Borrowed(body)])
+/// The path of an endpoint below the base URL; what is translated goes to chat completions.
+pub(super) fn path<'a>(dialect: &dyn Dialect, upstream: &Upstream, endpoint: Endpoint<'a>) -> &'a str {
+    match endpoint {
+        Endpoint::Other(path) => path,
+        Endpoint::Text => "/completions",
+        Endpoint::Responses if dialect.is_native(upstream, endpoint) => "/responses",
+        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages => "/chat/completions",
+    }
 }

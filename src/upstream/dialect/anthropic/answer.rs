@@ -1,10 +1,10 @@
-//! A message → a chat completion; an error → OpenAI's error object.
+//! A message as an answer, and the status of an error.
 
-use super::message::{Block, Counts, Usage, finish_reason};
+use super::message::{Block, Usage, finish_reason};
 use crate::api::Text;
-use crate::api::answer::{Called, ErrorBody, ErrorObject, FunctionCall, ToolCall};
-use crate::http::Tokens;
-use crate::json::{self, reads, writes};
+use crate::json::{self, Joint, reads};
+use crate::turn::{self, Answer, Choice, ToolKind};
+use std::borrow::Cow;
 
 reads! {
     struct Message<'a> {
@@ -12,103 +12,64 @@ reads! {
         "model" model: Text<'a>,
         "content" content: Vec<Block<'a>>,
         "stop_reason" stop_reason: Text<'a>,
+        "stop_sequence" stop_sequence: Text<'a>,
         "usage" usage: Usage,
     }
 }
 
-writes! {
-    struct Completion<'a> {
-        "id" = id: &'a str,
-        "object" = object: &'static str,
-        "created" = created: u64,
-        "model" = model: &'a str,
-        "choices" = choices: [Choice<'a>; 1],
-        "usage" = usage: Counts,
-    }
-}
-
-writes! {
-    struct Choice<'a> {
-        "index" = index: u32,
-        "message" = message: Said<'a>,
-        "logprobs" = logprobs: (),
-        "finish_reason" = finish_reason: &'static str,
-    }
-}
-
-writes! {
-    struct Said<'a> {
-        "role" = role: &'static str,
-        "content" = content: Option<String>,
-        "refusal" = refusal: (),
-        "reasoning_content" ? reasoning_content: Option<String>,
-        "tool_calls" ? tool_calls: Option<Vec<ToolCall<'a>>>,
-    }
-}
-
-/// Makes a chat completion of a message, and what it counts; `None` if it is no message.
-pub(in crate::upstream) fn completion(body: &[u8], created: u64) -> Option<(Vec<u8>, Tokens)> {
-    let message: Message<'_> = json::from_slice(body).ok()?;
-    let (id, model, usage) = (message.id?, message.model?, message.usage.unwrap_or_default());
-    let mut said =
-        Said { role: "assistant", content: None, refusal: (), reasoning_content: None, tool_calls: None };
-    for block in message.content.as_ref()? {
-        match block.kind.as_deref()? {
-            "text" => said.content.get_or_insert_default().push_str(block.text.as_deref()?),
-            "thinking" => {
-                said.reasoning_content.get_or_insert_default().push_str(block.thinking.as_deref()?);
+/// Reads a message; `None` if it is none.
+pub(super) fn answer(body: &[u8]) -> Option<Answer<'static>> {
+    let message: Message<'_> = json::lossy_from_slice(body).ok()?;
+    let owned = |text: Text<'_>| Cow::Owned(text.into_inner().into_owned());
+    let mut blocks = Vec::new();
+    let mut calls = 0;
+    for block in message.content? {
+        let whole = |fragment| {
+            let mut joint = Joint::default();
+            let text = joint.join(fragment).into_owned();
+            Cow::Owned(text + joint.finish().unwrap_or_default())
+        };
+        blocks.push(match &*block.kind? {
+            "text" => turn::Block::Text { text: whole(block.text?), logprobs: None },
+            "thinking" => turn::Block::Thinking {
+                text: whole(block.thinking?),
+                signature: block.signature.filter(|signature| !signature.is_empty()).map(owned),
+            },
+            "redacted_thinking" => turn::Block::RedactedThinking { data: owned(block.data?) },
+            "tool_use" => {
+                let input = block.input.map_or("{}", |input| input.0);
+                if !input.starts_with('{') {
+                    return None;
+                }
+                calls += 1;
+                turn::Block::ToolCall {
+                    index: calls - 1,
+                    id: owned(block.id?),
+                    name: owned(block.name?),
+                    input: Cow::Owned(input.to_owned()),
+                    kind: ToolKind::Function,
+                }
             }
-            "tool_use" => said.tool_calls.get_or_insert_default().push(ToolCall {
-                index: None,
-                id: Some(block.id.as_deref()?),
-                kind: Some("function"),
-                called: Called::Function(FunctionCall {
-                    name: Some(block.name.as_deref()?),
-                    arguments: block.input.map_or("{}", |input| input.0),
-                }),
-            }),
-            // What the model may do on the provider's side has no place in a completion.
-            _ => {}
-        }
+            // Blocks of tools that run at the provider have no place in a turn.
+            _ => continue,
+        });
     }
-    let stop_reason = message.stop_reason.as_deref().unwrap_or_default();
-    let completion = Completion {
-        id: &id,
-        object: "chat.completion",
-        created,
-        model: &model,
-        choices: [Choice {
-            index: 0,
-            message: said,
-            logprobs: (),
-            finish_reason: finish_reason(stop_reason),
-        }],
-        usage: usage.into(),
+    let choice = Choice {
+        blocks,
+        finish: finish_reason(message.stop_reason.as_deref().unwrap_or_default()),
+        stop_sequence: message.stop_sequence.map(owned),
     };
-    Some((json::to_string(&completion).into_bytes(), usage.tokens()))
+    Some(Answer {
+        id: message.id.map(owned),
+        model: message.model.map(owned),
+        choices: vec![choice],
+        usage: Some(message.usage.unwrap_or_default().of_turn()),
+    })
 }
 
-/// OpenAI's error object for an error of Anthropic's; `None` if it is none.
-pub(in crate::upstream) fn error_body(body: &[u8]) -> Option<Vec<u8>> {
-    reads! {
-        struct Body<'a> {
-            "error" error: Error<'a>,
-        }
-    }
-    reads! {
-        struct Error<'a> {
-            "type" kind: Text<'a>,
-            "message" message: Text<'a>,
-        }
-    }
-    let error = json::from_slice::<Body<'_>>(body).ok()?.error?;
-    let error = ErrorObject { message: &error.message?, r#type: &error.kind?, param: None, code: None };
-    Some(json::to_string(&ErrorBody { error }).into_bytes())
-}
-
-/// The status that belongs to a type of error.
-pub(in crate::upstream) fn status_of(name: &str) -> Option<u16> {
-    Some(match name {
+/// The status that belongs to a type of error: <https://docs.anthropic.com/en/api/errors>.
+pub(super) fn status_of(kind: &str) -> Option<u16> {
+    Some(match kind {
         "invalid_request_error" => 400,
         "authentication_error" => 401,
         "billing_error" => 402,

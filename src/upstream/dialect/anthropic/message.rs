@@ -1,16 +1,18 @@
-//! What a message and its events have in common, and what becomes of it: parts, usage, why it ended.
+//! What a message and its events have in common: blocks, usage, why it ended.
 
 use crate::api::Text;
 use crate::api::tool::Json;
-use crate::http::Tokens;
-use crate::json::{reads, writes};
+use crate::json::{Fragment, reads};
+use crate::turn::{self, FinishReason};
 
 reads! {
-    /// A part of what a message says, whole or where its events begin it.
+    /// A block of a message, whole or as its first event has it.
     pub(super) struct Block<'a> {
         "type" kind: Text<'a>,
-        "text" text: Text<'a>,
-        "thinking" thinking: Text<'a>,
+        "text" text: Fragment<'a>,
+        "thinking" thinking: Fragment<'a>,
+        "signature" signature: Text<'a>,
+        "data" data: Text<'a>,
         "id" id: Text<'a>,
         "name" name: Text<'a>,
         "input" input: Json<'a>,
@@ -18,7 +20,7 @@ reads! {
 }
 
 reads! {
-    /// What Anthropic counts. Input that was cached, or is now, is counted apart.
+    /// What Anthropic counts. Input that is read from a cache or written to one is counted apart.
     #[derive(Debug, Clone, Copy)]
     pub(super) struct Usage {
         "input_tokens" input_tokens: u64,
@@ -37,78 +39,50 @@ reads! {
 }
 
 impl Usage {
-    /// What is known after a later count; a count that is missing there is as it was.
+    /// What is known after a later event. Counts are cumulative; a count that is absent or 0 there is as it was, since
+    /// some servers repeat all members with zeros.
     pub(super) fn with(self, later: Self) -> Self {
+        let count =
+            |later: Option<u64>, before: Option<u64>| later.filter(|count| *count > 0).or(before).or(later);
         Self {
-            input_tokens: later.input_tokens.or(self.input_tokens),
-            cache_creation_input_tokens: later
-                .cache_creation_input_tokens
-                .or(self.cache_creation_input_tokens),
-            cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
-            output_tokens: later.output_tokens.or(self.output_tokens),
-            output_tokens_details: later.output_tokens_details.or(self.output_tokens_details),
-        }
-    }
-
-    pub(super) fn tokens(self) -> Tokens {
-        let cached = self.cache_creation_input_tokens.unwrap_or(0).saturating_add(self.cached());
-        Tokens {
-            input: self.input_tokens.unwrap_or(0).saturating_add(cached),
-            output: self.output_tokens.unwrap_or(0),
-        }
-    }
-
-    fn cached(self) -> u64 {
-        self.cache_read_input_tokens.unwrap_or(0)
-    }
-}
-
-writes! {
-    /// OpenAI's form of the usage.
-    pub(super) struct Counts {
-        "prompt_tokens" = prompt_tokens: u64,
-        "completion_tokens" = completion_tokens: u64,
-        "total_tokens" = total_tokens: u64,
-        "prompt_tokens_details" = prompt_tokens_details: Details,
-        "completion_tokens_details" ? completion_tokens_details: Option<CompletionDetails>,
-    }
-}
-
-writes! {
-    pub(super) struct CompletionDetails {
-        "reasoning_tokens" = reasoning_tokens: u64,
-    }
-}
-
-writes! {
-    pub(super) struct Details {
-        "cached_tokens" = cached_tokens: u64,
-    }
-}
-
-impl From<Usage> for Counts {
-    fn from(usage: Usage) -> Self {
-        let Tokens { input, output } = usage.tokens();
-        Self {
-            prompt_tokens: input,
-            completion_tokens: output,
-            total_tokens: input.saturating_add(output),
-            prompt_tokens_details: Details { cached_tokens: usage.cached() },
-            completion_tokens_details: usage
+            input_tokens: count(later.input_tokens, self.input_tokens),
+            cache_creation_input_tokens: count(
+                later.cache_creation_input_tokens,
+                self.cache_creation_input_tokens,
+            ),
+            cache_read_input_tokens: count(later.cache_read_input_tokens, self.cache_read_input_tokens),
+            output_tokens: count(later.output_tokens, self.output_tokens),
+            output_tokens_details: later
                 .output_tokens_details
-                .and_then(|details| details.thinking_tokens)
-                .map(|reasoning_tokens| CompletionDetails { reasoning_tokens }),
+                .filter(|details| details.thinking_tokens.is_some_and(|count| count > 0))
+                .or(self.output_tokens_details),
+        }
+    }
+
+    /// The same as a turn counts it.
+    pub(super) fn of_turn(self) -> turn::Usage {
+        let cache_write = self.cache_creation_input_tokens.unwrap_or(0);
+        let cached_input = self.cache_read_input_tokens.unwrap_or(0);
+        let output = self.output_tokens.unwrap_or(0);
+        turn::Usage {
+            input: self.input_tokens.unwrap_or(0).saturating_add(cache_write).saturating_add(cached_input),
+            cached_input,
+            cache_write,
+            output,
+            reasoning: self.output_tokens_details.and_then(|details| details.thinking_tokens).unwrap_or(0),
+            ..turn::Usage::default()
         }
     }
 }
 
-/// OpenAI's word for why a message ended.
-pub(super) fn finish_reason(stop_reason: &str) -> &'static str {
-    match stop_reason {
-        "max_tokens" | "model_context_window_exceeded" => "length",
-        "tool_use" => "tool_calls",
-        "refusal" => "content_filter",
-        // `end_turn`, `stop_sequence`, and `pause_turn`, for which OpenAI has no word.
-        _ => "stop",
-    }
+/// Why a message ended; `None` for no reason. A reason that is not known is taken for the end of the turn.
+pub(super) fn finish_reason(stop_reason: &str) -> Option<FinishReason> {
+    Some(match stop_reason {
+        "" => return None,
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "tool_use" => FinishReason::ToolCalls,
+        "refusal" => FinishReason::Refusal,
+        "pause_turn" => FinishReason::Pause,
+        _ => FinishReason::Stop,
+    })
 }

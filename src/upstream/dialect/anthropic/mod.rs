@@ -1,15 +1,73 @@
 //! Anthropic's Messages API: <https://docs.anthropic.com/en/api/messages>.
 //!
-//! [`request`](self::request()) makes a message request of a chat, [`answer`] a chat completion of a message,
-//! [`stream`] chunks of a message's events; what both turn over alike is in [`message`], and [`content`] turns
-//! over what a chat says.
+//! [`request`] writes a turn as a request, with the API's own rules for values; [`conversation`] writes its messages.
+//! [`answer`] and [`stream`] read answers as events of a turn, [`message`] what both have in common.
 
 mod answer;
-mod content;
+mod conversation;
 mod message;
 mod request;
+mod schema;
 mod stream;
 
-pub(in crate::upstream) use answer::{completion, error_body, status_of};
-pub(in crate::upstream) use request::{Extra, includes_usage, request};
-pub(in crate::upstream) use stream::Stream;
+use super::{Decoder, Dialect, Endpoint, Translated, Untranslatable};
+use crate::config::{Api, Upstream};
+use crate::turn::{Answer, Request};
+
+/// Anthropic's dialect.
+pub(in crate::upstream) struct Anthropic;
+
+impl Dialect for Anthropic {
+    fn provider(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn credentials(&self, key: &str) -> (&'static str, String) {
+        ("x-api-key", key.to_owned())
+    }
+
+    fn version<'u>(&self, upstream: &'u Upstream) -> Option<(&'static str, &'u str)> {
+        match &upstream.api {
+            Api::Anthropic { version, .. } => Some(("anthropic-version", version)),
+            _ => None,
+        }
+    }
+
+    fn is_native(&self, _upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
+        matches!(endpoint, Endpoint::Messages | Endpoint::Other(_))
+    }
+
+    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, _model: &str) -> String {
+        let path = match endpoint {
+            Endpoint::Other(path) => path,
+            _ => "/messages",
+        };
+        format!("{}{path}", upstream.base_path)
+    }
+
+    fn request(
+        &self,
+        upstream: &Upstream,
+        turn: &Request<'_>,
+        model: &str,
+        extra: &[super::Extra<'_>],
+    ) -> Result<Translated, Untranslatable> {
+        let default_tokens = match upstream.api {
+            Api::Anthropic { max_tokens, .. } => max_tokens,
+            _ => 4096,
+        };
+        request::request(turn, model, default_tokens.into(), extra)
+    }
+
+    fn status_of(&self, kind: &str) -> Option<u16> {
+        answer::status_of(kind)
+    }
+
+    fn answer(&self, body: &[u8]) -> Option<Answer<'static>> {
+        answer::answer(body)
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(stream::Stream::default())
+    }
+}

@@ -1,361 +1,368 @@
-//! A chat request → a message request.
+//! A turn as a message request.
 
-use super::content::{Block, Messages, Turn, messages};
-use crate::api::Text;
+use super::conversation::{CacheControl, Conversation, Turn};
+use super::{conversation, schema};
 use crate::api::tool::Json;
-use crate::config::{UnknownParams, Upstream};
-use crate::error::{ApiError, Kind};
-use crate::json::{self, reads, writes};
-use crate::upstream::attempts::Prepared;
-use crate::upstream::dialect::{self, Endpoint, with_query};
-use crate::upstream::{ForwardRequest, rewrite};
+use crate::json::{self, writes};
+use crate::turn::{Effort, Field, Format, Input, Request, Tool, ToolChoice, ToolKind};
+use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable};
 use std::borrow::Cow;
-
-/// What the upstream's settings add.
-pub(in crate::upstream) struct Extra<'a> {
-    /// The header `anthropic-version`.
-    pub(in crate::upstream) version: &'a str,
-    /// `max_tokens` where the caller names none.
-    pub(in crate::upstream) max_tokens: u32,
-}
 
 writes! {
     /// A message request, in the order of its documentation.
-    #[derive(Default)]
-    struct Message<'a> {
-        "model" = model: &'a str,
-        "max_tokens" = max_tokens: Option<Json<'a>>,
-        "messages" = messages: Vec<Turn<'a>>,
-        "system" ? system: Option<Vec<Block<'a>>>,
-        "metadata" ? metadata: Option<Metadata<'a>>,
-        "stop_sequences" ? stop_sequences: Option<Vec<Text<'a>>>,
-        "stream" ? stream: Option<Json<'a>>,
-        "temperature" ? temperature: Option<Json<'a>>,
-        "top_p" ? top_p: Option<Json<'a>>,
-        "tools" ? tools: Option<Vec<Tool<'a>>>,
-        "tool_choice" ? tool_choice: Option<Choice<'a>>,
-        "output_config" ? output_config: Option<Output<'a>>,
+    struct Body<'t> {
+        "model" = model: &'t str,
+        "max_tokens" = max_tokens: u64,
+        "messages" = messages: Vec<Turn<'t>>,
+        "system" ? system: Option<Vec<conversation::Block<'t>>>,
+        "metadata" ? metadata: Option<Metadata<'t>>,
+        "stop_sequences" ? stop_sequences: Option<Vec<&'t str>>,
+        "stream" ? stream: Option<bool>,
+        "temperature" ? temperature: Option<f64>,
+        "top_p" ? top_p: Option<f64>,
+        "top_k" ? top_k: Option<u64>,
+        "tools" ? tools: Option<Vec<Function<'t>>>,
+        "tool_choice" ? tool_choice: Option<Choice<'t>>,
+        "thinking" ? thinking: Option<Thinking>,
+        "output_config" ? output_config: Option<Output<'t>>,
     }
 }
 
 writes! {
-    struct Metadata<'a> {
-        "user_id" = user_id: Json<'a>,
+    struct Metadata<'t> {
+        "user_id" = user_id: &'t str,
     }
 }
 
 writes! {
-    struct Tool<'a> {
-        "name" = name: Text<'a>,
-        "description" ? description: Option<Text<'a>>,
-        "input_schema" = input_schema: Json<'a>,
+    struct Function<'t> {
+        "name" = name: &'t str,
+        "description" ? description: Option<&'t str>,
+        "input_schema" = input_schema: Raw<'t>,
         "strict" ? strict: Option<bool>,
-        "cache_control" ? cache_control: Option<Json<'a>>,
+        "cache_control" ? cache: Option<CacheControl<'t>>,
+    }
+}
+
+/// JSON that is written as it is.
+struct Raw<'t>(Cow<'t, str>);
+
+impl json::Write for Raw<'_> {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
     }
 }
 
 writes! {
-    #[derive(Default)]
-    struct Output<'a> {
-        "effort" ? effort: Option<Json<'a>>,
-        "format" ? format: Option<Format<'a>>,
-    }
-}
-
-writes! {
-    struct Format<'a> {
+    #[derive(Clone, Copy)]
+    struct Choice<'t> {
         "type" = kind: &'static str,
-        "schema" = schema: Json<'a>,
-    }
-}
-
-writes! {
-    struct Choice<'a> {
-        "type" = kind: &'static str,
-        "name" ? name: Option<Text<'a>>,
+        "name" ? name: Option<&'t str>,
         "disable_parallel_tool_use" ? disable_parallel_tool_use: Option<bool>,
     }
 }
 
-/// Makes the request.
-pub(in crate::upstream) fn request<'a>(
-    ask: &'a ForwardRequest<'a>,
-    upstream: &'a Upstream,
-    name: Option<&str>,
-    extra: Extra<'_>,
-) -> Result<Prepared<'a>, ApiError> {
-    if ask.endpoint != Endpoint::Chat {
-        return Err(ApiError::new(
-            Kind::WrongEndpoint,
-            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
-             v1/chat/completions?",
-        ));
+writes! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct Thinking {
+        "type" = kind: &'static str,
+        "budget_tokens" ? budget_tokens: Option<u64>,
     }
-    let (body, lacking) = translate(ask.body, name.unwrap_or(ask.model), extra.max_tokens)?;
-    if let Some(first) = lacking.first().filter(|_| ask.unknown != UnknownParams::Drop) {
-        let message = format!("Unsupported parameter: '{first}' is not supported with this model.");
-        return Err(ApiError::new(Kind::UnsupportedParameter, message).at(first.clone()));
-    }
-    let mut fields = dialect::fields(ask, upstream);
-    if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("anthropic-version")) {
-        fields.push(("anthropic-version".into(), extra.version.to_owned().into_bytes().into()));
-    }
-    Ok(Prepared {
-        method: ask.method,
-        path: with_query(format!("{}/messages", upstream.base_path), ask),
-        headers: fields,
-        body: vec![Cow::Owned(body)],
-        dropped: lacking,
-    })
 }
 
-/// Whether a chat request asks for a chunk with the usage.
-pub(in crate::upstream) fn includes_usage(body: &[u8]) -> bool {
-    reads! {
-        struct Chat {
-            "stream_options" stream_options: Options,
-        }
+writes! {
+    #[derive(Default)]
+    struct Output<'t> {
+        "effort" ? effort: Option<&'static str>,
+        "format" ? format: Option<Schema<'t>>,
     }
-    reads! {
-        struct Options {
-            "include_usage" include_usage: bool,
-        }
-    }
-    let options = json::from_slice::<Chat>(body).ok().and_then(|chat| chat.stream_options);
-    options.is_some_and(|options| options.include_usage == Some(true))
 }
 
-/// The body, and the parameters that have no place in it.
-fn translate(body: &[u8], model: &str, max_tokens: u32) -> Result<(Vec<u8>, Vec<String>), ApiError> {
-    let members =
-        rewrite::members(body).ok_or_else(|| ApiError::new(Kind::Invalid, "The body is no JSON object."))?;
-    let default_tokens = max_tokens.to_string();
-    let mut message = Message { model, ..Message::default() };
-    let (mut lacking, mut others) = (Vec::new(), Vec::new());
-    let (mut parallel, mut choice) = (true, None);
-    for (name, value) in members.iter().filter(|(_, value)| *value != "null") {
-        let value = Json(value);
-        match &**name {
-            "model" => {}
-            "messages" => {
-                let Messages { system, turns } = messages(value, &mut lacking)?;
-                message.system = (!system.is_empty()).then_some(system);
-                message.messages = turns;
-            }
-            "max_completion_tokens" => message.max_tokens = Some(value),
-            "max_tokens" => message.max_tokens = message.max_tokens.or(Some(value)),
-            "temperature" => message.temperature = Some(value),
-            "top_p" => message.top_p = Some(value),
-            "stream" => message.stream = Some(value),
-            "stop" => message.stop_sequences = Some(stop(value)?).filter(|stop| !stop.is_empty()),
-            "tools" => message.tools = Some(tools(value)?).filter(|tools| !tools.is_empty()),
-            "tool_choice" => choice = Some(tool_choice(value)?),
-            "parallel_tool_calls" => parallel = value.0 != "false",
-            // Says how to answer, and the answer is made here.
-            "stream_options" => {}
-            name if message.takes(name, value) || is_default(name, value.0) => {}
-            name if is_documented(name) => lacking.push(name.to_owned()),
-            // Nobody documents it, so it may well be meant for Anthropic: `top_k`, `thinking`.
-            _ => others.push((name, value)),
-        }
+writes! {
+    struct Schema<'t> {
+        "type" = kind: &'static str,
+        "schema" = schema: Json<'t>,
     }
-    message.max_tokens = message.max_tokens.or(Some(Json(&default_tokens)));
-    message.tool_choice = match parallel || message.tools.is_none() {
-        true => choice,
-        false => Some(one_at_a_time(choice)),
+}
+
+/// The least tokens of thinking that the API accepts.
+const LEAST_BUDGET: u64 = 1024;
+
+/// The most cache breakpoints of a request.
+const MOST_CACHE_POINTS: usize = 4;
+
+/// Writes a turn as a request; `default_tokens` is `max_tokens` where the caller has no limit, since the API needs one.
+pub(super) fn request(
+    turn: &Request<'_>,
+    model: &str,
+    default_tokens: u64,
+    extra: &[Extra<'_>],
+) -> Result<Translated, Untranslatable> {
+    let Input::Messages(messages) = &turn.input else {
+        return Err(Untranslatable::at(Field::Prompt, None, "chats only"));
     };
-    // The caller's own would be there twice.
-    if message.output_config.is_some()
-        && let Some(own) = others.iter().position(|(name, _)| *name == "output_config")
-    {
-        lacking.push(others.remove(own).0.clone().into_owned());
+    let mut names = Names::default();
+    refuse(turn, &mut names);
+    let mut conversation = Conversation::read(messages, &mut names)?;
+    let tools = functions(turn, &conversation, &mut names)?;
+    let (tools, tool_choice) = with_choice(turn, tools, &mut names);
+    let is_forced = tool_choice.is_some_and(|choice| matches!(choice.kind, "any" | "tool"));
+    let (thinking, max_tokens) = thinking(turn, &conversation, is_forced, default_tokens, &mut names);
+    let thinks = thinking.is_some_and(|thinking| thinking.kind != "disabled");
+    if !thinks && conversation.remove_thinking_of_prefill() {
+        names.drop(Field::Thinking, None);
     }
-    let mut out = json::to_string(&message);
-    for (name, value) in others {
+    let mut tools = tools;
+    limit_cache_points(&mut tools, &mut conversation, &mut names);
+    let (temperature, top_p, top_k) = sampling(turn, thinks, &mut names);
+    let stop: Vec<&str> =
+        turn.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect();
+    if stop.len() < turn.stop.len() {
+        // White space alone is refused.
+        names.lack(Field::Stop, None);
+    }
+    let output = output(turn, &mut names);
+    let body = Body {
+        model,
+        max_tokens,
+        messages: conversation.messages,
+        system: Some(conversation.system).filter(|system| !system.is_empty()),
+        metadata: turn.end_user.as_deref().map(|user_id| Metadata { user_id }),
+        stop_sequences: Some(stop).filter(|stop| !stop.is_empty()),
+        stream: turn.stream.then_some(true),
+        temperature,
+        top_p,
+        top_k,
+        tools,
+        tool_choice,
+        thinking,
+        output_config: output,
+    };
+    let mut out = json::to_string(&body);
+    for Extra { name, value } in extra {
+        // What the request has already would be there twice.
+        let key = json::to_string(name);
+        if rewrite_has(&out, name) {
+            names.drop_member(name);
+            continue;
+        }
         out.pop();
-        out.push(',');
-        json::push_string(name, &mut out);
-        out.push(':');
-        out.push_str(value.0);
-        out.push('}');
+        out.push_str(&format!(",{key}:{}}}", value.0));
     }
-    Ok((out.into_bytes(), lacking))
+    Ok(Translated { body: out.into_bytes(), names })
 }
 
-impl<'a> Message<'a> {
-    /// Takes a parameter, if there is a place for its value.
-    fn takes(&mut self, name: &str, value: Json<'a>) -> bool {
-        match name {
-            // Two names of one thing.
-            "user" | "safety_identifier" => {
-                return self.metadata.get_or_insert(Metadata { user_id: value }).user_id == value;
-            }
-            "reasoning_effort" if ["\"low\"", "\"medium\"", "\"high\"", "\"xhigh\""].contains(&value.0) => {
-                self.output_config.get_or_insert_default().effort = Some(value);
-            }
-            "response_format" => {
-                let Some(schema) = strict_schema(value) else { return false };
-                let format = Format { kind: "json_schema", schema };
-                self.output_config.get_or_insert_default().format = Some(format);
-            }
-            _ => return false,
-        }
-        true
-    }
+fn rewrite_has(body: &str, name: &str) -> bool {
+    crate::upstream::rewrite::members(body.as_bytes())
+        .is_some_and(|members| members.iter().any(|(own, _)| own == name))
 }
 
-/// The schema an answer has to keep to. One it only should keep to may be none that can be kept to.
-fn strict_schema(format: Json<'_>) -> Option<Json<'_>> {
-    reads! {
-        struct Format<'a> {
-            "json_schema" json_schema: Named<'a>,
+/// Notes what the API lacks.
+fn refuse(turn: &Request<'_>, names: &mut Names) {
+    let sampling = &turn.sampling;
+    let is_set = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);
+    for (lacks, field) in [
+        (turn.choices > 1, Field::Choices),
+        (turn.logprobs.is_some(), Field::Logprobs),
+        (sampling.seed.is_some(), Field::Seed),
+        (is_set(sampling.frequency_penalty), Field::FrequencyPenalty),
+        (is_set(sampling.presence_penalty), Field::PresencePenalty),
+        (!sampling.logit_bias.is_empty(), Field::LogitBias),
+        (turn.verbosity.is_some(), Field::Verbosity),
+    ] {
+        if lacks {
+            names.lack(field, None);
         }
     }
-    reads! {
-        struct Named<'a> {
-            "schema" schema: Json<'a>,
-            "strict" strict: bool,
-        }
-    }
-    let named = json::from_str::<Format<'_>>(format.0).ok()?.json_schema?;
-    named.schema.filter(|_| named.strict == Some(true))
-}
-
-/// Whether a parameter Anthropic lacks says only what goes without saying.
-fn is_default(name: &str, value: &str) -> bool {
-    match name {
-        "n" => value == "1",
-        "logprobs" | "store" => value == "false",
-        "frequency_penalty" | "presence_penalty" => value.parse() == Ok(0.0),
-        "logit_bias" | "metadata" => value.trim_start_matches('{').trim_start().starts_with('}'),
-        "modalities" => value.split_whitespace().collect::<String>() == "[\"text\"]",
-        "response_format" => {
-            reads! {
-                struct Format<'a> {
-                    "type" kind: Text<'a>,
-                }
-            }
-            let format = json::from_str::<Format<'_>>(value);
-            format.is_ok_and(|format| format.kind.as_deref() == Some("text"))
-        }
-        "service_tier" => value == "\"auto\"",
-        _ => false,
+    if turn.prediction.is_some() {
+        names.drop(Field::Prediction, None);
     }
 }
 
-/// The parameters of OpenAI's API that have no counterpart.
-fn is_documented(name: &str) -> bool {
-    const LACKING: [&str; 26] = [
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "metadata",
-        "modalities",
-        "moderation",
-        "n",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "store",
-        "top_logprobs",
-        "user",
-        "verbosity",
-        "web_search_options",
-        "best_of",
-    ];
-    LACKING.contains(&name)
-}
-
-fn malformed(param: &'static str) -> ApiError {
-    ApiError::new(Kind::InvalidType, format!("Invalid type for '{param}'.")).at(param)
-}
-
-fn stop(value: Json<'_>) -> Result<Vec<Text<'_>>, ApiError> {
-    let all = match value.0.starts_with('"') {
-        true => json::from_str(value.0).map(|one| vec![one]),
-        false => json::from_str(value.0),
-    };
-    all.map_err(|_| malformed("stop"))
-}
-
-fn tools<'a>(value: Json<'a>) -> Result<Vec<Tool<'a>>, ApiError> {
-    reads! {
-        struct Entry<'a> {
-            "function" function: Function<'a>,
-            "cache_control" cache_control: Json<'a>,
+fn functions<'t>(
+    turn: &'t Request<'t>,
+    conversation: &Conversation<'t>,
+    names: &mut Names,
+) -> Result<Vec<Function<'t>>, Untranslatable> {
+    let is_allowed =
+        |tool: &Tool<'_>| turn.allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
+    let mut all = Vec::with_capacity(turn.tools.len());
+    for (i, tool) in turn.tools.iter().enumerate().filter(|(_, tool)| is_allowed(tool)) {
+        if tool.kind == ToolKind::Custom {
+            names.lack(Field::CustomTool, Some(i));
+            continue;
         }
-    }
-    reads! {
-        struct Function<'a> {
-            "name" name: Text<'a>,
-            "description" description: Text<'a>,
-            "parameters" parameters: Json<'a>,
-            "strict" strict: bool,
+        let (input_schema, says_less) = schema::of_object(tool.parameters).ok_or_else(|| {
+            Untranslatable::at(Field::Tools, Some(i), "parameters that are a schema of an object")
+        })?;
+        if says_less {
+            names.drop(Field::ToolSchema, Some(i));
         }
-    }
-    let entries: Vec<Entry<'a>> = json::from_str(value.0).map_err(|_| malformed("tools"))?;
-    let mut tools = Vec::with_capacity(entries.len());
-    for (i, entry) in entries.into_iter().enumerate() {
-        let Some(function) = entry.function else {
-            let message = format!("Invalid value: 'tools[{i}].type'. This model takes functions only.");
-            return Err(ApiError::new(Kind::UnsupportedValue, message).at(format!("tools[{i}].type")));
-        };
-        tools.push(Tool {
-            name: function.name.ok_or_else(|| malformed("tools"))?,
-            description: function.description,
-            input_schema: function
-                .parameters
-                .filter(|schema| schema.0 != "{}")
-                .unwrap_or(Json(r#"{"type":"object","properties":{}}"#)),
-            strict: function.strict.filter(|strict| *strict),
-            cache_control: entry.cache_control,
+        all.push(Function {
+            name: tool.name,
+            description: tool.description,
+            input_schema: Raw(input_schema),
+            strict: tool.strict.filter(|strict| *strict && !says_less),
+            cache: tool.cache_point.map(CacheControl::new),
         });
     }
-    Ok(tools)
+    if all.is_empty() {
+        // A conversation that calls tools has to offer them.
+        let declared = |name| Function {
+            name,
+            description: None,
+            input_schema: Raw(r#"{"type":"object"}"#.into()),
+            strict: None,
+            cache: None,
+        };
+        all.extend(conversation.called().into_iter().map(declared));
+    }
+    Ok(all)
 }
 
-/// The choice where no more than one call at a time is wanted.
-fn one_at_a_time(choice: Option<Choice<'_>>) -> Choice<'_> {
-    let choice = choice.unwrap_or(Choice { kind: "auto", name: None, disable_parallel_tool_use: None });
-    Choice { disable_parallel_tool_use: (choice.kind != "none").then_some(true), ..choice }
+/// The tools, and which of them may be called.
+fn with_choice<'t>(
+    turn: &Request<'t>,
+    tools: Vec<Function<'t>>,
+    names: &mut Names,
+) -> (Option<Vec<Function<'t>>>, Option<Choice<'t>>) {
+    let choice = |kind, name| Some(Choice { kind, name, disable_parallel_tool_use: None });
+    if turn.tools.is_empty() {
+        if !matches!(turn.tool_choice, ToolChoice::Auto | ToolChoice::None) {
+            names.drop(Field::ToolChoice, None);
+        }
+        let none = if tools.is_empty() { None } else { choice("none", None) };
+        return (Some(tools).filter(|tools| !tools.is_empty()), none);
+    }
+    if tools.is_empty() {
+        return (None, None);
+    }
+    let mut chosen = match turn.tool_choice {
+        ToolChoice::Auto => None,
+        ToolChoice::None => choice("none", None),
+        ToolChoice::Required => choice("any", None),
+        ToolChoice::Named(name) => choice("tool", Some(name)),
+    };
+    if !turn.parallel_tool_calls && turn.tool_choice != ToolChoice::None {
+        let mut single = chosen.or(choice("auto", None));
+        if let Some(single) = &mut single {
+            single.disable_parallel_tool_use = Some(true);
+        }
+        chosen = single;
+    }
+    (Some(tools), chosen)
 }
 
-fn tool_choice(value: Json<'_>) -> Result<Choice<'_>, ApiError> {
-    reads! {
-        struct Named<'a> {
-            "function" function: Name<'a>,
+/// How the model thinks, and the most tokens of its answer, which include those of thinking.
+fn thinking(
+    turn: &Request<'_>,
+    conversation: &Conversation<'_>,
+    is_forced: bool,
+    default_tokens: u64,
+    names: &mut Names,
+) -> (Option<Thinking>, u64) {
+    let reasoning = turn.reasoning;
+    let max_tokens = turn.max_tokens.unwrap_or(default_tokens);
+    let kind = match (reasoning.enabled, reasoning.budget) {
+        (Some(false), _) => return (Some(Thinking { kind: "disabled", budget_tokens: None }), max_tokens),
+        (None, None) => return (None, max_tokens),
+        (_, Some(_)) => "enabled",
+        (Some(true), None) => "adaptive",
+    };
+    // The API refuses thinking with a forced call, with a prefill, and after calls whose thinking is not there.
+    let fits = !is_forced && !conversation.has_prefill() && !conversation.lacks_thinking();
+    let Some(budget) = reasoning.budget.filter(|_| fits) else {
+        if !fits {
+            names.drop(Field::Thinking, None);
+        }
+        return (fits.then_some(Thinking { kind, budget_tokens: None }), max_tokens);
+    };
+    let wanted = budget.max(LEAST_BUDGET);
+    let (budget, max_tokens) = match turn.max_tokens {
+        None if max_tokens > wanted => (wanted, max_tokens),
+        None => (wanted, wanted.saturating_add(default_tokens)),
+        Some(limit) if limit > wanted => (wanted, limit),
+        Some(limit) if limit > LEAST_BUDGET => (limit - 1, limit),
+        Some(limit) => {
+            names.drop(Field::Thinking, None);
+            return (None, limit);
+        }
+    };
+    if Some(budget) != reasoning.budget {
+        names.drop(Field::ThinkingBudget, None);
+    }
+    (Some(Thinking { kind, budget_tokens: Some(budget) }), max_tokens)
+}
+
+/// Temperature, `top_p` and `top_k` within the API's ranges, which are narrower with thinking.
+fn sampling(turn: &Request<'_>, thinks: bool, names: &mut Names) -> (Option<f64>, Option<f64>, Option<u64>) {
+    let (mut temperature, mut top_p, mut top_k) =
+        (turn.sampling.temperature, turn.sampling.top_p, turn.sampling.top_k);
+    if let Some(above) = temperature.filter(|temperature| *temperature > 1.0) {
+        debug_assert!(above > 1.0);
+        temperature = Some(1.0);
+        names.drop(Field::Temperature, None);
+    }
+    if thinks {
+        if temperature.is_some_and(|temperature| temperature < 1.0) {
+            names.drop(Field::Temperature, None);
+        }
+        temperature = None;
+        if top_p.is_some_and(|top_p| top_p < 0.95) {
+            top_p = None;
+            names.drop(Field::TopP, None);
+        }
+        if top_k.take().is_some() {
+            names.drop(Field::TopK, None);
         }
     }
-    reads! {
-        struct Name<'a> {
-            "name" name: Text<'a>,
-        }
+    // Claude Opus 4.1, Sonnet 4.5 and later accept one of the two.
+    if temperature.is_some()
+        && let Some(top_p) = top_p.take()
+        && top_p < 1.0
+    {
+        names.drop(Field::TopP, None);
     }
-    let choice = |kind, name| Choice { kind, name, disable_parallel_tool_use: None };
-    match value.0 {
-        "\"auto\"" => return Ok(choice("auto", None)),
-        "\"none\"" => return Ok(choice("none", None)),
-        "\"required\"" => return Ok(choice("any", None)),
-        other => {
-            let named = json::from_str::<Named<'_>>(other).ok().and_then(|named| named.function?.name);
-            if named.is_some() {
-                return Ok(choice("tool", named));
-            }
+    (temperature, top_p, top_k)
+}
+
+fn output<'t>(turn: &Request<'t>, names: &mut Names) -> Option<Output<'t>> {
+    let effort = turn.reasoning.effort.and_then(|effort| match effort {
+        Effort::None => None,
+        Effort::Minimal | Effort::Low => Some("low"),
+        Effort::Medium => Some("medium"),
+        Effort::High => Some("high"),
+        Effort::Xhigh => Some("xhigh"),
+        Effort::Max => Some("max"),
+    });
+    let format = match &turn.format {
+        Format::Text => None,
+        // A schema that need not hold may be none that the API can enforce.
+        Format::JsonSchema(schema) if schema.strict == Some(true) => {
+            schema.schema.map(|schema| Schema { kind: "json_schema", schema })
         }
+        Format::JsonSchema(_) | Format::JsonObject => {
+            names.lack(Field::Format, None);
+            None
+        }
+    };
+    (effort.is_some() || format.is_some()).then_some(Output { effort, format })
+}
+
+/// Keeps the last cache breakpoints, as many as the API accepts.
+fn limit_cache_points<'t>(
+    tools: &mut Option<Vec<Function<'t>>>,
+    conversation: &mut Conversation<'t>,
+    names: &mut Names,
+) {
+    let tools = tools.iter_mut().flatten().map(|tool| &mut tool.cache);
+    let mut all: Vec<_> = tools.chain(conversation.blocks().map(|block| &mut block.cache)).collect();
+    all.retain(|cache| cache.is_some());
+    let too_many = all.len().saturating_sub(MOST_CACHE_POINTS);
+    for cache in all.into_iter().take(too_many) {
+        *cache = None;
+        names.drop(Field::CachePoint, None);
     }
-    let message =
-        "Unsupported value: 'tool_choice' is `auto`, `none`, `required` or a function with this model.";
-    Err(ApiError::new(Kind::UnsupportedValue, message).at("tool_choice"))
 }
 
 #[cfg(test)]

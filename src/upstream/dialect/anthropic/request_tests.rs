@@ -1,320 +1,236 @@
 use super::*;
+use crate::turn::{Content, JsonSchema, Message, Part, Reasoning, Role, Sampling};
 use serde_json::{Value, json};
 
-fn translated(body: &Value) -> Result<(Value, Vec<String>), ApiError> {
-    let (out, lacking) = translate(body.to_string().as_bytes(), "claude", 4096)?;
-    Ok((serde_json::from_slice(&out).expect("JSON"), lacking))
+fn user(text: &str) -> Message<'_> {
+    Message { role: Role::User, name: None, content: Content::Text(text) }
 }
 
-/// The messages and the system prompt of a chat with these messages.
-fn turns(messages: Value) -> Value {
-    let (out, lacking) = translated(&json!({"model": "m", "messages": messages})).expect("translated");
-    assert_eq!(lacking, Vec::<String>::new());
-    json!([out["system"], out["messages"]])
+fn turn<'a>() -> Request<'a> {
+    Request { input: Input::Messages(vec![user("x")]), ..Request::default() }
 }
 
-fn text(text: &str) -> Value {
-    json!({"type": "text", "text": text})
+/// The request, and the fields that are lacking and those that are named.
+fn written(turn: &Request<'_>) -> (Value, Vec<Field>, Vec<Field>) {
+    let Translated { body, names } = request(turn, "claude", 4096, &[]).expect("translatable");
+    let fields = |all: &[crate::turn::Unsupported]| all.iter().map(|one| one.field).collect();
+    (serde_json::from_slice(&body).expect("JSON"), fields(&names.lacking), fields(&names.dropped))
 }
 
-#[test]
-fn a_plain_chat_is_a_plain_message() {
-    let (out, lacking) = translate(
-        br#"{"model":"m","messages":[{"role":"user","content":"h\u00e9"}],"temperature":1.0e-1,"stream":true,"stop":"x",
-             "max_tokens":null,"user":"u","top_k":5,"thinking":{"type":"enabled"}}"#,
-        "claude",
-        99,
-    )
-    .expect("translated");
-    assert_eq!(lacking, Vec::<String>::new());
-    assert_eq!(
-        String::from_utf8(out).expect("UTF-8"),
-        concat!(
-            r#"{"model":"claude","max_tokens":99,"messages":[{"role":"user","content":[{"type":"text","text":"hé"}]}],"#,
-            r#""metadata":{"user_id":"u"},"stop_sequences":["x"],"stream":true,"temperature":1.0e-1,"top_k":5,"#,
-            r#""thinking":{"type":"enabled"}}"#
-        )
-    );
+fn function(name: &str) -> Tool<'_> {
+    Tool { name, ..Tool::default() }
 }
 
 #[test]
-fn the_newer_name_of_a_limit_wins() {
-    for (limits, want) in [
-        (json!({"max_tokens": 5}), 5),
-        (json!({"max_completion_tokens": 7}), 7),
-        (json!({"max_tokens": 5, "max_completion_tokens": 7}), 7),
-        (json!({"max_completion_tokens": 7, "max_tokens": 5}), 7),
-        (json!({}), 4096),
-    ] {
-        let mut body = json!({"messages": []});
-        body.as_object_mut().expect("an object").extend(limits.as_object().expect("an object").clone());
-        assert_eq!(translated(&body).expect("translated").0["max_tokens"], want, "{body}");
-    }
-}
-
-#[test]
-fn system_prompts_stand_apart_and_turns_are_one_a_side() {
-    assert_eq!(
-        turns(json!([
-            {"role": "system", "content": "a"},
-            {"role": "developer", "content": [{"type": "text", "text": "b"}]},
-            {"role": "user", "content": "c"},
-            {"role": "user", "content": "d"},
-            {"role": "assistant", "content": "e"},
-            {"role": "assistant", "content": null, "refusal": "f"},
-        ])),
-        json!([
-            [text("a"), text("b")],
-            [
-                {"role": "user", "content": [text("c"), text("d")]},
-                {"role": "assistant", "content": [text("e"), text("f")]},
-            ]
-        ])
-    );
-}
-
-#[test]
-fn calls_and_their_results_find_each_other() {
-    let call = |id: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}});
-    assert_eq!(
-        turns(json!([
-            {"role": "user", "content": "go"},
-            {"role": "assistant", "content": "", "tool_calls": [call("1", "{\"a\": 1.0}"), call("2", "")]},
-            {"role": "tool", "tool_call_id": "1", "content": "one"},
-            {"role": "tool", "tool_call_id": "2", "name": "f", "content": [{"type": "text", "text": "two"}]},
-            {"role": "user", "content": "and?"},
-        ]))[1],
-        json!([
-            {"role": "user", "content": [text("go")]},
-            {"role": "assistant", "content": [
-                {"type": "tool_use", "id": "1", "name": "f", "input": {"a": 1.0}},
-                {"type": "tool_use", "id": "2", "name": "f", "input": {}},
-            ]},
-            {"role": "user", "content": [
-                {"type": "tool_result", "tool_use_id": "1", "content": [text("one")]},
-                {"type": "tool_result", "tool_use_id": "2", "content": [text("two")]},
-                text("and?"),
-            ]},
-        ])
-    );
-}
-
-#[test]
-fn text_that_says_nothing_is_left_out() {
-    let call = json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
-    assert_eq!(
-        turns(json!([
-            {"role": "system", "content": ""},
-            {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "go"}]},
-            {"role": "assistant", "content": " \n", "refusal": "", "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": "1", "content": ""},
-            {"role": "assistant", "content": ""},
-        ])),
-        json!([
-            null,
-            [
-                {"role": "user", "content": [text("go")]},
-                {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]},
-                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1"}]},
-            ]
-        ])
-    );
-    // Where nothing else is said, it is for the upstream to say what is wrong with that.
-    assert_eq!(
-        turns(json!([{"role": "user", "content": ""}]))[1],
-        json!([{"role": "user", "content": [text("")]}])
-    );
-}
-
-#[test]
-fn images_and_files_are_sources() {
-    let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
-    let file = json!({"type": "file", "file": {"filename": "x.pdf", "file_data": "data:application/pdf;base64,QUJD"}});
-    assert_eq!(
-        turns(json!([{"role": "user", "content": [
-            image("data:image/png;base64,iVBO"), image("https://h/x.png"), file,
-        ]}]))[1][0]["content"],
-        json!([
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
-            {"type": "image", "source": {"type": "url", "url": "https://h/x.png"}},
-            {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}, "title": "x.pdf"},
-        ])
-    );
-}
-
-#[test]
-fn whatever_is_to_be_cached_is() {
-    let cached = json!({"type": "ephemeral"});
-    let part =
-        |kind: &str, name: &str, value: Value| json!({"type": kind, name: value, "cache_control": cached});
-    let (out, _) = translated(&json!({
-        "messages": [{"role": "user", "content": [
-            part("text", "text", json!("a")),
-            part("image_url", "image_url", json!({"url": "https://h/x.png"})),
-            part("file", "file", json!({"file_data": "data:application/pdf;base64,QUJD"})),
-        ]}],
-        "tools": [part("function", "function", json!({"name": "f"}))],
-    }))
-    .expect("translated");
-    let blocks = out["messages"][0]["content"].as_array().expect("blocks");
-    assert_eq!(blocks.len(), 3);
-    for block in blocks.iter().chain([&out["tools"][0]]) {
-        assert_eq!(block["cache_control"], cached, "{block}");
-    }
-}
-
-#[test]
-fn tools_keep_their_schemas_byte_for_byte() {
-    let body = br#"{"messages":[],"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{ "z":1.0, "a":{} }}},
-        {"type":"function","function":{"name":"g"}},{"type":"function","function":{"name":"h","parameters":{}}}]}"#;
-    let (out, _) = translate(body, "claude", 1).expect("translated");
-    let out = String::from_utf8(out).expect("UTF-8");
-    assert!(out.contains(r#"{"name":"f","description":"d","input_schema":{ "z":1.0, "a":{} }}"#), "{out}");
-    // Anthropic wants a schema of an object.
-    for name in ["g", "h"] {
-        let tool = format!(r#"{{"name":"{name}","input_schema":{{"type":"object","properties":{{}}}}}}"#);
-        assert!(out.contains(&tool), "{out}");
-    }
-}
-
-#[test]
-fn what_must_keep_to_a_schema_does() {
-    let format = |strict: &str| {
-        format!(
-            r#"{{"messages":[],"response_format":{{"type":"json_schema","json_schema":{{"name":"n","strict":{strict},"schema":{{ "z":1.0 }}}}}},
-                "tools":[{{"type":"function","function":{{"name":"f","strict":{strict}}}}}]}}"#
-        )
+fn a_plain_turn_is_a_plain_request() {
+    let turn = Request {
+        stream: true,
+        stop: vec!["a".into()],
+        end_user: Some("u".into()),
+        sampling: Sampling { temperature: Some(0.5), top_k: Some(5), ..Sampling::default() },
+        ..turn()
     };
-    let (out, lacking) = translate(format("true").as_bytes(), "claude", 1).expect("translated");
-    let out = String::from_utf8(out).expect("UTF-8");
-    assert!(
-        out.contains(r#""output_config":{"format":{"type":"json_schema","schema":{ "z":1.0 }}}"#),
-        "{out}"
-    );
-    assert!(out.contains(r#""properties":{}},"strict":true}]"#) && lacking.is_empty(), "{out}");
-    // What it only should keep to may be no schema Anthropic can hold it to.
-    for strict in ["false", "null"] {
-        let (out, lacking) = translate(format(strict).as_bytes(), "claude", 1).expect("translated");
-        let out = String::from_utf8(out).expect("UTF-8");
-        assert!(!out.contains("output_config") && !out.contains("strict"), "{out}");
-        assert_eq!(lacking, ["response_format"]);
-    }
-}
-
-#[test]
-fn an_effort_is_one_of_theirs() {
-    for effort in ["low", "medium", "high", "xhigh"] {
-        let (out, lacking) =
-            translated(&json!({"messages": [], "reasoning_effort": effort})).expect("translated");
-        assert_eq!((&out["output_config"], lacking), (&json!({"effort": effort}), vec![]));
-    }
-    // What is said in Anthropic's own words goes on as it is, unless it is said in OpenAI's, too.
-    let own = json!({"messages": [], "output_config": {"effort": "max"}});
-    assert_eq!(translated(&own).expect("translated").0["output_config"], own["output_config"]);
-    let both = json!({"messages": [], "output_config": {"effort": "max"}, "reasoning_effort": "low"});
-    let (out, lacking) = translated(&both).expect("translated");
+    let extra = [
+        Extra { name: "betas".into(), value: Json("[1.0]") },
+        Extra { name: "stream".into(), value: Json("7") },
+    ];
+    let Translated { body, names } = request(&turn, "claude", 99, &extra).expect("translatable");
     assert_eq!(
-        (&out["output_config"], lacking),
-        (&json!({"effort": "low"}), vec!["output_config".to_owned()])
+        String::from_utf8(body).expect("UTF-8"),
+        concat!(
+            r#"{"model":"claude","max_tokens":99,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"#,
+            r#""metadata":{"user_id":"u"},"stop_sequences":["a"],"stream":true,"temperature":0.5,"top_k":5,"betas":[1.0]}"#
+        )
     );
+    assert_eq!((names.lacking, names.dropped, names.members), (vec![], vec![], vec!["stream".to_owned()]));
 }
 
 #[test]
-fn a_user_has_one_name() {
-    for (user, lacking) in [
-        (json!({"user": "u"}), vec![]),
-        (json!({"safety_identifier": "u"}), vec![]),
-        (json!({"user": "u", "safety_identifier": "u"}), vec![]),
-        (json!({"safety_identifier": "u", "user": "v"}), vec!["user".to_owned()]),
-    ] {
-        let mut body = json!({"messages": []});
-        body.as_object_mut().expect("an object").extend(user.as_object().expect("an object").clone());
-        let (out, lacks) = translated(&body).expect("translated");
-        assert_eq!((&out["metadata"], lacks), (&json!({"user_id": "u"}), lacking), "{body}");
+fn sampling_stays_in_the_apis_ranges() {
+    let with = |sampling| written(&Request { sampling, ..turn() });
+    let temperature = |temperature| Sampling { temperature: Some(temperature), ..Sampling::default() };
+    for (given, sent, named) in [(1.5, 1.0, true), (2.0, 1.0, true), (1.0, 1.0, false), (0.0, 0.0, false)] {
+        let (body, _, names) = with(temperature(given));
+        assert_eq!(
+            (&body["temperature"], names.contains(&Field::Temperature)),
+            (&json!(sent), named),
+            "{given}"
+        );
     }
+    let (body, _, names) = with(Sampling { top_p: Some(0.9), ..temperature(0.5) });
+    assert_eq!((&body["top_p"], names), (&json!(null), vec![Field::TopP]));
+    let (body, _, names) = with(Sampling { top_p: Some(0.9), ..Sampling::default() });
+    assert_eq!((&body["top_p"], names), (&json!(0.9), vec![]));
 }
 
 #[test]
-fn a_choice_of_tools_has_other_words() {
-    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
-    let f = json!({"type": "function", "function": {"name": "f"}});
+fn a_budget_fits_below_the_limit() {
+    let with = |budget, max_tokens| {
+        let reasoning = Reasoning { enabled: Some(true), budget, ..Reasoning::default() };
+        let (body, _, names) = written(&Request { reasoning, max_tokens, ..turn() });
+        (body["thinking"].clone(), body["max_tokens"].as_u64().expect("a number"), names)
+    };
+    let enabled = |budget: u64| json!({"type": "enabled", "budget_tokens": budget});
+    assert_eq!(with(Some(10_000), None), (enabled(10_000), 14_096, vec![]));
+    assert_eq!(with(Some(2000), None), (enabled(2000), 4096, vec![]));
+    assert_eq!(with(Some(2000), Some(8000)), (enabled(2000), 8000, vec![]));
+    assert_eq!(with(Some(8000), Some(2000)), (enabled(1999), 2000, vec![Field::ThinkingBudget]));
+    assert_eq!(with(Some(10), None), (enabled(1024), 4096, vec![Field::ThinkingBudget]));
+    assert_eq!(with(Some(8000), Some(1024)), (json!(null), 1024, vec![Field::Thinking]));
+    assert_eq!(with(None, Some(500)), (json!({"type": "adaptive"}), 500, vec![]));
+}
+
+#[test]
+fn thinking_is_left_out_where_the_api_refuses_it() {
+    let reasoning = Reasoning { enabled: Some(true), budget: Some(1024), ..Reasoning::default() };
+    let call =
+        || Part::ToolCall { id: "t".into(), name: "f".into(), input: "{}".into(), kind: ToolKind::Function };
+    let result = || {
+        Part::ToolResult(crate::turn::ToolResult {
+            id: "t".into(),
+            name: None,
+            content: vec![],
+            is_error: true,
+        })
+    };
+    let assistant = |parts| Message { role: Role::Assistant, name: None, content: Content::Parts(parts) };
+    let tool = || Message { role: Role::Tool, name: None, content: Content::Parts(vec![result()]) };
+    let signed = || Part::Thinking { text: "hm".into(), signature: Some("S".into()) };
+    let with = |messages| {
+        let turn =
+            Request { input: Input::Messages(messages), reasoning, tools: vec![function("f")], ..turn() };
+        let (body, _, names) = written(&turn);
+        (body["thinking"].is_object(), names)
+    };
+    assert_eq!(with(vec![user("x"), assistant(vec![signed(), call()]), tool()]), (true, vec![]));
+    assert_eq!(with(vec![user("x"), assistant(vec![call()]), tool()]), (false, vec![Field::Thinking]));
+    assert_eq!(
+        with(vec![user("x"), assistant(vec![Part::Text("so".into())])]),
+        (false, vec![Field::Thinking])
+    );
+    // Forced calls, and sampling that thinking excludes.
+    let forced =
+        Request { reasoning, tools: vec![function("f")], tool_choice: ToolChoice::Required, ..turn() };
+    let (body, _, names) = written(&forced);
+    assert_eq!((&body["thinking"], names), (&json!(null), vec![Field::Thinking]));
+    let sampling =
+        Sampling { temperature: Some(0.2), top_p: Some(0.5), top_k: Some(4), ..Sampling::default() };
+    let (body, _, names) = written(&Request { reasoning, sampling, ..turn() });
+    assert!(
+        body["thinking"].is_object() && body["temperature"].is_null() && body["top_k"].is_null(),
+        "{body}"
+    );
+    assert_eq!(names, [Field::Temperature, Field::TopP, Field::TopK]);
+}
+
+#[test]
+fn tools_and_their_choice() {
+    let tools = |tools, tool_choice, parallel_tool_calls| {
+        let (body, _, names) = written(&Request { tools, tool_choice, parallel_tool_calls, ..turn() });
+        (body["tools"].clone(), body["tool_choice"].clone(), names)
+    };
+    let f = json!([{"name": "f", "input_schema": {"type": "object", "properties": {}}}]);
     for (choice, parallel, want) in [
-        (json!("auto"), json!(true), json!({"type": "auto"})),
-        (json!("none"), json!(false), json!({"type": "none"})),
-        (json!("required"), json!(null), json!({"type": "any"})),
-        (f, json!(false), json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true})),
-        (json!(null), json!(false), json!({"type": "auto", "disable_parallel_tool_use": true})),
-        (json!(null), json!(true), json!(null)),
+        (ToolChoice::Auto, true, json!(null)),
+        (ToolChoice::Auto, false, json!({"type": "auto", "disable_parallel_tool_use": true})),
+        (ToolChoice::None, false, json!({"type": "none"})),
+        (ToolChoice::Required, true, json!({"type": "any"})),
+        (
+            ToolChoice::Named("f"),
+            false,
+            json!({"type": "tool", "name": "f", "disable_parallel_tool_use": true}),
+        ),
     ] {
-        let body =
-            json!({"messages": [], "tools": tools, "tool_choice": choice, "parallel_tool_calls": parallel});
-        let (out, _) = translated(&body).expect("translated");
-        assert_eq!(out["tool_choice"], want, "{body}");
+        assert_eq!(tools(vec![function("f")], choice, parallel), (f.clone(), want, vec![]));
     }
+    assert_eq!(
+        tools(vec![], ToolChoice::Required, false),
+        (json!(null), json!(null), vec![Field::ToolChoice])
+    );
+    assert_eq!(tools(vec![], ToolChoice::Auto, false), (json!(null), json!(null), vec![]));
+    // Only the allowed ones are offered.
+    let allowed =
+        Request { tools: vec![function("f"), function("g")], allowed_tools: Some(vec!["f"]), ..turn() };
+    assert_eq!(written(&allowed).0["tools"], f);
+    // A history of calls needs the tools, though the request offers none any more.
+    let call =
+        Part::ToolCall { id: "t".into(), name: "f".into(), input: "{}".into(), kind: ToolKind::Function };
+    let history = Message { role: Role::Assistant, name: None, content: Content::Parts(vec![call]) };
+    let (body, _, _) = written(&Request { input: Input::Messages(vec![user("x"), history]), ..turn() });
+    assert_eq!((&body["tools"][0]["name"], &body["tool_choice"]), (&json!("f"), &json!({"type": "none"})));
 }
 
 #[test]
-fn what_anthropic_lacks_is_named_and_what_goes_without_saying_is_not() {
-    for (name, fine, lacking) in [
-        ("n", json!(1), json!(2)),
-        ("logprobs", json!(false), json!(true)),
-        ("seed", json!(null), json!(1)),
-        ("frequency_penalty", json!(0), json!(0.5)),
-        ("presence_penalty", json!(0.0), json!(-1)),
-        ("logit_bias", json!({}), json!({"1": 1})),
-        ("response_format", json!({"type": "text"}), json!({"type": "json_object"})),
-        ("modalities", json!(["text"]), json!(["text", "audio"])),
-        ("store", json!(false), json!(true)),
-        ("metadata", json!({}), json!({"a": "b"})),
-        ("service_tier", json!("auto"), json!("flex")),
-        ("reasoning_effort", json!(null), json!("minimal")),
-        ("functions", json!(null), json!([])),
-    ] {
-        for (value, want) in [(fine, vec![]), (lacking, vec![name.to_owned()])] {
-            let body = json!({"messages": [], name: value});
-            let (out, lacking) = translated(&body).expect("translated");
-            assert_eq!(lacking, want, "{body}");
-            assert!(out.get(name).is_none(), "{out}");
-        }
-    }
-    let (_, lacking) = translated(&json!({
-        "messages": [
-            {"role": "user", "name": "x", "content": [
-                {"type": "image_url", "image_url": {"url": "https://h/x.png", "detail": "high"}}]},
-        ],
-    }))
-    .expect("translated");
-    let want = ["messages[0].name", "messages[0].content[0].image_url.detail"];
+fn what_changes_the_answer_is_lacking() {
+    let sampling = Sampling {
+        seed: Some(1),
+        frequency_penalty: Some(0.5),
+        presence_penalty: Some(-1.0),
+        logit_bias: vec![("1", 1.0)],
+        ..Sampling::default()
+    };
+    let custom = Tool { kind: ToolKind::Custom, ..function("c") };
+    let all = Request {
+        choices: 2,
+        logprobs: Some(0),
+        sampling,
+        format: Format::JsonObject,
+        stop: vec![" ".into()],
+        tools: vec![custom],
+        ..turn()
+    };
+    let (_, lacking, _) = written(&all);
+    let want = [
+        Field::Choices,
+        Field::Logprobs,
+        Field::Seed,
+        Field::FrequencyPenalty,
+        Field::PresencePenalty,
+        Field::LogitBias,
+        Field::CustomTool,
+        Field::Stop,
+        Field::Format,
+    ];
     assert_eq!(lacking, want);
+    let zeros = Sampling { frequency_penalty: Some(0.0), presence_penalty: Some(0.0), ..Sampling::default() };
+    assert_eq!(written(&Request { sampling: zeros, ..turn() }).1, []);
 }
 
 #[test]
-fn what_cannot_be_said_at_all_is_refused_where_it_stands() {
-    for (body, param) in [
-        (json!({"messages": [{"role": "function", "name": "f", "content": "x"}]}), "messages[0].role"),
-        (
-            json!({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}),
-            "messages[0].content[0].type",
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://x"}}]}]}),
-            "messages[0].content[0].image_url.url",
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
-            "messages[0].content[0].file",
-        ),
-        (
-            json!({"messages": [{"role": "assistant", "tool_calls": [
-                {"id": "1", "type": "function", "function": {"name": "f", "arguments": "[1]"}}]}]}),
-            "messages[0].tool_calls[0].function.arguments",
-        ),
-        (json!({"messages": [], "tools": [{"type": "custom", "custom": {"name": "c"}}]}), "tools[0].type"),
-        (json!({"messages": [], "tool_choice": {"type": "allowed_tools"}}), "tool_choice"),
-        (json!({"messages": 7}), "messages"),
-        (json!({"messages": [{"role": "user", "content": 7}]}), "messages[0].content"),
-    ] {
-        let error = translated(&body).expect_err("refused");
-        assert_eq!((error.status(), error.param()), (400, Some(param)), "{body}: {error}");
+fn a_strict_schema_and_an_effort_are_output_settings() {
+    let schema = |strict| {
+        Format::JsonSchema(JsonSchema {
+            name: Some("n"),
+            description: None,
+            schema: Some(Json("{ \"z\":1.0 }")),
+            strict,
+        })
+    };
+    let (body, lacking, _) = written(&Request { format: schema(Some(true)), ..turn() });
+    assert_eq!(
+        (&body["output_config"]["format"], lacking),
+        (&json!({"type": "json_schema", "schema": {"z": 1.0}}), vec![])
+    );
+    for strict in [Some(false), None] {
+        assert_eq!(written(&Request { format: schema(strict), ..turn() }).1, [Field::Format]);
     }
+    for (effort, want) in [(Effort::Minimal, "low"), (Effort::High, "high"), (Effort::Max, "max")] {
+        let reasoning = Reasoning { effort: Some(effort), ..Reasoning::default() };
+        assert_eq!(written(&Request { reasoning, ..turn() }).0["output_config"], json!({"effort": want}));
+    }
+}
+
+#[test]
+fn the_last_four_cache_points_stay() {
+    let parts: Vec<Part<'_>> =
+        (0..6).flat_map(|_| [Part::Text("a".into()), Part::CachePoint { ttl: None }]).collect();
+    let message = Message { role: Role::User, name: None, content: Content::Parts(parts) };
+    let (body, _, names) = written(&Request { input: Input::Messages(vec![message]), ..turn() });
+    let cached: Vec<bool> = body["messages"][0]["content"]
+        .as_array()
+        .expect("blocks")
+        .iter()
+        .map(|block| block["cache_control"].is_object())
+        .collect();
+    assert_eq!((cached, names), (vec![false, false, true, true, true, true], vec![Field::CachePoint]));
 }

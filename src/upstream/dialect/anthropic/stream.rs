@@ -1,35 +1,51 @@
-//! The events of a message → chunks of a chat completion.
+//! The events of a message as events of a turn.
 
-use super::answer::error_body;
-use super::message::{Block, Counts, Usage, finish_reason};
+use super::answer::status_of;
+use super::message::{Block, Usage, finish_reason};
 use crate::api::Text;
-use crate::api::answer::{Called, FunctionCall, ToolCall};
-use crate::http::Tokens;
-use crate::json::{self, reads, writes};
-use crate::upstream::events::StreamState;
-use crate::upstream::sse::{DONE, Event, push_event};
+use crate::json::{self, Fragment, Joint, reads};
+use crate::turn::{self, FinishReason, ToolKind};
+use crate::upstream::dialect::{Decoder, StreamState};
+use crate::upstream::{failure, sse};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// Turns a message's events over, one by one.
-pub(in crate::upstream) struct Stream {
-    created: u64,
-    includes_usage: bool,
-    id: String,
-    model: String,
+/// Reads the events of one message.
+#[derive(Default)]
+pub(super) struct Stream {
     usage: Usage,
-    /// How many tools were called so far.
+    /// How many calls have begun.
     calls: u32,
-    /// Whether the block that is open calls a tool of the caller's.
-    in_call: bool,
-    /// The input of that call, as long as no part of it came.
-    owed: Option<String>,
-    complete: bool,
+    /// The blocks that are open, by their index.
+    open: BTreeMap<u64, Open>,
+    finished: bool,
 }
 
+/// A block that is open.
+struct Open {
+    kind: Kind,
+    joint: Joint,
+}
+
+/// What a block is.
+enum Kind {
+    Text,
+    Thinking,
+    /// A call of a tool of the caller's: its index among the calls, and its input, as long as no part of that came.
+    Call(u32, Option<String>),
+    /// A block without a place in a turn, such as a tool call that the provider runs.
+    Other,
+}
+
+/// The most blocks that are open at once; the API opens one after the other.
+const MOST_OPEN: usize = 256;
+
 reads! {
-    /// Any of the events, with what it may have.
-    struct Said<'a> {
+    /// Any of the events, with all members that are read.
+    struct Event<'a> {
         "type" kind: Text<'a>,
-        "message" message: Begun<'a>,
+        "index" index: u64,
+        "message" message: Start<'a>,
         "content_block" content_block: Block<'a>,
         "delta" delta: Delta<'a>,
         "usage" usage: Usage,
@@ -37,7 +53,7 @@ reads! {
 }
 
 reads! {
-    struct Begun<'a> {
+    struct Start<'a> {
         "id" id: Text<'a>,
         "model" model: Text<'a>,
         "usage" usage: Usage,
@@ -46,192 +62,194 @@ reads! {
 
 reads! {
     struct Delta<'a> {
-        "text" text: Text<'a>,
-        "thinking" thinking: Text<'a>,
-        "partial_json" partial_json: Text<'a>,
+        "text" text: Fragment<'a>,
+        "thinking" thinking: Fragment<'a>,
+        "signature" signature: Text<'a>,
+        "partial_json" partial_json: Fragment<'a>,
         "stop_reason" stop_reason: Text<'a>,
+        "stop_sequence" stop_sequence: Text<'a>,
     }
 }
 
-writes! {
-    struct Chunk<'a> {
-        "id" = id: &'a str,
-        "object" = object: &'static str,
-        "created" = created: u64,
-        "model" = model: &'a str,
-        "choices" = choices: &'a [Choice<'a>],
-        /// Absent, `null` on the way, the counts at the end.
-        "usage" ? usage: Option<Option<Counts>>,
-    }
-}
+type Events<'e> = Vec<turn::Event<'e>>;
 
-writes! {
-    struct Choice<'a> {
-        "index" = index: u32,
-        "delta" = delta: Change<'a>,
-        "logprobs" = logprobs: (),
-        "finish_reason" = finish_reason: Option<&'static str>,
-    }
-}
+const INPUT: &str = "the input of a tool call is no JSON object";
 
-writes! {
-    #[derive(Default)]
-    struct Change<'a> {
-        "role" ? role: Option<&'static str>,
-        "content" ? content: Option<&'a str>,
-        "refusal" ? refusal: Option<()>,
-        "reasoning_content" ? reasoning_content: Option<&'a str>,
-        "tool_calls" ? tool_calls: Option<[ToolCall<'a>; 1]>,
-    }
-}
-
-impl Stream {
-    /// `created` is every chunk's; `includes_usage` is what the caller asked for.
-    pub(in crate::upstream) fn new(created: u64, includes_usage: bool) -> Self {
-        Self {
-            created,
-            includes_usage,
-            id: String::new(),
-            model: String::new(),
-            usage: Usage::default(),
-            calls: 0,
-            in_call: false,
-            owed: None,
-            complete: false,
+impl Decoder for Stream {
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut Events<'static>) -> StreamState {
+        if let Some(stray) = event.stray {
+            return error(stray, out);
         }
-    }
-
-    /// Whether the message was told in full.
-    pub(in crate::upstream) fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// What was counted, if anything was.
-    pub(in crate::upstream) fn tokens(&self) -> Option<Tokens> {
-        self.usage.input_tokens.map(|_| self.usage.tokens())
-    }
-
-    /// Appends the chunks an event becomes.
-    pub(in crate::upstream) fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
         let Some(data) = &event.data else { return StreamState::On };
-        let Ok(said) = json::from_slice::<Said<'_>>(data) else {
-            return self.other(data, out);
+        let Ok(read) = json::lossy_from_slice::<Event<'_>>(data) else {
+            return if event.is_error() { error(data, out) } else { StreamState::InvalidResponse(NONE) };
         };
-        let Some(kind) = said.kind else { return self.other(data, out) };
-        match (&*kind, said.message, said.content_block, said.delta) {
-            ("message_start", Some(begun), ..) => {
-                let (Some(id), Some(model)) = (begun.id, begun.model) else { return self.other(data, out) };
-                self.id = id.into_inner().into_owned();
-                self.model = model.into_inner().into_owned();
-                self.usage = begun.usage.unwrap_or_default();
-                let role = Some("assistant");
-                self.push(Change { role, content: Some(""), refusal: Some(()), ..Change::default() }, out);
+        let index = read.index.unwrap_or(0);
+        match (read.kind.as_deref(), read.message, read.content_block, read.delta) {
+            (Some("message_start"), Some(start), ..) => {
+                let owned = |text: Text<'_>| Cow::Owned(text.into_inner().into_owned());
+                self.usage = start.usage.unwrap_or_default();
+                out.push(turn::Event::Start { id: start.id.map(owned), model: start.model.map(owned) });
+                out.push(turn::Event::Usage(self.usage.of_turn()));
             }
-            ("content_block_start", _, Some(block), _) => self.begin(&block, out),
-            ("content_block_delta", _, _, Some(delta)) => self.go_on(&delta, out),
-            ("content_block_stop", ..) => {
-                if let Some(owed) = self.owed.take() {
-                    self.input(&owed, out);
+            (Some("content_block_start"), _, Some(block), _) => return self.begin(index, block, out),
+            (Some("content_block_delta"), _, _, Some(delta)) => return self.go_on(index, delta, out),
+            (Some("content_block_stop"), ..) => self.close(index, out),
+            (Some("message_delta"), _, _, Some(delta)) => {
+                self.usage = self.usage.with(read.usage.unwrap_or_default());
+                let reason = finish_reason(delta.stop_reason.as_deref().unwrap_or_default());
+                if let Some(reason) = reason {
+                    self.finish(reason, delta.stop_sequence, out);
                 }
             }
-            ("message_delta", _, _, Some(delta)) => {
-                self.usage = self.usage.with(said.usage.unwrap_or_default());
-                if let Some(reason) = delta.stop_reason {
-                    self.chunk(&[choice(Change::default(), Some(finish_reason(&reason)))], None, out);
-                }
+            (Some("message_stop"), ..) if !self.finished => {
+                return StreamState::InvalidResponse("the message ended without a stop reason");
             }
-            ("message_stop", ..) => {
-                self.complete = true;
-                if self.includes_usage {
-                    self.chunk(&[], Some(self.usage.into()), out);
-                }
-                out.extend_from_slice(DONE);
+            (Some("message_stop"), ..) => {
+                self.end(out);
                 return StreamState::Done;
             }
-            ("error", ..) => return self.other(data, out),
-            // `ping`, and what is still to be invented.
+            (kind, ..) if kind == Some("error") || event.is_error() || failure::is_error_object(data) => {
+                return error(data, out);
+            }
+            (None, ..) | (Some("message_start"), ..) => return StreamState::InvalidResponse(NONE),
+            // `ping`, and events that are yet to be defined.
             _ => {}
         }
         StreamState::On
     }
 
-    /// An event that is an error, or nothing known.
-    fn other(&self, data: &[u8], out: &mut Vec<u8>) -> StreamState {
-        match error_body(data) {
-            Some(error) => {
-                push_event(out, &error);
-                StreamState::ErrorSent("the upstream told of an error of its own")
-            }
-            None => StreamState::InvalidResponse("an event is none of the Messages API"),
-        }
+    fn is_complete(&self) -> bool {
+        self.finished
     }
 
-    fn begin(&mut self, block: &Block<'_>, out: &mut Vec<u8>) {
-        let kind = block.kind.as_deref().unwrap_or_default();
-        self.in_call = kind == "tool_use";
-        match kind {
-            "tool_use" => {
-                let function = FunctionCall { name: block.name.as_deref(), arguments: "" };
-                let call = ToolCall {
-                    index: Some(self.calls),
-                    id: block.id.as_deref(),
-                    kind: Some("function"),
-                    called: Called::Function(function),
-                };
-                self.calls += 1;
-                self.owed = Some(block.input.map_or("{}", |input| input.0).to_owned());
-                self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
-            }
+    fn end(&mut self, out: &mut Events<'static>) {
+        out.push(turn::Event::Usage(self.usage.of_turn()));
+        out.push(turn::Event::End);
+    }
+}
+
+const NONE: &str = "an event is none of the Messages API";
+
+/// An error in the stream.
+fn error(body: &[u8], out: &mut Events<'static>) -> StreamState {
+    let status = failure::status(body, &status_of);
+    out.push(failure::event(failure::read(body, status, "")));
+    StreamState::ErrorSent("the upstream reported an error of its own")
+}
+
+impl Stream {
+    fn begin(&mut self, index: u64, block: Block<'_>, out: &mut Events<'static>) -> StreamState {
+        // A block that begins again was not closed.
+        self.close(index, out);
+        let owned = |text: Option<Text<'_>>| Cow::Owned(text.unwrap_or_default().into_inner().into_owned());
+        let mut joint = Joint::default();
+        let kind = match block.kind.as_deref().unwrap_or_default() {
             "text" => {
-                if let Some(text) = block.text.as_deref().filter(|text| !text.is_empty()) {
-                    self.push(Change { content: Some(text), ..Change::default() }, out);
+                let text = joint.join(block.text.unwrap_or_default()).into_owned().into();
+                out.push(turn::Event::Text { choice: 0, text, logprobs: None });
+                Kind::Text
+            }
+            "thinking" => {
+                let text = joint.join(block.thinking.unwrap_or_default()).into_owned().into();
+                out.push(turn::Event::Thinking { choice: 0, text });
+                if let Some(signature) = block.signature.filter(|signature| !signature.is_empty()) {
+                    out.push(signed(signature));
                 }
+                Kind::Thinking
+            }
+            "redacted_thinking" => {
+                out.push(turn::Event::RedactedThinking { choice: 0, data: owned(block.data) });
+                Kind::Other
+            }
+            "tool_use" => {
+                let input = block.input.map_or("{}", |input| input.0);
+                if !input.starts_with('{') {
+                    return StreamState::InvalidResponse(INPUT);
+                }
+                let (id, name) = (owned(block.id), owned(block.name));
+                let kind = ToolKind::Function;
+                out.push(turn::Event::ToolCall { choice: 0, index: self.calls, id, name, kind });
+                self.calls += 1;
+                Kind::Call(self.calls - 1, Some(input.to_owned()))
+            }
+            _ => Kind::Other,
+        };
+        if self.open.len() >= MOST_OPEN {
+            return StreamState::InvalidResponse("too many blocks are open at once");
+        }
+        self.open.insert(index, Open { kind, joint });
+        StreamState::On
+    }
+
+    fn go_on(&mut self, index: u64, delta: Delta<'_>, out: &mut Events<'static>) -> StreamState {
+        let Some(Open { kind, joint }) = self.open.get_mut(&index) else {
+            return StreamState::InvalidResponse("a delta belongs to no block that is open");
+        };
+        let mut join = |fragment| Cow::<'static, str>::Owned(joint.join(fragment).into_owned());
+        match (kind, delta) {
+            (Kind::Text, Delta { text: Some(text), .. }) => {
+                let text = join(text);
+                if !text.is_empty() {
+                    out.push(turn::Event::Text { choice: 0, text, logprobs: None });
+                }
+            }
+            (Kind::Thinking, Delta { thinking: Some(thinking), .. }) => {
+                let text = join(thinking);
+                if !text.is_empty() {
+                    out.push(turn::Event::Thinking { choice: 0, text });
+                }
+            }
+            (Kind::Thinking, Delta { signature: Some(signature), .. }) if !signature.is_empty() => {
+                out.push(signed(signature));
+            }
+            (Kind::Call(call, owed), Delta { partial_json: Some(input), .. }) => {
+                let input = join(input);
+                if owed.is_some() && !input.trim().is_empty() {
+                    if !input.trim_start().starts_with('{') {
+                        return StreamState::InvalidResponse(INPUT);
+                    }
+                    *owed = None;
+                }
+                if owed.is_none() && !input.is_empty() {
+                    out.push(turn::Event::ToolInput { choice: 0, index: *call, input });
+                }
+            }
+            // Citations, the input of tools that the provider runs, and deltas that are yet to be defined.
+            _ => {}
+        }
+        StreamState::On
+    }
+
+    fn close(&mut self, index: u64, out: &mut Events<'static>) {
+        let Some(Open { kind, mut joint }) = self.open.remove(&index) else { return };
+        let rest = joint.finish().map(Cow::Borrowed);
+        match (kind, rest) {
+            (Kind::Text, Some(text)) => out.push(turn::Event::Text { choice: 0, text, logprobs: None }),
+            (Kind::Thinking, Some(text)) => out.push(turn::Event::Thinking { choice: 0, text }),
+            (Kind::Call(index, Some(input)), _) => {
+                out.push(turn::Event::ToolInput { choice: 0, index, input: input.into() });
+            }
+            (Kind::Call(index, None), Some(input)) => {
+                out.push(turn::Event::ToolInput { choice: 0, index, input });
             }
             _ => {}
         }
     }
 
-    fn go_on(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
-        if let Some(text) = &delta.text {
-            self.push(Change { content: Some(text), ..Change::default() }, out);
+    fn finish(&mut self, reason: FinishReason, sequence: Option<Text<'_>>, out: &mut Events<'static>) {
+        while let Some(index) = self.open.keys().next().copied() {
+            self.close(index, out);
         }
-        if let Some(thought) = &delta.thinking {
-            self.push(Change { reasoning_content: Some(thought), ..Change::default() }, out);
+        if !std::mem::replace(&mut self.finished, true) {
+            let stop_sequence = sequence.map(|text| Cow::Owned(text.into_inner().into_owned()));
+            out.push(turn::Event::Finish { choice: 0, reason, stop_sequence });
         }
-        if let Some(json) = delta.partial_json.as_deref().filter(|json| !json.is_empty()) {
-            self.input(json, out);
-        }
-    }
-
-    /// More of the input of the tool that is being called.
-    fn input(&mut self, json: &str, out: &mut Vec<u8>) {
-        // What a provider's own tool is given belongs to no call.
-        let Some(index) = self.calls.checked_sub(1).filter(|_| self.in_call) else { return };
-        self.owed = None;
-        let called = Called::Function(FunctionCall { name: None, arguments: json });
-        let call = ToolCall { index: Some(index), id: None, kind: None, called };
-        self.push(Change { tool_calls: Some([call]), ..Change::default() }, out);
-    }
-
-    fn push(&self, delta: Change<'_>, out: &mut Vec<u8>) {
-        self.chunk(&[choice(delta, None)], None, out);
-    }
-
-    fn chunk(&self, choices: &[Choice<'_>], usage: Option<Counts>, out: &mut Vec<u8>) {
-        let chunk = Chunk {
-            id: &self.id,
-            object: "chat.completion.chunk",
-            created: self.created,
-            model: &self.model,
-            choices,
-            usage: self.includes_usage.then_some(usage),
-        };
-        push_event(out, &json::to_string(&chunk).into_bytes());
     }
 }
 
-fn choice<'a>(delta: Change<'a>, finish_reason: Option<&'static str>) -> Choice<'a> {
-    Choice { index: 0, delta, logprobs: (), finish_reason }
+fn signed(signature: Text<'_>) -> turn::Event<'static> {
+    turn::Event::ThinkingSignature { choice: 0, signature: signature.into_inner().into_owned().into() }
 }
 
 #[cfg(test)]

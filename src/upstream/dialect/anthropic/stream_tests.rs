@@ -1,127 +1,161 @@
 use super::*;
 use crate::upstream::sse::Parser;
-use serde_json::{Value, json};
 
-/// A message of text, thought and two calls, one of them without input.
-const MESSAGE: [&str; 20] = [
-    r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[],"usage":{"input_tokens":10,"cache_read_input_tokens":4,"output_tokens":1}}}"#,
-    r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
-    r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#,
-    r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"x"}}"#,
-    r#"{"type":"content_block_stop","index":0}"#,
-    r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}"#,
-    r#"{"type": "ping"}"#,
-    r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"H\u00e9"}}"#,
-    r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"llo"}}"#,
-    r#"{"type":"content_block_stop","index":1}"#,
-    r#"{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"t1","name":"f","input":{}}}"#,
-    r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":""}}"#,
-    r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"a\":"}}"#,
-    r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"1}"}}"#,
-    r#"{"type":"content_block_stop","index":2}"#,
-    r#"{"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"t2","name":"g","input":{}}}"#,
-    r#"{"type":"content_block_stop","index":3}"#,
-    r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":9}}"#,
-    r#"{"type":"something_new","delta":{"x":1}}"#,
-    r#"{"type":"message_stop"}"#,
-];
-
-fn run(events: &[&str], includes_usage: bool) -> (Vec<String>, Stream, Vec<&'static str>) {
-    let mut stream = Stream::new(1_700_000_000, includes_usage);
-    let (mut parser, mut out, mut flows) = (Parser::default(), Vec::new(), Vec::new());
-    for data in events {
-        parser.push(format!("event: x\ndata: {data}\n\n").as_bytes());
-        let event = parser.next().expect("short").expect("whole");
-        flows.push(match stream.event(&event, &mut out) {
-            StreamState::On => "on",
-            StreamState::Done => "done",
-            StreamState::ErrorSent(_) => "told",
-            StreamState::InvalidResponse(_) => "senseless",
-        });
+/// The events of a turn that some events of a message become, and whether they are complete.
+fn decoded(events: &[&str]) -> (Vec<String>, bool) {
+    let mut stream = Stream::default();
+    let mut parser = Parser::default();
+    for event in events {
+        parser.push(format!("data: {event}\n\n").as_bytes());
     }
-    let text = String::from_utf8(out).expect("UTF-8");
-    let events =
-        text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").expect("data").to_owned());
-    (events.collect(), stream, flows)
+    let mut out = Vec::new();
+    while let Ok(Some(event)) = parser.next() {
+        match stream.event(&event, &mut out) {
+            StreamState::On => {}
+            StreamState::Done | StreamState::ErrorSent(_) => break,
+            StreamState::InvalidResponse(why) => return (vec![why.to_owned()], false),
+        }
+    }
+    (out.iter().map(shown).collect(), stream.is_complete())
+}
+
+fn shown(event: &turn::Event<'_>) -> String {
+    match event {
+        turn::Event::Start { id, .. } => format!("start {}", id.as_deref().unwrap_or_default()),
+        turn::Event::Text { text, .. } => format!("text {text}"),
+        turn::Event::Thinking { text, .. } => format!("thinking {text}"),
+        turn::Event::ThinkingSignature { signature, .. } => format!("signed {signature}"),
+        turn::Event::RedactedThinking { data, .. } => format!("redacted {data}"),
+        turn::Event::ToolCall { index, id, name, .. } => format!("call {index} {id} {name}"),
+        turn::Event::ToolInput { index, input, .. } => format!("input {index} {input}"),
+        turn::Event::Finish { reason, .. } => format!("finish {reason:?}"),
+        turn::Event::Usage(usage) => format!("usage {} {}", usage.input, usage.output),
+        turn::Event::Error { status, kind, message, .. } => format!("error {status} {kind} {message}"),
+        turn::Event::End => "end".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+const START: &str = r#"{"type":"message_start","message":{"id":"m","model":"c","usage":{"input_tokens":15,"output_tokens":1,"cache_read_input_tokens":100}}}"#;
+const STOP: &str = r#"{"type":"message_stop"}"#;
+
+fn begin(index: u32, block: &str) -> String {
+    format!(r#"{{"type":"content_block_start","index":{index},"content_block":{block}}}"#)
+}
+
+fn delta(index: u32, delta: &str) -> String {
+    format!(r#"{{"type":"content_block_delta","index":{index},"delta":{delta}}}"#)
+}
+
+fn ended(index: u32) -> String {
+    format!(r#"{{"type":"content_block_stop","index":{index}}}"#)
+}
+
+fn finished(reason: &str, usage: &str) -> String {
+    format!(r#"{{"type":"message_delta","delta":{{"stop_reason":{reason}}},"usage":{usage}}}"#)
 }
 
 #[test]
-fn a_message_becomes_chunks() {
-    let (chunks, stream, flows) = run(&MESSAGE, false);
-    assert_eq!(flows.last(), Some(&"done"));
-    assert_eq!(chunks.last().map(String::as_str), Some("[DONE]"));
-    assert_eq!(
-        chunks[0],
-        concat!(
-            r#"{"id":"msg_1","object":"chat.completion.chunk","created":1700000000,"model":"claude-x","choices":[{"index":0,"#,
-            r#""delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]}"#
-        )
-    );
-    let chunks: Vec<Value> =
-        chunks[..chunks.len() - 1].iter().map(|c| serde_json::from_str(c).expect("JSON")).collect();
-    let deltas: Vec<&Value> = chunks.iter().map(|chunk| &chunk["choices"][0]["delta"]).collect();
-    let input =
-        |index: u32, json: &str| json!({"tool_calls": [{"index": index, "function": {"arguments": json}}]});
-    let call = |index: u32, id: &str, name: &str| {
-        let function = json!({"name": name, "arguments": ""});
-        json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": function}]})
-    };
-    let want = [
-        json!({"role": "assistant", "content": "", "refusal": null}),
-        json!({"reasoning_content": "hm"}),
-        json!({"content": "Hé"}),
-        json!({"content": "llo"}),
-        call(0, "t1", "f"),
-        input(0, "{\"a\":"),
-        input(0, "1}"),
-        call(1, "t2", "g"),
-        input(1, "{}"),
-        json!({}),
+fn blocks_are_told_apart_by_their_index() {
+    let events = [
+        START.to_owned(),
+        begin(0, r#"{"type":"tool_use","id":"t1","name":"f","input":{}}"#),
+        begin(1, r#"{"type":"tool_use","id":"t2","name":"g","input":{}}"#),
+        delta(0, r#"{"type":"input_json_delta","partial_json":""}"#),
+        delta(0, r#"{"type":"input_json_delta","partial_json":"{\"a\":"}"#),
+        delta(1, r#"{"type":"input_json_delta","partial_json":"{\"b\":2}"}"#),
+        delta(0, r#"{"type":"input_json_delta","partial_json":"1}"}"#),
+        begin(2, r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{}}"#),
+        delta(2, r#"{"type":"input_json_delta","partial_json":"[7]"}"#),
+        begin(3, r#"{"type":"tool_use","id":"t3","name":"h","input":{"whole":1}}"#),
+        begin(4, r#"{"type":"tool_use","id":"t4","name":"h","input":{}}"#),
+        ended(1),
+        ended(0),
+        ended(3),
+        finished(r#""tool_use""#, r#"{"output_tokens":5}"#),
+        STOP.to_owned(),
     ];
-    assert_eq!(deltas, want.iter().collect::<Vec<_>>());
-    assert_eq!(chunks.last().expect("chunks")["choices"][0]["finish_reason"], "tool_calls");
-    assert!(chunks.iter().all(|chunk| chunk.get("usage").is_none()));
-    assert!(stream.is_complete());
-    assert_eq!(stream.tokens(), Some(Tokens { input: 14, output: 9 }));
+    let events: Vec<&str> = events.iter().map(|event| &**event).collect();
+    let (got, complete) = decoded(&events);
+    let want = [
+        "start m",
+        "usage 115 1",
+        "call 0 t1 f",
+        "call 1 t2 g",
+        "input 0 {\"a\":",
+        "input 1 {\"b\":2}",
+        "input 0 1}",
+        "call 2 t3 h",
+        "call 3 t4 h",
+        "input 2 {\"whole\":1}",
+        "input 3 {}",
+        "finish ToolCalls",
+        "usage 115 5",
+        "end",
+    ];
+    assert_eq!((got, complete), (want.map(str::to_owned).to_vec(), true));
 }
 
 #[test]
-fn an_input_may_come_whole_with_its_call() {
-    let start = MESSAGE[15].replace("\"input\":{}", "\"input\":{ \"a\":1.0 }");
-    let (chunks, ..) = run(&[MESSAGE[0], &start, MESSAGE[16]], false);
-    let last: Value = serde_json::from_str(chunks.last().expect("chunks")).expect("JSON");
-    assert_eq!(last["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"], "{ \"a\":1.0 }");
+fn halves_of_a_pair_find_each_other_across_deltas() {
+    let events = [
+        begin(0, r#"{"type":"thinking","thinking":"","signature":""}"#),
+        delta(0, r#"{"type":"thinking_delta","thinking":"\ud83d"}"#),
+        delta(0, r#"{"type":"thinking_delta","thinking":"\ude00"}"#),
+        delta(0, r#"{"type":"signature_delta","signature":"SIG"}"#),
+        ended(0),
+        begin(1, r#"{"type":"redacted_thinking","data":"D"}"#),
+        begin(2, r#"{"type":"text","text":"a"}"#),
+        delta(2, r#"{"type":"text_delta","text":"\ud83d"}"#),
+        delta(2, r#"{"type":"text_delta","text":"\uDE00 \ud83d"}"#),
+        ended(2),
+    ];
+    let events: Vec<&str> = events.iter().map(|event| &**event).collect();
+    let want =
+        ["thinking ", "thinking 😀", "signed SIG", "redacted D", "text a", "text 😀 ", "text \u{fffd}"];
+    assert_eq!(decoded(&events).0, want);
 }
 
 #[test]
-fn usage_comes_last_where_it_is_asked_for() {
-    let (chunks, ..) = run(&MESSAGE, true);
-    let chunks: Vec<Value> =
-        chunks[..chunks.len() - 1].iter().map(|c| serde_json::from_str(c).expect("JSON")).collect();
-    let (last, others) = chunks.split_last().expect("chunks");
-    assert!(others.iter().all(|chunk| chunk["usage"].is_null() && chunk.get("usage").is_some()));
-    assert_eq!(last["choices"], json!([]));
-    assert_eq!(
-        last["usage"],
-        json!({"prompt_tokens": 14, "completion_tokens": 9, "total_tokens": 23, "prompt_tokens_details": {"cached_tokens": 4}})
-    );
+fn zeros_do_not_erase_what_was_counted() {
+    for (usage, want) in [
+        (r#"{"input_tokens":0,"output_tokens":5}"#, "usage 115 5"),
+        (r#"{"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}"#, "usage 115 1"),
+        (r#"{"input_tokens":20,"output_tokens":7}"#, "usage 120 7"),
+        ("null", "usage 115 1"),
+    ] {
+        let (got, _) = decoded(&[START, &finished(r#""end_turn""#, usage), STOP]);
+        assert_eq!(got[3], want, "{usage}");
+    }
 }
 
 #[test]
-fn an_error_is_told_and_ends_the_stream() {
+fn a_stream_is_complete_with_a_stop_reason() {
+    for (reason, complete) in [(r#""end_turn""#, true), (r#""""#, false), ("null", false)] {
+        assert_eq!(decoded(&[START, &finished(reason, "null")]).1, complete, "{reason}");
+    }
+    assert_eq!(decoded(&[START, STOP]).0, ["the message ended without a stop reason"]);
+}
+
+#[test]
+fn errors_and_what_is_no_message() {
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    let (chunks, stream, flows) = run(&[MESSAGE[0], error], false);
-    assert_eq!(flows, ["on", "told"]);
-    assert_eq!(
-        chunks[1],
-        r#"{"error":{"message":"Overloaded","type":"overloaded_error","param":null,"code":null}}"#
-    );
-    assert!(!stream.is_complete());
-}
-
-#[test]
-fn what_is_no_event_makes_no_sense() {
-    for data in ["{", "[]", "{}", "[DONE]", r#"{"type":7}"#] {
-        assert_eq!(run(&[MESSAGE[0], data], false).2[1], "senseless", "{data}");
+    assert_eq!(decoded(&[START, error]).0[2..], ["error 529 overloaded_error Overloaded"]);
+    for event in ["[]", "{}", "{", r#"{"choices":[]}"#, r#"{"type":"message_start"}"#] {
+        assert!(
+            !decoded(&[event]).1 && decoded(&[event]).0[0].contains("none of the Messages API"),
+            "{event}"
+        );
+    }
+    assert_eq!(decoded(&[r#"{"type":"ping"}"#, r#"{"type":"new_event"}"#]), (vec![], false));
+    for input in [
+        vec![begin(0, r#"{"type":"tool_use","id":"t","name":"f","input":"{}"}"#)],
+        vec![
+            begin(0, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#),
+            delta(0, r#"{"type":"input_json_delta","partial_json":"[1]"}"#),
+        ],
+    ] {
+        let events: Vec<&str> = input.iter().map(|event| &**event).collect();
+        assert_eq!(decoded(&events).0, [INPUT]);
     }
 }

@@ -1,0 +1,385 @@
+//! A chat request for upstreams of another API: the turn, with the members that only such upstreams read.
+
+use super::read;
+use crate::api::tool::Json;
+use crate::api::{Text, chat};
+use crate::encode::Encoder as Encode;
+use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
+use crate::endpoint::forward::Format;
+use crate::error::{ApiError, Kind};
+use crate::json::{self, reads};
+use crate::turn::{Answer, Content, Field, Input, Part, Request, Role, ToolResult, Unsupported};
+use crate::upstream::{Extra, TurnRequest, rewrite};
+
+reads! {
+    /// The members of a request that OpenAI does not document, and those without a meaning in other APIs.
+    #[derive(Debug)]
+    pub(super) struct Wire<'a> {
+        "messages" messages: Vec<Message<'a>>,
+        "tools" tools: Vec<Tool<'a>>,
+        "thinking" thinking: Thinking<'a>,
+        "top_k" top_k: u64,
+        "metadata" metadata: Json<'a>,
+        "store" store: bool,
+        "service_tier" service_tier: Text<'a>,
+        "prompt_cache_key" prompt_cache_key: Json<'a>,
+        "prompt_cache_options" prompt_cache_options: Json<'a>,
+        "prompt_cache_retention" prompt_cache_retention: Json<'a>,
+        "moderation" moderation: Json<'a>,
+        "web_search_options" web_search_options: Json<'a>,
+        "modalities" modalities: Vec<Text<'a>>,
+        "audio" audio: Json<'a>,
+        "user" user: Text<'a>,
+        "safety_identifier" safety_identifier: Text<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Message<'a> {
+        "content" content: Json<'a>,
+        "reasoning_content" reasoning_content: Text<'a>,
+        "thinking_blocks" thinking_blocks: Vec<Block<'a>>,
+        "cache_control" cache_control: CacheControl<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Block<'a> {
+        "type" kind: Text<'a>,
+        "thinking" thinking: Text<'a>,
+        "signature" signature: Text<'a>,
+        "data" data: Text<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct PartOf<'a> {
+        "type" kind: Text<'a>,
+        "cache_control" cache_control: CacheControl<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Tool<'a> {
+        "type" kind: Text<'a>,
+        "cache_control" cache_control: CacheControl<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct CacheControl<'a> {
+        "ttl" ttl: Text<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Thinking<'a> {
+        "type" kind: Text<'a>,
+        "budget_tokens" budget_tokens: u64,
+        "display" display: Json<'a>,
+    }
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        json::lossy_from_slice(body).map_err(|_| {
+            let message = "Invalid type for one of the members 'thinking', 'thinking_blocks', 'cache_control' and 'top_k'.";
+            ApiError::new(Kind::InvalidType, message)
+        })
+    }
+
+    /// The request for upstreams of another API.
+    pub(super) fn turn<'r>(&'r self, request: &'r chat::Request<'_>, body: &'r [u8]) -> TurnRequest<'r> {
+        let mut turn = read::turn(request);
+        let mut out = Left::default();
+        if let Input::Messages(messages) = &mut turn.input {
+            let wires = self.messages.iter().flatten();
+            for (i, (message, wire)) in messages.iter_mut().zip(wires).enumerate() {
+                wire.extend(i, message, &mut out);
+            }
+        }
+        self.tools(&mut turn, &mut out);
+        turn.sampling.top_k = self.top_k;
+        if turn.end_user.is_none() {
+            turn.end_user = self.safety_identifier.as_deref().map(Into::into);
+        } else if self.safety_identifier.as_deref().is_some_and(|id| self.user.as_deref() != Some(id)) {
+            out.hint("safety_identifier");
+        }
+        let mut extra = self.extra(body);
+        match self.thinking.as_ref().map(|thinking| (thinking.kind.as_deref(), thinking)) {
+            None => {}
+            Some((Some(kind @ ("enabled" | "adaptive" | "disabled")), thinking)) => {
+                turn.reasoning.enabled = Some(kind != "disabled");
+                turn.reasoning.budget = thinking.budget_tokens.filter(|_| kind == "enabled");
+                turn.reasoning.visible = true;
+                if thinking.display.is_some() {
+                    out.hint("thinking.display");
+                }
+            }
+            // A form that is not known is the upstream's to judge.
+            Some(_) => extra.extend(member(body, "thinking")),
+        }
+        self.hints(&mut out);
+        TurnRequest { turn, extra, hints: out.hints, lacking: out.lacking, path }
+    }
+
+    fn hints(&self, out: &mut Left) {
+        let is_empty = |json: Json<'_>| json.0.trim_start_matches('{').trim_start().starts_with('}');
+        for (name, is_set) in [
+            ("metadata", self.metadata.is_some_and(|metadata| !is_empty(metadata))),
+            ("store", self.store == Some(true)),
+            (
+                "service_tier",
+                self.service_tier.as_deref().is_some_and(|tier| tier != "auto" && tier != "default"),
+            ),
+            ("prompt_cache_key", self.prompt_cache_key.is_some()),
+            ("prompt_cache_options", self.prompt_cache_options.is_some()),
+            ("prompt_cache_retention", self.prompt_cache_retention.is_some()),
+            ("moderation", self.moderation.is_some()),
+            ("web_search_options", self.web_search_options.is_some()),
+        ] {
+            if is_set {
+                out.hint(name);
+            }
+        }
+        if self.modalities.iter().flatten().any(|modality| *modality != "text") {
+            out.lacking.push("modalities".to_owned());
+        }
+        if self.audio.is_some() {
+            out.lacking.push("audio".to_owned());
+        }
+    }
+
+    fn tools<'r>(&'r self, turn: &mut Request<'r>, out: &mut Left) {
+        let mut tools = turn.tools.iter_mut();
+        for (i, wire) in self.tools.iter().flatten().enumerate() {
+            match wire.kind.as_deref() {
+                Some("function" | "custom") | None => {
+                    let Some(tool) = tools.next() else { return };
+                    tool.cache_point = wire.cache_control.as_ref().map(|cache| cache.ttl.as_deref());
+                }
+                // A tool that the provider of the model runs.
+                Some(_) => out.hint(&format!("tools[{i}]")),
+            }
+        }
+    }
+
+    /// The members that no documentation has.
+    fn extra<'r>(&'r self, body: &'r [u8]) -> Vec<Extra<'r>> {
+        let members = rewrite::members(body).unwrap_or_default();
+        let unknown = members.into_iter().filter(|(name, value)| {
+            *value != "null" && !DOCUMENTED.contains(&&**name) && !["thinking", "top_k"].contains(&&**name)
+        });
+        unknown.map(|(name, value)| Extra { name, value: Json(value) }).collect()
+    }
+}
+
+fn member<'r>(body: &'r [u8], name: &str) -> Option<Extra<'r>> {
+    let members = rewrite::members(body)?.into_iter();
+    members.rev().find(|(own, _)| own == name).map(|(name, value)| Extra { name, value: Json(value) })
+}
+
+/// What is left out for upstreams of another API.
+#[derive(Default)]
+struct Left {
+    hints: Vec<String>,
+    lacking: Vec<String>,
+}
+
+impl Left {
+    fn hint(&mut self, name: &str) {
+        self.hints.push(name.to_owned());
+    }
+}
+
+impl Message<'_> {
+    /// Adds to a message of the turn what only other APIs have.
+    fn extend<'r>(&'r self, i: usize, message: &mut crate::turn::Message<'r>, out: &mut Left) {
+        let parts: Vec<PartOf<'_>> =
+            self.content.and_then(|content| json::lossy_from_str(content.0).ok()).unwrap_or_default();
+        let known = |part: &PartOf<'_>| {
+            matches!(part.kind.as_deref(), Some("text" | "refusal" | "image_url" | "input_audio" | "file"))
+        };
+        for (j, _) in parts.iter().enumerate().filter(|(_, part)| !known(part)) {
+            out.lacking.push(format!("messages[{i}].content[{j}]"));
+        }
+        let points = parts
+            .iter()
+            .filter(|part| known(part))
+            .enumerate()
+            .filter(|(_, part)| part.cache_control.is_some());
+        // The time to live of a part's cache point; a text of two forms is read the same way above.
+        let points: Vec<usize> = points.map(|(at, _)| at).collect();
+        let thinks = message.role == Role::Assistant
+            && (self.thinking_blocks.is_some() || self.reasoning_content.is_some());
+        if points.is_empty() && self.cache_control.is_none() && !thinks {
+            return;
+        }
+        let mut all = match std::mem::replace(&mut message.content, Content::Text("")) {
+            Content::Text(text) => vec![Part::Text(text.into())],
+            Content::Parts(parts) => parts,
+        };
+        let ttl = |at: usize| -> Option<&'r str> { self.ttl(at) };
+        {
+            let inner = match all.as_mut_slice() {
+                [Part::ToolResult(ToolResult { content, .. })] => content,
+                _ => &mut all,
+            };
+            for at in points.into_iter().rev() {
+                let end = (at + 1).min(inner.len());
+                inner.insert(end, Part::CachePoint { ttl: ttl(at) });
+            }
+        }
+        if let Some(cache) = &self.cache_control {
+            all.push(Part::CachePoint { ttl: cache.ttl.as_deref() });
+        }
+        if thinks {
+            let mut thinking: Vec<Part<'r>> =
+                self.thinking_blocks.iter().flatten().map(Block::part).collect();
+            if let Some(text) =
+                self.reasoning_content.as_deref().filter(|text| thinking.is_empty() && !text.is_empty())
+            {
+                thinking.push(Part::Thinking { text: text.into(), signature: None });
+            }
+            all.splice(0..0, thinking);
+        }
+        message.content = Content::Parts(all);
+    }
+
+    /// The time to live of a part's cache point. Only the two that are documented cross.
+    fn ttl(&self, at: usize) -> Option<&'static str> {
+        let parts: Vec<PartOf<'_>> = json::lossy_from_str(self.content?.0).ok()?;
+        match parts.get(at)?.cache_control.as_ref()?.ttl.as_deref()? {
+            "5m" => Some("5m"),
+            "1h" => Some("1h"),
+            _ => None,
+        }
+    }
+}
+
+impl Block<'_> {
+    fn part(&self) -> Part<'_> {
+        match &self.data {
+            Some(data) => Part::RedactedThinking { data: (&**data).into() },
+            None => Part::Thinking {
+                text: self.thinking.as_deref().unwrap_or_default().into(),
+                signature: self.signature.as_deref().map(Into::into),
+            },
+        }
+    }
+}
+
+/// The parameters that OpenAI documents.
+const DOCUMENTED: [&str; 42] = [
+    "audio",
+    "best_of",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "modalities",
+    "model",
+    "moderation",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+    "suffix",
+    "echo",
+    "prompt",
+    "max_output_tokens",
+];
+
+/// A chat's own name for a field.
+fn path(turn: &Request<'_>, unsupported: Unsupported) -> String {
+    let Unsupported { field, index } = unsupported;
+    let message = |member: &str| match index {
+        Some(i) => format!("messages[{i}]{member}"),
+        None => "messages".to_owned(),
+    };
+    let tools = if turn.legacy_functions { "functions" } else { "tools" };
+    let tool = |member: &str| index.map_or_else(|| tools.to_owned(), |i| format!("{tools}[{i}]{member}"));
+    let fixed = match field {
+        Field::Choices => "n",
+        Field::Logprobs => "logprobs",
+        Field::Format => "response_format",
+        Field::ToolChoice if turn.legacy_functions => "function_call",
+        Field::ToolChoice | Field::AllowedTools => "tool_choice",
+        Field::Stop => "stop",
+        Field::TopK => "top_k",
+        Field::PresencePenalty => "presence_penalty",
+        Field::FrequencyPenalty => "frequency_penalty",
+        Field::LogitBias => "logit_bias",
+        Field::Seed => "seed",
+        Field::Prediction => "prediction",
+        Field::Verbosity => "verbosity",
+        Field::Prompt => "prompt",
+        Field::Suffix => "suffix",
+        Field::Echo => "echo",
+        Field::BestOf => "best_of",
+        Field::Temperature => "temperature",
+        Field::TopP => "top_p",
+        Field::ThinkingBudget => "thinking.budget_tokens",
+        Field::Thinking if index.is_none() => "thinking",
+        Field::CachePoint if index.is_none() => "cache_control",
+        Field::Tools => return tool(""),
+        Field::CustomTool => return tool(".type"),
+        Field::ToolSchema if turn.legacy_functions => return tool(".parameters"),
+        Field::ToolSchema => return tool(".function.parameters"),
+        Field::Messages | Field::Media | Field::Audio | Field::Title => return message(".content"),
+        Field::Name => return message(".name"),
+        Field::ImageDetail => return message(".content.image_url.detail"),
+        Field::ToolInput => return message(".tool_calls"),
+        Field::ToolError => return message(""),
+        Field::Thinking => return message(".reasoning_content"),
+        Field::CachePoint => return message(".cache_control"),
+    };
+    fixed.to_owned()
+}
+
+/// Writes answers of other APIs as chat completions.
+pub(super) struct ChatFormat {
+    pub(super) head: Head,
+    pub(super) options: StreamOptions,
+}
+
+impl Format for ChatFormat {
+    fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
+        whole(&self.head, answer)
+    }
+
+    fn encoder(&self) -> Box<dyn Encode> {
+        Box::new(Encoder::new(self.head.clone(), self.options))
+    }
+}

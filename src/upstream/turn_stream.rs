@@ -1,0 +1,174 @@
+//! A stream of an upstream as the events of a turn.
+
+use super::dialect::{Decoder, StreamState};
+use super::sse::{Parser, TooLong};
+use crate::http::{Incoming, Piece};
+use crate::turn::{Event, EventSource, Step, Usage};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long nothing arrives before [`Event::Ping`] is returned.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// Reads an upstream's stream and returns the events of a turn. Dropping it cancels the upstream's request.
+pub struct TurnStream<B> {
+    /// What was read before.
+    held: Vec<u8>,
+    from: Option<B>,
+    parser: Parser,
+    decoder: Box<dyn Decoder>,
+    queue: VecDeque<Event<'static>>,
+    upstream: String,
+    usage: Option<Usage>,
+    failure: Option<String>,
+}
+
+impl<B: Incoming> TurnStream<B> {
+    pub(super) fn new(held: Vec<u8>, from: Option<B>, decoder: Box<dyn Decoder>, upstream: &str) -> Self {
+        Self {
+            held,
+            from,
+            parser: Parser::default(),
+            decoder,
+            queue: VecDeque::new(),
+            upstream: upstream.to_owned(),
+            usage: None,
+            failure: None,
+        }
+    }
+
+    /// What the upstream has counted so far.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// Reads on until there is an event, or nothing more; false where nothing arrived for a while.
+    fn fill(&mut self) -> bool {
+        while self.queue.is_empty() && (!self.held.is_empty() || self.from.is_some()) {
+            let piece = match (std::mem::take(&mut self.held), &mut self.from) {
+                (held, _) if !held.is_empty() => Ok(Piece::Bytes(held)),
+                (_, Some(from)) => from.read_within(SILENCE),
+                (_, None) => Ok(Piece::End),
+            };
+            match piece {
+                Ok(Piece::Bytes(bytes)) => {
+                    self.parser.push(&bytes);
+                    self.decode();
+                    if self.from.is_none() && self.held.is_empty() && self.failure.is_none() {
+                        self.at_end();
+                    }
+                }
+                Ok(Piece::Pending) => return false,
+                Ok(Piece::End) => self.at_end(),
+                Err(error) => self.break_off(error.reason, error.timed_out),
+            }
+        }
+        true
+    }
+
+    fn decode(&mut self) {
+        loop {
+            let mut events = Vec::new();
+            let state = match self.parser.next() {
+                Ok(Some(event)) => self.decoder.event(&event, &mut events),
+                Ok(None) => return,
+                Err(TooLong) => StreamState::InvalidResponse("an event without an end"),
+            };
+            self.queue.extend(events);
+            if self.after(state) {
+                return;
+            }
+        }
+    }
+
+    /// Acts on what an event means; true where nothing follows.
+    fn after(&mut self, state: StreamState) -> bool {
+        match state {
+            StreamState::On => return false,
+            StreamState::Done => {
+                self.drain();
+                self.close();
+            }
+            StreamState::ErrorSent(what) => {
+                self.failure = Some(what.to_owned());
+                self.close();
+            }
+            StreamState::InvalidResponse(what) => self.break_off(what.to_owned(), false),
+        }
+        true
+    }
+
+    /// Reads what little may follow the last event, so that the connection can be reused.
+    fn drain(&mut self) {
+        for _ in 0..16 {
+            match self.from.as_mut().map(|from| from.read_within(Duration::from_millis(100))) {
+                Some(Ok(Piece::Bytes(_))) => {}
+                _ => break,
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.from = None;
+        self.held.clear();
+        self.parser = Parser::default();
+    }
+
+    /// The upstream has ended its answer.
+    fn at_end(&mut self) {
+        if self.is_closed() {
+            return;
+        }
+        let mut events = Vec::new();
+        // The last event may lack its blank line.
+        let state = self.parser.rest().map(|event| self.decoder.event(&event, &mut events));
+        self.queue.extend(events);
+        match state {
+            Some(state @ (StreamState::Done | StreamState::ErrorSent(_))) => drop(self.after(state)),
+            _ if self.decoder.is_complete() => {
+                let mut events = Vec::new();
+                self.decoder.end(&mut events);
+                self.queue.extend(events);
+                self.close();
+            }
+            _ => self.break_off("the stream ended before it was complete".to_owned(), false),
+        }
+    }
+
+    /// Whether the end of the turn is in the queue.
+    fn is_closed(&self) -> bool {
+        matches!(self.queue.back(), Some(Event::End | Event::Error { .. }))
+    }
+
+    fn break_off(&mut self, reason: String, timed_out: bool) {
+        self.failure = Some(reason);
+        self.close();
+        let error = match timed_out {
+            true => super::deliver::fell_silent(&self.upstream),
+            false => super::deliver::broken_off(&self.upstream),
+        };
+        self.queue.push_back(Event::Error {
+            status: error.status(),
+            kind: error.type_().into(),
+            code: error.code().map(Into::into),
+            message: error.message().to_owned().into(),
+        });
+    }
+}
+
+impl<B: Incoming> EventSource for TurnStream<B> {
+    fn next(&mut self) -> Option<Step<'_>> {
+        if !self.fill() {
+            return Some(Step::now(Event::Ping));
+        }
+        let event = self.queue.pop_front()?;
+        if let Event::Usage(usage) = event {
+            self.usage = Some(usage);
+        }
+        Some(Step { wait: None, event, more: !self.queue.is_empty() })
+    }
+
+    fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+}
