@@ -149,8 +149,12 @@ kinds! {
     /// Two parameters that exclude each other.
     InvalidCombination => 400, "invalid_request_error", Some("invalid_parameter_combination");
     /// A function whose parameters are not a schema the API takes.
+    InvalidJsonSchema => 400, "invalid_request_error", Some("invalid_json_schema");
+    /// The parameters of a function are no schema that the API accepts.
     InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
     /// Prompt and completion do not fit the model's context window.
+    NoSuchModel => 400, "invalid_request_error", Some("model_not_found");
+    /// The request does not fit the model.
     ContextLength => 400, "invalid_request_error", Some("context_length_exceeded");
     /// An image that is none, or of a format the model does not see.
     InvalidImageFormat => 400, "invalid_request_error", Some("invalid_image_format");
@@ -190,6 +194,22 @@ kinds! {
     UpstreamUnavailable => 502, "server_error", Some("upstream_unavailable");
     /// The upstream did not answer in time.
     UpstreamTimeout => 504, "server_error", Some("upstream_timeout");
+}
+
+/// The type of an error in Anthropic's API, by its status (<https://docs.anthropic.com/en/api/errors>).
+pub fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    }
 }
 
 #[cfg(test)]

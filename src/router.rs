@@ -19,6 +19,14 @@ pub enum Route {
     ChatCompletions,
     /// `POST /v1/completions`
     Completions,
+    /// `POST /v1/responses`
+    Responses,
+    /// `POST /v1/responses/input_tokens`
+    ResponseTokens,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1/messages/count_tokens`
+    MessageTokens,
     /// `POST /v1/embeddings`
     Embeddings,
     /// `POST /v1/moderations`
@@ -27,13 +35,17 @@ pub enum Route {
 
 impl Route {
     /// One of each, for tests that must miss none.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Probe,
         Self::Health,
         Self::ListModels,
         Self::RetrieveModel(String::new()),
         Self::ChatCompletions,
         Self::Completions,
+        Self::Responses,
+        Self::ResponseTokens,
+        Self::Messages,
+        Self::MessageTokens,
         Self::Embeddings,
         Self::Moderations,
     ];
@@ -43,19 +55,22 @@ impl Route {
         match self {
             Self::Probe => "HEAD",
             Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
-            Self::ChatCompletions | Self::Completions | Self::Embeddings | Self::Moderations => "POST",
+            _ => "POST",
         }
+    }
+
+    /// Whether it is an endpoint of Anthropic's API, whose errors and header fields differ from OpenAI's.
+    pub fn is_anthropic(&self) -> bool {
+        matches!(self, Self::Messages | Self::MessageTokens)
     }
 
     /// The route's OpenTelemetry `gen_ai.operation.name`.
     pub fn operation(&self) -> Option<&'static str> {
         match self {
-            Self::ChatCompletions => Some("chat"),
+            Self::ChatCompletions | Self::Responses | Self::Messages => Some("chat"),
             Self::Completions => Some("text_completion"),
             Self::Embeddings => Some("embeddings"),
-            Self::Probe | Self::Health | Self::ListModels | Self::RetrieveModel(_) | Self::Moderations => {
-                None
-            }
+            _ => None,
         }
     }
 
@@ -80,6 +95,10 @@ impl Route {
             "models" => Some(Self::ListModels),
             "chat/completions" => Some(Self::ChatCompletions),
             "completions" => Some(Self::Completions),
+            "responses" => Some(Self::Responses),
+            "responses/input_tokens" => Some(Self::ResponseTokens),
+            "messages" => Some(Self::Messages),
+            "messages/count_tokens" => Some(Self::MessageTokens),
             "embeddings" => Some(Self::Embeddings),
             "moderations" => Some(Self::Moderations),
             _ => below.strip_prefix("models/").map(|id| Self::RetrieveModel(decode(id))),

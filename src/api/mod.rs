@@ -12,8 +12,10 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 pub mod message;
+pub mod messages;
 pub mod models;
 pub mod moderations;
+pub mod responses;
 pub mod tool;
 mod value;
 

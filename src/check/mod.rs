@@ -12,6 +12,7 @@
 
 #[cfg(test)]
 mod agreement;
+pub mod anthropic;
 mod completions;
 mod conversation;
 mod cross_field;
@@ -29,6 +30,7 @@ mod pydantic_errors;
 mod python_repr;
 mod reasoning;
 mod regex;
+mod responses;
 mod schema;
 mod schema_fast_path;
 mod shape;
@@ -132,6 +134,18 @@ pub fn moderations<'a>(
     body: &'a [u8],
     resolver: &dyn ModelResolver,
 ) -> Result<Checked<'a, api::moderations::Request<'a>>, ApiError> {
+    validate(body, resolver)
+}
+
+/// Validates the body of `POST /v1/responses` or of a path below it.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
+pub fn responses<'a>(
+    body: &'a [u8],
+    resolver: &dyn ModelResolver,
+) -> Result<Checked<'a, api::responses::Request<'a>>, ApiError> {
     validate(body, resolver)
 }
 
@@ -342,12 +356,15 @@ struct Rules {
     params: Vec<&'static Param>,
     /// Whether the endpoint reports an unknown parameter in the words of older APIs.
     legacy_unknown: bool,
+    /// Whether the endpoint is Responses, where some parameters of Chat Completions have another place.
+    is_responses: bool,
 }
 
 impl Rules {
     fn of<'a, R: Request<'a>>(scope: Scope) -> Self {
         let legacy_unknown = R::ENDPOINT == Endpoint::Completions && scope.is_live();
-        Self { required: R::REQUIRED, params: R::params(scope), legacy_unknown }
+        let is_responses = R::ENDPOINT == Endpoint::Responses;
+        Self { required: R::REQUIRED, params: R::params(scope), legacy_unknown, is_responses }
     }
 
     /// Reports the first fault of a body, in the live API's order.
@@ -382,6 +399,9 @@ impl Rules {
                 || documented(name).is_some_and(|param| *is_null || param.known_to(scope.family()))
         };
         let Some((name, _)) = names.iter().find(|member| !is_known(member)) else { return Ok(()) };
+        if let Some(error) = responses::moved(name).filter(|_| self.is_responses) {
+            return Err(error);
+        }
         if self.legacy_unknown {
             return Err(error_text::unrecognized(name));
         }
@@ -410,6 +430,7 @@ fn served(
     let Some(policy) = resolver.policy(model) else {
         return Err(match model::find(model).map(ModelSpec::home) {
             _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
+            _ if endpoint == Endpoint::Responses => error_text::no_such_model(model),
             Some(None) => error_text::retired(model),
             _ => error_text::model_not_found(model),
         });

@@ -3,7 +3,9 @@
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+pub mod messages;
 mod relayed;
+pub mod responses;
 pub mod sse;
 mod stream;
 mod tokens;

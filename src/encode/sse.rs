@@ -12,6 +12,15 @@ pub fn push_event(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(b"\n\n");
 }
 
+/// Appends one event that has a name.
+pub fn push_named_event(out: &mut Vec<u8>, name: &str, json: &[u8]) {
+    out.reserve(json.len() + name.len() + 16);
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'\n');
+    push_event(out, json);
+}
+
 /// Where each event of some whole events ends.
 pub(super) fn event_ends(events: &[u8]) -> impl Iterator<Item = usize> {
     events.windows(2).zip(2..).filter(|(pair, _)| pair == b"\n\n").map(|(_, end)| end)

@@ -5,10 +5,12 @@ pub mod completions;
 pub mod embeddings;
 mod forward;
 pub mod health;
+pub mod messages;
 mod key_limit;
 pub mod models;
 pub mod moderations;
 pub mod passthrough;
+pub mod responses;
 mod resolve;
 
 use crate::api::{Members, Number};

@@ -24,11 +24,12 @@ pub(super) fn add<B>(
         headers.push("x-portcullis-target", &**target);
     }
     headers.push("x-request-id", id);
-    if headers.get("openai-processing-ms").is_none() {
-        headers.push("openai-processing-ms", (ctx.elapsed)().as_millis().to_string());
-    }
-    if headers.get("openai-version").is_none() {
-        headers.push("openai-version", "2020-10-01");
+    if Route::at(&request.path).is_some_and(|route| route.is_anthropic()) {
+        if headers.get("request-id").is_none() {
+            headers.push("request-id", id);
+        }
+    } else {
+        add_openai(ctx, headers);
     }
     let origins = config.and_then(|config| config.origins.as_ref());
     if response.status == 405
@@ -39,6 +40,15 @@ pub(super) fn add<B>(
     }
     if let Some(origins) = origins {
         allow_origin(origins, request, headers);
+    }
+}
+
+fn add_openai(ctx: &Ctx<'_>, headers: &mut Headers) {
+    if headers.get("openai-processing-ms").is_none() {
+        headers.push("openai-processing-ms", (ctx.elapsed)().as_millis().to_string());
+    }
+    if headers.get("openai-version").is_none() {
+        headers.push("openai-version", "2020-10-01");
     }
 }
 

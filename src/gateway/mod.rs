@@ -106,7 +106,10 @@ impl Gateway {
             if let (Kind::ModelNotFound, Ok(config), None) = (error.kind(), &self.config, &record.reason) {
                 record.reason = Some(config.served.why_not().to_owned());
             }
-            encode::error(&error)
+            match Route::at(&request.path) {
+                Some(route) if route.is_anthropic() => encode::messages::error(&error, &id),
+                _ => encode::error(&error),
+            }
         });
         record.status = response.status;
         headers::add(self.config.as_ref().ok(), request, &record, &id, ctx, &mut response);
@@ -160,6 +163,10 @@ impl<'a, T: Transport> Arrival<'a, T> {
                 Route::RetrieveModel(model) => endpoint::models::retrieve(call, &model, record),
                 Route::ChatCompletions => endpoint::chat::create(call, body, record),
                 Route::Completions => endpoint::completions::create(call, body, record),
+                Route::Responses => endpoint::responses::create(call, body, record),
+                Route::ResponseTokens => endpoint::responses::count(call, body, record),
+                Route::Messages => endpoint::messages::create(call, body, record),
+                Route::MessageTokens => endpoint::messages::count(call, body, record),
                 Route::Embeddings => endpoint::embeddings::create(call, body, record),
                 Route::Moderations => endpoint::moderations::create(call, body, record),
                 Route::Health => Ok(endpoint::health::show()),

@@ -1,0 +1,301 @@
+//! Validation of `POST /v1/messages` and `POST /v1/messages/count_tokens`, in the words of Anthropic's API.
+//!
+//! Its errors are `dotted.path: reason`, one at a time. The rules are those that recordings and reports of 2025 and 2026 show;
+//! what they do not show is accepted.
+
+use super::{ModelResolver, ValidationPolicy};
+use crate::api::messages::{Block, Content, Message, Request};
+use crate::config::Validation;
+use crate::error::{ApiError, Kind};
+use crate::json::{self, Value};
+use crate::model::ModelSpec;
+use std::collections::HashSet;
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is answered, and limits its output.
+    Answer,
+    /// Its tokens are counted.
+    CountTokens,
+}
+
+/// The most strict tools in a request, and the most optional and union parameters in all of them.
+const MOST_STRICT_TOOLS: usize = 20;
+
+/// The fewest tokens of a thinking budget.
+const LEAST_BUDGET: u64 = 1024;
+
+/// Validates a body; `has_version` finds out whether the request has the header field `anthropic-version`.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
+pub fn messages<'a>(
+    body: &'a [u8],
+    resolver: &dyn ModelResolver,
+    purpose: Purpose,
+    has_version: impl FnOnce() -> bool,
+) -> Result<(Request<'a>, ValidationPolicy), ApiError> {
+    if resolver.validation() == Validation::Live && !has_version() {
+        return Err(invalid("anthropic-version: header is required"));
+    }
+    let Ok(request) = json::from_slice::<Request<'a>>(body) else { return Err(diagnose(body)) };
+    let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
+    let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
+    let policy = resolver.policy(model).ok_or_else(unknown)?;
+    let list = request.messages.as_deref().ok_or_else(|| invalid("messages: Field required"))?;
+    if purpose == Purpose::Answer && request.max_tokens.is_none() && policy.validation != Validation::Types {
+        return Err(invalid("max_tokens: Field required"));
+    }
+    if policy.validation == Validation::Live {
+        limits(&request, policy.spec, purpose)?;
+        conversation(list, policy.spec)?;
+        tools(&request)?;
+    }
+    Ok((request, policy))
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new(Kind::Invalid, message.into())
+}
+
+/// What is wrong with a body that could not be read as a request.
+fn diagnose(body: &[u8]) -> ApiError {
+    let Some(tree) = Value::parse(body).filter(Value::is_object) else {
+        return invalid("The request body is not valid JSON.");
+    };
+    let expect = |name: &str, is_right: fn(&Value<'_>) -> bool, noun: &str| {
+        let value = tree.get_non_null(name)?;
+        (!is_right(value)).then(|| invalid(format!("{name}: Input should be a valid {noun}")))
+    };
+    let is_string = |value: &Value<'_>| matches!(value, Value::String(_));
+    let is_number = |value: &Value<'_>| matches!(value, Value::Number(_));
+    let is_array = |value: &Value<'_>| matches!(value, Value::Array(_));
+    let is_bool = |value: &Value<'_>| matches!(value, Value::Bool(_));
+    for (name, is_right, noun) in [
+        ("model", is_string as fn(&Value<'_>) -> bool, "string"),
+        ("max_tokens", is_number, "integer"),
+        ("messages", is_array, "list"),
+        ("stream", is_bool, "boolean"),
+        ("temperature", is_number, "number"),
+        ("top_p", is_number, "number"),
+        ("top_k", is_number, "integer"),
+        ("stop_sequences", is_array, "list"),
+        ("tools", is_array, "list"),
+        ("tool_choice", Value::is_object, "dictionary"),
+        ("thinking", Value::is_object, "dictionary"),
+        ("metadata", Value::is_object, "dictionary"),
+        ("output_config", Value::is_object, "dictionary"),
+    ] {
+        if let Some(error) = expect(name, is_right, noun) {
+            return error;
+        }
+    }
+    let shape = |at: String| invalid(format!("{at}: Input does not match the expected shape."));
+    for (list, is_right) in [
+        ("messages", is_message as fn(&Value<'_>) -> bool),
+        ("tools", |tool: &Value<'_>| json::from_str::<crate::api::messages::Tool<'_>>(&tool.to_json()).is_ok()),
+    ] {
+        let items = tree.get_non_null(list).and_then(Value::as_array).unwrap_or_default();
+        if let Some(index) = items.iter().position(|item| !is_right(item)) {
+            return shape(format!("{list}.{index}"));
+        }
+    }
+    let rest = ["system", "stop_sequences", "tool_choice", "thinking", "metadata", "output_config"];
+    shape(rest.into_iter().find(|name| tree.get_non_null(name).is_some()).unwrap_or("messages").to_owned())
+}
+
+fn is_message(value: &Value<'_>) -> bool {
+    json::from_str::<Message<'_>>(&value.to_json()).is_ok()
+}
+
+/// The rules on single members.
+fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> Result<(), ApiError> {
+    if let Some(name) = request.extra.iter().find(|name| !is_beta_member(name)) {
+        return Err(invalid(format!("{}: Extra inputs are not permitted", &**name)));
+    }
+    let max_tokens = request.max_tokens.filter(|_| purpose == Purpose::Answer);
+    if max_tokens.is_some_and(|most| most.value < 1) {
+        return Err(invalid("max_tokens: Input should be greater than or equal to 1"));
+    }
+    if let (Some(most), Some(spec)) = (max_tokens, spec)
+        && spec.is_claude()
+        && most.unsigned() > u64::from(spec.output)
+    {
+        let model = request.model.as_deref().unwrap_or(spec.id);
+        return Err(invalid(format!(
+            "max_tokens: {} > {}, which is the maximum allowed number of output tokens for {model}",
+            most.value, spec.output
+        )));
+    }
+    for (name, number) in [("temperature", request.temperature), ("top_p", request.top_p)] {
+        if number.is_some_and(|number| !(0.0..=1.0).contains(&number.value)) {
+            return Err(invalid(format!("{name}: range: 0..1")));
+        }
+    }
+    if let Some(thinking) = &request.thinking
+        && thinking.kind.as_deref() == Some("enabled")
+    {
+        let budget = thinking.budget_tokens.map(crate::api::Int::unsigned);
+        match (budget, max_tokens.map(crate::api::Int::unsigned)) {
+            (None, _) => return Err(invalid("thinking.enabled.budget_tokens: Field required")),
+            (Some(budget), _) if budget < LEAST_BUDGET => {
+                return Err(invalid(format!(
+                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_BUDGET}"
+                )));
+            }
+            (Some(budget), Some(most)) if budget >= most => {
+                return Err(invalid(
+                    "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at \
+                     https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size",
+                ));
+            }
+            _ => {}
+        }
+    }
+    let effort = request.output_config.as_ref().and_then(|config| config.effort.as_deref());
+    if let (Some(effort), Some(spec)) = (effort, spec.filter(|spec| !spec.efforts.is_empty()))
+        && !spec.efforts.contains(&effort)
+    {
+        let mut levels = spec.efforts.to_vec();
+        levels.sort_unstable();
+        return Err(invalid(format!(
+            "This model does not support effort level '{effort}'. Supported levels: {}.",
+            levels.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// Members that betas add; the list of betas is open, and so a caller may know more of them.
+fn is_beta_member(name: &str) -> bool {
+    matches!(name, "betas" | "user_profile_id" | "speed" | "diagnostics" | "fallbacks" | "compaction" | "anthropic_beta")
+}
+
+/// The rules on the conversation: content is not empty, and calls and results belong together.
+fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<(), ApiError> {
+    let Some(last) = messages.len().checked_sub(1) else {
+        return Err(invalid("messages: at least one message is required"));
+    };
+    let mut called: HashSet<&str> = HashSet::new();
+    for (i, message) in messages.iter().enumerate() {
+        let role = message.role.as_deref();
+        match role {
+            None => return Err(invalid(format!("messages.{i}.role: Field required"))),
+            Some("user" | "assistant") => {}
+            Some("system") if spec.is_none_or(|spec| spec.system_role) => continue,
+            Some("system") => {
+                return Err(invalid(
+                    "messages: Unexpected role \"system\". The Messages API accepts a top-level `system` parameter, not \
+                     \"system\" as an input message role.",
+                ));
+            }
+            Some(_) => return Err(invalid(format!("messages.{i}.role: Input should be 'user' or 'assistant'"))),
+        }
+        let Some(content) = &message.content else {
+            return Err(invalid(format!("messages.{i}.content: Field required")));
+        };
+        let is_prefill = i == last && role == Some("assistant");
+        let blocks: &[Block<'_>] = match content {
+            Content::Text(_) => &[],
+            Content::Blocks(blocks) => blocks,
+        };
+        let is_empty = match content {
+            Content::Text(text) => text.is_empty(),
+            Content::Blocks(blocks) => blocks.is_empty(),
+        };
+        if is_empty && !is_prefill {
+            return Err(invalid(format!(
+                "messages.{i}: all messages must have non-empty content except for the optional final assistant message"
+            )));
+        }
+        let empty_text =
+            |block: &&Block<'_>| block.kind.as_deref() == Some("text") && block.text.as_deref().is_none_or(str::is_empty);
+        if blocks.iter().any(|block| empty_text(&block)) {
+            return Err(invalid("messages: text content blocks must be non-empty"));
+        }
+        results(i, blocks, &called)?;
+        if !called.is_empty() {
+            let answered: HashSet<&str> = blocks.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
+            let mut open: Vec<&str> = called.iter().copied().filter(|id| !answered.contains(id)).collect();
+            if !open.is_empty() {
+                open.sort_unstable();
+                return Err(invalid(format!(
+                    "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each \
+                     `tool_use` block must have a corresponding `tool_result` block in the next message.",
+                    i - 1,
+                    open.join(", ")
+                )));
+            }
+        }
+        let calls = blocks.iter().filter(|block| block.kind.as_deref() == Some("tool_use"));
+        called = calls.filter_map(|block| block.id.as_deref()).collect();
+        if is_prefill && !called.is_empty() {
+            let mut open: Vec<&str> = called.iter().copied().collect();
+            open.sort_unstable();
+            return Err(invalid(format!(
+                "messages.{i}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each \
+                 `tool_use` block must have a corresponding `tool_result` block in the next message.",
+                open.join(", ")
+            )));
+        }
+        if is_prefill && spec.is_some_and(|spec| spec.is_claude() && !spec.prefill) {
+            return Err(invalid(
+                "This model does not support assistant message prefill. The conversation must end with a user message.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every result belongs to a call of the message before it.
+fn results(i: usize, blocks: &[Block<'_>], called: &HashSet<&str>) -> Result<(), ApiError> {
+    for (j, block) in blocks.iter().enumerate() {
+        if block.kind.as_deref() != Some("tool_result") {
+            continue;
+        }
+        let Some(id) = block.tool_use_id.as_deref() else {
+            return Err(invalid(format!("messages.{i}.content.{j}.tool_result.tool_use_id: Field required")));
+        };
+        if !called.contains(id) {
+            return Err(invalid(format!(
+                "messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` \
+                 block must have a corresponding `tool_use` block in the previous message."
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn tools(request: &Request<'_>) -> Result<(), ApiError> {
+    let tools = request.tools.as_deref().unwrap_or_default();
+    for (i, tool) in tools.iter().enumerate().filter(|(_, tool)| tool.is_custom()) {
+        if tool.name.is_none() {
+            return Err(invalid(format!("tools.{i}.custom.name: Field required")));
+        }
+        let Some(schema) = tool.input_schema else {
+            return Err(invalid(format!("tools.{i}.custom.input_schema: Field required")));
+        };
+        let Some(tree) = Value::parse(schema.0.as_bytes()).filter(Value::is_object) else {
+            return Err(invalid(format!(
+                "tools.{i}.custom.input_schema: Input does not match the expected shape."
+            )));
+        };
+        match tree.get("type").map(Value::as_str) {
+            None => return Err(invalid(format!("tools.{i}.custom.input_schema.type: Field required"))),
+            Some(Some("object")) => {}
+            Some(_) => {
+                return Err(invalid(format!("tools.{i}.custom.input_schema.type: Input should be 'object'")));
+            }
+        }
+    }
+    let strict = tools.iter().filter(|tool| tool.strict == Some(true)).count();
+    if strict > MOST_STRICT_TOOLS {
+        return Err(invalid(format!(
+            "Too many strict tools ({strict}). The maximum number of strict tools supported is {MOST_STRICT_TOOLS}. Try \
+             reducing the number of tools marked as strict."
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,350 @@
+//! [`Encoder`]: the events of a turn as the events of a streamed message, or gathered into one object.
+
+use super::usage::{Final, Full};
+use crate::api::tool::Json;
+use crate::json::{self, Write, push_key, writes};
+use crate::turn::{Event, FinishReason, Usage};
+
+/// What is known of a message before its content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MessageHead {
+    /// `msg_` and 24 letters and digits.
+    pub id: String,
+    /// The caller's name of the model.
+    pub model: String,
+    /// The request's tokens as far as they are known before the backend has counted them.
+    pub usage: Usage,
+}
+
+/// Writes one message.
+pub struct Encoder {
+    head: MessageHead,
+    has_begun: bool,
+    has_pinged: bool,
+    /// The blocks that are complete, as JSON.
+    done: Vec<String>,
+    open: Option<Block>,
+    /// Which of the turn's calls `open` is.
+    open_call: Option<u32>,
+    /// Calls that began before the open one was complete: the turn's index, and the block.
+    waiting: Vec<(u32, Block)>,
+    usage: Option<Usage>,
+    finish: Option<(FinishReason, Option<String>)>,
+    calls: bool,
+    has_ended: bool,
+}
+
+/// The block that is being written.
+#[derive(Debug)]
+enum Block {
+    Text(String),
+    Thinking { text: String, signature: Option<String> },
+    Redacted(String),
+    Tool { id: String, name: String, input: String },
+}
+
+impl Block {
+    /// The block as it is when it starts.
+    fn start(&self) -> String {
+        let mut out = String::new();
+        match self {
+            Self::Text(_) => writes!(&mut out; "type" = "text", "text" = ""),
+            Self::Thinking { .. } => {
+                writes!(&mut out; "type" = "thinking", "thinking" = "", "signature" = "")
+            }
+            Self::Redacted(data) => writes!(&mut out; "type" = "redacted_thinking", "data" = data),
+            Self::Tool { id, name, .. } => tool_use(id, name, "{}", &mut out),
+        }
+        out
+    }
+
+    /// The whole block.
+    fn whole(&self) -> String {
+        let mut out = String::new();
+        match self {
+            Self::Text(text) => writes!(&mut out; "type" = "text", "text" = text),
+            Self::Thinking { text, signature } => {
+                let signature = signature.as_deref().unwrap_or_default();
+                writes!(&mut out; "type" = "thinking", "thinking" = text, "signature" = signature);
+            }
+            Self::Redacted(data) => writes!(&mut out; "type" = "redacted_thinking", "data" = data),
+            Self::Tool { id, name, input } => {
+                // A call that was cut has no whole object; the API's clients read `input` as one.
+                let is_object = json::from_str::<Json<'_>>(input).is_ok_and(Json::is_object);
+                tool_use(id, name, if is_object { input } else { "{}" }, &mut out);
+            }
+        }
+        out
+    }
+}
+
+fn tool_use(id: &str, name: &str, input: &str, out: &mut String) {
+    struct Caller;
+    impl Write for Caller {
+        fn write(&self, out: &mut String) {
+            writes!(out; "type" = "direct");
+        }
+    }
+    writes!(out; "type" = "tool_use", "id" = id, "name" = name, "input" = Json(input), "caller" = Caller);
+}
+
+impl Encoder {
+    /// An encoder of one message.
+    pub fn new(head: MessageHead) -> Self {
+        Self {
+            head,
+            has_begun: false,
+            has_pinged: false,
+            done: Vec::new(),
+            open: None,
+            open_call: None,
+            waiting: Vec::new(),
+            usage: None,
+            finish: None,
+            calls: false,
+            has_ended: false,
+        }
+    }
+
+    /// Appends the events that one event of the turn becomes.
+    fn take(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if self.has_ended {
+            return;
+        }
+        match event {
+            // Upstreams that count the input early do so before any content.
+            Event::Start { .. } => {}
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Ping => {
+                self.begin(out);
+                self.ping(out);
+            }
+            Event::Text { text, .. } | Event::Refusal { text, .. } => {
+                self.begin(out);
+                self.text(text, out);
+            }
+            Event::Thinking { text, .. } => {
+                self.begin(out);
+                self.open_thinking(out);
+                if text.is_empty() {
+                    return;
+                }
+                if let Some(Block::Thinking { text: own, .. }) = &mut self.open {
+                    own.push_str(text);
+                }
+                self.delta("thinking_delta", "\"thinking\":", text, out);
+            }
+            Event::ThinkingSignature { signature, .. } => {
+                self.begin(out);
+                self.open_thinking(out);
+                if let Some(Block::Thinking { signature: own, .. }) = &mut self.open {
+                    *own = Some(signature.to_string());
+                }
+                self.delta("signature_delta", "\"signature\":", signature, out);
+                self.close(out);
+            }
+            Event::RedactedThinking { data, .. } => {
+                self.begin(out);
+                self.open(Block::Redacted(data.to_string()), out);
+                self.close(out);
+            }
+            Event::ToolCall { index, id, name, .. } => {
+                self.begin(out);
+                self.calls = true;
+                let block =
+                    Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
+                if self.open_call.is_some() && !self.open_call_is_complete() {
+                    self.waiting.push((*index, block));
+                    return;
+                }
+                self.open(block, out);
+                self.open_call = Some(*index);
+                self.delta("input_json_delta", "\"partial_json\":", "", out);
+            }
+            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
+            Event::Finish { reason, stop_sequence, .. } => {
+                self.finish = Some((*reason, stop_sequence.as_ref().map(ToString::to_string)));
+            }
+            Event::End => self.end(out),
+            Event::Error { status, message, .. } => self.fail(*status, message, out),
+        }
+    }
+
+    /// Ends a message whose backend failed.
+    pub fn fail(&mut self, status: u16, message: &str, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        let mut error = String::new();
+        writes!(&mut error; "type" = crate::error::anthropic_type(status), "message" = message);
+        push("error", &[("\"error\":", &Json(&error))], out);
+    }
+
+    /// Reports that the backend is silent. The API's clients give up on a stream without bytes.
+    pub fn silence(&mut self, out: &mut Vec<u8>) {
+        if !self.has_ended && self.has_begun {
+            self.ping(out);
+        }
+    }
+
+    /// The whole message of the events so far, as JSON.
+    pub fn into_message(mut self) -> String {
+        let mut ignored = Vec::new();
+        self.finish_blocks(&mut ignored);
+        let usage = self.usage.unwrap_or(self.head.usage);
+        let (reason, sequence) = self.stop();
+        self.message(&format!("[{}]", self.done.join(",")), Some(reason), sequence.as_deref(), usage)
+    }
+
+    fn message(&self, content: &str, reason: Option<&str>, sequence: Option<&str>, usage: Usage) -> String {
+        let mut out = String::with_capacity(512 + content.len());
+        writes!(
+            &mut out; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
+            "content" = Json(content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
+            "usage" = Full(usage),
+        );
+        out
+    }
+
+    fn stop(&self) -> (&'static str, Option<String>) {
+        let Some((reason, sequence)) = &self.finish else { return ("end_turn", None) };
+        let name = match reason {
+            FinishReason::Stop if sequence.is_some() => "stop_sequence",
+            // A call that was forced ends with `stop` in Chat Completions.
+            FinishReason::Stop if self.calls => "tool_use",
+            FinishReason::Stop => "end_turn",
+            FinishReason::Length => "max_tokens",
+            FinishReason::ToolCalls => "tool_use",
+            FinishReason::ContentFilter | FinishReason::Refusal => "refusal",
+            FinishReason::Pause => "pause_turn",
+        };
+        (name, sequence.clone())
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        let usage = self.usage.unwrap_or(self.head.usage);
+        // As live: a small number that the final count replaces.
+        let message =
+            self.message("[]", None, None, Usage { output: usage.output.clamp(1, 4), reasoning: 0, ..usage });
+        push("message_start", &[("\"message\":", &Json(&message))], out);
+    }
+
+    fn ping(&mut self, out: &mut Vec<u8>) {
+        push("ping", &[], out);
+    }
+
+    fn open(&mut self, block: Block, out: &mut Vec<u8>) {
+        self.close(out);
+        let (index, start) = (self.done.len(), block.start());
+        push("content_block_start", &[("\"index\":", &index), ("\"content_block\":", &Json(&start))], out);
+        if !std::mem::replace(&mut self.has_pinged, true) {
+            self.ping(out);
+        }
+        self.open = Some(block);
+        self.open_call = None;
+    }
+
+    fn open_thinking(&mut self, out: &mut Vec<u8>) {
+        if !matches!(self.open, Some(Block::Thinking { signature: None, .. })) {
+            self.open(Block::Thinking { text: String::new(), signature: None }, out);
+        }
+    }
+
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        if !matches!(self.open, Some(Block::Text(_))) {
+            self.open(Block::Text(String::new()), out);
+        }
+        if let Some(Block::Text(own)) = &mut self.open {
+            own.push_str(text);
+        }
+        self.delta("text_delta", "\"text\":", text, out);
+    }
+
+    fn open_call_is_complete(&self) -> bool {
+        matches!(&self.open, Some(Block::Tool { input, .. }) if json::from_str::<Json<'_>>(input).is_ok())
+    }
+
+    fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
+        if more.is_empty() {
+            return;
+        }
+        if self.open_call == Some(index) {
+            if let Some(Block::Tool { input, .. }) = &mut self.open {
+                input.push_str(more);
+            }
+            self.delta("input_json_delta", "\"partial_json\":", more, out);
+            return;
+        }
+        if let Some((_, Block::Tool { input, .. })) = self.waiting.iter_mut().find(|(own, _)| *own == index) {
+            input.push_str(more);
+        }
+    }
+
+    fn delta(&mut self, kind: &str, key: &str, value: &str, out: &mut Vec<u8>) {
+        let mut delta = String::from("{");
+        push_key(&mut delta, "\"type\":");
+        kind.write(&mut delta);
+        push_key(&mut delta, key);
+        value.write(&mut delta);
+        delta.push('}');
+        let index = self.done.len();
+        push("content_block_delta", &[("\"index\":", &index), ("\"delta\":", &Json(&delta))], out);
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        let Some(block) = self.open.take() else { return };
+        self.open_call = None;
+        push("content_block_stop", &[("\"index\":", &self.done.len())], out);
+        self.done.push(block.whole());
+    }
+
+    fn finish_blocks(&mut self, out: &mut Vec<u8>) {
+        self.close(out);
+        for (_, block) in std::mem::take(&mut self.waiting) {
+            let input = if let Block::Tool { input, .. } = &block { input.clone() } else { String::new() };
+            self.open(block, out);
+            self.delta("input_json_delta", "\"partial_json\":", "", out);
+            if !input.is_empty() {
+                self.delta("input_json_delta", "\"partial_json\":", &input, out);
+            }
+            self.close(out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.begin(out);
+        self.finish_blocks(out);
+        let (reason, sequence) = self.stop();
+        let mut delta = String::new();
+        writes!(&mut delta; "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = ());
+        let usage = Final(self.usage.unwrap_or(self.head.usage));
+        push("message_delta", &[("\"delta\":", &Json(&delta)), ("\"usage\":", &usage)], out);
+        push("message_stop", &[], out);
+        self.has_ended = true;
+    }
+}
+
+fn push(name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
+    let mut json = String::with_capacity(128);
+    json.push('{');
+    push_key(&mut json, "\"type\":");
+    name.write(&mut json);
+    for (key, value) in members {
+        push_key(&mut json, key);
+        value.write(&mut json);
+    }
+    json.push('}');
+    crate::encode::sse::push_named_event(out, name, json.as_bytes());
+}
+
+impl crate::encode::Encoder for Encoder {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        self.take(event, out);
+    }
+}

@@ -1,0 +1,53 @@
+//! Token counts in the form of Messages, which counts input that is read from or written to a cache apart.
+
+use crate::json::{Write, writes};
+use crate::turn;
+
+/// The counts of `message_start` and of a whole message.
+pub(super) struct Full(pub(super) turn::Usage);
+
+/// The counts of `message_delta`, which are cumulative.
+pub(super) struct Final(pub(super) turn::Usage);
+
+struct CacheCreation(u64);
+
+struct OutputDetails(u64);
+
+fn uncached(usage: turn::Usage) -> u64 {
+    usage.input.saturating_sub(usage.cached_input).saturating_sub(usage.cache_write)
+}
+
+impl Write for CacheCreation {
+    fn write(&self, out: &mut String) {
+        writes!(out; "ephemeral_5m_input_tokens" = self.0, "ephemeral_1h_input_tokens" = 0_u64);
+    }
+}
+
+impl Write for OutputDetails {
+    fn write(&self, out: &mut String) {
+        writes!(out; "thinking_tokens" = self.0);
+    }
+}
+
+impl Write for Full {
+    fn write(&self, out: &mut String) {
+        let usage = self.0;
+        writes!(
+            out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
+            "cache_read_input_tokens" = usage.cached_input, "cache_creation" = CacheCreation(usage.cache_write),
+            "output_tokens" = usage.output, "output_tokens_details" = OutputDetails(usage.reasoning),
+            "service_tier" = "standard", "inference_geo" = "not_available",
+        );
+    }
+}
+
+impl Write for Final {
+    fn write(&self, out: &mut String) {
+        let usage = self.0;
+        writes!(
+            out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
+            "cache_read_input_tokens" = usage.cached_input, "output_tokens" = usage.output,
+            "output_tokens_details" = OutputDetails(usage.reasoning),
+        );
+    }
+}

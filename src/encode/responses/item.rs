@@ -1,0 +1,142 @@
+//! Output items as JSON.
+
+use crate::json::{Write, push_string, writes};
+use crate::turn::{TokenLogprob, ToolKind};
+
+/// The item that is being written.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// With the prefix of its type.
+    pub(super) id: String,
+    /// What it has besides its id.
+    pub(super) kind: ItemKind,
+}
+
+#[derive(Debug)]
+pub(super) enum ItemKind {
+    Message { parts: Vec<MessagePart> },
+    Reasoning { summary: String, encrypted: Option<String> },
+    Call { call_id: String, name: String, input: String, kind: ToolKind },
+}
+
+#[derive(Debug)]
+pub(super) struct MessagePart {
+    pub(super) is_refusal: bool,
+    pub(super) text: String,
+    /// The tokens of the text, as JSON objects separated by commas.
+    pub(super) logprobs: String,
+}
+
+/// How far an item has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It was added, and is shown empty.
+    Added,
+    /// It is complete.
+    Completed,
+    /// It was cut.
+    Incomplete,
+}
+
+impl Item {
+    /// The item as JSON.
+    pub(super) fn json(&self, progress: Progress) -> String {
+        let status = match progress {
+            Progress::Added => "in_progress",
+            Progress::Completed => "completed",
+            Progress::Incomplete => "incomplete",
+        };
+        let empty = progress == Progress::Added;
+        let mut out = String::new();
+        match &self.kind {
+            ItemKind::Message { parts } => {
+                let shown = if empty { &[][..] } else { &parts[..] };
+                writes!(
+                    &mut out; "id" = self.id, "type" = "message", "status" = status, "content" = shown,
+                    "role" = "assistant",
+                );
+            }
+            ItemKind::Reasoning { summary, encrypted } => {
+                let summary: Vec<SummaryPart<'_>> = match empty || summary.is_empty() {
+                    true => Vec::new(),
+                    false => vec![SummaryPart(summary)],
+                };
+                let encrypted = encrypted.as_deref().filter(|_| !empty || encrypted.is_some());
+                writes!(
+                    &mut out; "id" = self.id, "type" = "reasoning", "encrypted_content" ? encrypted,
+                    "summary" = summary,
+                );
+            }
+            ItemKind::Call { call_id, name, input, kind } => {
+                let input = if empty { "" } else { input };
+                match kind {
+                    ToolKind::Function => writes!(
+                        &mut out; "id" = self.id, "type" = "function_call", "status" = status, "arguments" = input,
+                        "call_id" = call_id, "name" = name,
+                    ),
+                    ToolKind::Custom => writes!(
+                        &mut out; "id" = self.id, "type" = "custom_tool_call", "status" = status,
+                        "call_id" = call_id, "input" = input, "name" = name,
+                    ),
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A part of a reasoning item's summary.
+pub(super) struct SummaryPart<'a>(pub(super) &'a str);
+
+impl Write for SummaryPart<'_> {
+    fn write(&self, out: &mut String) {
+        writes!(out; "type" = "summary_text", "text" = self.0);
+    }
+}
+
+impl Write for MessagePart {
+    fn write(&self, out: &mut String) {
+        if self.is_refusal {
+            writes!(out; "type" = "refusal", "refusal" = self.text);
+            return;
+        }
+        out.push_str(r#"{"type":"output_text","annotations":[],"logprobs":["#);
+        out.push_str(&self.logprobs);
+        out.push_str(r#"],"text":"#);
+        push_string(&self.text, out);
+        out.push('}');
+    }
+}
+
+/// Appends tokens as JSON objects, separated by commas.
+pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], out: &mut String) {
+    fn likely(
+        bytes: &[u8],
+        logprob: f32,
+        top: Option<&[(std::borrow::Cow<'_, [u8]>, f32)]>,
+        out: &mut String,
+    ) {
+        let token = String::from_utf8_lossy(bytes);
+        out.push_str(r#"{"token":"#);
+        push_string(&token, out);
+        out.push_str(r#","bytes":"#);
+        bytes.write(out);
+        out.push_str(r#","logprob":"#);
+        logprob.write(out);
+        if let Some(top) = top {
+            out.push_str(r#","top_logprobs":["#);
+            for (i, (bytes, logprob)) in top.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                likely(bytes, *logprob, None, out);
+            }
+            out.push(']');
+        }
+        out.push('}');
+    }
+    for token in tokens {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        likely(&token.bytes, token.logprob, Some(&token.top), out);
+    }
+}

@@ -1,0 +1,11 @@
+//! Responses (`POST /v1/responses`): the response object, whole or as the events that build it.
+//!
+//! The grammar of the events is the live API's, as recorded from March 2025 to August 2026: every item is added, filled and
+//! done before the next one begins, every event carries `sequence_number`, and the last event repeats the whole object.
+
+mod item;
+mod object;
+mod stream;
+
+pub use object::{Echo, Ids, ResponseObject, Status};
+pub use stream::{Encoder, Options};

@@ -1,0 +1,169 @@
+//! [`ResponseObject`]: everything of a response but its output.
+
+use crate::json::{Write, push_key, to_string, writes};
+use crate::turn::Usage;
+
+/// The members of a response that repeat the request or are the same for the whole response, as JSON members without
+/// braces: `"instructions":null,"max_output_tokens":null`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Echo {
+    /// From `instructions` to `moderation`.
+    pub before_output: String,
+    /// From `parallel_tool_calls` to `truncation`.
+    pub after_output: String,
+    /// From `user` on.
+    pub after_usage: String,
+}
+
+/// Ids in the form of the live API: a prefix and 50 hexadecimal digits, of which the first 16 are the same for a response
+/// and all its items.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    random: [u64; 2],
+    issued: u64,
+}
+
+impl Ids {
+    /// Ids that follow from a request's random bits.
+    pub fn new(random: [u64; 2]) -> Self {
+        Self { random, issued: 0 }
+    }
+
+    /// The next id.
+    pub fn next(&mut self, prefix: &str) -> String {
+        use std::fmt::Write as _;
+        self.issued = self.issued.wrapping_add(1);
+        // An odd multiplier for each id turns the same bits into other ones.
+        let turn = self.issued.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let first = self.random[1] ^ turn;
+        let second = self.random[1].rotate_left(32).wrapping_add(turn);
+        let mut id = String::with_capacity(prefix.len() + 50);
+        id.push_str(prefix);
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{:016x}{first:016x}{second:016x}{:02x}", self.random[0], self.issued & 0xff);
+        id
+    }
+}
+
+/// Where a response stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// It is being generated.
+    InProgress,
+    /// It is complete.
+    Completed {
+        /// Unix seconds.
+        at: u64,
+    },
+    /// It reached a limit: `max_output_tokens` or `content_filter`.
+    Incomplete {
+        /// Which.
+        reason: &'static str,
+    },
+    /// It failed.
+    Failed {
+        /// The error's code.
+        code: String,
+        /// For the caller.
+        message: String,
+    },
+}
+
+impl Status {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Completed { .. } => "completed",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// Everything of a response but its output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseObject {
+    /// `resp_` and 50 hexadecimal digits.
+    pub id: String,
+    /// Unix seconds.
+    pub created_at: u64,
+    /// What repeats the request.
+    pub echo: Echo,
+}
+
+impl ResponseObject {
+    /// The object as JSON; `output` is a JSON array.
+    pub(super) fn json(&self, status: &Status, output: &str, usage: Option<Usage>) -> String {
+        let mut out = String::with_capacity(1024 + output.len());
+        out.push('{');
+        let member = |out: &mut String, key: &str, value: &dyn Write| {
+            push_key(out, key);
+            value.write(out);
+        };
+        member(&mut out, "\"id\":", &self.id);
+        member(&mut out, "\"object\":", &"response");
+        member(&mut out, "\"created_at\":", &self.created_at);
+        member(&mut out, "\"status\":", &status.name());
+        member(&mut out, "\"background\":", &false);
+        let completed_at = if let Status::Completed { at } = status { Some(*at) } else { None };
+        member(&mut out, "\"completed_at\":", &completed_at);
+        match status {
+            Status::Failed { code, message } => {
+                push_key(&mut out, "\"error\":");
+                writes!(&mut out; "code" = code, "message" = message);
+            }
+            _ => member(&mut out, "\"error\":", &()),
+        }
+        member(&mut out, "\"frequency_penalty\":", &0.0);
+        match status {
+            Status::Incomplete { reason } => {
+                push_key(&mut out, "\"incomplete_details\":");
+                writes!(&mut out; "reason" = reason);
+            }
+            _ => member(&mut out, "\"incomplete_details\":", &()),
+        }
+        out.push(',');
+        out.push_str(&self.echo.before_output);
+        push_key(&mut out, "\"output\":");
+        out.push_str(output);
+        out.push(',');
+        out.push_str(&self.echo.after_output);
+        push_key(&mut out, "\"usage\":");
+        match usage {
+            Some(usage) => out.push_str(&usage_json(usage)),
+            None => out.push_str("null"),
+        }
+        out.push(',');
+        out.push_str(&self.echo.after_usage);
+        out.push('}');
+        out
+    }
+}
+
+/// Token counts in the form of Responses.
+fn usage_json(usage: Usage) -> String {
+    struct Input(Usage);
+    impl Write for Input {
+        fn write(&self, out: &mut String) {
+            writes!(out; "cache_write_tokens" = self.0.cache_write, "cached_tokens" = self.0.cached_input);
+        }
+    }
+    struct Output(Usage);
+    impl Write for Output {
+        fn write(&self, out: &mut String) {
+            writes!(out; "reasoning_tokens" = self.0.reasoning);
+        }
+    }
+    struct All(Usage);
+    impl Write for All {
+        fn write(&self, out: &mut String) {
+            let usage = self.0;
+            writes!(
+                out; "input_tokens" = usage.input, "input_tokens_details" = Input(usage),
+                "output_tokens" = usage.output, "output_tokens_details" = Output(usage),
+                "total_tokens" = usage.input.saturating_add(usage.output),
+            );
+        }
+    }
+    to_string(&All(usage))
+}

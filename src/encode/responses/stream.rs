@@ -1,0 +1,441 @@
+//! [`Encoder`]: the events of a turn as the events of a streamed response, or gathered into one object.
+
+use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
+use super::object::{Ids, ResponseObject, Status};
+use crate::api::tool::Json;
+use crate::json::{self, Write, push_key};
+use crate::turn::{Event, FinishReason, ToolKind, Usage};
+
+/// What a response contains besides the usual.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Padding on each delta event, of a length that reveals little.
+    pub obfuscation: bool,
+    /// The text of the reasoning, as its summary.
+    pub summary: bool,
+    /// Reasoning in encrypted form, which the caller sends back.
+    pub encrypted_content: bool,
+}
+
+/// Writes one response.
+pub struct Encoder {
+    object: ResponseObject,
+    ids: Ids,
+    options: Options,
+    sequence: u64,
+    has_begun: bool,
+    /// The items that are complete, as JSON.
+    done: Vec<String>,
+    open: Option<Item>,
+    /// Which of the turn's calls `open` is.
+    open_call: Option<u32>,
+    /// Calls that began before the open one was complete: the turn's index, and the item.
+    waiting: Vec<(u32, Item)>,
+    usage: Option<Usage>,
+    finish: Option<FinishReason>,
+    has_ended: bool,
+}
+
+impl Encoder {
+    /// An encoder of one response.
+    pub fn new(object: ResponseObject, ids: Ids, options: Options) -> Self {
+        Self {
+            object,
+            ids,
+            options,
+            sequence: 0,
+            has_begun: false,
+            done: Vec::new(),
+            open: None,
+            open_call: None,
+            waiting: Vec::new(),
+            usage: None,
+            finish: None,
+            has_ended: false,
+        }
+    }
+
+    /// Appends the events that one event of the turn becomes.
+    fn take(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if self.has_ended {
+            return;
+        }
+        self.begin(out);
+        match event {
+            Event::Start { .. } | Event::Ping => {}
+            Event::Text { text, logprobs, .. } => {
+                let mut tokens = String::new();
+                push_logprobs(logprobs.as_deref().unwrap_or_default(), &mut tokens);
+                self.text(text, &tokens, false, out);
+            }
+            Event::Refusal { text, .. } => self.text(text, "", true, out),
+            Event::Thinking { text, .. } => self.thinking(text, out),
+            Event::ThinkingSignature { signature, .. } => self.encrypted(signature, out),
+            Event::RedactedThinking { data, .. } => {
+                self.close(Progress::Completed, out);
+                self.encrypted(data, out);
+                self.close(Progress::Completed, out);
+            }
+            Event::ToolCall { index, id, name, kind, .. } => {
+                let prefix = if *kind == ToolKind::Function { "fc_" } else { "ctc_" };
+                let call = ItemKind::Call {
+                    call_id: id.clone().into_owned(),
+                    name: name.clone().into_owned(),
+                    input: String::new(),
+                    kind: *kind,
+                };
+                let item = Item { id: self.ids.next(prefix), kind: call };
+                if self.open_call.is_some() && !self.open_call_is_complete() {
+                    self.waiting.push((*index, item));
+                    return;
+                }
+                self.close(Progress::Completed, out);
+                self.open(item, out);
+                self.open_call = Some(*index);
+            }
+            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Finish { reason, .. } => self.finish = Some(*reason),
+            Event::End => self.end(out),
+            Event::Error { code, kind, message, .. } => {
+                let code = code.as_ref().unwrap_or(kind);
+                self.fail(code, message, out);
+            }
+        }
+    }
+
+    /// Ends a response whose backend broke off.
+    pub fn fail(&mut self, code: &str, message: &str, out: &mut Vec<u8>) {
+        if self.has_ended {
+            return;
+        }
+        self.begin(out);
+        self.has_ended = true;
+        let mut error = String::new();
+        json::writes!(&mut error; "type" = code, "code" = code, "message" = message, "param" = ());
+        self.push("error", &[("\"error\":", &Json(&error))], out);
+        let status = Status::Failed { code: code.to_owned(), message: message.to_owned() };
+        self.push_object("response.failed", &status, out);
+    }
+
+    /// The whole response of the events so far, as JSON.
+    pub fn into_object(self) -> String {
+        let status = self.final_status();
+        self.object.json(&status, &array(&self.done), self.usage)
+    }
+
+    fn final_status(&self) -> Status {
+        match self.finish {
+            Some(FinishReason::Length) => Status::Incomplete { reason: "max_output_tokens" },
+            Some(FinishReason::ContentFilter) => Status::Incomplete { reason: "content_filter" },
+            _ => Status::Completed { at: self.object.created_at },
+        }
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.push_object("response.created", &Status::InProgress, out);
+            self.push_object("response.in_progress", &Status::InProgress, out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        let status = self.final_status();
+        let cut = matches!(status, Status::Incomplete { .. });
+        let last = if cut { Progress::Incomplete } else { Progress::Completed };
+        // Only the last item was cut.
+        let progress = if self.waiting.is_empty() { last } else { Progress::Completed };
+        self.close(progress, out);
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
+        while let Some((_, item)) = waiting.next() {
+            let progress = if waiting.peek().is_none() { last } else { Progress::Completed };
+            let ItemKind::Call { input, .. } = &item.kind else { continue };
+            let input = input.clone();
+            self.open(item, out);
+            if !input.is_empty() {
+                self.input_delta(&input, out);
+            }
+            self.close(progress, out);
+        }
+        let name = if cut { "response.incomplete" } else { "response.completed" };
+        self.push_object(name, &status, out);
+        self.has_ended = true;
+    }
+
+    /// Adds an item.
+    fn open(&mut self, item: Item, out: &mut Vec<u8>) {
+        let index = self.done.len();
+        let shown = item.json(Progress::Added);
+        self.push(
+            "response.output_item.added",
+            &[("\"output_index\":", &index), ("\"item\":", &Json(&shown))],
+            out,
+        );
+        self.open = Some(item);
+        self.open_call = None;
+    }
+
+    fn text(&mut self, text: &str, logprobs: &str, is_refusal: bool, out: &mut Vec<u8>) {
+        if !matches!(&self.open, Some(Item { kind: ItemKind::Message { .. }, .. })) {
+            self.close(Progress::Completed, out);
+            let id = self.ids.next("msg_");
+            self.open(Item { id, kind: ItemKind::Message { parts: Vec::new() } }, out);
+        }
+        let same = match &self.open {
+            Some(Item { kind: ItemKind::Message { parts }, .. }) => {
+                parts.last().is_some_and(|part| part.is_refusal == is_refusal)
+            }
+            _ => false,
+        };
+        if !same {
+            self.close_part(out);
+            let part = MessagePart { is_refusal, text: String::new(), logprobs: String::new() };
+            let shown = json::to_string(&part);
+            if let Some(Item { kind: ItemKind::Message { parts }, .. }) = &mut self.open {
+                parts.push(part);
+            }
+            self.push_in_part("response.content_part.added", &[("\"part\":", &Json(&shown))], false, out);
+        }
+        let Some(Item { kind: ItemKind::Message { parts }, .. }) = &mut self.open else { return };
+        let Some(part) = parts.last_mut() else { return };
+        part.text.push_str(text);
+        if !logprobs.is_empty() {
+            if !part.logprobs.is_empty() {
+                part.logprobs.push(',');
+            }
+            part.logprobs.push_str(logprobs);
+        }
+        if is_refusal {
+            self.push_in_part("response.refusal.delta", &[("\"delta\":", &text)], true, out);
+        } else {
+            let tokens = format!("[{logprobs}]");
+            let members: [(&str, &dyn Write); 2] = [("\"delta\":", &text), ("\"logprobs\":", &Json(&tokens))];
+            self.push_in_part("response.output_text.delta", &members, true, out);
+        }
+    }
+
+    /// Completes the open part of a message.
+    fn close_part(&mut self, out: &mut Vec<u8>) {
+        let Some(Item { kind: ItemKind::Message { parts }, .. }) = &self.open else { return };
+        let Some(part) = parts.last() else { return };
+        let (text, tokens, shown) =
+            (part.text.clone(), format!("[{}]", part.logprobs), json::to_string(part));
+        if part.is_refusal {
+            self.push_in_part("response.refusal.done", &[("\"refusal\":", &text)], false, out);
+        } else {
+            let members: [(&str, &dyn Write); 2] = [("\"text\":", &text), ("\"logprobs\":", &Json(&tokens))];
+            self.push_in_part("response.output_text.done", &members, false, out);
+        }
+        self.push_in_part("response.content_part.done", &[("\"part\":", &Json(&shown))], false, out);
+    }
+
+    fn open_reasoning(&mut self, out: &mut Vec<u8>) {
+        if !matches!(&self.open, Some(Item { kind: ItemKind::Reasoning { encrypted: None, .. }, .. })) {
+            self.close(Progress::Completed, out);
+            let id = self.ids.next("rs_");
+            let kind = ItemKind::Reasoning { summary: String::new(), encrypted: None };
+            self.open(Item { id, kind }, out);
+        }
+    }
+
+    fn thinking(&mut self, text: &str, out: &mut Vec<u8>) {
+        self.open_reasoning(out);
+        if text.is_empty() || !self.options.summary {
+            return;
+        }
+        let Some(Item { kind: ItemKind::Reasoning { summary, .. }, .. }) = &mut self.open else { return };
+        let is_first = summary.is_empty();
+        summary.push_str(text);
+        if is_first {
+            let part = r#"{"type":"summary_text","text":""}"#;
+            self.push_in_summary(
+                "response.reasoning_summary_part.added",
+                &[("\"part\":", &Json(part))],
+                false,
+                out,
+            );
+        }
+        self.push_in_summary("response.reasoning_summary_text.delta", &[("\"delta\":", &text)], true, out);
+    }
+
+    fn encrypted(&mut self, data: &str, out: &mut Vec<u8>) {
+        self.open_reasoning(out);
+        if !self.options.encrypted_content {
+            return;
+        }
+        if let Some(Item { kind: ItemKind::Reasoning { encrypted, .. }, .. }) = &mut self.open {
+            *encrypted = Some(data.to_owned());
+        }
+    }
+
+    fn open_call_is_complete(&self) -> bool {
+        match &self.open {
+            Some(Item { kind: ItemKind::Call { input, kind: ToolKind::Function, .. }, .. }) => {
+                json::from_str::<Json<'_>>(input).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
+        if self.open_call == Some(index) {
+            if let Some(Item { kind: ItemKind::Call { input, .. }, .. }) = &mut self.open {
+                input.push_str(more);
+            }
+            if !more.is_empty() {
+                self.input_delta(more, out);
+            }
+            return;
+        }
+        let waiting = self.waiting.iter_mut().find(|(own, _)| *own == index);
+        if let Some((_, Item { kind: ItemKind::Call { input, .. }, .. })) = waiting {
+            input.push_str(more);
+        }
+    }
+
+    fn input_delta(&mut self, more: &str, out: &mut Vec<u8>) {
+        let name = match &self.open {
+            Some(Item { kind: ItemKind::Call { kind: ToolKind::Custom, .. }, .. }) => {
+                "response.custom_tool_call_input.delta"
+            }
+            _ => "response.function_call_arguments.delta",
+        };
+        self.push_in_item(name, &[("\"delta\":", &more)], true, out);
+    }
+
+    /// Completes the open item.
+    fn close(&mut self, progress: Progress, out: &mut Vec<u8>) {
+        match self.open.as_ref().map(|item| &item.kind) {
+            None => return,
+            Some(ItemKind::Message { .. }) => self.close_part(out),
+            Some(ItemKind::Reasoning { summary, .. }) if !summary.is_empty() => {
+                let text = summary.clone();
+                let part = json::to_string(&super::item::SummaryPart(&text));
+                self.push_in_summary(
+                    "response.reasoning_summary_text.done",
+                    &[("\"text\":", &text)],
+                    false,
+                    out,
+                );
+                self.push_in_summary(
+                    "response.reasoning_summary_part.done",
+                    &[("\"part\":", &Json(&part))],
+                    false,
+                    out,
+                );
+            }
+            Some(ItemKind::Reasoning { .. }) => {}
+            Some(ItemKind::Call { input, kind, .. }) => {
+                let (input, kind) = (input.clone(), *kind);
+                match kind {
+                    ToolKind::Function => {
+                        let name = "response.function_call_arguments.done";
+                        self.push_in_item(name, &[("\"arguments\":", &input)], false, out);
+                    }
+                    ToolKind::Custom => {
+                        let name = "response.custom_tool_call_input.done";
+                        self.push_in_item(name, &[("\"input\":", &input)], false, out);
+                    }
+                }
+            }
+        }
+        let Some(item) = self.open.take() else { return };
+        self.open_call = None;
+        let shown = item.json(progress);
+        let index = self.done.len();
+        self.push(
+            "response.output_item.done",
+            &[("\"output_index\":", &index), ("\"item\":", &Json(&shown))],
+            out,
+        );
+        self.done.push(shown);
+    }
+
+    fn push_in_part(
+        &mut self,
+        name: &str,
+        members: &[(&str, &dyn Write)],
+        is_delta: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let index = match &self.open {
+            Some(Item { kind: ItemKind::Message { parts }, .. }) => parts.len().saturating_sub(1),
+            _ => 0,
+        };
+        let mut all: Vec<(&str, &dyn Write)> = vec![("\"content_index\":", &index)];
+        all.extend_from_slice(members);
+        self.push_in_item(name, &all, is_delta, out);
+    }
+
+    fn push_in_summary(
+        &mut self,
+        name: &str,
+        members: &[(&str, &dyn Write)],
+        is_delta: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let mut all: Vec<(&str, &dyn Write)> = vec![("\"summary_index\":", &0_u32)];
+        all.extend_from_slice(members);
+        self.push_in_item(name, &all, is_delta, out);
+    }
+
+    fn push_in_item(
+        &mut self,
+        name: &str,
+        members: &[(&str, &dyn Write)],
+        is_delta: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let id = self.open.as_ref().map(|item| item.id.clone()).unwrap_or_default();
+        let index = self.done.len();
+        let padding = self.padding();
+        let mut all: Vec<(&str, &dyn Write)> = vec![("\"item_id\":", &id), ("\"output_index\":", &index)];
+        all.extend_from_slice(members);
+        if is_delta && self.options.obfuscation {
+            all.push(("\"obfuscation\":", &padding));
+        }
+        self.push(name, &all, out);
+    }
+
+    /// Letters without meaning, of a length that changes from event to event.
+    fn padding(&self) -> &'static str {
+        const LETTERS: &str = "aB3dE5gH7jK9mN1pQ2";
+        let length = (self.sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize;
+        LETTERS.get(..length.max(1)).unwrap_or(LETTERS)
+    }
+
+    fn push_object(&mut self, name: &str, status: &Status, out: &mut Vec<u8>) {
+        let (output, usage) = match status {
+            Status::InProgress => ("[]".to_owned(), None),
+            _ => (array(&self.done), self.usage),
+        };
+        let object = self.object.json(status, &output, usage);
+        self.push(name, &[("\"response\":", &Json(&object))], out);
+    }
+
+    fn push(&mut self, name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
+        let mut json = String::with_capacity(256);
+        json.push('{');
+        push_key(&mut json, "\"type\":");
+        name.write(&mut json);
+        push_key(&mut json, "\"sequence_number\":");
+        self.sequence.write(&mut json);
+        for (key, value) in members {
+            push_key(&mut json, key);
+            value.write(&mut json);
+        }
+        json.push('}');
+        self.sequence += 1;
+        crate::encode::sse::push_named_event(out, name, json.as_bytes());
+    }
+}
+
+impl crate::encode::Encoder for Encoder {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        self.take(event, out);
+    }
+}
+
+fn array(items: &[String]) -> String {
+    format!("[{}]", items.join(","))
+}

@@ -1,0 +1,175 @@
+//! A Messages request as a turn.
+
+use crate::api::messages::{Block, Content, Message, Request, Source, Tool};
+use crate::turn;
+use std::borrow::Cow;
+
+/// Reads a validated request; `model` is its model's name.
+pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Request<'a> {
+    let mut messages = Vec::with_capacity(1 + request.messages.as_ref().map_or(0, Vec::len));
+    if let Some(system) = &request.system {
+        messages.push(turn::Message { role: turn::Role::System, name: None, content: content(system) });
+    }
+    for message in request.messages.iter().flatten() {
+        push_message(message, &mut messages);
+    }
+    let choice = request.tool_choice.as_ref();
+    let thinking = request.thinking.as_ref();
+    let kind = thinking.and_then(|thinking| thinking.kind.as_deref());
+    let output = request.output_config.as_ref();
+    let format = output.and_then(|output| output.format.as_ref()).or(request.output_format.as_ref());
+    turn::Request {
+        model,
+        input: turn::Input::Messages(messages),
+        max_tokens: request.max_tokens.map(crate::api::Int::unsigned),
+        sampling: turn::Sampling {
+            temperature: request.temperature.map(|number| number.value),
+            top_p: request.top_p.map(|number| number.value),
+            top_k: request.top_k.map(crate::api::Int::unsigned),
+            ..turn::Sampling::default()
+        },
+        stop: request.stop_sequences.iter().flatten().map(|text| Cow::Borrowed(&**text)).collect(),
+        format: match format.and_then(|format| format.schema) {
+            Some(schema) => turn::Format::JsonSchema(turn::JsonSchema {
+                name: None,
+                description: None,
+                schema: Some(schema),
+                strict: Some(true),
+            }),
+            None => turn::Format::Text,
+        },
+        tools: request.tools.iter().flatten().filter(|tool| tool.is_custom()).map(tool).collect(),
+        tool_choice: match choice.and_then(|choice| choice.kind.as_deref()) {
+            Some("any") => turn::ToolChoice::Required,
+            Some("none") => turn::ToolChoice::None,
+            Some("tool") => {
+                let name = choice.and_then(|choice| choice.name.as_deref());
+                name.map_or(turn::ToolChoice::Required, turn::ToolChoice::Named)
+            }
+            _ => turn::ToolChoice::Auto,
+        },
+        parallel_tool_calls: choice.and_then(|choice| choice.disable_parallel_tool_use) != Some(true),
+        reasoning: turn::Reasoning {
+            effort: output.and_then(|output| effort(output.effort.as_deref()?)),
+            budget: thinking.and_then(|thinking| thinking.budget_tokens).map(crate::api::Int::unsigned),
+            enabled: kind.map(|kind| kind != "disabled"),
+            visible: kind.is_some_and(|kind| kind != "disabled")
+                && thinking.and_then(|thinking| thinking.display.as_deref()) != Some("omitted"),
+        },
+        stream: request.streams(),
+        end_user: request.metadata.as_ref().and_then(|of| of.user_id.as_deref()).map(Cow::Borrowed),
+        ..turn::Request::default()
+    }
+}
+
+fn effort(name: &str) -> Option<turn::Effort> {
+    Some(match name {
+        "low" => turn::Effort::Low,
+        "medium" => turn::Effort::Medium,
+        "high" => turn::Effort::High,
+        "xhigh" => turn::Effort::Xhigh,
+        "max" => turn::Effort::Max,
+        _ => return None,
+    })
+}
+
+fn tool<'a>(tool: &'a Tool<'_>) -> turn::Tool<'a> {
+    turn::Tool {
+        name: tool.name.as_deref().unwrap_or_default(),
+        description: tool.description.as_deref(),
+        kind: turn::ToolKind::Function,
+        parameters: tool.input_schema,
+        strict: tool.strict,
+        grammar: None,
+    }
+}
+
+/// Results of tools are blocks of a user's message here, and messages of the role `tool` in a turn. They answer the message
+/// before them, so they go before the user's other blocks.
+fn push_message<'a>(message: &'a Message<'_>, messages: &mut Vec<turn::Message<'a>>) {
+    let role = match message.role.as_deref() {
+        Some("assistant") => turn::Role::Assistant,
+        Some("system") => turn::Role::System,
+        _ => turn::Role::User,
+    };
+    let Some(own) = &message.content else { return };
+    let turn::Content::Parts(parts) = content(own) else {
+        messages.push(turn::Message { role, name: None, content: content(own) });
+        return;
+    };
+    let is_result = |part: &turn::Part<'_>| matches!(part, turn::Part::ToolResult(_));
+    let (results, rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_result);
+    for result in results {
+        let content = turn::Content::Parts(vec![result]);
+        messages.push(turn::Message { role: turn::Role::Tool, name: None, content });
+    }
+    if !rest.is_empty() {
+        messages.push(turn::Message { role, name: None, content: turn::Content::Parts(rest) });
+    }
+}
+
+fn content<'a>(content: &'a Content<'_>) -> turn::Content<'a> {
+    match content {
+        Content::Text(text) => turn::Content::Text(text),
+        Content::Blocks(blocks) => turn::Content::Parts(parts(blocks)),
+    }
+}
+
+fn parts<'a>(blocks: &'a [Block<'_>]) -> Vec<turn::Part<'a>> {
+    blocks.iter().filter_map(part).collect()
+}
+
+/// A block as a part. Blocks of servers' tools have no neutral meaning.
+fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
+    let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
+    Some(match block.kind.as_deref()? {
+        "text" => turn::Part::Text(text(&block.text)),
+        "image" => turn::Part::Media(turn::Media::Image { source: source(block.source.as_deref()?)?, detail: None }),
+        "document" => turn::Part::Media(turn::Media::Document {
+            source: source(block.source.as_deref()?)?,
+            title: block.title.as_deref().map(Cow::Borrowed),
+        }),
+        "thinking" => turn::Part::Thinking {
+            text: text(&block.thinking),
+            signature: block.signature.as_deref().map(Cow::Borrowed),
+        },
+        "redacted_thinking" => turn::Part::RedactedThinking { data: text(&block.data) },
+        "tool_use" => turn::Part::ToolCall {
+            id: text(&block.id),
+            name: text(&block.name),
+            input: Cow::Borrowed(block.input.map_or("{}", |input| input.0)),
+            kind: turn::ToolKind::Function,
+        },
+        "tool_result" => turn::Part::ToolResult(turn::ToolResult {
+            id: text(&block.tool_use_id),
+            name: None,
+            content: match &block.content {
+                None => Vec::new(),
+                Some(Content::Text(text)) => vec![turn::Part::Text(Cow::Borrowed(text))],
+                Some(Content::Blocks(blocks)) => parts(blocks),
+            },
+            is_error: block.is_error == Some(true),
+        }),
+        _ => return None,
+    })
+}
+
+fn source<'a>(source: &'a Source<'_>) -> Option<turn::Source<'a>> {
+    let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
+    Some(match source.kind.as_deref()? {
+        "base64" => turn::Source::Base64 { media_type: text(&source.media_type), data: text(&source.data) },
+        "url" => turn::Source::Url(text(&source.url)),
+        "text" => turn::Source::Text(text(&source.data)),
+        "file" => turn::Source::File(text(&source.file_id)),
+        "content" => {
+            let texts = match source.content.as_ref()? {
+                Content::Text(text) => text.to_string(),
+                Content::Blocks(blocks) => {
+                    blocks.iter().filter_map(|block| block.text.as_deref()).collect::<Vec<_>>().join("\n")
+                }
+            };
+            turn::Source::Text(Cow::Owned(texts))
+        }
+        _ => return None,
+    })
+}
