@@ -153,6 +153,8 @@ kinds! {
     /// The parameters of a function are no schema that the API accepts.
     InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
     /// Prompt and completion do not fit the model's context window.
+    PreviousResponseNotFound => 400, "invalid_request_error", Some("previous_response_not_found");
+    /// The model of a request to Responses is not served.
     NoSuchModel => 400, "invalid_request_error", Some("model_not_found");
     /// The request does not fit the model.
     ContextLength => 400, "invalid_request_error", Some("context_length_exceeded");
@@ -175,6 +177,8 @@ kinds! {
     /// The model calls no tools.
     ToolsUnsupported => 404, "invalid_request_error", None;
     /// No such path.
+    NotFound => 404, "invalid_request_error", None;
+    /// No endpoint has the path.
     UnknownUrl => 404, "invalid_request_error", Some("unknown_url");
     /// The path is known, the method is not one of its own.
     MethodNotAllowed => 405, "invalid_request_error", None;

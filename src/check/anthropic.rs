@@ -73,6 +73,7 @@ fn diagnose(body: &[u8]) -> ApiError {
     let is_number = |value: &Value<'_>| matches!(value, Value::Number(_));
     let is_array = |value: &Value<'_>| matches!(value, Value::Array(_));
     let is_bool = |value: &Value<'_>| matches!(value, Value::Bool(_));
+    let is_object = |value: &Value<'_>| value.is_object();
     for (name, is_right, noun) in [
         ("model", is_string as fn(&Value<'_>) -> bool, "string"),
         ("max_tokens", is_number, "integer"),
@@ -83,10 +84,10 @@ fn diagnose(body: &[u8]) -> ApiError {
         ("top_k", is_number, "integer"),
         ("stop_sequences", is_array, "list"),
         ("tools", is_array, "list"),
-        ("tool_choice", Value::is_object, "dictionary"),
-        ("thinking", Value::is_object, "dictionary"),
-        ("metadata", Value::is_object, "dictionary"),
-        ("output_config", Value::is_object, "dictionary"),
+        ("tool_choice", is_object, "dictionary"),
+        ("thinking", is_object, "dictionary"),
+        ("metadata", is_object, "dictionary"),
+        ("output_config", is_object, "dictionary"),
     ] {
         if let Some(error) = expect(name, is_right, noun) {
             return error;
@@ -95,7 +96,9 @@ fn diagnose(body: &[u8]) -> ApiError {
     let shape = |at: String| invalid(format!("{at}: Input does not match the expected shape."));
     for (list, is_right) in [
         ("messages", is_message as fn(&Value<'_>) -> bool),
-        ("tools", |tool: &Value<'_>| json::from_str::<crate::api::messages::Tool<'_>>(&tool.to_json()).is_ok()),
+        ("tools", |tool: &Value<'_>| {
+            json::from_str::<crate::api::messages::Tool<'_>>(&tool.to_json()).is_ok()
+        }),
     ] {
         let items = tree.get_non_null(list).and_then(Value::as_array).unwrap_or_default();
         if let Some(index) = items.iter().position(|item| !is_right(item)) {
@@ -170,7 +173,10 @@ fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> 
 
 /// Members that betas add; the list of betas is open, and so a caller may know more of them.
 fn is_beta_member(name: &str) -> bool {
-    matches!(name, "betas" | "user_profile_id" | "speed" | "diagnostics" | "fallbacks" | "compaction" | "anthropic_beta")
+    matches!(
+        name,
+        "betas" | "user_profile_id" | "speed" | "diagnostics" | "fallbacks" | "compaction" | "anthropic_beta"
+    )
 }
 
 /// The rules on the conversation: content is not empty, and calls and results belong together.
@@ -191,7 +197,9 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
                      \"system\" as an input message role.",
                 ));
             }
-            Some(_) => return Err(invalid(format!("messages.{i}.role: Input should be 'user' or 'assistant'"))),
+            Some(_) => {
+                return Err(invalid(format!("messages.{i}.role: Input should be 'user' or 'assistant'")));
+            }
         }
         let Some(content) = &message.content else {
             return Err(invalid(format!("messages.{i}.content: Field required")));
@@ -210,14 +218,16 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
                 "messages.{i}: all messages must have non-empty content except for the optional final assistant message"
             )));
         }
-        let empty_text =
-            |block: &&Block<'_>| block.kind.as_deref() == Some("text") && block.text.as_deref().is_none_or(str::is_empty);
+        let empty_text = |block: &&Block<'_>| {
+            block.kind.as_deref() == Some("text") && block.text.as_deref().is_none_or(str::is_empty)
+        };
         if blocks.iter().any(|block| empty_text(&block)) {
             return Err(invalid("messages: text content blocks must be non-empty"));
         }
         results(i, blocks, &called)?;
         if !called.is_empty() {
-            let answered: HashSet<&str> = blocks.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
+            let answered: HashSet<&str> =
+                blocks.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
             let mut open: Vec<&str> = called.iter().copied().filter(|id| !answered.contains(id)).collect();
             if !open.is_empty() {
                 open.sort_unstable();

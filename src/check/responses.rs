@@ -8,9 +8,7 @@ use super::param::{Param, param};
 use super::params::{MOST_ID_CHARS, MOST_TOP_LOGPROBS, TEMPERATURE_RANGE, TOP_P_RANGE};
 use super::path::Path;
 use super::schema::{self, Wrong};
-use super::shape::{
-    Array, Chars, Either, JsonTypes, Map, STRING, Scope, Shape, open, optional, required,
-};
+use super::shape::{Array, Chars, Either, JsonTypes, Map, STRING, Scope, Shape, open, optional, required};
 use super::types;
 use crate::api::Text;
 use crate::api::responses::{self, Input};
@@ -26,49 +24,70 @@ const ANY_OBJECT: Shape = Shape::Object(&open(&[]));
 
 pub(super) static PARAMS: &[&Param] = &[
     &param("input", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), input)),
-    &param("instructions", &Shape::Either(&Either {
-        noun: "a string",
-        string: Some(&STRING),
-        array: Some(&Shape::Any),
-        object: None,
-    })),
+    &param(
+        "instructions",
+        &Shape::Either(&Either {
+            noun: "a string",
+            string: Some(&STRING),
+            array: Some(&Shape::Any),
+            object: None,
+        }),
+    ),
     &param("stream", &Shape::Bool),
     &param("stream_options", &Shape::Object(&open(&[optional("include_obfuscation", &Shape::Bool)]))),
-    &param("tools", &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &TOOL })),
-    &param("tool_choice", &Shape::Either(&Either {
-        noun: "one of a string or object",
-        string: Some(&Shape::OneOf(&["none", "auto", "required"])),
-        array: None,
-        object: Some(&Shape::Object(&open(&[required("type", &STRING)]))),
-    })),
+    &param(
+        "tools",
+        &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &TOOL }),
+    ),
+    &param(
+        "tool_choice",
+        &Shape::Either(&Either {
+            noun: "one of a string or object",
+            string: Some(&Shape::OneOf(&["none", "auto", "required"])),
+            array: None,
+            object: Some(&Shape::Object(&open(&[required("type", &STRING)]))),
+        }),
+    ),
     &param("parallel_tool_calls", &Shape::Bool),
     &param("max_tool_calls", &Shape::Live(&Shape::Integer(Some(1), None))),
-    &param("include", &Shape::Array(&Array { noun: "an array of strings", min: 0, max: usize::MAX, item: &STRING })),
+    &param(
+        "include",
+        &Shape::Array(&Array { noun: "an array of strings", min: 0, max: usize::MAX, item: &STRING }),
+    ),
     &param("store", &Shape::Bool),
     &param("background", &Shape::Bool),
-    &param("text", &Shape::Object(&open(&[
-        optional("format", &FORMAT),
-        optional("verbosity", &Shape::OneOf(&["low", "medium", "high"])),
-    ]))),
-    &param("reasoning", &Shape::Object(&open(&[
-        optional("effort", &STRING),
-        optional("summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
-        optional("generate_summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
-        optional("context", &STRING),
-        optional("mode", &STRING),
-    ]))),
+    &param(
+        "text",
+        &Shape::Object(&open(&[
+            optional("format", &FORMAT),
+            optional("verbosity", &Shape::OneOf(&["low", "medium", "high"])),
+        ])),
+    ),
+    &param(
+        "reasoning",
+        &Shape::Object(&open(&[
+            optional("effort", &STRING),
+            optional("summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
+            optional("generate_summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
+            optional("context", &STRING),
+            optional("mode", &STRING),
+        ])),
+    ),
     &param("max_output_tokens", &Shape::Live(&Shape::Integer(Some(LEAST_OUTPUT_TOKENS), None))),
     &param("temperature", &Shape::Decimal(TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)),
     &param("top_p", &Shape::Decimal(TOP_P_RANGE.0, TOP_P_RANGE.1)),
     &param("top_logprobs", &Shape::Integer(Some(0), Some(MOST_TOP_LOGPROBS))),
     &param("service_tier", &STRING),
     &param("previous_response_id", &STRING),
-    &param("conversation", &Shape::Either(&Either {
-        noun: "one of a string or object",
-        string: Some(&STRING),
-        array: None,
-        object: Some(&ANY_OBJECT),
-    })),
+    &param(
+        "conversation",
+        &Shape::Either(&Either {
+            noun: "one of a string or object",
+            string: Some(&STRING),
+            array: None,
+            object: Some(&ANY_OBJECT),
+        }),
+    ),
     &param("truncation", &Shape::OneOf(&["auto", "disabled"])),
     &param("metadata", &Shape::Map(&Map { noun: "a metadata object", max: 16, name_max: 64, value: &LABEL })),
     &param("user", &STRING),
@@ -388,7 +407,10 @@ fn calls(request: &responses::Request<'_>, _: Scope) -> Option<ApiError> {
         return None;
     }
     let ids = |kind: &'static str| {
-        items.iter().filter(move |item| item.kind.as_deref() == Some(kind)).filter_map(|item| item.call_id.as_deref())
+        items
+            .iter()
+            .filter(move |item| item.kind.as_deref() == Some(kind))
+            .filter_map(|item| item.call_id.as_deref())
     };
     let called: std::collections::HashSet<&str> = ids("function_call").collect();
     let answered: std::collections::HashSet<&str> = ids("function_call_output").collect();

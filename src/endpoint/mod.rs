@@ -5,13 +5,13 @@ pub mod completions;
 pub mod embeddings;
 mod forward;
 pub mod health;
-pub mod messages;
 mod key_limit;
+pub mod messages;
 pub mod models;
 pub mod moderations;
 pub mod passthrough;
-pub mod responses;
 mod resolve;
+pub mod responses;
 
 use crate::api::{Members, Number};
 use crate::auth::Caller;

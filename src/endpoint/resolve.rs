@@ -28,6 +28,8 @@ impl<'a> CompletionModels<'a> {
     fn model_endpoint(&self) -> model::Endpoint {
         match self.endpoint {
             Endpoint::Text => model::Endpoint::Completions,
+            Endpoint::Responses => model::Endpoint::Responses,
+            Endpoint::Messages => model::Endpoint::Messages,
             _ => model::Endpoint::Chat,
         }
     }

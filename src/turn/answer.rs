@@ -176,6 +176,22 @@ impl<'a> Answer<'a> {
         Ok(())
     }
 
+    /// Passes the answer on as the events that it could have come as.
+    pub fn replay(&self, mut each: impl FnMut(&Event<'_>)) {
+        each(&Event::Start { id: self.id.clone(), model: self.model.clone() });
+        for (choice, index) in self.choices.iter().zip(0..) {
+            for block in &choice.blocks {
+                block.replay(index, &mut each);
+            }
+            let reason = choice.finish.unwrap_or(FinishReason::Stop);
+            each(&Event::Finish { choice: index, reason, stop_sequence: choice.stop_sequence.clone() });
+        }
+        if let Some(usage) = self.usage {
+            each(&Event::Usage(usage));
+        }
+        each(&Event::End);
+    }
+
     fn choice(&mut self, index: u32) -> &mut Choice<'a> {
         // An upstream numbers its choices from 0; 128 is the most that any API generates.
         let index = index.min(1023) as usize;
@@ -183,6 +199,36 @@ impl<'a> Answer<'a> {
             self.choices.resize_with(index + 1, Choice::default);
         }
         &mut self.choices[index]
+    }
+}
+
+impl Block<'_> {
+    fn replay(&self, choice: u32, each: &mut impl FnMut(&Event<'_>)) {
+        match self {
+            Self::Text { text, logprobs } => {
+                each(&Event::Text { choice, text: text.clone(), logprobs: logprobs.clone() });
+            }
+            Self::Refusal { text, logprobs } => {
+                each(&Event::Refusal { choice, text: text.clone(), logprobs: logprobs.clone() });
+            }
+            Self::Thinking { text, signature } => {
+                each(&Event::Thinking { choice, text: text.clone() });
+                if let Some(signature) = signature {
+                    each(&Event::ThinkingSignature { choice, signature: signature.clone() });
+                }
+            }
+            Self::RedactedThinking { data } => each(&Event::RedactedThinking { choice, data: data.clone() }),
+            Self::ToolCall { index, id, name, input, kind } => {
+                each(&Event::ToolCall {
+                    choice,
+                    index: *index,
+                    id: id.clone(),
+                    name: name.clone(),
+                    kind: *kind,
+                });
+                each(&Event::ToolInput { choice, index: *index, input: input.clone() });
+            }
+        }
     }
 }
 

@@ -8,3 +8,48 @@ mod stream;
 mod usage;
 
 pub use stream::{Encoder, MessageHead};
+
+use crate::config::engine::Fault;
+use crate::error::{ApiError, anthropic_type};
+use crate::http::{Body, Headers, Response};
+use crate::json::writes;
+
+writes! {
+    struct ErrorBody<'a> {
+        "type" = kind: &'static str,
+        "error" = error: ErrorObject<'a>,
+        "request_id" ? request_id: Option<&'a str>,
+    }
+}
+
+writes! {
+    struct ErrorObject<'a> {
+        "type" = kind: &'a str,
+        "message" = message: &'a str,
+    }
+}
+
+/// The body of an error.
+pub fn error_body(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8> {
+    let error = ErrorObject { kind, message };
+    super::to_vec(&ErrorBody { kind: "error", error, request_id })
+}
+
+/// An error response in the form of Anthropic's API.
+pub fn error<B>(error: &ApiError, request_id: &str) -> Response<B> {
+    let body = error_body(anthropic_type(error.status()), error.message(), Some(request_id));
+    super::json_bytes(error.status(), body)
+}
+
+/// The error of an engine's rule.
+pub fn fault<B>(fault: &Fault, request_id: &str) -> Response<B> {
+    let status = fault.status.0;
+    let kind = fault.r#type.as_deref().unwrap_or_else(|| anthropic_type(status));
+    let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
+    for (name, value) in &fault.headers.0 {
+        headers = headers.without(name);
+        headers.push(name.clone(), value.as_bytes());
+    }
+    let body = error_body(kind, &fault.message, Some(request_id));
+    Response { status, headers, body: Body::Full(body) }
+}

@@ -17,6 +17,7 @@ pub struct MessageHead {
 }
 
 /// Writes one message.
+#[derive(Debug)]
 pub struct Encoder {
     head: MessageHead,
     has_begun: bool,
@@ -115,10 +116,9 @@ impl Encoder {
             // Upstreams that count the input early do so before any content.
             Event::Start { .. } => {}
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Ping => {
-                self.begin(out);
-                self.ping(out);
-            }
+            // Nothing may come before `message_start`, which needs the usage.
+            Event::Ping if self.has_begun => self.ping(out),
+            Event::Ping => {}
             Event::Text { text, .. } | Event::Refusal { text, .. } => {
                 self.begin(out);
                 self.text(text, out);
@@ -151,8 +151,7 @@ impl Encoder {
             Event::ToolCall { index, id, name, .. } => {
                 self.begin(out);
                 self.calls = true;
-                let block =
-                    Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
+                let block = Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
                 if self.open_call.is_some() && !self.open_call_is_complete() {
                     self.waiting.push((*index, block));
                     return;
@@ -178,13 +177,6 @@ impl Encoder {
         let mut error = String::new();
         writes!(&mut error; "type" = crate::error::anthropic_type(status), "message" = message);
         push("error", &[("\"error\":", &Json(&error))], out);
-    }
-
-    /// Reports that the backend is silent. The API's clients give up on a stream without bytes.
-    pub fn silence(&mut self, out: &mut Vec<u8>) {
-        if !self.has_ended && self.has_begun {
-            self.ping(out);
-        }
     }
 
     /// The whole message of the events so far, as JSON.

@@ -1,10 +1,10 @@
 //! `POST /v1/messages` and `POST /v1/messages/count_tokens`, of Anthropic's Messages API.
 
+mod format;
 mod turn;
 
 use super::resolve::CompletionModels;
 use super::{Call, Validated, forward};
-use crate::api::messages::Request;
 use crate::budget::Budget;
 use crate::check::anthropic;
 use crate::config::Backend;
@@ -17,7 +17,7 @@ use crate::json::writes;
 use crate::log::Record;
 use crate::transport::Transport;
 use crate::turn::{EventSource, Field, Usage};
-use crate::upstream::Endpoint;
+use crate::upstream::{Endpoint, needs_turn};
 
 /// Generates a message, by the engine or an upstream.
 ///
@@ -38,15 +38,23 @@ pub fn create<T: Transport>(
     record.stream = Some(request.streams());
     if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
         let valid = Validated { body: &body, model, dropped: &[] };
-        return forward::relay(call, models.endpoint, plan, &valid, record);
+        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
+        let turn = translated.then(|| format::turn_request(&request, model));
+        let format = format::MessagesFormat { head: head(call, model) };
+        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
     }
     let turn = turn::read(&request, model);
     let budget = Budget::for_body(body.len());
     let setup = Setup { call_prefix: "toolu_01", ..call.engine(policy.spec, &budget) };
     let outcome = engine::answer(&turn, setup).map_err(|why| error(&why))?;
-    let head = MessageHead { id: message_id(call), model: model.to_owned(), usage: Usage::default() };
     let streams = request.streams();
-    Ok(super::respond(outcome, record, |answer| encode(answer, Encoder::new(head), streams)))
+    if let engine::Outcome::Fault(fault) = outcome {
+        record.by_engine();
+        record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
+        return Ok(encode::messages::fault(fault, call.id));
+    }
+    let encoder = Encoder::new(head(call, model));
+    Ok(super::respond(outcome, record, |answer| encode(answer, encoder, streams)))
 }
 
 /// Counts the tokens of a request's input.
@@ -74,6 +82,10 @@ pub fn count<T: Transport>(
     Ok(encode::json(200, &Count { input_tokens: engine::input_tokens(&turn::read(&request, model)) }))
 }
 
+fn head<T>(call: &Call<'_, T>, model: &str) -> MessageHead {
+    MessageHead { id: message_id(call), model: model.to_owned(), usage: Usage::default() }
+}
+
 /// `msg_01` and 22 letters and digits, as long as the live API's.
 fn message_id<T>(call: &Call<'_, T>) -> String {
     let mut id = call.ctx.object_id("msg_01");
@@ -99,21 +111,28 @@ fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool) -> Res
 /// Why the engine cannot answer, as the live API words it.
 fn error(why: &Rejection) -> ApiError {
     match why {
-        Rejection::InputTooLong { limit: most, input } | Rejection::ContextLength { window: most, input, .. } => {
+        Rejection::InputTooLong { limit: most, input }
+        | Rejection::ContextLength { window: most, input, .. } => {
             ApiError::new(Kind::Invalid, format!("prompt is too long: {input} tokens > {most} maximum"))
         }
-        Rejection::NoOutputLeft => ApiError::new(Kind::Invalid, "max_tokens: too few to answer after reasoning"),
+        Rejection::NoOutputLeft => {
+            ApiError::new(Kind::Invalid, "max_tokens: too few to answer after reasoning")
+        }
         Rejection::Schema { reason, .. } => {
             ApiError::new(Kind::Invalid, format!("output_config.format.schema: {reason}"))
         }
         Rejection::ToolSchema { index, reason } => {
             ApiError::new(Kind::Invalid, format!("tools.{index}.custom: Invalid schema: {reason}"))
         }
-        Rejection::TooMuchWork(Field::Tools) => {
-            ApiError::new(Kind::Invalid, "Schema is too complex for compilation. Simplify the tools' schemas.")
-        }
+        Rejection::TooMuchWork(Field::Tools) => ApiError::new(
+            Kind::Invalid,
+            "Schema is too complex for compilation. Simplify the tools' schemas.",
+        ),
         Rejection::TooMuchWork(_) | Rejection::EchoTooLong { .. } | Rejection::TooManyChoices { .. } => {
-            ApiError::new(Kind::Invalid, "Schema is too complex for compilation. Simplify output_config.format.")
+            ApiError::new(
+                Kind::Invalid,
+                "Schema is too complex for compilation. Simplify output_config.format.",
+            )
         }
     }
 }

@@ -81,6 +81,7 @@ fn tool<'a>(tool: &'a Tool<'_>) -> turn::Tool<'a> {
         parameters: tool.input_schema,
         strict: tool.strict,
         grammar: None,
+        cache_point: None,
     }
 }
 
@@ -124,7 +125,9 @@ fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
     let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
     Some(match block.kind.as_deref()? {
         "text" => turn::Part::Text(text(&block.text)),
-        "image" => turn::Part::Media(turn::Media::Image { source: source(block.source.as_deref()?)?, detail: None }),
+        "image" => {
+            turn::Part::Media(turn::Media::Image { source: source(block.source.as_deref()?)?, detail: None })
+        }
         "document" => turn::Part::Media(turn::Media::Document {
             source: source(block.source.as_deref()?)?,
             title: block.title.as_deref().map(Cow::Borrowed),

@@ -166,7 +166,8 @@ fn push_strict(value: &Value<'_>, out: &mut String) {
                 push_strict(member, out);
             }
             if is_schema {
-                let names = value.get("properties").into_iter().flat_map(Value::members).map(|(name, _)| name);
+                let names =
+                    value.get("properties").into_iter().flat_map(Value::members).map(|(name, _)| name);
                 key("required", out);
                 out.push_str(&json::to_string(&names.collect::<Vec<_>>()));
                 key("additionalProperties", out);

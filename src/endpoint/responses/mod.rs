@@ -1,6 +1,8 @@
 //! `POST /v1/responses` and the two paths below it.
 
 mod echo;
+mod format;
+mod stateless;
 mod turn;
 
 use super::resolve::CompletionModels;
@@ -19,7 +21,7 @@ use crate::log::Record;
 use crate::model::ModelSpec;
 use crate::transport::Transport;
 use crate::turn::EventSource;
-use crate::upstream::Endpoint;
+use crate::upstream::{Endpoint, needs_turn};
 
 /// Generates a response, by the engine or an upstream.
 ///
@@ -39,14 +41,23 @@ pub fn create<T: Transport>(
     record.stream = Some(request.streams());
     if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
         let valid = Validated { body: &body, model, dropped: &dropped };
-        return forward::relay(call, models.endpoint, plan, &valid, record);
+        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
+        if translated {
+            stateless::check(&request)?;
+        }
+        let turn = translated.then(|| format::turn_request(&request, model));
+        let (object, ids, options) = parts(&request, model, policy.spec, call);
+        let format = format::ResponsesFormat { object, ids, options };
+        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
     }
+    stateless::check(&request)?;
     let mut turn = turn::read(&request, model);
     // The engine's reasoning is always an item, as live; its text is left out where no summary was requested.
     turn.reasoning.visible = true;
     let budget = Budget::for_body(body.len());
     let outcome = engine::answer(&turn, call.engine(policy.spec, &budget)).map_err(|why| error(&why))?;
-    let encoder = encoder(&request, model, policy.spec, call);
+    let (object, ids, options) = parts(&request, model, policy.spec, call);
+    let encoder = Encoder::new(object, ids, options);
     let streams = request.streams();
     let mut response = super::respond(outcome, record, |answer| encode(answer, encoder, streams));
     super::note_dropped(&mut response, &dropped);
@@ -79,8 +90,13 @@ pub fn count<T: Transport>(
     Ok(encode::json(200, &Count { object: "response.input_tokens", input_tokens }))
 }
 
-/// What writes the answer to a request.
-fn encoder<T>(request: &Request<'_>, model: &str, spec: Option<&ModelSpec>, call: &Call<'_, T>) -> Encoder {
+/// What the encoder of an answer needs.
+fn parts<T>(
+    request: &Request<'_>,
+    model: &str,
+    spec: Option<&ModelSpec>,
+    call: &Call<'_, T>,
+) -> (ResponseObject, Ids, Options) {
     let mut ids = Ids::new(call.ctx.random);
     let object = ResponseObject {
         id: ids.next("resp_"),
@@ -89,11 +105,12 @@ fn encoder<T>(request: &Request<'_>, model: &str, spec: Option<&ModelSpec>, call
     };
     let reasoning = request.reasoning.as_ref();
     let options = Options {
-        obfuscation: request.stream_options.as_ref().and_then(|options| options.include_obfuscation) != Some(false),
+        obfuscation: request.stream_options.as_ref().and_then(|options| options.include_obfuscation)
+            != Some(false),
         summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
         encrypted_content: request.includes("reasoning.encrypted_content"),
     };
-    Encoder::new(object, ids, options)
+    (object, ids, options)
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 /// Reads a validated request; `model` is its model's name.
 pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Request<'a> {
     let mut messages = Vec::new();
-    if let Some(instructions) = request.instructions.and_then(|json| json::from_str::<Text<'a>>(json.0).ok()) {
+    if let Some(instructions) = request.instructions.and_then(|json| json::from_str::<Text<'a>>(json.0).ok())
+    {
         let text = turn::Content::Parts(vec![turn::Part::Text(instructions.into_inner())]);
         messages.push(turn::Message { role: turn::Role::System, name: None, content: text });
     }
@@ -35,7 +36,8 @@ pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Reques
     let (tool_choice, allowed_tools) = tool_choice(request.tool_choice.as_ref().map(|choice| &choice.value));
     let text = request.text.as_ref();
     let reasoning = request.reasoning.as_ref();
-    let summary = reasoning.and_then(|reasoning| reasoning.summary.as_ref().or(reasoning.generate_summary.as_ref()));
+    let summary =
+        reasoning.and_then(|reasoning| reasoning.summary.as_ref().or(reasoning.generate_summary.as_ref()));
     turn::Request {
         model,
         input: turn::Input::Messages(messages),
@@ -114,6 +116,7 @@ fn push_tool<'a>(tool: &'a Tool<'_>, tools: &mut Vec<turn::Tool<'a>>) {
         parameters: tool.parameters,
         strict: tool.strict,
         grammar: format.and_then(|format| Some((format.syntax.as_deref()?, format.definition.as_deref()?))),
+        cache_point: None,
     });
 }
 

@@ -1,0 +1,83 @@
+//! Messages in front of upstreams of other APIs.
+
+use super::turn;
+use crate::api::messages::Request;
+use crate::encode::messages::{self, Encoder, MessageHead};
+use crate::encode::{self, Encoder as _};
+use crate::endpoint::forward::Format;
+use crate::error::anthropic_type;
+use crate::turn::{Answer, Failure, Field, Role, Unsupported};
+use crate::upstream::TurnRequest;
+
+/// A request as targets of other APIs get it.
+pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> TurnRequest<'a> {
+    let mut hints = Vec::new();
+    let mut hint = |name: &str, present: bool| {
+        if present {
+            hints.push(name.to_owned());
+        }
+    };
+    hint("cache_control", request.cache_control.is_some());
+    hint("context_management", request.context_management.is_some());
+    hint("mcp_servers", request.mcp_servers.is_some());
+    hint("container", request.container.is_some());
+    hint("service_tier", request.service_tier.is_some());
+    hint("inference_geo", request.inference_geo.is_some());
+    for (i, tool) in request.tools.iter().flatten().enumerate() {
+        hint(&format!("tools.{i}"), !tool.is_custom());
+    }
+    for name in &request.extra {
+        hint(name, true);
+    }
+    TurnRequest { turn: turn::read(request, model), extra: Vec::new(), hints, lacking: Vec::new(), path }
+}
+
+/// The parameter of this API that a field was read from. The system prompt is the first message of a turn.
+fn path(turn: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
+    let Unsupported { field, index } = unsupported;
+    let has_system = turn.messages().first().is_some_and(|message| message.role == Role::System);
+    let message = |member: &str| match index {
+        Some(0) if has_system => "system".to_owned(),
+        Some(index) => format!("messages.{}{member}", index - usize::from(has_system)),
+        None => "messages".to_owned(),
+    };
+    let tool = |member: &str| index.map_or_else(|| "tools".to_owned(), |i| format!("tools.{i}{member}"));
+    let fixed = match field {
+        Field::Format => "output_config.format",
+        Field::Tools => return tool(""),
+        Field::ToolSchema => return tool(".input_schema"),
+        Field::CustomTool => return tool(".type"),
+        Field::ToolChoice | Field::AllowedTools => "tool_choice",
+        Field::Stop => "stop_sequences",
+        Field::TopK => "top_k",
+        Field::TopP => "top_p",
+        Field::Temperature => "temperature",
+        Field::ThinkingBudget => "thinking.budget_tokens",
+        Field::Thinking if index.is_none() => "thinking",
+        Field::CachePoint if index.is_none() => "cache_control",
+        _ => return message(".content"),
+    };
+    fixed.to_owned()
+}
+
+/// Writes answers of other APIs as messages.
+pub(super) struct MessagesFormat {
+    pub(super) head: MessageHead,
+}
+
+impl Format for MessagesFormat {
+    fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
+        let mut encoder = Encoder::new(self.head.clone());
+        let mut unsent = Vec::new();
+        answer.replay(|event| encoder.event(event, &mut unsent));
+        encoder.into_message().into_bytes()
+    }
+
+    fn encoder(&self) -> Box<dyn encode::Encoder> {
+        Box::new(Encoder::new(self.head.clone()))
+    }
+
+    fn failure(&self, failure: &Failure) -> Vec<u8> {
+        messages::error_body(anthropic_type(failure.status), &failure.message, None)
+    }
+}

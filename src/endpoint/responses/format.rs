@@ -1,0 +1,106 @@
+//! Responses in front of upstreams of other APIs.
+
+use super::turn;
+use crate::api::responses::{Input, Item, Request, Tool};
+use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
+use crate::encode::{self, Encoder as _};
+use crate::endpoint::forward::Format;
+use crate::turn::{Answer, Field, Unsupported};
+use crate::upstream::TurnRequest;
+
+/// A request as targets of other APIs get it.
+pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> TurnRequest<'a> {
+    let mut hints = Vec::new();
+    let mut hint = |name: &str, present: bool| {
+        if present {
+            hints.push(name.to_owned());
+        }
+    };
+    hint("include", request.include.as_ref().is_some_and(|include| !include.is_empty()));
+    hint("metadata", request.metadata.is_some());
+    hint("store", request.store == Some(true));
+    hint("service_tier", request.service_tier.is_some());
+    hint("prompt_cache_key", request.prompt_cache_key.is_some());
+    hint("prompt_cache_retention", request.prompt_cache_retention.is_some());
+    hint("prompt_cache_options", request.prompt_cache_options.is_some());
+    hint("prompt", request.prompt.is_some());
+    hint("context_management", request.context_management.is_some());
+    hint("moderation", request.moderation.is_some());
+    hint("client_metadata", request.client_metadata.is_some());
+    hint("max_tool_calls", request.max_tool_calls.is_some());
+    hint("truncation", request.truncation.as_deref().is_some_and(|truncation| truncation != "disabled"));
+    let hosted = |tool: &Tool<'_>| !matches!(tool.kind.as_deref(), Some("function" | "custom" | "namespace"));
+    for (i, tool) in request.tools.iter().flatten().enumerate() {
+        hint(&format!("tools[{i}]"), hosted(&tool.value));
+    }
+    let items: &[Item<'_>] = if let Some(Input::Items(items)) = &request.input { items } else { &[] };
+    for (i, item) in items.iter().enumerate() {
+        let known = matches!(
+            item.kind.as_deref(),
+            None | Some(
+                "message"
+                    | "function_call"
+                    | "function_call_output"
+                    | "custom_tool_call"
+                    | "custom_tool_call_output"
+                    | "reasoning"
+                    | "additional_tools"
+            )
+        );
+        hint(&format!("input[{i}]"), !known);
+    }
+    for name in &request.extra {
+        hint(name, true);
+    }
+    TurnRequest { turn: turn::read(request, model), extra: Vec::new(), hints, lacking: Vec::new(), path }
+}
+
+/// The parameter of this API that a field was read from.
+fn path(_: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
+    let Unsupported { field, index } = unsupported;
+    let tool = |member: &str| index.map_or_else(|| "tools".to_owned(), |i| format!("tools[{i}]{member}"));
+    let fixed = match field {
+        Field::Format => "text.format",
+        Field::Logprobs => "top_logprobs",
+        Field::Tools => return tool(""),
+        Field::ToolSchema => return tool(".parameters"),
+        Field::CustomTool => return tool(".type"),
+        Field::ToolChoice | Field::AllowedTools => "tool_choice",
+        Field::TopP => "top_p",
+        Field::Temperature => "temperature",
+        Field::Verbosity => "text.verbosity",
+        Field::Thinking | Field::ThinkingBudget => "reasoning",
+        // Several items become one message, so that the index of a message is not that of an item.
+        _ => "input",
+    };
+    fixed.to_owned()
+}
+
+/// Writes answers of other APIs as responses.
+pub(super) struct ResponsesFormat {
+    pub(super) object: ResponseObject,
+    pub(super) ids: Ids,
+    pub(super) options: Options,
+}
+
+impl ResponsesFormat {
+    fn new_encoder(&self) -> Encoder {
+        Encoder::new(self.object.clone(), self.ids.clone(), self.options)
+    }
+}
+
+impl Format for ResponsesFormat {
+    fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
+        let mut encoder = self.new_encoder();
+        let mut unsent = Vec::new();
+        answer.replay(|event| {
+            encoder.event(event, &mut unsent);
+            unsent.clear();
+        });
+        encoder.into_object().into_bytes()
+    }
+
+    fn encoder(&self) -> Box<dyn encode::Encoder> {
+        Box::new(self.new_encoder())
+    }
+}
