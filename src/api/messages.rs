@@ -3,6 +3,7 @@
 
 use super::tool::Json;
 use super::{Int, Number, Text};
+use crate::json::{ParseError, Read, Reader};
 
 object! {
     /// The body of `POST /v1/messages`.
@@ -78,9 +79,20 @@ pub enum Content<'a> {
     Text(Text<'a>),
     /// Typed blocks.
     Blocks(Vec<Block<'a>>),
+    /// What the results of servers' tools may be.
+    Other(Json<'a>),
 }
 
-string_or! { Content, |text| Some(Content::Text(text)), Content::Blocks }
+impl<'a> Read<'a> for Content<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
+        match json.peek() {
+            b'"' => Ok(Self::Text(Text(json.string()?))),
+            b'[' => Read::read(json).map(Self::Blocks),
+            b'{' => json.raw().map(|raw| Self::Other(Json(raw))),
+            _ => Err(ParseError),
+        }
+    }
+}
 
 object! {
     /// One block of content; its `type` determines which members it has.

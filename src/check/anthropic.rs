@@ -206,12 +206,15 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
         };
         let is_prefill = i == last && role == Some("assistant");
         let blocks: &[Block<'_>] = match content {
-            Content::Text(_) => &[],
             Content::Blocks(blocks) => blocks,
+            Content::Text(_) | Content::Other(_) => &[],
         };
         let is_empty = match content {
             Content::Text(text) => text.is_empty(),
             Content::Blocks(blocks) => blocks.is_empty(),
+            Content::Other(_) => {
+                return Err(invalid(format!("messages.{i}.content: Input should be a valid list")));
+            }
         };
         if is_empty && !is_prefill {
             return Err(invalid(format!(

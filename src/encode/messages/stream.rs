@@ -1,6 +1,6 @@
 //! [`Encoder`]: the events of a turn as the events of a streamed message, or gathered into one object.
 
-use super::usage::{Final, Full};
+use super::usage::{Final, Full, ServerToolUse};
 use crate::api::tool::Json;
 use crate::json::{self, Write, push_key, writes};
 use crate::turn::{Event, FinishReason, Usage};
@@ -14,6 +14,8 @@ pub struct MessageHead {
     pub model: String,
     /// The request's tokens as far as they are known before the backend has counted them.
     pub usage: Usage,
+    /// Whether the request offers tools of Anthropic's servers.
+    pub server_tools: bool,
 }
 
 /// Writes one message.
@@ -193,7 +195,7 @@ impl Encoder {
         writes!(
             &mut out; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
             "content" = Json(content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
-            "usage" = Full(usage),
+            "usage" = Full(usage, self.head.server_tools.then_some(ServerToolUse)),
         );
         out
     }
@@ -315,7 +317,8 @@ impl Encoder {
         let (reason, sequence) = self.stop();
         let mut delta = String::new();
         writes!(&mut delta; "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = ());
-        let usage = Final(self.usage.unwrap_or(self.head.usage));
+        let usage =
+            Final(self.usage.unwrap_or(self.head.usage), self.head.server_tools.then_some(ServerToolUse));
         push("message_delta", &[("\"delta\":", &Json(&delta)), ("\"usage\":", &usage)], out);
         push("message_stop", &[], out);
         self.has_ended = true;

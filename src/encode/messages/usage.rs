@@ -4,10 +4,20 @@ use crate::json::{Write, writes};
 use crate::turn;
 
 /// The counts of `message_start` and of a whole message.
-pub(super) struct Full(pub(super) turn::Usage);
+pub(super) struct Full(pub(super) turn::Usage, pub(super) Option<ServerToolUse>);
 
 /// The counts of `message_delta`, which are cumulative.
-pub(super) struct Final(pub(super) turn::Usage);
+pub(super) struct Final(pub(super) turn::Usage, pub(super) Option<ServerToolUse>);
+
+/// How often tools of Anthropic's servers were used, where the request offers any: never.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServerToolUse;
+
+impl Write for ServerToolUse {
+    fn write(&self, out: &mut String) {
+        writes!(out; "web_search_requests" = 0_u64, "web_fetch_requests" = 0_u64);
+    }
+}
 
 struct CacheCreation(u64);
 
@@ -36,7 +46,7 @@ impl Write for Full {
             out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
             "cache_read_input_tokens" = usage.cached_input, "cache_creation" = CacheCreation(usage.cache_write),
             "output_tokens" = usage.output, "output_tokens_details" = OutputDetails(usage.reasoning),
-            "service_tier" = "standard", "inference_geo" = "not_available",
+            "server_tool_use" ? self.1, "service_tier" = "standard", "inference_geo" = "not_available",
         );
     }
 }
@@ -47,7 +57,7 @@ impl Write for Final {
         writes!(
             out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
             "cache_read_input_tokens" = usage.cached_input, "output_tokens" = usage.output,
-            "output_tokens_details" = OutputDetails(usage.reasoning),
+            "output_tokens_details" = OutputDetails(usage.reasoning), "server_tool_use" ? self.1,
         );
     }
 }

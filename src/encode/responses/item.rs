@@ -3,6 +3,9 @@
 use crate::json::{Write, push_string, writes};
 use crate::turn::{TokenLogprob, ToolKind};
 
+/// The text of the reasoning itself, which the live API keeps to itself.
+const NO_CONTENT: [(); 0] = [];
+
 /// The item that is being written.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -14,9 +17,21 @@ pub(super) struct Item {
 
 #[derive(Debug)]
 pub(super) enum ItemKind {
-    Message { parts: Vec<MessagePart> },
-    Reasoning { summary: String, encrypted: Option<String> },
-    Call { call_id: String, name: String, input: String, kind: ToolKind },
+    Message {
+        parts: Vec<MessagePart>,
+        /// `final_answer`, of models that have phases.
+        phase: Option<&'static str>,
+    },
+    Reasoning {
+        summary: String,
+        encrypted: Option<String>,
+    },
+    Call {
+        call_id: String,
+        name: String,
+        input: String,
+        kind: ToolKind,
+    },
 }
 
 #[derive(Debug)]
@@ -49,11 +64,11 @@ impl Item {
         let empty = progress == Progress::Added;
         let mut out = String::new();
         match &self.kind {
-            ItemKind::Message { parts } => {
+            ItemKind::Message { parts, phase } => {
                 let shown = if empty { &[][..] } else { &parts[..] };
                 writes!(
                     &mut out; "id" = self.id, "type" = "message", "status" = status, "content" = shown,
-                    "role" = "assistant",
+                    "phase" ? phase, "role" = "assistant",
                 );
             }
             ItemKind::Reasoning { summary, encrypted } => {
@@ -63,8 +78,8 @@ impl Item {
                 };
                 let encrypted = encrypted.as_deref().filter(|_| !empty || encrypted.is_some());
                 writes!(
-                    &mut out; "id" = self.id, "type" = "reasoning", "encrypted_content" ? encrypted,
-                    "summary" = summary,
+                    &mut out; "id" = self.id, "type" = "reasoning", "content" = NO_CONTENT,
+                    "encrypted_content" ? encrypted, "summary" = summary,
                 );
             }
             ItemKind::Call { call_id, name, input, kind } => {

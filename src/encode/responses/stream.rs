@@ -15,6 +15,8 @@ pub struct Options {
     pub summary: bool,
     /// Reasoning in encrypted form, which the caller sends back.
     pub encrypted_content: bool,
+    /// The phase of each message: models from gpt-5.4 on have it.
+    pub phases: bool,
 }
 
 /// Writes one response.
@@ -179,10 +181,19 @@ impl Encoder {
         if !matches!(&self.open, Some(Item { kind: ItemKind::Message { .. }, .. })) {
             self.close(Progress::Completed, out);
             let id = self.ids.next("msg_");
-            self.open(Item { id, kind: ItemKind::Message { parts: Vec::new() } }, out);
+            self.open(
+                Item {
+                    id,
+                    kind: ItemKind::Message {
+                        parts: Vec::new(),
+                        phase: self.options.phases.then_some("final_answer"),
+                    },
+                },
+                out,
+            );
         }
         let same = match &self.open {
-            Some(Item { kind: ItemKind::Message { parts }, .. }) => {
+            Some(Item { kind: ItemKind::Message { parts, .. }, .. }) => {
                 parts.last().is_some_and(|part| part.is_refusal == is_refusal)
             }
             _ => false,
@@ -191,12 +202,12 @@ impl Encoder {
             self.close_part(out);
             let part = MessagePart { is_refusal, text: String::new(), logprobs: String::new() };
             let shown = json::to_string(&part);
-            if let Some(Item { kind: ItemKind::Message { parts }, .. }) = &mut self.open {
+            if let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open {
                 parts.push(part);
             }
             self.push_in_part("response.content_part.added", &[("\"part\":", &Json(&shown))], false, out);
         }
-        let Some(Item { kind: ItemKind::Message { parts }, .. }) = &mut self.open else { return };
+        let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
         part.text.push_str(text);
         if !logprobs.is_empty() {
@@ -216,7 +227,7 @@ impl Encoder {
 
     /// Completes the open part of a message.
     fn close_part(&mut self, out: &mut Vec<u8>) {
-        let Some(Item { kind: ItemKind::Message { parts }, .. }) = &self.open else { return };
+        let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &self.open else { return };
         let Some(part) = parts.last() else { return };
         let (text, tokens, shown) =
             (part.text.clone(), format!("[{}]", part.logprobs), json::to_string(part));
@@ -359,7 +370,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         let index = match &self.open {
-            Some(Item { kind: ItemKind::Message { parts }, .. }) => parts.len().saturating_sub(1),
+            Some(Item { kind: ItemKind::Message { parts, .. }, .. }) => parts.len().saturating_sub(1),
             _ => 0,
         };
         let mut all: Vec<(&str, &dyn Write)> = vec![("\"content_index\":", &index)];

@@ -5,6 +5,7 @@ mod turn;
 
 use super::resolve::CompletionModels;
 use super::{Call, Validated, forward};
+use crate::api::messages::Request;
 use crate::budget::Budget;
 use crate::check::anthropic;
 use crate::config::Backend;
@@ -40,7 +41,7 @@ pub fn create<T: Transport>(
         let valid = Validated { body: &body, model, dropped: &[] };
         let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
         let turn = translated.then(|| format::turn_request(&request, model));
-        let format = format::MessagesFormat { head: head(call, model) };
+        let format = format::MessagesFormat { head: head(call, &request, model) };
         return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
     }
     let turn = turn::read(&request, model);
@@ -53,7 +54,7 @@ pub fn create<T: Transport>(
         record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
         return Ok(encode::messages::fault(fault, call.id));
     }
-    let encoder = Encoder::new(head(call, model));
+    let encoder = Encoder::new(head(call, &request, model));
     Ok(super::respond(outcome, record, |answer| encode(answer, encoder, streams)))
 }
 
@@ -82,8 +83,9 @@ pub fn count<T: Transport>(
     Ok(encode::json(200, &Count { input_tokens: engine::input_tokens(&turn::read(&request, model)) }))
 }
 
-fn head<T>(call: &Call<'_, T>, model: &str) -> MessageHead {
-    MessageHead { id: message_id(call), model: model.to_owned(), usage: Usage::default() }
+fn head<T>(call: &Call<'_, T>, request: &Request<'_>, model: &str) -> MessageHead {
+    let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
+    MessageHead { id: message_id(call), model: model.to_owned(), usage: Usage::default(), server_tools }
 }
 
 /// `msg_01` and 22 letters and digits, as long as the live API's.

@@ -113,6 +113,7 @@ fn content<'a>(content: &'a Content<'_>) -> turn::Content<'a> {
     match content {
         Content::Text(text) => turn::Content::Text(text),
         Content::Blocks(blocks) => turn::Content::Parts(parts(blocks)),
+        Content::Other(json) => turn::Content::Text(json.0),
     }
 }
 
@@ -150,6 +151,7 @@ fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
                 None => Vec::new(),
                 Some(Content::Text(text)) => vec![turn::Part::Text(Cow::Borrowed(text))],
                 Some(Content::Blocks(blocks)) => parts(blocks),
+                Some(Content::Other(json)) => vec![turn::Part::Text(Cow::Borrowed(json.0))],
             },
             is_error: block.is_error == Some(true),
         }),
@@ -170,6 +172,7 @@ fn source<'a>(source: &'a Source<'_>) -> Option<turn::Source<'a>> {
                 Content::Blocks(blocks) => {
                     blocks.iter().filter_map(|block| block.text.as_deref()).collect::<Vec<_>>().join("\n")
                 }
+                Content::Other(_) => return None,
             };
             turn::Source::Text(Cow::Owned(texts))
         }

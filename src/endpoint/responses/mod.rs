@@ -18,7 +18,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Body, Incoming, Response};
 use crate::json::writes;
 use crate::log::Record;
-use crate::model::ModelSpec;
+use crate::model::{Family, ModelSpec};
 use crate::transport::Transport;
 use crate::turn::EventSource;
 use crate::upstream::{Endpoint, needs_turn};
@@ -109,6 +109,8 @@ fn parts<T>(
             != Some(false),
         summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
         encrypted_content: request.includes("reasoning.encrypted_content"),
+        // The same models that take no functions in Chat Completions while they reason.
+        phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
     };
     (object, ids, options)
 }
