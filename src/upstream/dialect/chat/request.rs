@@ -6,6 +6,8 @@ use crate::turn::{
     ToolChoice, ToolKind, ToolResult, Verbosity,
 };
 use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// Which members a server of the API has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +101,27 @@ fn sampling(turn: &Request<'_>, server: Server, out: &mut String, names: &mut Na
     if !turn.stop.is_empty() {
         member(out, "stop", &turn.stop);
     }
-    maybe(out, "user", turn.end_user.as_deref());
+    maybe(out, "user", turn.end_user.as_deref().map(end_user));
     if let Some(prediction) = &turn.prediction {
         push_key(out, "\"prediction\":");
         writes!(out; "type" = "content", "content" = prediction.0);
     }
+}
+
+/// The most characters of `user`: the live API refuses more.
+const END_USER_CHARS: usize = 64;
+
+/// The identifier of an end user. A longer one, as Claude Code sends in `metadata.user_id`, becomes its SHA-256 in
+/// hexadecimal, which is as stable and has 64 characters.
+fn end_user(id: &str) -> Cow<'_, str> {
+    if id.chars().count() <= END_USER_CHARS {
+        return Cow::Borrowed(id);
+    }
+    let mut hex = String::with_capacity(END_USER_CHARS);
+    for byte in Sha256::digest(id) {
+        hex.push_str(&format!("{byte:02x}"));
+    }
+    Cow::Owned(hex)
 }
 
 fn format(format: &Format<'_>, out: &mut String) {

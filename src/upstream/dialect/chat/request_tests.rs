@@ -124,3 +124,13 @@ fn custom_tools_and_formats() {
         (&json!(3), &json!(2), &json!("n"))
     );
 }
+
+#[test]
+fn a_long_end_user_becomes_its_digest() {
+    let user = |id: String| {
+        let turn = Request { end_user: Some(id.into()), ..Request::default() };
+        written(&turn, Server::Compatible).0["user"].clone()
+    };
+    assert_eq!(user("é".repeat(64)), "é".repeat(64));
+    assert_eq!(user("a".repeat(65)), "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0");
+}
