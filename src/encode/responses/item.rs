@@ -123,12 +123,15 @@ impl Write for MessagePart {
     }
 }
 
+/// A token in the place of another, and its log probability.
+type Alternative<'a> = (std::borrow::Cow<'a, [u8]>, f32);
+
 /// Appends tokens as JSON objects, separated by commas.
 pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], out: &mut String) {
     fn likely(
         bytes: &[u8],
         logprob: f32,
-        top: Option<&[(std::borrow::Cow<'_, [u8]>, f32)]>,
+        top: Option<&[Alternative<'_>]>,
         out: &mut String,
     ) {
         let token = String::from_utf8_lossy(bytes);

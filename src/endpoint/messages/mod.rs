@@ -80,7 +80,10 @@ pub fn count<T: Transport>(
         }
     }
     record.by_engine();
-    Ok(encode::json(200, &Count { input_tokens: engine::input_tokens(&turn::read(&request, model)) }))
+    Ok(encode::json(
+        200,
+        &Count { input_tokens: engine::input_tokens(&turn::read(&request, model), engine::CountedBy::Chat) },
+    ))
 }
 
 fn head<T>(call: &Call<'_, T>, request: &Request<'_>, model: &str) -> MessageHead {

@@ -7,13 +7,13 @@ mod turn;
 
 use super::resolve::CompletionModels;
 use super::{Call, Validated, forward};
-use crate::api::responses::Request;
+use crate::api::responses::{Input, Item, Request};
 use crate::budget::Budget;
 use crate::check::{self, Checked, error_text};
 use crate::config::Backend;
 use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
 use crate::encode::{self, Encoder as _, EventStream};
-use crate::engine::{self, Rejection};
+use crate::engine::{self, CountedBy, Rejection, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Incoming, Response};
 use crate::json::writes;
@@ -55,7 +55,8 @@ pub fn create<T: Transport>(
     // The engine's reasoning is always an item, as live; its text is left out where no summary was requested.
     turn.reasoning.visible = true;
     let budget = Budget::for_body(body.len());
-    let outcome = engine::answer(&turn, call.engine(policy.spec, &budget)).map_err(|why| error(&why))?;
+    let setup = Setup { counted_by: counted_by(&request), ..call.engine(policy.spec, &budget) };
+    let outcome = engine::answer(&turn, setup).map_err(|why| error(&why))?;
     let (object, ids, options) = parts(&request, model, policy.spec, call);
     let encoder = Encoder::new(object, ids, options);
     let streams = request.streams();
@@ -86,8 +87,23 @@ pub fn count<T: Transport>(
         }
     }
     record.by_engine();
-    let input_tokens = engine::input_tokens(&turn::read(&request, model));
+    let input_tokens = engine::input_tokens(&turn::read(&request, model), counted_by(&request));
     Ok(encode::json(200, &Count { object: "response.input_tokens", input_tokens }))
+}
+
+/// How the live API counts the input of Responses: a call that is alone between results and has an `id` costs more.
+fn counted_by(request: &Request<'_>) -> CountedBy {
+    let Some(Input::Items(items)) = &request.input else { return CountedBy::Responses { calls_with_id: 0 } };
+    let is_call =
+        |item: Option<&Item<'_>>| item.is_some_and(|item| item.kind.as_deref() == Some("function_call"));
+    let alone = (0..items.len()).filter(|i| {
+        let before = i.checked_sub(1).and_then(|before| items.get(before));
+        is_call(items.get(*i))
+            && items.get(*i).is_some_and(|item| item.id.is_some())
+            && !is_call(before)
+            && !is_call(items.get(i + 1))
+    });
+    CountedBy::Responses { calls_with_id: alone.count() as u64 }
 }
 
 /// What the encoder of an answer needs.
