@@ -64,7 +64,7 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// If fewer are left; then none are left any more, so that the work ends whoever notices.
+    /// If fewer are left; then none are left any more, so that all work ends.
     #[inline]
     pub fn spend(&self, steps: u64) -> Result<(), Exhausted> {
         let left = self.steps.get().checked_sub(steps);

@@ -9,7 +9,7 @@ pub struct Ctx<'a> {
     pub now: Duration,
     /// 128 random bits, for ids alone.
     pub random: [u64; 2],
-    /// Tells how long ago the request arrived.
+    /// How long ago the request arrived.
     pub elapsed: &'a dyn Fn() -> Duration,
 }
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// A failed request, as the caller is told of it: the four members of OpenAI's error object
+/// A failed request, as it is reported to the caller: the four members of OpenAI's error object
 /// and the HTTP status.
 ///
 /// ```
@@ -116,7 +116,7 @@ kinds! {
     Invalid => 400, "invalid_request_error", None;
     /// A required parameter is absent.
     MissingParameter => 400, "invalid_request_error", Some("missing_required_parameter");
-    /// A parameter nobody documents.
+    /// An undocumented parameter.
     UnknownParameter => 400, "invalid_request_error", Some("unknown_parameter");
     /// A value of the wrong JSON type.
     InvalidType => 400, "invalid_request_error", Some("invalid_type");

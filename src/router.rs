@@ -23,6 +23,8 @@ pub enum Route {
     Responses,
     /// `POST /v1/responses/input_tokens`
     ResponseTokens,
+    /// `POST /v1/responses/compact`
+    CompactResponse,
     /// `POST /v1/messages`
     Messages,
     /// `POST /v1/messages/count_tokens`
@@ -35,7 +37,7 @@ pub enum Route {
 
 impl Route {
     /// One of each, for tests that must miss none.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Probe,
         Self::Health,
         Self::ListModels,
@@ -44,6 +46,7 @@ impl Route {
         Self::Completions,
         Self::Responses,
         Self::ResponseTokens,
+        Self::CompactResponse,
         Self::Messages,
         Self::MessageTokens,
         Self::Embeddings,
@@ -97,6 +100,7 @@ impl Route {
             "completions" => Some(Self::Completions),
             "responses" => Some(Self::Responses),
             "responses/input_tokens" => Some(Self::ResponseTokens),
+            "responses/compact" => Some(Self::CompactResponse),
             "messages" => Some(Self::Messages),
             "messages/count_tokens" => Some(Self::MessageTokens),
             "embeddings" => Some(Self::Embeddings),

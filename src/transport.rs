@@ -72,7 +72,7 @@ pub struct Answered<B> {
 pub struct SendError {
     /// What kind of failure it was.
     pub kind: SendErrorKind,
-    /// What the host says of it, for the log.
+    /// The host's description, for the log.
     pub reason: String,
 }
 
@@ -87,7 +87,7 @@ pub enum SendErrorKind {
     Unreachable,
     /// There was an answer, and it broke off before anything of it could be passed on.
     Broken,
-    /// The answer makes no sense: no JSON where it says so, or a redirect.
+    /// The answer is invalid: no JSON where it claims to be, or a redirect.
     InvalidResponse,
     /// The caller closed its connection, or its body broke off, which is no fault of the upstream's.
     Caller,

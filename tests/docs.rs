@@ -46,7 +46,7 @@ fn names<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
 
 #[test]
 fn every_setting_that_is_shown_is_one() {
-    // What Kubernetes makes of a Service's name, told as a trap.
+    // What Kubernetes makes of a Service's name, described as a trap.
     const NONE_OF_OURS: [&str; 1] = ["PORT"];
     let pages = [
         "README.md",

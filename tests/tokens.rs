@@ -96,7 +96,7 @@ fn any_char(random: &mut Random, bound: u32) -> char {
     }
 }
 
-/// Characters that the patterns tell apart, next to each other in every order.
+/// Characters that the patterns distinguish, next to each other in every order.
 fn classes(random: &mut Random) -> String {
     const OF: &[char] = &[
         'a', 's', 'l', 'B', 'T', 'ǅ', 'ʰ', '漢', 'ª', '\u{301}', '\u{903}', '1', '²', ' ', ' ', '\t', '\n',

@@ -81,7 +81,7 @@ async fn the_node_sdk() {
 }
 
 /// Runs a suite against a gateway of its own, one whose upstreams fail and one that follows rules, and then
-/// with a second gateway in front of each, which nobody may notice; fails as it fails.
+/// with a second gateway in front of each, which must not be noticeable; fails as it fails.
 async fn check(name: &str, mut tests: Command) -> Vec<String> {
     let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY)]).await;
     let faulty = Faulty::start().await;
@@ -98,7 +98,7 @@ async fn check(name: &str, mut tests: Command) -> Vec<String> {
         run(label, tests).unwrap_or_else(|failure| panic!("{failure}"))
     };
     let output = against(&mut tests, name, own);
-    // What a chain cannot keep is skipped: a connection that breaks behind is told of in front.
+    // What a chain cannot keep is skipped: a connection that breaks behind is reported in front.
     against(tests.env("CHAINED", "1"), &format!("{name}, chained"), fronts.each_ref());
     let logs = own.into_iter().chain(&fronts).flat_map(Gateway::logs);
     let notes: Vec<_> = logs.filter(|line| !line.starts_with('{')).collect();
@@ -235,7 +235,7 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
 /// How long a process may print nothing. An installation from a slow registry must fit in.
 const SILENCE: Duration = Duration::from_secs(600);
 
-/// Runs a command and returns what it said, which is shown at once; an error where it fails.
+/// Runs a command and returns its output, which is shown at once; an error where it fails.
 ///
 /// # Panics
 ///

@@ -1,5 +1,5 @@
 //! What `cargo test --workspace` builds of Wasmtime, `cargo serve` uses: Cargo compiles a crate anew for other
-//! features, and features depend on which packages are asked for together.
+//! features, and features depend on which packages are built together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

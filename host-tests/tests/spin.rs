@@ -47,7 +47,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// One instance, asked one request after another.
+/// One instance, which gets one request after another.
 struct Spin {
     store: Store<State>,
     proxy: Proxy,
@@ -115,7 +115,7 @@ fn build() {
     let mut words = command.expect("spin.toml has a command").split_whitespace();
     assert_eq!(words.next(), Some("cargo"));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    // `cargo test` told us which package this is, and some build scripts run anew when that changes.
+    // `cargo test` sets which package this is, and some build scripts run anew when that changes.
     let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
         cargo.env_remove(name);

@@ -13,7 +13,7 @@ writes! {
         "object" = object: &'static str,
         /// Unix seconds.
         "created" = created: u64,
-        /// The model that was asked for.
+        /// The requested model.
         "model" = model: &'a str,
         /// Names the configuration that answered; absent where the backend has none.
         "system_fingerprint" ? system_fingerprint: Option<&'static str>,
@@ -32,9 +32,9 @@ writes! {
     pub struct ChatChoice<'a> {
         /// Its place among the `n`.
         "index" = index: u32,
-        /// What was said.
+        /// The message.
         "message" = message: ChatMessage<'a>,
-        /// How likely its tokens were, if that was asked for.
+        /// The log probabilities of its tokens, if requested.
         "logprobs" = logprobs: Option<Logprobs<'a>>,
         /// Why it ended.
         "finish_reason" = finish_reason: &'static str,
@@ -52,10 +52,10 @@ writes! {
     }
 }
 
-/// A token that was said, and what might have been said instead.
+/// A token, and its alternatives.
 #[derive(Debug)]
 pub struct TokenLogprob<'a> {
-    /// The token that was said.
+    /// The token.
     pub said: LikelyToken<'a>,
     /// The likeliest tokens, the likeliest first.
     pub top_logprobs: Vec<LikelyToken<'a>>,
@@ -138,11 +138,11 @@ impl Write for ThinkingBlock<'_> {
 /// A call of one of the caller's tools, whole or a piece of one.
 #[derive(Debug)]
 pub struct ToolCall<'a> {
-    /// Its place among the calls; told in pieces only.
+    /// Its place among the calls; in streams only.
     pub index: Option<u32>,
-    /// What the caller's result is to name it by; told once.
+    /// What the caller's result refers to; sent once.
     pub id: Option<&'a str>,
-    /// `function` or `custom`; told once.
+    /// `function` or `custom`; sent once.
     pub kind: Option<&'static str>,
     /// What is called.
     pub called: Called<'a>,
@@ -174,7 +174,7 @@ writes! {
     /// A function and its arguments, or a piece of them.
     #[derive(Debug)]
     pub struct FunctionCall<'a> {
-        /// The function; in a stream told once.
+        /// The function; in a stream sent once.
         "name" ? name: Option<&'a str>,
         /// JSON, or a piece of it.
         "arguments" = arguments: &'a str,
@@ -185,7 +185,7 @@ writes! {
     /// A custom tool and its input, or a piece of it.
     #[derive(Debug)]
     pub struct CustomCall<'a> {
-        /// The tool; in a stream told once.
+        /// The tool; in a stream sent once.
         "name" ? name: Option<&'a str>,
         /// Any text, or a piece of it.
         "input" = input: &'a str,
@@ -202,7 +202,7 @@ writes! {
         "object" = object: &'static str,
         /// The same in every chunk; Unix seconds.
         "created" = created: u64,
-        /// The model that was asked for.
+        /// The requested model.
         "model" = model: &'a str,
         /// As in a [`ChatCompletion`].
         "service_tier" ? service_tier: Option<&'static str>,
@@ -210,9 +210,9 @@ writes! {
         "system_fingerprint" ? system_fingerprint: Option<&'static str>,
         /// One choice, or none in the chunk that carries the totals.
         "choices" = choices: &'a [ChatChunkChoice<'a>],
-        /// Absent unless asked for; then `null` but in the last chunk.
+        /// Absent unless requested; then `null` but in the last chunk.
         "usage" ? usage: Option<Option<Usage>>,
-        /// Letters without meaning that hide the chunk's length; absent unless asked for.
+        /// Letters without meaning that hide the chunk's length; absent unless requested.
         "obfuscation" ? obfuscation: Option<&'a str>,
     }
 }
@@ -225,7 +225,7 @@ writes! {
         "index" = index: u32,
         /// What is new.
         "delta" = delta: Delta<'a>,
-        /// How likely the new tokens were, if that was asked for.
+        /// The log probabilities of the new tokens, if requested.
         "logprobs" = logprobs: Option<Logprobs<'a>>,
         /// Why the answer ended, in its last chunk.
         "finish_reason" = finish_reason: Option<&'static str>,
@@ -307,11 +307,11 @@ writes! {
         "object" = object: &'static str,
         /// Unix seconds.
         "created" = created: u64,
-        /// The model that was asked for.
+        /// The requested model.
         "model" = model: &'a str,
         /// The answers; in a stream one of them, or none in the chunk that carries the totals.
         "choices" = choices: &'a [TextChoice<'a>],
-        /// Absent from a stream unless asked for; then `null` but in the last chunk.
+        /// Absent from a stream unless requested; then `null` but in the last chunk.
         "usage" ? usage: Option<Option<Usage>>,
     }
 }
@@ -324,7 +324,7 @@ writes! {
         "text" = text: Cow<'a, str>,
         /// Which prompt and which of its `n` answers, counted through.
         "index" = index: u32,
-        /// How likely its tokens were, if that was asked for.
+        /// The log probabilities of its tokens, if requested.
         "logprobs" = logprobs: Option<TextLogprobs<'a>>,
         /// Why it ended; in a stream only in the last chunk.
         "finish_reason" = finish_reason: Option<&'static str>,
@@ -394,7 +394,7 @@ writes! {
     /// The kinds of the answers' tokens.
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
     pub struct CompletionTokensDetails {
-        /// Thought, not said.
+        /// Reasoning.
         "reasoning_tokens" = reasoning_tokens: u64,
         /// Of audio.
         "audio_tokens" = audio_tokens: u64,

@@ -38,7 +38,7 @@ writes! {
         "object" = object: &'static str,
         /// One for each input, in order.
         "data" = data: Vec<Embedding<'a>>,
-        /// The model that was asked for.
+        /// The requested model.
         "model" = model: &'a str,
         /// Token counts.
         "usage" = usage: Usage,

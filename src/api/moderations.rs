@@ -67,7 +67,7 @@ writes! {
     pub struct Moderation<'a> {
         /// `modr-…`
         "id" = id: &'a str,
-        /// The model that was asked for.
+        /// The requested model.
         "model" = model: &'a str,
         /// One for each input.
         "results" = results: Vec<Outcome>,

@@ -23,7 +23,7 @@ enum Sort {
     Object,
     Array,
     Other,
-    /// Nothing is said of the type.
+    /// The type is not restricted.
     Open,
 }
 
@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
                 let rest = &self.text.as_bytes()[self.at..];
                 let word =
                     rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
-                // Numbers too large for a double are left to whoever reads more closely.
+                // Numbers too large for a double are left to the exact pass.
                 let exact =
                     !rest[..word].iter().any(|b| matches!(b, b'e' | b'E')) || rest[0].is_ascii_alphabetic();
                 self.at += word;

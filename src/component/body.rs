@@ -25,7 +25,7 @@ pub(super) const CALLER_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The most bytes `blocking-write-and-flush` takes (wasi:io/streams).
 const ONE_WRITE: usize = 4096;
 
-/// A time nobody waits for; the longest there is is not one every host can reckon with.
+/// A time longer than any wait; the longest there is is not one every host can reckon with.
 const LONG: Duration = Duration::from_secs(3600);
 
 fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
@@ -52,13 +52,13 @@ pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 pub(super) fn broken(error: &wasi::io::error::Error) -> ReadError {
     // Only words: Wasmtime 48 has no code for what breaks a body, and asking jco 1.35 for one is a trap.
     let mut reason = error.to_debug_string();
-    // With RUST_BACKTRACE set, Wasmtime tells of its own stack as well.
+    // With RUST_BACKTRACE set, Wasmtime prints its own stack as well.
     reason.truncate(reason.find("\nStack backtrace:").unwrap_or(reason.len()));
     let timed_out = ["timeout", "timed out"].iter().any(|word| reason.to_ascii_lowercase().contains(word));
     ReadError { reason, timed_out }
 }
 
-/// The caller's body. Nothing is asked of the host before the first read.
+/// The caller's body. The host is not called before the first read.
 pub(super) struct Caller {
     // A resource must go before the one it came from: wasi:http traps otherwise.
     stream: Option<(InputStream, IncomingBody)>,
@@ -232,7 +232,7 @@ pub(super) fn send(
         response.headers.into_vec().into_iter().map(|(name, value)| (name, Cow::Owned(value))).collect();
     if let Body::Full(bytes) = &response.body
         && with_body
-        // A 204 has no length to tell of (RFC 9110, section 8.6).
+        // A 204 has no length (RFC 9110, section 8.6).
         && response.status != 204
     {
         fields.push(("content-length".into(), Cow::Owned(bytes.len().to_string().into_bytes())));

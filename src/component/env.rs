@@ -5,7 +5,7 @@ use crate::gateway::Gateway;
 use std::sync::{Arc, OnceLock};
 
 /// The gateway, made once an instance: a host that reuses one saves the work, one that does not loses
-/// nothing. Settings that could not be had are asked for again by the next request.
+/// nothing. Settings that could not be read are read again by the next request.
 pub(super) fn gateway() -> Arc<Gateway> {
     static GATEWAY: OnceLock<Arc<Gateway>> = OnceLock::new();
     if let Some(gateway) = GATEWAY.get() {
@@ -62,7 +62,7 @@ mod spin {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
             // A text with a `$` that names nothing asks for what is no name at all.
             Err(Error::Undefined(_) | Error::InvalidName(_)) => Ok(None),
-            // What a provider says may hold what it was asked with.
+            // A provider's message may contain the request, and so a secret.
             Err(Error::Provider(_) | Error::Other(_)) => Err(ConfigError::new(
                 setting,
                 format!("Spin's provider of variables failed to give `{name}`; Spin's own log may say why"),

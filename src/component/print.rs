@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use wasi::cli::stderr::get_stderr;
 use wasi::io::streams::OutputStream;
 
-/// Prints a line that has its line break. A log nobody takes is no reason to fail a request that is answered.
+/// Prints a line that has its line break. A log that cannot be written is no reason to fail a request.
 pub(super) fn line(line: &str) {
     // Std asks the host for the stream anew at each write.
     static STDERR: OnceLock<OutputStream> = OnceLock::new();

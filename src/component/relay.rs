@@ -48,7 +48,7 @@ pub(super) fn relay(
     };
     relay.from.upload.give_up();
     let Some(error) = &relay.if_broken else { return End::Broken(reason) };
-    // Nobody knows where the stream broke off: within an event, the blank line ends that one.
+    // It is not known where the stream broke off: within an event, the blank line ends that one.
     let mut event = b"\n\n".to_vec();
     event.extend(encode::error_event(error));
     note(write(stream, &event).map(|()| event.len() as u64), ending, clock);

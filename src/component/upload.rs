@@ -12,7 +12,7 @@ use wasi::io::streams::{InputStream, OutputStream, StreamError};
 /// How many pieces are moved before something else has its turn.
 const TURN: usize = 8;
 
-/// How long a body may stand still that nobody waits for any more.
+/// How long a body may stand still whose answer is complete.
 const STANDSTILL: Duration = Duration::from_secs(30);
 
 /// What of a request's body the upstream has not got yet; nothing, once it has all or wants no more.
@@ -41,7 +41,7 @@ enum Next {
     Later,
     /// All of it is sent.
     Sent,
-    /// The upstream takes no more. It has its reasons, and its answer tells them.
+    /// The upstream takes no more. Its answer has the reason.
     Refused,
 }
 

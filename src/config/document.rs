@@ -1,4 +1,4 @@
-//! `PORTCULLIS_CONFIG`: a JSON document for all that one line cannot say.
+//! `PORTCULLIS_CONFIG`: a JSON document for all that does not fit one line.
 //!
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
@@ -135,7 +135,7 @@ impl Document {
         }
     }
 
-    /// The engine's settings, with what its models say otherwise.
+    /// The engine's settings, with the models' own values.
     pub(super) fn engine(&self) -> Result<Engine, ConfigError> {
         if let Some((path, problem)) = self.engine.problem() {
             return Err(wrong(path, problem));

@@ -1,4 +1,4 @@
-//! [`Node`]: a value of the document and the way to it, so that an error can tell where it is.
+//! [`Node`]: a value of the document and the way to it, so that an error can name it.
 
 use super::ConfigError;
 use super::document::wrong;
@@ -21,7 +21,7 @@ enum Step<'p> {
 
 /// What can be read from a place.
 pub(super) trait Setting: Sized {
-    /// Reads the value, or tells what would be right.
+    /// Reads the value, or reports what would be right.
     fn read(at: Node<'_>) -> Result<Self, ConfigError>;
 }
 

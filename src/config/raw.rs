@@ -1,4 +1,4 @@
-//! What `PORTCULLIS_CONFIG` says of upstreams and of models that go to them.
+//! Upstreams, and the models that go to them, as `PORTCULLIS_CONFIG` has them.
 
 use super::ConfigError;
 use super::document::{Ordered, SETTING, wrong};
@@ -45,7 +45,7 @@ pub(super) struct TargetEntry {
     weight: Option<u32>,
 }
 
-/// How a model's targets are asked.
+/// How a model's targets are tried.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PlanEntry {
     pub(super) policy: Option<PolicyEntry>,
@@ -290,7 +290,7 @@ pub(in crate::config) fn is_hosts_own(field: &str) -> bool {
     )
 }
 
-/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2), and neither the host's nor what tells
+/// Whether an operator may set a field: a token (RFC 9110, section 5.6.2), and neither the host's nor what identifies
 /// what the caller's body is.
 fn is_settable(field: &str) -> bool {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);

@@ -1,4 +1,4 @@
-//! The environment variables: their names, and the values one line can say.
+//! The environment variables: their names, and the values that fit one line.
 
 use super::document::{self, Document};
 use super::route::{Backend, Served, Upstream, is_authority};
@@ -31,7 +31,7 @@ pub(super) struct Vars<'a>(&'a [(String, String)]);
 
 impl<'a> Vars<'a> {
     /// A variable's value without surrounding space; an empty one is as good as none, since that
-    /// is how most hosts say "unset".
+    /// is how most hosts spell "unset".
     pub(super) fn get(self, name: &str) -> Option<&'a str> {
         let value = self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim())?;
         (!value.is_empty()).then_some(value)

@@ -6,7 +6,7 @@ use crate::http::Response;
 /// The answer to an embeddings request.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The model that was asked for.
+    /// The requested model.
     pub model: String,
     /// The vectors, by input.
     pub vectors: Vec<Vec<f32>>,

@@ -16,7 +16,7 @@ pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
     let mut sum = vec![0_i64; dimensions.max(1) as usize];
     for (token, count) in counts {
         let mut draw = Rng::new(mix(token, 0xe3b));
-        // A word said often counts more, but not as often: 16, 27, 35, 42 …
+        // A frequent word counts more, but not in proportion: 16, 27, 35, 42 …
         let weight = 16 * i64::from(count) / (1 + i64::from(count) / 4);
         // Eight numbers of seven bits and a sign come out of one draw.
         for eight in sum.chunks_mut(8) {

@@ -1,4 +1,4 @@
-//! Words to say when any will do.
+//! Filler words, for where any text will do.
 
 use super::rng::{Rng, mix, scatter};
 use crate::tokens::Encoding;

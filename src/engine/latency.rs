@@ -1,4 +1,4 @@
-//! [`TokenTiming`]: how long an answer takes to say.
+//! [`TokenTiming`]: how long an answer takes to generate.
 
 use super::rng::{mix, unit};
 use crate::config::engine::Latency;
@@ -12,13 +12,13 @@ pub(super) struct TokenTiming {
 }
 
 impl TokenTiming {
-    /// A pace; `seed` is asked for only where it makes a difference.
+    /// The timing of an answer; `seed` is called only where it makes a difference.
     pub(super) fn new(latency: Latency, seed: impl FnOnce() -> u64) -> Self {
         let strays = !latency.is_none() && latency.jitter.0 > 0.0;
         Self { latency, seed: if strays { seed() } else { 0 } }
     }
 
-    /// How long it takes from the end of the tokens said so far to the end of some more; nothing, if answers
+    /// How long it takes from the end of the tokens generated so far to the end of some more; nothing, if answers
     /// are not held back.
     pub(super) fn wait(&self, said: usize, more: usize) -> Option<Duration> {
         if self.latency.is_none() || more == 0 {

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 /// How many alternatives there are at a token: as many as `top_logprobs` can ask for.
 const ALTERNATIVES: u64 = 20;
 
-/// The words that may be said instead, as tokens; looked up once and only if needed.
+/// The alternative words, as tokens; looked up once and only if needed.
 #[derive(Debug, Default)]
 pub(super) struct Alternatives(OnceCell<Vec<u32>>);
 
@@ -31,7 +31,7 @@ pub(super) struct Candidates(Vec<(u32, f64)>);
 const UNLIKELY: f64 = -20.0;
 
 impl Candidates {
-    /// The candidates at a place, where a token belongs and some others were said before.
+    /// The candidates at a place: the token that belongs there, and some that came before.
     pub(super) fn fill(
         &mut self,
         alternatives: &Alternatives,
@@ -53,7 +53,7 @@ impl Candidates {
                 break;
             }
             let word = match said.len() as u64 {
-                // A model is inclined to say again what it said.
+                // A model is inclined to repeat itself.
                 count if k == 1 && count > 0 => said[(mix(dice, 4) % count) as usize],
                 _ => {
                     let place = start.wrapping_add(k.wrapping_mul(stride)) % words.len().max(1) as u64;
@@ -76,7 +76,7 @@ impl Candidates {
         }
     }
 
-    /// Adds to each logit what a function of the token says.
+    /// Adds the value of a function of the token to each logit.
     pub(super) fn adjust(&mut self, by: impl Fn(u32) -> f64) {
         self.0.iter_mut().for_each(|(id, logit)| *logit += by(*id));
     }

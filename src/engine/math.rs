@@ -1,6 +1,6 @@
 //! Logarithm and exponential from additions, multiplications and divisions alone.
 //!
-//! IEEE 754 says exactly what those four give; what `f64::ln` and `f64::exp` give is the platform's own
+//! IEEE 754 defines exactly what those four return; what `f64::ln` and `f64::exp` give is the platform's own
 //! business and differs in the last bit. The engine's answers must not.
 
 /// `ln 2`, split so that a multiple of the first part is exact.

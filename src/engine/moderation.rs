@@ -1,4 +1,4 @@
-//! What is objectionable in a text: what the operator's rules say, and each category's own name.
+//! What is objectionable in a text: what the operator's rules match, and each category's own name.
 //!
 //! The engine understands nothing. So that code for both cases can be tested without a rule, a text that
 //! holds the name of a category, such as `self-harm/intent` or `violence`, is flagged as that.

@@ -1,6 +1,6 @@
-//! [`Sampler`]: from the text that is to be said to the tokens that are said of it.
+//! [`Sampler`]: from the text of an answer to its tokens.
 //!
-//! The engine knows beforehand what it will say. So that every sampling parameter has its meaning, it then
+//! The engine knows its text beforehand. So that every sampling parameter has its meaning, it then
 //! acts as a model that thinks so too: at each token the one that belongs there is the likeliest, some
 //! other words are the alternatives, and `logit_bias`, the penalties, `temperature`, `top_p` and `seed`
 //! decide as they do for a model. `docs/engine.md` has the table.
@@ -53,7 +53,7 @@ pub struct Generated {
     pub stop_sequence: Option<String>,
 }
 
-/// Says texts as a request's parameters have it.
+/// Generates texts by a request's sampling parameters.
 #[derive(Debug)]
 pub struct Sampler<'a> {
     sampling: Sampling<'a>,
@@ -142,7 +142,7 @@ impl<'a> Sampler<'a> {
         (text, finish)
     }
 
-    /// Tells how likely the tokens of a text were that somebody else said.
+    /// The log probabilities of the tokens of a given text.
     pub fn judge(&self, speech: TokenizedText, top: usize) -> TokenizedText {
         let mut candidates = Candidates::default();
         let ids: Vec<u32> = speech.tokens().iter().map(|token| token.id).collect();
@@ -160,7 +160,7 @@ impl<'a> Sampler<'a> {
         stops.filter_map(|stop| Some((text.find(stop)?, *stop))).min_by_key(|(at, _)| *at)
     }
 
-    /// Whether the tokens are just those of the text, and nobody asks how likely they were.
+    /// Whether the tokens are just those of the text, and no log probabilities are requested.
     fn is_plain(&self, manner: SamplingMode, index: u32) -> bool {
         let sampling = &self.sampling;
         let free = manner == SamplingMode::Free;
@@ -279,7 +279,7 @@ const MOST_FAVOURED: usize = 32;
 const FORCED_LENGTH: usize = DEFAULT_OUTPUT_LIMIT as usize;
 
 impl TokenLogprobs {
-    /// The probability of all alternatives that are told.
+    /// The probability of all alternatives that are returned.
     #[cfg(test)]
     fn told(&self) -> f64 {
         self.top.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum()

@@ -1,4 +1,4 @@
-//! [`Sampling`]: the parameters that decide how a text is said.
+//! [`Sampling`]: the parameters that decide how a text is generated.
 
 use crate::tokens::Encoding;
 use crate::turn;
@@ -26,7 +26,7 @@ pub struct Sampling<'a> {
     pub max_tokens: Option<u64>,
     /// The most tokens a choice may have that the operator did not configure, where the model has no limit.
     pub output_limit: u64,
-    /// How many alternatives are told at each token, if log probabilities are told at all.
+    /// How many alternatives come with each token, if log probabilities are requested at all.
     pub logprobs: Option<usize>,
     /// How many answers there will be, which bounds the length of each.
     pub answers: u64,

@@ -1,9 +1,9 @@
-//! [`TokenizedText`]: a text and the tokens it is said in.
+//! [`TokenizedText`]: a text and its tokens.
 
 use crate::tokens::Encoding;
 use std::ops::Range;
 
-/// A text, the tokens it is said in, and how likely each was, where that is asked for.
+/// A text, its tokens, and the log probability of each, where requested.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TokenizedText {
     text: String,
@@ -16,7 +16,7 @@ pub struct TokenizedText {
 pub struct Token {
     /// Its id in the speech's encoding.
     pub id: u32,
-    /// Up to where in the text the characters are told once this token is said. A token that leaves a
+    /// The end of the text whose characters are complete with this token. A token that leaves a
     /// character unfinished adds none of it.
     end: u32,
 }
@@ -30,7 +30,7 @@ pub struct TokenLogprobs {
     pub top: Vec<(u32, f32)>,
 }
 
-/// Whole characters, and the tokens that say them.
+/// Whole characters, and their tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece<'s> {
     /// What is new of the text.
@@ -40,7 +40,7 @@ pub struct Piece<'s> {
 }
 
 impl TokenizedText {
-    /// Says a text, and tells whether all of it fitted into so many tokens.
+    /// Tokenizes a text, and returns whether all of it fits into so many tokens.
     pub fn new(text: &str, encoding: Encoding, most: usize) -> (Self, bool) {
         let mut tokens = Vec::with_capacity((text.len() / 4 + 1).min(most));
         let mut ids = encoding.tokens(text);
@@ -65,7 +65,7 @@ impl TokenizedText {
         (speech, whole)
     }
 
-    /// Says some tokens, whatever their bytes are.
+    /// The text of some tokens, whatever their bytes are.
     pub fn of_tokens(ids: impl IntoIterator<Item = u32>, encoding: Encoding) -> Self {
         let mut speech = Self::default();
         let mut unfinished = Vec::new();
@@ -109,7 +109,7 @@ impl TokenizedText {
             self.tokens.pop();
             odds = self.odds.pop();
         }
-        // What is left of a token the cut goes through is said in tokens of its own.
+        // What is left of a token that the cut goes through gets tokens of its own.
         let mut said = self.tokens.last().map_or(0, |last| last.end as usize);
         for (id, length) in encoding.tokens(self.text.get(said..byte).unwrap_or_default()) {
             said += length;
@@ -132,7 +132,7 @@ impl TokenizedText {
         &self.tokens
     }
 
-    /// How likely each token was; empty unless that was asked for.
+    /// The log probability of each token; empty unless requested.
     pub fn odds(&self) -> &[TokenLogprobs] {
         &self.odds
     }

@@ -165,6 +165,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
                 Route::Completions => endpoint::completions::create(call, body, record),
                 Route::Responses => endpoint::responses::create(call, body, record),
                 Route::ResponseTokens => endpoint::responses::count(call, body, record),
+                Route::CompactResponse => endpoint::responses::compact(call, body, record),
                 Route::Messages => endpoint::messages::create(call, body, record),
                 Route::MessageTokens => endpoint::messages::count(call, body, record),
                 Route::Embeddings => endpoint::embeddings::create(call, body, record),

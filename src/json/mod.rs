@@ -22,7 +22,7 @@ pub(crate) use tape::{Kind, Node, Tape};
 pub use value::Value;
 pub(crate) use value::{double, is_integer};
 
-/// What was read is not JSON, or not what was asked for.
+/// What was read is not JSON, or not of the requested type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseError;
 

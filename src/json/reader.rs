@@ -18,7 +18,7 @@ pub struct Reader<'a> {
     lenient: bool,
 }
 
-/// What reads a member's value, told its name.
+/// What reads a member's value, given its name.
 type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), ParseError> + 'f;
 
 impl<'a> Reader<'a> {
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         Ok(byte == b',')
     }
 
-    /// Reads an object: `member` is told each name and reads the value.
+    /// Reads an object: `member` gets each name and reads the value.
     ///
     /// The one loop for all objects: written out for each type of the wire it would be a good part of the component.
     pub fn object(&mut self, member: &mut Member<'_, 'a>) -> Result<(), ParseError> {

@@ -31,7 +31,7 @@ impl<'a> Value<'a> {
         self.all_members().iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// All members of this name: one, but for a body that says it several times.
+    /// All members of this name: one, but for a body that repeats it.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.all_members().iter().filter(move |(key, _)| key == name).map(|(_, value)| value)
     }

@@ -45,7 +45,7 @@ struct Maker<'d> {
     /// How many times more than it must a part is repeated at the most.
     more: u64,
     attempt: u32,
-    /// How many parts were said: those that say nothing take their time too.
+    /// How many parts were generated: empty ones take time too.
     visits: usize,
 }
 
@@ -74,7 +74,7 @@ impl Maker<'_> {
             }
             Node::Repeat { node, least, most } => {
                 let room = most.map_or(u64::MAX, |most| u64::from(most - least)).min(self.more);
-                // An empty text says nothing: what may be repeated at all is there, unless that fails.
+                // What may be repeated is generated at least once, unless that fails: an empty text shows nothing.
                 let start = u64::from(*least == 0 && room > 0 && self.attempt < 8 && most != &Some(1));
                 let times = u64::from(*least) + start + (self.dice)(room - start + 1);
                 for _ in 0..times {

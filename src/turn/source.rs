@@ -26,7 +26,7 @@ pub trait EventSource {
     /// The next step; `None` after [`Event::End`] or [`Event::Error`].
     ///
     /// A source that waits for an upstream returns [`Event::Ping`] now and then, so that its caller notices when
-    /// nobody reads the answer any more.
+    /// the answer is no longer read.
     fn next(&mut self) -> Option<Step<'_>>;
 
     /// Why the answer ended early, for the log; `None` where it is complete.

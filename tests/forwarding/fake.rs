@@ -1,4 +1,4 @@
-//! Upstreams that do as a script says, and a clock that jumps.
+//! Upstreams that follow a script, and a clock that jumps.
 
 use portcullis::config::Config;
 use portcullis::ctx::Ctx;
@@ -163,7 +163,7 @@ impl Fake {
         self.0.seen.borrow().clone()
     }
 
-    /// Who was asked when: `a@0 b@250`.
+    /// Which target was tried when: `a@0 b@250`.
     pub(crate) fn trace(&self) -> String {
         let host = |seen: &Seen| seen.line.split('/').nth(2).unwrap_or_default().to_owned();
         let all: Vec<String> = self.seen().iter().map(|seen| format!("{}@{}", host(seen), seen.at)).collect();

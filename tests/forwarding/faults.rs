@@ -4,14 +4,14 @@ use crate::fake::*;
 use portcullis::http::ReadError;
 use portcullis::transport::SendErrorKind;
 
-/// What the caller sees of a fault of the target that is asked first.
+/// What the caller sees of a fault of the first target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     /// The next target's good answer; where there is no next target, this status.
     Hidden(u16),
-    /// This status, whoever might be asked next.
+    /// This status, whichever target would be next.
     Told(u16),
-    /// A good head, and a body that is not all there: told by an event in a stream, by a broken connection
+    /// A good head, and a body that is not all there: reported by an event in a stream, by a broken connection
     /// else.
     Broken,
 }

@@ -110,7 +110,7 @@ fn a_body_has_a_type_though_the_caller_told_none() {
             "{seen:?}"
         );
     }
-    // What is not judged is the caller's to tell of.
+    // The caller labels what is not validated.
     let fake = up(Does::json(200, "{}"));
     let headers = [("authorization", "Bearer sk-caller")].into_iter().collect();
     ask_with(&fake, &DEFAULT, &Request { headers, ..request("POST", "/v1/files", &[]) }, "x");

@@ -1,4 +1,4 @@
-//! Forwarding as a caller sees it: the whole gateway, natively, against upstreams that do as they are told.
+//! Forwarding as a caller sees it: the whole gateway, natively, against scripted upstreams.
 
 mod anthropic;
 mod fake;

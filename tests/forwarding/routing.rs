@@ -1,4 +1,4 @@
-//! Whom is asked, when, how often.
+//! Which target is tried, when, how often.
 
 use crate::fake::*;
 use portcullis::transport::SendErrorKind;
@@ -63,7 +63,7 @@ fn each_target_is_asked_once_unless_told_otherwise() {
     let fake = Fake::new(&[("a", &[busy()]), ("b", &[down()]), ("c", &[down()])]);
     let got = ask(&fake, &plan(&["a", "b", "c"], ""), &chat(), &body("m", false));
     assert_eq!(fake.trace(), "a@0 b@0 c@0");
-    // The one error an upstream gave tells more than those it did not.
+    // An upstream's own error explains more than a missing answer.
     assert_eq!((got.status, &*got.body), (503, r#"{"error":{"message":"busy"}}"#));
     let fake = Fake::new(&[("a", &[busy()])]);
     assert_eq!(ask(&fake, &plan(&["a"], r#","retries":0"#), &chat(), &body("m", false)).status, 503);
@@ -156,7 +156,7 @@ fn a_retry_after_that_says_nothing_is_none() {
 
 #[test]
 fn a_deadline_is_over_waits_and_hedges_too() {
-    // Each attempt takes 200 ms to fail; the one the deadline meets is let go, and the last error told.
+    // Each attempt takes 200 ms to fail; the one the deadline meets is let go, and the last error is returned.
     let fake = Fake::new(&[("b", &[busy().after(200)])]);
     let got = ask(&fake, &plan(&["b"], r#","retries":10,"deadline_ms":900"#), &chat(), &body("m", false));
     assert_eq!(got.status, 503);
@@ -170,12 +170,12 @@ fn a_deadline_is_over_waits_and_hedges_too() {
 
 #[test]
 fn hedges_race_as_told() {
-    // Both are there at once: the one that was asked first counts.
+    // Both are there at once: the one that was tried first counts.
     let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
     let fake = Fake::new(&[("b", &[ok().after(300)]), ("c", &[busy().after(100)])]);
     let got = ask(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, got.header("x-portcullis-target"), fake.now()), (200, Some("b"), 300));
-    // A fault that is the caller's ends the race: nobody else would say otherwise.
+    // A fault that is the caller's ends the race: no other target would answer otherwise.
     let no = Does::json(400, r#"{"error":{"message":"no"}}"#);
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[no.after(100)])]);
     let got = ask(&fake, &hedged, &chat(), &body("m", false));
@@ -190,7 +190,7 @@ fn hedges_race_as_told() {
     let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok()])]);
     ask(&fake, &once, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@200", 200));
-    // Whoever fails before its company was due is followed at once, and that one gets company in turn.
+    // A target that fails before its hedge was due is followed at once, and that one gets company in turn.
     let fake = Fake::new(&[("b", &[busy().after(50)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
     ask(&fake, &three, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@50 a@250", 950));
@@ -213,7 +213,7 @@ fn a_deadline_is_over_all_attempts() {
     assert_eq!((got.status, &*fake.trace(), fake.now()), (504, "b@0", 500));
     assert!(got.body.contains("within 500 ms") && got.body.contains("upstream_timeout"), "{}", got.body);
     assert_eq!(fake.cancelled(), 1);
-    // There is no sense in a rest that outlasts it: the error is told at once.
+    // There is no sense in a rest that outlasts it: the error is returned at once.
     let busy = Does::json(429, "{}").header("retry-after", "3");
     let fake = Fake::new(&[("b", &[busy])]);
     let got = ask(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":2000"#), &chat(), &body("m", false));
@@ -270,7 +270,7 @@ fn a_hedge_asks_the_next_and_lets_the_loser_go() {
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[busy()])]);
     let got = ask(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace(), fake.now()), (200, "b@0 c@200", 5000));
-    // A stream that began but said nothing is silent as well.
+    // A stream that began without an event is silent as well.
     let mut silent = Does::stream(&[r#"{"choices":[]}"#, "[DONE]"]);
     silent.body[0].0 = 5000;
     let fake = Fake::new(&[("b", &[silent]), ("c", &[Does::stream(&["[DONE]"])])]);

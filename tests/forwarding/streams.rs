@@ -1,4 +1,4 @@
-//! Streams of every spelling, and answers of another kind than was asked for.
+//! Streams of every spelling, and answers of another kind than requested.
 
 use crate::fake::*;
 
@@ -26,7 +26,7 @@ fn whatever_the_standard_allows_goes_on_byte_for_byte() {
         // Signs of life, before the first event and between.
         format!(": wait\n\n:\n\ndata: {CHUNK}\n\n: wait\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
         format!("data:\n\ndata: {CHUNK}\n\ndata: \n\nevent: ping\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
-        // Fields nobody asked for, a BOM, space around the end.
+        // Fields that were not requested, a BOM, space around the end.
         format!(
             "\u{feff}id: 1\nretry: 5\nevent: message\ndata: {CHUNK}\nx: y\n\ndata: {LAST}\n\ndata: [DONE] \n\n"
         ),
@@ -34,7 +34,7 @@ fn whatever_the_standard_allows_goes_on_byte_for_byte() {
         format!("data: {{\"choices\":\ndata: []}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
         // A member twice is odd, and no reason to break off.
         format!("data: {{\"usage\":null,\"choices\":[],\"usage\":null}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
-        // The end is told by `finish_reason` alone.
+        // `finish_reason` alone marks the end.
         format!("data: {CHUNK}\n\ndata: {LAST}\n\n"),
     ] {
         let got = streamed(&stream);
@@ -100,7 +100,7 @@ fn an_event_may_have_any_length() {
         let stream = format!("{before}{long}data: {LAST}\n\ndata: [DONE]\n\n");
         let got = streamed(&stream);
         assert!(got.status == 200 && got.body == stream && got.log["broken"].is_null(), "{}", got.log);
-        // One without an end is told of at the stream's.
+        // One without an end is reported at the stream's.
         let got = streamed(&format!("{before}{}", long.trim_end()));
         assert_eq!(
             (got.status, &got.log["broken"]),

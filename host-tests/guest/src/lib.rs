@@ -1,4 +1,4 @@
-//! A component that does what the path of a request says, to test the host with.
+//! A component whose behaviour the path of a request selects, to test the host with.
 //!
 //! | path | does |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Uploads and answers at once: upstreams that begin to answer before they were told all.
+//! Uploads and answers at once: upstreams that begin to answer before they have read all.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -291,7 +291,7 @@ async fn an_early_refusal_with_the_rest_unread_arrives() {
     upstream.send(refusal).await;
     assert!(caller.head().await.starts_with("HTTP/1.1 413"));
     assert_eq!(caller.exactly(3).await, b"no!");
-    // Who is refused is asked for no more.
+    // No more is read from a caller that is refused.
     tokio::time::timeout(Duration::from_secs(20), upstream.rest()).await.expect("the gateway lets go");
     assert_untrapped(&between.gateway);
 }

@@ -15,16 +15,16 @@ use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig};
 
 use super::{CHAT, KEYS, assert_untrapped, error};
 
-/// What a caller sees of a fault of the target that is asked first.
+/// What a caller sees of a fault of the first target.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     /// The next target's good answer; without a next one, an error of the gateway's with one of these statuses.
     Hidden(&'static [u16]),
     /// The next target's good answer; without a next one, the upstream's own error of this status.
     Relayed(u16),
-    /// The upstream's own error of this status, whoever might be asked next.
+    /// The upstream's own error of this status, whichever target would be next.
     Told(u16),
-    /// A good head, and the end is missing: told in an event, or by a connection that breaks.
+    /// A good head, and the end is missing: reported in an event, or by a connection that breaks.
     Broken,
 }
 
@@ -56,7 +56,7 @@ fn begun_and(stream: bool, rest: &str) -> Answer {
     Answer::raw([&begun(stream), rest.as_bytes()].concat())
 }
 
-/// A gateway with a model for each policy: the faulty upstream is asked first, a good one may come next.
+/// A gateway with a model for each policy: the faulty upstream is tried first, a good one may come next.
 async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
     let target = |upstream: &str| json!({"upstream": upstream});
     let timeouts = json!({"connect_ms": 400, "first_byte_ms": 400, "between_bytes_ms": 400});
@@ -171,7 +171,7 @@ async fn upstreams_that_cannot_be_reached() {
     }
 }
 
-/// Someone who listens and lets nobody in: his queue is full. As long as what is returned lives.
+/// A listener that accepts no connection: its queue is full. As long as what is returned lives.
 async fn crowded() -> (TcpListener, Vec<TcpStream>, String) {
     let socket = TcpSocket::new_v4().expect("sockets can be had");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port can be had");
@@ -283,7 +283,7 @@ async fn upstreams_that_fail_before_anything_was_said() {
     .await;
 }
 
-/// Too long to be held back, and so to be judged: it goes on, and no next target can be asked.
+/// Too long to be held back and checked: it is passed on, and no next target can be tried.
 #[tokio::test]
 async fn a_first_event_without_an_end_is_told_where_it_breaks_off() {
     let endless = format!("data: {}", "x".repeat(3 << 20));

@@ -1,4 +1,4 @@
-//! Upstreams at once, and upstreams that answer before they were told all.
+//! Upstreams at once, and upstreams that answer before they have read all.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -69,7 +69,7 @@ async fn the_first_may_win_after_all() {
     assert_untrapped(&gateway);
 }
 
-/// A server that reads a head, does as told, and counts what came of the body.
+/// A server that reads a head, follows its script, and counts what came of the body.
 async fn server<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send,
@@ -98,7 +98,7 @@ async fn upload(gateway: &Gateway, path: &str, body: Vec<u8>) -> String {
     );
     let (mut reading, mut writing) = stream.into_split();
     let sending = tokio::spawn(async move {
-        // Whoever refuses need not take it all.
+        // A server that refuses need not read it all.
         let _ = writing.write_all(head.as_bytes()).await;
         let _ = writing.write_all(&body).await;
         writing

@@ -1,4 +1,4 @@
-//! Several upstreams behind one model: who is asked, when, and what of a stream arrives.
+//! Several upstreams behind one model: which is tried, when, and what of a stream arrives.
 
 use std::time::{Duration, Instant};
 

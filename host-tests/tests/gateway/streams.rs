@@ -102,7 +102,7 @@ async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
     let mut live = call.live().await;
     assert_eq!(live.event().await, Some(event(1)));
     live.hang_up();
-    // The upstream is told at once, not when it has more to say.
+    // The upstream notices at once, not with its next write.
     exchange.closed().await;
     assert_well(&gateway).await;
 }

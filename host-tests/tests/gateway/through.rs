@@ -83,7 +83,7 @@ async fn an_upload_that_is_refused_early_is_answered() {
     assert!(line.starts_with("HTTP/1.1 413"), "{line}");
 }
 
-/// A server that swallows a request of any size and sends an answer of one; it tells how much came.
+/// A server that swallows a request of any size and sends an answer of one; it reports how much came.
 async fn swallower(answer: u64) -> (SocketAddr, tokio::task::JoinHandle<u64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("it is bound");
@@ -181,7 +181,7 @@ async fn a_gibibyte_each_way_costs_no_memory() {
     }
 }
 
-/// The most memory this process ever had, in kB, where the system tells.
+/// The most memory this process ever had, in kB, where the system reports it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()

@@ -57,7 +57,7 @@ async fn a_connection_the_upstream_closes_after_a_stream_takes_no_request_with_i
         tokio::time::sleep(Duration::from_millis(2)).await;
         exchange.close();
         if answered.elapsed() > HALF_A_REST {
-            // On a machine this busy the connection may have been lent before it was known to be closed.
+            // On a machine this busy the connection may have been reused before it was known to be closed.
             second.hang_up();
             continue;
         }

@@ -40,7 +40,7 @@ fn classic_models() {
                 "Invalid value: 'foo'. Supported values are: 'auto' and 'default'. @service_tier #invalid_value",
             ),
             (r#""stop":[],"seed":-1,"user":"","logit_bias":{}"#, "good"),
-            (r#""max_tokens":1000000000"#, "good"), // the window is told of, by whoever counts
+            (r#""max_tokens":1000000000"#, "good"), // the window is checked where tokens are counted
         ],
     );
     each(

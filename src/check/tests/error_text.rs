@@ -143,7 +143,7 @@ fn numbers_keep_their_spelling() {
                 r#""top_p":1e400"#,
                 "Invalid 'top_p': decimal above maximum value. Expected a value <= 1, but got 1e400 instead. @top_p #decimal_above_max_value",
             ),
-            // An app that sent 2048.0 was told so in 2025.
+            // An app that sent 2048.0 got this error in 2025.
             (
                 r#""n":1.0"#,
                 "Invalid type for 'n': expected an integer, but got a decimal number instead. @n #invalid_type",
@@ -318,7 +318,7 @@ fn parameters_that_need_each_other() {
                 r#""logit_bias":{"AI":1}"#,
                 "Invalid key in 'logit_bias': AI. You should only be submitting non-negative integers. @logit_bias #-",
             ),
-            // What depends on the model, where nobody named one.
+            // What depends on the model, where none is named.
             (r#""metadata":{"k":"v"}"#, "good"),
             (r#""parallel_tool_calls":true"#, "good"),
             (r#""reasoning_effort":"low","prediction":{"type":"content","content":"x"}"#, "good"),

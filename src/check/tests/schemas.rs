@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is told of a function's parameters, without the beginning of the sentence.
+/// The error of a function's parameters, without the beginning of the sentence.
 fn function(parameters: &str, strict: bool) -> String {
     let tool = format!(
         r#""tools":[{{"type":"function","function":{{"name":"f","strict":{strict},"parameters":{parameters}}}}}]"#

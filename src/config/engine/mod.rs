@@ -22,15 +22,15 @@ use crate::pattern::Pattern;
 pub struct Engine {
     /// Tried in order; the first that matches a request answers it.
     pub rules: Vec<Rule>,
-    /// How long answers take, unless a model or rule says otherwise.
+    /// How long answers take, unless a model or rule overrides it.
     pub latency: Latency,
     /// What moderation flags besides what it knows itself.
     pub moderation: Vec<ModerationRule>,
-    /// What single models say otherwise.
+    /// What single models override.
     pub models: Vec<(String, ModelEngine)>,
 }
 
-/// What a model of the engine says otherwise than the others.
+/// What a model of the engine overrides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelEngine {
     /// What is answered where no rule matches.
@@ -74,7 +74,7 @@ impl Setting for Share {
 /// When a request is like this, that is answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// What the request must be like; anything, if nothing is said.
+    /// What the request must be like; anything, if it is empty.
     pub when: When,
     /// How probable it is that the rule matches a request it fits, decided by the request and its `seed`.
     pub probability: Option<Share>,
@@ -82,7 +82,7 @@ pub struct Rule {
     pub then: Then,
 }
 
-/// What a request must be like; all that is said must hold.
+/// What a request must be like; every member must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct When {
     /// The model it asks for.
@@ -212,7 +212,7 @@ pub struct Then {
     pub latency: Option<Latency>,
 }
 
-/// Why a scripted answer is told to have ended.
+/// The finish reason of a scripted answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withheld {
     /// It was withheld.
@@ -330,7 +330,7 @@ impl Engine {
         self.rules.iter().any(|rule| rule.when.retry.is_some())
     }
 
-    /// What a model says otherwise than the others, if it does.
+    /// What a model overrides, if it does.
     pub fn model(&self, model: &str) -> Option<&ModelEngine> {
         self.models.iter().find(|(name, _)| name == model).map(|(_, engine)| engine)
     }

@@ -10,7 +10,7 @@ pub enum Reply {
     /// `"echo"`: the last user message's text.
     #[default]
     Echo,
-    /// `"words"` or `{"words": 40}`: prose of so many tokens, 64 if nothing else is said.
+    /// `"words"` or `{"words": 40}`: prose of so many tokens, 64 by default.
     Words(Length),
     /// `{"text": "…"}`: this text.
     Text(String),

@@ -16,6 +16,8 @@ pub struct MessageHead {
     pub usage: Usage,
     /// Whether the request offers tools of Anthropic's servers.
     pub server_tools: bool,
+    /// Whether the request has `context_management`, of which nothing is applied.
+    pub context_management: bool,
 }
 
 /// Writes one message.
@@ -196,6 +198,7 @@ impl Encoder {
             &mut out; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
             "content" = Json(content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
             "usage" = Full(usage, self.head.server_tools.then_some(ServerToolUse)),
+            "context_management" ? self.head.context_management.then_some(Json(r#"{"applied_edits":[]}"#)),
         );
         out
     }

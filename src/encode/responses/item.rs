@@ -76,7 +76,8 @@ impl Item {
                     true => Vec::new(),
                     false => vec![SummaryPart(summary)],
                 };
-                let encrypted = encrypted.as_deref().filter(|_| !empty || encrypted.is_some());
+                // Where it is requested the member is there from the beginning; its value comes at the end.
+                let encrypted = encrypted.as_deref();
                 writes!(
                     &mut out; "id" = self.id, "type" = "reasoning", "content" = NO_CONTENT,
                     "encrypted_content" ? encrypted, "summary" = summary,
@@ -128,12 +129,7 @@ type Alternative<'a> = (std::borrow::Cow<'a, [u8]>, f32);
 
 /// Appends tokens as JSON objects, separated by commas.
 pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], out: &mut String) {
-    fn likely(
-        bytes: &[u8],
-        logprob: f32,
-        top: Option<&[Alternative<'_>]>,
-        out: &mut String,
-    ) {
+    fn likely(bytes: &[u8], logprob: f32, top: Option<&[Alternative<'_>]>, out: &mut String) {
         let token = String::from_utf8_lossy(bytes);
         out.push_str(r#"{"token":"#);
         push_string(&token, out);

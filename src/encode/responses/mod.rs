@@ -7,5 +7,5 @@ mod item;
 mod object;
 mod stream;
 
-pub use object::{Echo, Ids, ResponseObject, Status};
+pub use object::{Echo, Ids, ResponseObject, Status, usage_json};
 pub use stream::{Encoder, Options};

@@ -140,8 +140,8 @@ impl ResponseObject {
     }
 }
 
-/// Token counts in the form of Responses.
-fn usage_json(usage: Usage) -> String {
+/// Token counts in the form of Responses, as JSON.
+pub fn usage_json(usage: Usage) -> String {
     struct Input(Usage);
     impl Write for Input {
         fn write(&self, out: &mut String) {

@@ -241,10 +241,17 @@ impl Encoder {
     }
 
     fn open_reasoning(&mut self, out: &mut Vec<u8>) {
-        if !matches!(&self.open, Some(Item { kind: ItemKind::Reasoning { encrypted: None, .. }, .. })) {
+        let is_open = match &self.open {
+            Some(Item { kind: ItemKind::Reasoning { encrypted, .. }, .. }) => {
+                encrypted.as_deref().is_none_or(str::is_empty)
+            }
+            _ => false,
+        };
+        if !is_open {
             self.close(Progress::Completed, out);
             let id = self.ids.next("rs_");
-            let kind = ItemKind::Reasoning { summary: String::new(), encrypted: None };
+            let encrypted = self.options.encrypted_content.then(String::new);
+            let kind = ItemKind::Reasoning { summary: String::new(), encrypted };
             self.open(Item { id, kind }, out);
         }
     }

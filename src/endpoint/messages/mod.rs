@@ -88,7 +88,13 @@ pub fn count<T: Transport>(
 
 fn head<T>(call: &Call<'_, T>, request: &Request<'_>, model: &str) -> MessageHead {
     let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
-    MessageHead { id: message_id(call), model: model.to_owned(), usage: Usage::default(), server_tools }
+    MessageHead {
+        id: message_id(call),
+        model: model.to_owned(),
+        usage: Usage::default(),
+        server_tools,
+        context_management: request.context_management.is_some(),
+    }
 }
 
 /// `msg_01` and 22 letters and digits, as long as the live API's.

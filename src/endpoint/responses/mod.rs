@@ -1,9 +1,12 @@
 //! `POST /v1/responses` and the two paths below it.
 
+mod compact;
 mod echo;
 mod format;
 mod stateless;
 mod turn;
+
+pub use compact::compact;
 
 use super::resolve::CompletionModels;
 use super::{Call, Validated, forward};

@@ -208,7 +208,7 @@ impl<'t> Generator<'t> {
                     return Ok(true);
                 }
             }
-            // What is denied twice is demanded, and whoever denies one of several denies each.
+            // What is denied twice is demanded, and to deny one of several is to deny each.
             let Some(not) = closure.nots.get(nots).copied() else { return Ok(false) };
             nots += 1;
             self.document.budget.spend(1)?;
@@ -251,7 +251,7 @@ impl<'t> Generator<'t> {
             let height = document.height(branch);
             (height <= limit || (tired && limit == 0 && height == 0)) && type_of(branch) & allowed != 0
         };
-        // `null` says little: three times in four it is something else, if it can be.
+        // `null` shows little: three times in four it is something else, if it can be.
         let substantial = !tired && self.rng.below(4) > 0;
         let wanted = |branch: Node<'t>| fits(branch) && !(substantial && type_of(branch) == types::NULL);
         if all.len() > 64 {

@@ -93,7 +93,7 @@ fn a_format_goes_before_the_pattern_beside_it() {
     for (format, pattern, part) in [
         ("email", r"^(?:[a-z0-9]+\\.)*[a-z0-9_-]+@(?:[a-z0-9-]+\\.)+[a-z]{2,}$", "@example.com"),
         ("uuid", "^([0-9a-f]{8}-[0-9a-f-]+|ffffffff-ffff-ffff-ffff-ffffffffffff)$", "-4"),
-        // It says something else here, and counts.
+        // It has another meaning here, and counts.
         ("date", "^x{3}$", "xxx"),
         ("unheard-of", "^x{3}$", "xxx"),
     ] {

@@ -46,7 +46,7 @@ pub(super) fn make<'t>(
     };
     let is_match =
         |text: &str| compiled.iter().all(|(_, pattern)| pattern.is_match_within(text, document.budget));
-    // A pattern beside a format mostly says the same, and less plainly: zod's allow an address like `a.-@b.cd`.
+    // A pattern beside a format mostly means the same, and is less plain: zod's allow an address like `a.-@b.cd`.
     if let Some(text) = text.filter(|text| is_match(text)) {
         return Ok(text);
     }
@@ -86,7 +86,7 @@ fn words(least: usize, most: usize, draw: &mut Rng) -> String {
         text.push(' ');
         text.push_str(word(draw));
     }
-    // All words are ASCII: bytes are characters. None ends in a space that was not asked for.
+    // All words are ASCII: bytes are characters. None ends in a space that was not requested.
     text.truncate(most);
     if text.ends_with(' ') {
         text.pop();

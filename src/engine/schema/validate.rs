@@ -460,7 +460,7 @@ pub(super) fn types_of(kind: Node<'_>) -> u8 {
         Some("string") => types::STRING,
         Some("array") => types::ARRAY,
         Some("object") => types::OBJECT,
-        // A type that does not exist says nothing.
+        // A type that does not exist rules nothing out.
         _ => types::ALL,
     };
     match kind.kind() {

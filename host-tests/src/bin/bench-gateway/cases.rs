@@ -14,7 +14,7 @@ use crate::requests::{self, CHAT, MODELS};
 use crate::serve::Job;
 use crate::stats::{Spread, median, order, quantile};
 
-/// Two servers that are asked the same.
+/// Two servers that get the same requests.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) sides: [Side; 2],

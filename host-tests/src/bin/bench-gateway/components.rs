@@ -31,7 +31,7 @@ impl Components {
 pub(crate) fn target_dir() -> Result<PathBuf, String> {
     let own =
         std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
-    // Cargo marks the directory for backup programs, wherever it was told to put it.
+    // Cargo marks the directory for backup programs, wherever it is.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     marked
         .map(Path::to_owned)

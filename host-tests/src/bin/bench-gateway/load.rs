@@ -89,7 +89,7 @@ struct Shared {
 
 /// Loads a server for the plan's time.
 ///
-/// Only 200 is an answer. Anything else ends the round with an error that tells it.
+/// Only 200 is an answer. Anything else ends the round with an error that names it.
 pub(crate) fn run(runtime: &tokio::runtime::Runtime, plan: &Plan<'_>) -> Result<Round, String> {
     let shared = Rc::new(Shared {
         phase: Cell::new(Phase::WarmUp),

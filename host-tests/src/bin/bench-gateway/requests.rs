@@ -1,4 +1,4 @@
-//! What is asked.
+//! The requests.
 
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ pub(crate) struct Reuse {
     pub(crate) failing: usize,
     /// How many answers were not what a fresh instance gives.
     pub(crate) differing: u64,
-    /// Of those the first: what was asked, what came, what a fresh instance gives.
+    /// Of those the first: the request, the answer, and a fresh instance's answer.
     pub(crate) first_difference: Option<[String; 3]>,
     /// Bytes of linear memory after a hundredth of the requests, and after all.
     pub(crate) linear: [usize; 2],

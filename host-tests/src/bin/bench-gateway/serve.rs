@@ -8,7 +8,7 @@ use std::time::Instant;
 use host_tests::{Options, Program, Server};
 use serde::{Deserialize, Serialize};
 
-/// What a host tells of its instances.
+/// What a host reports about its instances.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Instances {
     /// How many were made so far.
@@ -19,9 +19,9 @@ pub(crate) struct Instances {
     pub(crate) served: Vec<u32>,
 }
 
-/// What can be asked, one on a line.
+/// The commands, one on a line.
 pub(crate) const INSTANCES: &str = "instances";
-/// With a number: makes so many instances and tells the seconds each took.
+/// With a number: makes so many instances and prints the seconds each took.
 pub(crate) const INSTANTIATE: &str = "instantiate";
 
 /// What a host is to serve. It comes by its standard input: settings may be longer than arguments may.

@@ -1,4 +1,4 @@
-//! `bench-gateway upstream`: an LLM endpoint that costs next to nothing, told by the model's name what to answer.
+//! `bench-gateway upstream`: an LLM endpoint that costs next to nothing, whose answer the model's name selects.
 //!
 //! | model | answer |
 //! |---|---|
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     std::thread::spawn(|| {
-        // Whoever started this holds the other end.
+        // The parent process holds the other end.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
