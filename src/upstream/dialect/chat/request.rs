@@ -1,6 +1,7 @@
 //! A turn as a chat request.
 
 use crate::json::{self, push_key, push_string, writes};
+use crate::model::{self, Family, ModelSpec};
 use crate::turn::{
     Content, Effort, Field, Format, Input, JsonSchema, Media, Message, Part, Request, Role, Source, Tool,
     ToolChoice, ToolKind, ToolResult, Verbosity,
@@ -46,7 +47,7 @@ pub(in crate::upstream::dialect) fn request(
     sampling(turn, server, &mut out, &mut names);
     format(&turn.format, &mut out);
     tools(turn, &mut out);
-    reasoning(turn, &mut out, &mut names);
+    reasoning(turn, model, &mut out, &mut names);
     if turn.stream {
         push_key(&mut out, "\"stream\":true,\"stream_options\":{\"include_usage\":true}");
     }
@@ -192,11 +193,28 @@ fn tools(turn: &Request<'_>, out: &mut String) {
     }
 }
 
-fn reasoning(turn: &Request<'_>, out: &mut String, names: &mut Names) {
+/// The effort that the chat completions of a model take in place of the requested one. The live API refuses any for
+/// models that do not reason, and for some all but `none` beside functions. Clients such as Claude Code and Codex
+/// always send both.
+fn possible_effort(spec: &ModelSpec, turn: &Request<'_>) -> Option<Effort> {
+    let effort = turn.reasoning.effort;
+    if spec.family != Family::Any && spec.efforts.is_empty() {
+        return None;
+    }
+    let is_refused = !turn.tools.is_empty() && !spec.tools_while_reasoning;
+    effort.map(|effort| if is_refused { Effort::None } else { effort })
+}
+
+fn reasoning(turn: &Request<'_>, model: &str, out: &mut String, names: &mut Names) {
+    let wanted = turn.reasoning.effort;
+    let effort = model::find(model).map_or(wanted, |spec| possible_effort(spec, turn));
+    if effort != wanted {
+        names.drop(Field::Thinking, None);
+    }
     maybe(
         out,
         "reasoning_effort",
-        turn.reasoning.effort.map(|effort| match effort {
+        effort.map(|effort| match effort {
             Effort::None => "none",
             Effort::Minimal => "minimal",
             Effort::Low => "low",

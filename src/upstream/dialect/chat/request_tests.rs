@@ -125,12 +125,40 @@ fn custom_tools_and_formats() {
     );
 }
 
+fn hello() -> Input<'static> {
+    Input::Messages(vec![Message { role: Role::User, name: None, content: Content::Text("hi") }])
+}
+
 #[test]
 fn a_long_end_user_becomes_its_digest() {
     let user = |id: String| {
-        let turn = Request { end_user: Some(id.into()), ..Request::default() };
+        let turn = Request { input: hello(), end_user: Some(id.into()), ..Request::default() };
         written(&turn, Server::Compatible).0["user"].clone()
     };
     assert_eq!(user("é".repeat(64)), "é".repeat(64));
     assert_eq!(user("a".repeat(65)), "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0");
+}
+
+#[test]
+fn a_known_model_gets_an_effort_that_it_takes() {
+    for (model, effort, has_tools, want) in [
+        ("gpt-4o", Some(Effort::Medium), true, json!(null)),
+        ("gpt-5.5", Some(Effort::Medium), true, json!("none")),
+        ("gpt-5.5", None, true, json!(null)),
+        ("gpt-5.5", Some(Effort::Medium), false, json!("medium")),
+        ("o3-mini", Some(Effort::Low), true, json!("low")),
+        ("claude-sonnet-5-5", Some(Effort::High), true, json!("high")),
+        ("qwen3:4b", Some(Effort::Low), true, json!("low")),
+    ] {
+        let mut turn = Request { input: hello(), ..Request::default() };
+        turn.reasoning.effort = effort;
+        turn.tools.extend(has_tools.then(|| Tool { name: "f", ..Tool::default() }));
+        let Translated { body, names } =
+            request(&turn, model, Server::Compatible, &[]).expect("translatable");
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["reasoning_effort"], want, "{model} {effort:?}");
+        let is_replaced = effort.is_some() && ![json!("low"), json!("medium"), json!("high")].contains(&want);
+        let dropped: Vec<Field> = names.dropped.iter().map(|one| one.field).collect();
+        assert_eq!(dropped == [Field::Thinking], is_replaced, "{model} {effort:?}");
+    }
 }
