@@ -65,8 +65,11 @@ impl<'a> RuleContext<'a> {
             .rposition(|message| is_user(message) && !has_results(message))
             .or_else(|| messages.iter().rposition(is_user));
         let since = messages.get(user.map_or(0, |user| user + 1)..).unwrap_or_default();
-        let results = messages.iter().rev().take_while(|message| has_results(message)).count();
-        let (before, results) = messages.split_at(messages.len() - results);
+        // Claude Code adds a system message after the results.
+        let written = messages.iter().rposition(|message| !is_system(message)).map_or(0, |last| last + 1);
+        let conversation = &messages[..written];
+        let results = conversation.iter().rev().take_while(|message| has_results(message)).count();
+        let (before, results) = conversation.split_at(written - results);
         let turns = messages.iter().filter(|message| message.role == Role::Assistant).count();
         Self {
             user: user.map(|user| joined(messages[user].content.texts())).unwrap_or_default(),
@@ -171,10 +174,14 @@ impl<'a> RuleContext<'a> {
 
 /// The texts of all system and developer messages, joined by line breaks.
 fn system<'a>(messages: &'a [Message<'_>]) -> Cow<'a, str> {
-    let is_system = |message: &&Message<'_>| matches!(message.role, Role::System | Role::Developer);
-    let mut texts = messages.iter().filter(is_system).map(|message| joined(message.content.texts()));
+    let mut texts =
+        messages.iter().filter(|message| is_system(message)).map(|message| joined(message.content.texts()));
     let first = texts.next().unwrap_or_default();
     texts.fold(first, |all, text| (all.into_owned() + "\n" + &text).into())
+}
+
+fn is_system(message: &Message<'_>) -> bool {
+    matches!(message.role, Role::System | Role::Developer)
 }
 
 /// Whether a message has results of tools in it.
@@ -228,6 +235,34 @@ fn joined<'a>(mut texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::turn::Content;
+
+    #[test]
+    fn a_system_message_may_follow_the_results_of_tools() {
+        let message = |role, parts| Message { role, name: None, content: Content::Parts(parts) };
+        let result = |text: &'static str| {
+            let content = vec![Part::Text(text.into())];
+            Part::ToolResult(ToolResult { id: "1".into(), name: None, content, is_error: false })
+        };
+        let call = Part::ToolCall {
+            id: "1".into(),
+            name: "f".into(),
+            input: "{}".into(),
+            kind: turn::ToolKind::Function,
+        };
+        let turn = turn::Request {
+            input: Input::Messages(vec![
+                message(Role::User, vec![Part::Text("go".into())]),
+                message(Role::Assistant, vec![call]),
+                message(Role::User, vec![result("done")]),
+                message(Role::System, vec![Part::Text("99 tokens left".into())]),
+            ]),
+            ..turn::Request::default()
+        };
+        let context = RuleContext::new(&turn, 0);
+        assert_eq!(context.results, [("f", Cow::Borrowed("done"))]);
+        assert_eq!((&*context.user, &*context.system), ("go", "99 tokens left"));
+    }
 
     #[test]
     fn places_are_filled_once() {
