@@ -102,9 +102,37 @@ def cline(job):
     return [job.program("cline"), *options, TASK], {}
 
 
+def codex(job):
+    job.write(".codex/config.toml", f"""\
+model = "{job.model}"
+model_provider = "portcullis"
+
+[model_providers.portcullis]
+name = "Portcullis"
+base_url = "{job.gateway}/v1"
+env_key = "PORTCULLIS_KEY"
+wire_api = "responses"
+supports_websockets = true
+""")
+    # Its sandbox needs rights that a container lacks; it works in a scratch folder.
+    options = ["--skip-git-repo-check", "--sandbox", "danger-full-access"]
+    return [job.program("codex"), "exec", *options, TASK], {"PORTCULLIS_KEY": job.key}
+
+
+def claude_code(job):
+    environment = {
+        "ANTHROPIC_BASE_URL": job.gateway, "ANTHROPIC_API_KEY": job.key, "DISABLE_AUTOUPDATER": "1",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",
+    }
+    options = ["--print", "--permission-mode", "acceptEdits", "--model", job.model]
+    return [job.program("claude"), *options, TASK], environment
+
+
 AGENTS = {
     "opencode": Agent("opencode-ai", "1.18.33", "chat completions", "gpt-4o", opencode),
     "qwen-code": Agent("@qwen-code/qwen-code", "0.24.4", "chat completions", "gpt-4o", qwen_code),
     "pi": Agent("@mariozechner/pi-coding-agent", "0.73.1", "chat completions", "gpt-4o", pi),
     "cline": Agent("cline", "3.0.65", "chat completions", "gpt-4o", cline),
+    "codex": Agent("@openai/codex", "0.171.0", "responses", "gpt-5.5", codex),
+    "claude-code": Agent("@anthropic-ai/claude-code", "2.1.332", "messages", "claude-sonnet-5-5", claude_code),
 }
