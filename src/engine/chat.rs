@@ -43,7 +43,7 @@ const MEMORIZED: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// As [`super::answer`].
+/// As [`super::answer()`].
 pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
     let context = RuleContext::new(turn, setup.retries);
     let rule = context.rule(&setup.config.rules, |_| true);

@@ -1,6 +1,6 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
 //!
-//! [`answer`] takes a [`turn::Request`](crate::turn::Request) and returns an [`Answer`], whose
+//! [`answer()`] takes a [`turn::Request`] and returns an [`Answer`], whose
 //! [events](Answer::into_events) or [whole](Answer::whole) an endpoint's encoder writes. It knows no API.
 
 mod answer;
@@ -80,7 +80,7 @@ pub fn answer<'e>(turn: &turn::Request<'_>, setup: Setup<'e>) -> Result<Outcome<
 ///
 /// # Errors
 ///
-/// As [`answer`].
+/// As [`answer()`].
 pub fn complete<'e>(turns: &[turn::Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
     completions::answer(turns, setup)
 }

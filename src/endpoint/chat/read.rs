@@ -1,4 +1,4 @@
-//! A chat request as a [`turn::Request`](crate::turn::Request).
+//! A chat request as a [`turn::Request`].
 
 use crate::api::chat::{self, Effort, JsonSchema, ReasoningEffort, ResponseFormatType};
 use crate::api::message::{self, PartType};
