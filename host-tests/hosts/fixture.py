@@ -106,8 +106,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
 
-    def event(self, content):
-        choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
+    def event(self, content, finish_reason=None):
+        choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish_reason}
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": MODEL, "choices": [choice]}
         self.data(json.dumps(chunk))
 
@@ -133,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
         self.event("first")
         self.upstream.gate.wait(PATIENCE)
         self.upstream.went_on.set()
-        self.event(" second")
+        self.event(" second", "stop")
         self.data("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 

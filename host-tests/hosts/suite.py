@@ -50,6 +50,8 @@ def settings(key, upstream):
         "upstreams": {"fixture": fixed, "unread": {**fixed, "splice": True}},
         "models": {
             "echo": {"engine": {"reply": "echo"}},
+            # A text of the settings may be longer than a model's output limit.
+            "repeat": {"engine": {"reply": {"text": "{{user}}"}}},
             "slow": {"engine": {"reply": {"text": SLOWLY}, "latency": {"per_token_ms": round(PACE * 1000)}}},
             "forward": {"targets": [target], "retries": 0},
             "spliced": {"targets": [{**target, "upstream": "unread"}]},
@@ -230,9 +232,9 @@ class Engine(Case):
         self.assertTrue(reply.said() and text.startswith(reply.said()))
 
     def test_an_answer_of_1_mb(self):
-        self.need("echo")
+        self.need("repeat")
         text = "0123456789abcdef" * (MIB // 16)
-        self.assertEqual(GATEWAY.chat("echo", text).said(), text)
+        self.assertEqual(GATEWAY.chat("repeat", text).said(), text)
 
 
 class Streaming(Case):

@@ -16,7 +16,18 @@ fn masked(text: &str) -> String {
         ("\"id\":\"cmpl-", '"'),
         ("\"id\":\"modr-", '"'),
         ("\"id\":\"call_", '"'),
+        ("\"id\":\"resp_", '"'),
+        ("\"id\":\"msg_", '"'),
+        ("\"id\":\"fc_", '"'),
+        ("\"id\":\"cmp_", '"'),
+        ("\"id\":\"toolu_", '"'),
+        ("\"item_id\":\"", '"'),
+        ("\"call_id\":\"call_", '"'),
+        ("\"request_id\":\"", '"'),
+        ("\"encrypted_content\":\"gAAAAA", '"'),
         ("\"created\":", ','),
+        ("\"created_at\":", ','),
+        ("\"completed_at\":1", ','),
     ] {
         let mut pieces = out.split(before);
         let mut next = pieces.next().expect("even an empty text has a piece").to_owned();
@@ -72,7 +83,7 @@ impl Exchange {
         let mut head = head.lines();
         assert_eq!(head.next(), Some(&*reply.status.to_string()), "{}", self.name);
         for (name, value) in head.map(|line| line.split_once(": ").expect("a field")) {
-            let own = ["x-request-id", "openai-processing-ms"].contains(&name);
+            let own = ["x-request-id", "request-id", "openai-processing-ms"].contains(&name);
             let got = reply.header(name);
             assert!(if own { got.is_some() } else { got == Some(value) }, "{}: {name} is {got:?}", self.name);
         }

@@ -124,7 +124,7 @@ async fn a_caller_that_leaves_ends_the_upstream_s_work() {
 async fn events_arrive_as_they_come_and_byte_for_byte() {
     let stream = concat!(
         "\u{feff}: processing\r\n\r\n",
-        "id: 7\r\nevent: chunk\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"x\":1.0e-0}]}\r\n\r\n",
+        "id: 7\r\nevent: chunk\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"finish_reason\":\"stop\",\"x\":1.0e-0}]}\r\n\r\n",
         "data: {\"choices\":\ndata: []}\n\n",
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n",
         "data: [DONE]\n\n",

@@ -51,7 +51,7 @@ async fn any_method_and_query_arrives() {
 #[tokio::test]
 async fn without_an_upstream_there_is_no_such_path() {
     let gateway = Gateway::start(&[KEYS]).await;
-    let reply = gateway.call("POST", "/v1/responses").body("{}").await;
+    let reply = gateway.call("POST", "/v1/files").body("{}").await;
     assert_eq!((reply.status, error(&reply)["code"].as_str()), (404, Some("unknown_url")));
 }
 
