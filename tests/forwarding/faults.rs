@@ -171,6 +171,17 @@ fn an_error_in_a_200_keeps_its_words_and_gets_its_status() {
 }
 
 #[test]
+fn the_engine_compacts_no_conversation_of_an_upstream() {
+    let fake = Fake::new(&[("h", &[Does::json(200, "{}")])]);
+    let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
+    let compact = request("POST", "/v1/responses/compact", &[]);
+    let got = ask_with(&fake, &vars, &compact, r#"{"model":"m","input":"hi"}"#);
+    assert_eq!(got.status, 400, "{}", got.body);
+    assert!(got.body.contains("Conversations of the model 'm' cannot be compacted here"), "{}", got.body);
+    assert!(fake.seen().is_empty());
+}
+
+#[test]
 fn an_error_that_is_no_error_object_becomes_one() {
     let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
     let kept = r#"{"error":{"message":"no","type":"t","x":1.0}}"#;

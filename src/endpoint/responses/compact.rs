@@ -3,12 +3,13 @@
 use super::{counted_by, stateless, turn};
 use crate::api::responses::{Content, Input, Item, Request};
 use crate::check::{self, Checked};
+use crate::config::Backend;
 use crate::encode;
 use crate::encode::responses::{Ids, usage_json};
 use crate::endpoint::Call;
 use crate::endpoint::resolve::CompletionModels;
 use crate::engine;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::json::{Write, push_string, writes};
 use crate::log::Record;
@@ -24,7 +25,7 @@ const COMPACTION_TOKENS: u64 = 128;
 ///
 /// # Errors
 ///
-/// If the body cannot be read or the request is not valid.
+/// If the body cannot be read, the request is not valid, or an upstream answers for the model.
 pub fn compact<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
@@ -36,6 +37,14 @@ pub fn compact<T: Transport>(
     stateless::check(&request)?;
     let model = request.model.as_deref().unwrap_or_default();
     record.model = Some(model.to_owned());
+    // An upstream cannot read the engine's compaction item.
+    if let Some((Backend::Upstream(_), _)) = models.backend(model) {
+        let message = format!(
+            "Conversations of the model '{model}' cannot be compacted here: an upstream answers for it, and only \
+             conversations with the built-in engine can be compacted."
+        );
+        return Err(ApiError::new(Kind::Invalid, message).at("model"));
+    }
     record.by_engine();
     let input = engine::input_tokens(&turn::read(&request, model), counted_by(&request));
     let usage = Usage { input, output: COMPACTION_TOKENS, ..Usage::default() };
