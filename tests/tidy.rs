@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`. Each may import those above it and none below.
-const MODULES: [&str; 22] = [
+const MODULES: [&str; 23] = [
     "error",
     "http",
     "json",
@@ -15,6 +15,7 @@ const MODULES: [&str; 22] = [
     "tokens",
     "api",
     "turn",
+    "cost",
     "config",
     "ctx",
     "log",

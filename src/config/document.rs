@@ -4,10 +4,12 @@
 
 use super::engine::{Engine, ModelEngine};
 use super::node::{Node, Setting};
+use super::price::Prices;
 use super::raw::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
 use super::route::{Api, Backend, Upstream};
 use super::vars::Vars;
 use super::{ConfigError, Key};
+use crate::cost::Price;
 use crate::json::{Read, Reader, Value};
 use std::fmt;
 
@@ -18,6 +20,7 @@ pub(super) struct Document {
     models: Ordered<ModelEntry>,
     keys: Vec<KeyEntry>,
     engine: Engine,
+    price: Option<Price>,
     passthrough: Option<String>,
     route_headers: Option<bool>,
 }
@@ -29,6 +32,7 @@ struct ModelEntry {
     retries: Option<u32>,
     deadline_ms: Option<u32>,
     hedge_ms: Option<u32>,
+    price: Option<Price>,
 }
 
 struct KeyEntry {
@@ -59,12 +63,14 @@ pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
 
 impl Setting for Document {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["upstreams", "models", "keys", "engine", "passthrough", "route_headers"])?;
+        let fields =
+            at.fields(&["upstreams", "models", "keys", "engine", "price", "passthrough", "route_headers"])?;
         Ok(Self {
             upstreams: fields.or_default("upstreams")?,
             models: fields.or_default("models")?,
             keys: fields.or_default("keys")?,
             engine: fields.or_default("engine")?,
+            price: fields.maybe("price")?,
             passthrough: fields.maybe("passthrough")?,
             route_headers: fields.maybe("route_headers")?,
         })
@@ -73,7 +79,8 @@ impl Setting for Document {
 
 impl Setting for ModelEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["targets", "engine", "policy", "retries", "deadline_ms", "hedge_ms"])?;
+        let fields =
+            at.fields(&["targets", "engine", "policy", "retries", "deadline_ms", "hedge_ms", "price"])?;
         Ok(Self {
             targets: fields.maybe("targets")?,
             engine: fields.maybe("engine")?,
@@ -81,6 +88,7 @@ impl Setting for ModelEntry {
             retries: fields.maybe("retries")?,
             deadline_ms: fields.maybe("deadline_ms")?,
             hedge_ms: fields.maybe("hedge_ms")?,
+            price: fields.maybe("price")?,
         })
     }
 }
@@ -143,6 +151,11 @@ impl Document {
         let models =
             self.models.0.iter().filter_map(|(name, entry)| Some((name.clone(), entry.engine.clone()?)));
         Ok(Engine { models: models.collect(), ..self.engine.clone() })
+    }
+
+    pub(super) fn prices(&self) -> Prices {
+        let models = self.models.0.iter().map(|(name, entry)| (name.clone(), entry.price));
+        Prices { default: self.price, models: models.collect() }
     }
 
     pub(super) fn route_headers(&self) -> bool {
@@ -220,7 +233,7 @@ mod tests {
         )
         .expect("valid");
         let to = |name: &str, upstream, model: Option<&str>| {
-            let target = Target { upstream, model: model.map(str::to_owned), weight: 1 };
+            let target = Target { upstream, model: model.map(str::to_owned), weight: 1, price: None };
             Backend::Upstream(Plan {
                 pattern: name.to_owned(),
                 targets: vec![target],
@@ -260,6 +273,7 @@ mod tests {
             upstream,
             model: model.map(str::to_owned),
             weight,
+            price: None,
         };
         assert_eq!(plan.targets, [target(2, None, 0), target(0, Some("x-*"), 1)]);
         assert_eq!((plan.policy, plan.retries), (Policy::Weighted, 4));

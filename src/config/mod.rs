@@ -9,6 +9,7 @@ pub mod engine;
 mod keys;
 mod node;
 mod plan;
+mod price;
 mod raw;
 mod route;
 mod vars;
@@ -17,6 +18,7 @@ use std::fmt;
 
 pub use keys::{Key, Presented, Secret, bearer};
 pub use plan::{Plan, Policy, Target};
+pub use price::Prices;
 pub use route::{Api, Backend, Served, Upstream};
 pub use vars::NAMES;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// The models that are served, and their backends.
     pub served: Served,
+    /// What models cost.
+    pub prices: Prices,
     /// The upstream that gets the paths the gateway does not know: an index into `upstreams`.
     pub passthrough: Option<usize>,
     /// Whether answers name their upstream and the number of attempts.

@@ -1,5 +1,6 @@
 //! How a model's requests are spread over upstreams: targets, their order, retries, deadlines.
 
+use crate::cost::Price;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Target {
     pub model: Option<String>,
     /// Its share of the requests, where the policy is [`Policy::Weighted`].
     pub weight: u32,
+    /// Its price, where the operator states one.
+    pub price: Option<Price>,
 }
 
 /// The order in which targets are tried.
@@ -47,7 +50,7 @@ impl Plan {
     pub fn to_one(upstream: usize) -> Self {
         Self {
             pattern: "*".to_owned(),
-            targets: vec![Target { upstream, model: None, weight: 1 }],
+            targets: vec![Target { upstream, model: None, weight: 1, price: None }],
             policy: Policy::Failover,
             retries: 0,
             deadline: None,

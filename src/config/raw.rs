@@ -6,6 +6,7 @@ use super::node::{Node, Setting};
 use super::plan::{Plan, Policy, Target};
 use super::route::{Api, Upstream};
 use super::vars::Vars;
+use crate::cost::Price;
 use crate::transport::Timeouts;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub(super) struct TargetEntry {
     upstream: String,
     model: Option<String>,
     weight: Option<u32>,
+    price: Option<Price>,
 }
 
 /// How a model's targets are tried.
@@ -109,11 +111,12 @@ impl Setting for TimeoutsEntry {
 
 impl Setting for TargetEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["upstream", "model", "weight"])?;
+        let fields = at.fields(&["upstream", "model", "weight", "price"])?;
         Ok(Self {
             upstream: fields.needed("upstream")?,
             model: fields.maybe("model")?,
             weight: fields.maybe("weight")?,
+            price: fields.maybe("price")?,
         })
     }
 }
@@ -267,7 +270,12 @@ impl TargetEntry {
                 ));
             }
         }
-        Ok(Target { upstream, model: self.model.clone(), weight: self.weight.unwrap_or(1) })
+        Ok(Target {
+            upstream,
+            model: self.model.clone(),
+            weight: self.weight.unwrap_or(1),
+            price: self.price,
+        })
     }
 }
 

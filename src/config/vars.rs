@@ -112,6 +112,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
             .unwrap_or(false),
         upstreams,
         served: Served { named, others },
+        prices: document.prices(),
         passthrough,
         route_headers: document.route_headers(),
         validation: choice(

@@ -68,10 +68,12 @@ fn usage(usage: turn::Usage, details: UsageDetails) -> Usage {
         },
         completion_tokens_details: CompletionTokensDetails {
             reasoning_tokens: usage.reasoning,
-            audio_tokens: 0,
+            audio_tokens: usage.output_audio,
             accepted_prediction_tokens: usage.accepted_prediction,
             rejected_prediction_tokens: usage.rejected_prediction,
-            text_tokens: by_modality(usage.output.saturating_sub(usage.reasoning)),
+            text_tokens: by_modality(
+                usage.output.saturating_sub(usage.reasoning).saturating_sub(usage.output_audio),
+            ),
         },
     }
 }

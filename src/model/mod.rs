@@ -79,12 +79,14 @@ pub enum Thinking {
 /// What a model costs, in US dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Price {
-    /// Input that was not read from a cache. Long prompts may cost more.
+    /// Input that was not read from a cache.
     pub input: f64,
     /// Input read from a cache; `None` where there is no discount, or none is known.
     pub cached_input: Option<f64>,
     /// Output, reasoning included.
     pub output: f64,
+    /// Input and output that is audio, where the model has audio.
+    pub audio: Option<(f64, f64)>,
     /// The day the price list was read, as `YYYY-MM-DD`.
     pub read: &'static str,
 }
@@ -106,6 +108,11 @@ pub struct ModelSpec {
     pub released: Option<&'static str>,
     /// The price, where known.
     pub price: Option<Price>,
+    /// Whether input that is written to a cache costs a quarter more than other input, and twice as much where the
+    /// cache keeps it for an hour. Other models do not bill it apart.
+    pub bills_cache_writes: bool,
+    /// Where a prompt of more tokens costs twice as much, and its output one and a half times: the number of tokens.
+    pub long_prompt: Option<u32>,
 
     /// The context window: the most tokens of prompt and completion together.
     pub window: u32,
@@ -342,26 +349,7 @@ mod tests {
     }
 
     /// Rows whose price is not in the lists that were read.
-    const WITHOUT_PRICE: [&str; 18] = [
-        "gpt-4-32k",
-        "gpt-4-turbo-preview",
-        "gpt-4-0125-preview",
-        "gpt-4-1106-preview",
-        "gpt-3.5-turbo-16k",
-        "davinci-002",
-        "babbage-002",
-        "gpt-4-vision-preview",
-        "gpt-audio",
-        "gpt-audio-mini",
-        "gpt-audio-1.5",
-        "gpt-5-search-api",
-        "gpt-4o-mini-audio-preview",
-        "codex-mini-latest",
-        "computer-use-preview",
-        "gpt-5.1-mini",
-        "omni-moderation-latest",
-        "omni-moderation-2024-09-26",
-    ];
+    const WITHOUT_PRICE: [&str; 1] = ["gpt-5.1-mini"];
 
     /// Every fact of every row: a new row that lacks one fails here.
     #[test]
@@ -375,6 +363,8 @@ mod tests {
                 display_name,
                 released,
                 price,
+                bills_cache_writes,
+                long_prompt,
                 window,
                 input,
                 output,
@@ -397,6 +387,7 @@ mod tests {
             );
             assert_eq!(find(id).map(|found| found.id), Some(id), "{id}: not found by its own id");
             if spec.serves(Endpoint::Moderations) {
+                assert!(price.is_some_and(|price| price.input == 0.0), "{id}: it is free");
                 continue;
             }
             assert!(window > 0 && output > 0 && output <= window, "{id}: limits");
@@ -405,8 +396,10 @@ mod tests {
             let priced = price.is_some() || endpoints.is_empty() || WITHOUT_PRICE.contains(&id);
             assert!(priced, "{id}: price");
             assert!(!WITHOUT_PRICE.contains(&id) || price.is_none(), "{id}: has a price");
-            if let Some(Price { input, cached_input, output, read }) = price {
+            if let Some(Price { input, cached_input, output, audio: audio_price, read }) = price {
                 assert!(input > 0.0 && cached_input.is_none_or(|cached| cached < input), "{id}: price");
+                let dearer = |price: (f64, f64)| price.0 > input && price.1 > output;
+                assert_eq!(audio, audio_price.is_some_and(dearer), "{id}: the price of audio");
                 assert!(output > input || spec.home() != Some(Endpoint::Chat), "{id}: price");
                 assert!(is_snapshot(&format!("-{read}")), "{id}: the day of the price");
             }
@@ -415,6 +408,8 @@ mod tests {
             assert_eq!(audio, family == Family::Audio, "{id}: audio");
             let claude = id.starts_with("claude-");
             assert_eq!(claude, spec.is_claude(), "{id}: token_rules");
+            assert!(!claude || bills_cache_writes, "{id}: bills_cache_writes");
+            assert_eq!(long_prompt.is_some(), !claude && window > 1_047_576, "{id}: long_prompt");
             assert_eq!(claude, display_name.is_some(), "{id}: display_name");
             assert_eq!(claude, spec.home() == Some(Endpoint::Messages), "{id}: endpoints");
             assert!(claude || thinking == Thinking::None, "{id}: thinking");

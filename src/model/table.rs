@@ -20,16 +20,22 @@ const EVERYWHERE: &[Endpoint] =
     &[Endpoint::Chat, Endpoint::Completions, Endpoint::Responses, Endpoint::Messages];
 
 const fn price(input: f64, cached_input: f64, output: f64, read: &'static str) -> Option<Price> {
-    Some(Price { input, cached_input: Some(cached_input), output, read })
+    Some(Price { input, cached_input: Some(cached_input), output, audio: None, read })
 }
 
 /// The price of a model without a discount on cached input.
 const fn flat_price(input: f64, output: f64, read: &'static str) -> Option<Price> {
-    Some(Price { input, cached_input: None, output, read })
+    Some(Price { input, cached_input: None, output, audio: None, read })
+}
+
+/// The price of a model with audio: text first, then audio, of each input and output.
+const fn audio_price(text: (f64, f64), audio: (f64, f64), read: &'static str) -> Option<Price> {
+    Some(Price { input: text.0, cached_input: None, output: text.1, audio: Some(audio), read })
 }
 
 // The days on which prices were read.
 const JULY: &str = "2026-07-01";
+const AUGUST: &str = "2026-08-21";
 const SEPTEMBER: &str = "2026-09-10";
 const OCTOBER: &str = "2026-10-24";
 const NOVEMBER: &str = "2026-11-18";
@@ -44,6 +50,8 @@ const BLANK: ModelSpec = ModelSpec {
     display_name: None,
     released: None,
     price: None,
+    bills_cache_writes: false,
+    long_prompt: None,
     window: 0,
     input: None,
     output: 0,
@@ -118,8 +126,12 @@ const GPT_4_TURBO: ModelSpec = ModelSpec {
 };
 
 /// gpt-4-turbo's previews, which take text only.
-const GPT_4_PREVIEW: ModelSpec =
-    ModelSpec { vision: false, image_tokens: ImageTokens::None, price: None, ..GPT_4_TURBO };
+const GPT_4_PREVIEW: ModelSpec = ModelSpec {
+    vision: false,
+    image_tokens: ImageTokens::None,
+    price: flat_price(10.0, 30.0, AUGUST),
+    ..GPT_4_TURBO
+};
 
 const GPT_35: ModelSpec = ModelSpec { window: 16_385, price: flat_price(0.5, 1.5, JULY), ..GPT_4_PREVIEW };
 
@@ -217,16 +229,23 @@ const GPT_54: ModelSpec = ModelSpec {
     input: Some(922_000),
     tools_while_reasoning: false,
     price: price(2.5, 0.25, 15.0, JULY),
+    long_prompt: Some(272_000),
     ..GPT_52
 };
 
-const GPT_54_SMALL: ModelSpec = ModelSpec { window: 400_000, input: Some(272_000), ..GPT_54 };
+const GPT_54_SMALL: ModelSpec =
+    ModelSpec { window: 400_000, input: Some(272_000), long_prompt: None, ..GPT_54 };
 
 const GPT_55: ModelSpec = ModelSpec { reasons: true, price: price(5.0, 0.5, 30.0, JULY), ..GPT_54 };
 
 // Prompts stay in the cache for a day only.
-const GPT_56: ModelSpec =
-    ModelSpec { max_effort: true, in_memory_cache: false, price: price(4.0, 0.4, 20.0, SEPTEMBER), ..GPT_55 };
+const GPT_56: ModelSpec = ModelSpec {
+    max_effort: true,
+    in_memory_cache: false,
+    price: price(4.0, 0.4, 20.0, SEPTEMBER),
+    bills_cache_writes: true,
+    ..GPT_55
+};
 
 const GPT_6: ModelSpec = ModelSpec { price: price(2.0, 0.2, 10.0, NOVEMBER), ..GPT_56 };
 
@@ -248,13 +267,18 @@ const EMBEDDING: ModelSpec = ModelSpec {
     ..GPT_35
 };
 
-const MODERATION: ModelSpec =
-    ModelSpec { endpoints: &[Endpoint::Moderations], unnamed: &[Endpoint::Moderations], ..BLANK };
+const MODERATION: ModelSpec = ModelSpec {
+    endpoints: &[Endpoint::Moderations],
+    unnamed: &[Endpoint::Moderations],
+    price: flat_price(0.0, 0.0, AUGUST),
+    ..BLANK
+};
 
 /// Claude 3 and 3.5. OpenAI's endpoints accept everything of Claude models, which are validated by Anthropic's rules.
 const CLAUDE_3: ModelSpec = ModelSpec {
     endpoints: MESSAGES,
     unnamed: &[Endpoint::Messages],
+    bills_cache_writes: true,
     window: 200_000,
     output: 4_096,
     token_rules: &CLAUDE_4,
@@ -303,29 +327,29 @@ const CLAUDE_FABLE_5: ModelSpec =
 #[rustfmt::skip] // a table
 pub static MODELS: &[ModelSpec] = &[
     ModelSpec { id: "gpt-4", unnamed: EVERYWHERE, ..GPT_4 },
-    ModelSpec { id: "gpt-4-32k", window: 32_768, output: 32_768, price: None, ..GPT_4 },
+    ModelSpec { id: "gpt-4-32k", window: 32_768, output: 32_768, price: flat_price(60.0, 120.0, AUGUST), ..GPT_4 },
     ModelSpec { id: "gpt-4-turbo", unnamed: EVERYWHERE, ..GPT_4_TURBO },
     ModelSpec { id: "gpt-4-turbo-preview", unnamed: EVERYWHERE, ..GPT_4_PREVIEW },
     ModelSpec { id: "gpt-4-0125-preview", ..GPT_4_PREVIEW },
     ModelSpec { id: "gpt-4-1106-preview", ..GPT_4_PREVIEW },
-    ModelSpec { id: "gpt-4-vision-preview", endpoints: CHAT_ONLY, json_object: false, tools: false, price: None, ..GPT_4_TURBO },
+    ModelSpec { id: "gpt-4-vision-preview", endpoints: CHAT_ONLY, json_object: false, tools: false, price: flat_price(10.0, 30.0, AUGUST), ..GPT_4_TURBO },
     ModelSpec { id: "gpt-4o", unnamed: EVERYWHERE, ..GPT_4O },
     ModelSpec { id: "gpt-4o-2024-05-13", output: 4_096, json_schema: false, price: flat_price(5.0, 15.0, JULY), ..GPT_4O },
     ModelSpec { id: "gpt-4o-mini", unnamed: EVERYWHERE, image_tokens: Tiles(2_833, 5_667), price: price(0.15, 0.075, 0.6, JULY), ..GPT_4O },
     ModelSpec { id: "gpt-3.5-turbo", unnamed: EVERYWHERE, ..GPT_35 },
-    ModelSpec { id: "gpt-3.5-turbo-16k", unnamed: EVERYWHERE, price: None, ..GPT_35 },
+    ModelSpec { id: "gpt-3.5-turbo-16k", unnamed: EVERYWHERE, price: flat_price(3.0, 4.0, AUGUST), ..GPT_35 },
     ModelSpec { id: "chatgpt-4o-latest", json_schema: false, tools: false, prediction: false, price: flat_price(5.0, 15.0, JULY), ..CLASSIC },
     ModelSpec { id: "gpt-4.1", price: price(2.0, 0.5, 8.0, JULY), ..GPT_41 },
     ModelSpec { id: "gpt-4.1-mini", image_tokens: Patches(162), price: price(0.4, 0.1, 1.6, JULY), ..GPT_41 },
     ModelSpec { id: "gpt-4.1-nano", image_tokens: Patches(246), price: price(0.1, 0.025, 0.4, JULY), ..GPT_41 },
-    ModelSpec { id: "gpt-4o-audio-preview", python_faults: true, price: flat_price(2.5, 10.0, READ_LAST), ..AUDIO },
-    ModelSpec { id: "gpt-4o-mini-audio-preview", python_faults: true, ..AUDIO },
-    ModelSpec { id: "gpt-audio", ..AUDIO },
-    ModelSpec { id: "gpt-audio-mini", ..AUDIO },
-    ModelSpec { id: "gpt-audio-1.5", ..AUDIO },
+    ModelSpec { id: "gpt-4o-audio-preview", python_faults: true, price: audio_price((2.5, 10.0), (40.0, 80.0), READ_LAST), ..AUDIO },
+    ModelSpec { id: "gpt-4o-mini-audio-preview", python_faults: true, price: audio_price((0.15, 0.6), (10.0, 20.0), AUGUST), ..AUDIO },
+    ModelSpec { id: "gpt-audio", price: audio_price((2.5, 10.0), (32.0, 64.0), AUGUST), ..AUDIO },
+    ModelSpec { id: "gpt-audio-mini", price: audio_price((0.6, 2.4), (10.0, 20.0), AUGUST), ..AUDIO },
+    ModelSpec { id: "gpt-audio-1.5", price: audio_price((2.5, 10.0), (32.0, 64.0), AUGUST), ..AUDIO },
     ModelSpec { id: "gpt-4o-search-preview", price: flat_price(2.5, 10.0, READ_LAST), ..SEARCH },
     ModelSpec { id: "gpt-4o-mini-search-preview", price: flat_price(0.15, 0.6, READ_LAST), ..SEARCH },
-    ModelSpec { id: "gpt-5-search-api", ..SEARCH },
+    ModelSpec { id: "gpt-5-search-api", price: price(1.25, 0.125, 10.0, AUGUST), ..SEARCH },
     ModelSpec { id: "o1", streams: false, temperature: false, stop: true, price: price(15.0, 7.5, 60.0, JULY), ..O_SERIES },
     ModelSpec { id: "o1-mini", price: price(1.1, 0.55, 4.4, JULY), ..O1_MINI },
     ModelSpec { id: "o1-preview", output: 32_768, price: price(15.0, 7.5, 60.0, JULY), ..O1_MINI },
@@ -336,8 +360,8 @@ pub static MODELS: &[ModelSpec] = &[
     ModelSpec { id: "o3-deep-research", price: price(10.0, 2.5, 40.0, JULY), ..O_PRO },
     ModelSpec { id: "o4-mini", image_tokens: Patches(172), price: price(1.1, 0.275, 4.4, JULY), ..O_SERIES },
     ModelSpec { id: "o4-mini-deep-research", image_tokens: Patches(172), price: price(2.0, 0.5, 8.0, JULY), ..O_PRO },
-    ModelSpec { id: "codex-mini-latest", image_tokens: Patches(172), ..O_PRO },
-    ModelSpec { id: "computer-use-preview", image_tokens: Tiles(65, 129), ..O_PRO },
+    ModelSpec { id: "codex-mini-latest", image_tokens: Patches(172), price: price(1.5, 0.375, 6.0, AUGUST), ..O_PRO },
+    ModelSpec { id: "computer-use-preview", image_tokens: Tiles(65, 129), price: flat_price(3.0, 12.0, AUGUST), ..O_PRO },
     ModelSpec { id: "gpt-5", ..GPT_5 },
     ModelSpec { id: "gpt-5-mini", image_tokens: Patches(162), price: price(0.25, 0.025, 2.0, JULY), ..GPT_5 },
     ModelSpec { id: "gpt-5-nano", image_tokens: Patches(246), price: price(0.05, 0.005, 0.4, JULY), ..GPT_5 },
@@ -374,8 +398,8 @@ pub static MODELS: &[ModelSpec] = &[
     ModelSpec { id: "gpt-6.2-astra", price: price(8.0, 0.4, 40.0, NOVEMBER), ..GPT_6_ALWAYS },
     ModelSpec { id: "gpt-6.2-sol", price: price(2.0, 0.1, 10.0, NOVEMBER), ..GPT_6_ALWAYS },
     ModelSpec { id: "gpt-3.5-turbo-instruct", unnamed: COMPLETIONS, window: 4_097, price: flat_price(1.5, 2.0, READ_LAST), ..TEXT },
-    ModelSpec { id: "davinci-002", unnamed: COMPLETIONS, window: 16_384, output: 16_384, price: None, ..TEXT },
-    ModelSpec { id: "babbage-002", unnamed: COMPLETIONS, window: 16_384, output: 16_384, price: None, ..TEXT },
+    ModelSpec { id: "davinci-002", unnamed: COMPLETIONS, window: 16_384, output: 16_384, price: flat_price(2.0, 2.0, AUGUST), ..TEXT },
+    ModelSpec { id: "babbage-002", unnamed: COMPLETIONS, window: 16_384, output: 16_384, price: flat_price(0.4, 0.4, AUGUST), ..TEXT },
     ModelSpec { id: "text-embedding-3-small", price: flat_price(0.02, 0.0, JULY), ..EMBEDDING },
     ModelSpec { id: "text-embedding-3-large", dimensions: 3_072, price: flat_price(0.13, 0.0, JULY), ..EMBEDDING },
     ModelSpec { id: "text-embedding-ada-002", shortens: false, price: flat_price(0.1, 0.0, JULY), ..EMBEDDING },

@@ -143,10 +143,14 @@ pub struct Usage {
     pub cached_input: u64,
     /// Those of `input` that were written to a cache.
     pub cache_write: u64,
+    /// Those of `cache_write` that the cache keeps for an hour.
+    pub cache_write_hour: u64,
     /// Those of `input` that are audio.
     pub input_audio: u64,
     /// All of the answer's, reasoning included.
     pub output: u64,
+    /// Those of `output` that are audio.
+    pub output_audio: u64,
     /// Those of `output` that are reasoning.
     pub reasoning: u64,
     /// Those of the prediction that appear in the answer.

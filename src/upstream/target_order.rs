@@ -30,8 +30,10 @@ mod tests {
     use crate::config::Target;
 
     fn plan(policy: Policy, weights: &[u32]) -> Plan {
-        let targets =
-            weights.iter().map(|weight| Target { upstream: 0, model: None, weight: *weight }).collect();
+        let targets = weights
+            .iter()
+            .map(|weight| Target { upstream: 0, model: None, weight: *weight, price: None })
+            .collect();
         Plan { targets, policy, ..Plan::to_one(0) }
     }
 

@@ -18,6 +18,8 @@ const USAGE: Usage = Usage {
     output: 2,
     cached_input: 0,
     cache_write: 0,
+    cache_write_hour: 0,
+    output_audio: 0,
     input_audio: 0,
     reasoning: 0,
     accepted_prediction: 0,

@@ -19,7 +19,7 @@ impl Write for ServerToolUse {
     }
 }
 
-struct CacheCreation(u64);
+struct CacheCreation(turn::Usage);
 
 struct OutputDetails(u64);
 
@@ -29,7 +29,9 @@ fn uncached(usage: turn::Usage) -> u64 {
 
 impl Write for CacheCreation {
     fn write(&self, out: &mut String) {
-        writes!(out; "ephemeral_5m_input_tokens" = self.0, "ephemeral_1h_input_tokens" = 0_u64);
+        let hour = self.0.cache_write_hour;
+        let minutes = self.0.cache_write.saturating_sub(hour);
+        writes!(out; "ephemeral_5m_input_tokens" = minutes, "ephemeral_1h_input_tokens" = hour);
     }
 }
 
@@ -44,7 +46,7 @@ impl Write for Full {
         let usage = self.0;
         writes!(
             out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
-            "cache_read_input_tokens" = usage.cached_input, "cache_creation" = CacheCreation(usage.cache_write),
+            "cache_read_input_tokens" = usage.cached_input, "cache_creation" = CacheCreation(usage),
             "output_tokens" = usage.output, "output_tokens_details" = OutputDetails(usage.reasoning),
             "server_tool_use" ? self.1, "service_tier" = "standard", "inference_geo" = "not_available",
         );

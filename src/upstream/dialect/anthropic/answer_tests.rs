@@ -11,6 +11,7 @@ fn a_message_is_an_answer() {
              {"type":"tool_use","id":"t1","name":"f","input":{ "a":[1.0] }}],
              "stop_reason":"tool_use","stop_sequence":null,
              "usage":{"input_tokens":10,"cache_creation_input_tokens":2,"cache_read_input_tokens":3,"output_tokens":5,
+                      "cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":1},
                       "output_tokens_details":{"thinking_tokens":4},"x":{}}}"#,
     )
     .expect("a message");
@@ -32,8 +33,15 @@ fn a_message_is_an_answer() {
         ]
     );
     assert_eq!(choice.finish, Some(FinishReason::ToolCalls));
-    let usage =
-        Usage { input: 15, cached_input: 3, cache_write: 2, output: 5, reasoning: 4, ..Usage::default() };
+    let usage = Usage {
+        input: 15,
+        cached_input: 3,
+        cache_write: 2,
+        cache_write_hour: 1,
+        output: 5,
+        reasoning: 4,
+        ..Usage::default()
+    };
     assert_eq!(answer.usage, Some(usage));
 }
 

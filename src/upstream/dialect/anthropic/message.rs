@@ -25,9 +25,17 @@ reads! {
     pub(super) struct Usage {
         "input_tokens" input_tokens: u64,
         "cache_creation_input_tokens" cache_creation_input_tokens: u64,
+        "cache_creation" cache_creation: CacheCreation,
         "cache_read_input_tokens" cache_read_input_tokens: u64,
         "output_tokens" output_tokens: u64,
         "output_tokens_details" output_tokens_details: OutputDetails,
+    }
+}
+
+reads! {
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct CacheCreation {
+        "ephemeral_1h_input_tokens" hour: u64,
     }
 }
 
@@ -50,6 +58,10 @@ impl Usage {
                 later.cache_creation_input_tokens,
                 self.cache_creation_input_tokens,
             ),
+            cache_creation: later
+                .cache_creation
+                .filter(|creation| creation.hour.is_some_and(|count| count > 0))
+                .or(self.cache_creation),
             cache_read_input_tokens: count(later.cache_read_input_tokens, self.cache_read_input_tokens),
             output_tokens: count(later.output_tokens, self.output_tokens),
             output_tokens_details: later
@@ -68,6 +80,7 @@ impl Usage {
             input: self.input_tokens.unwrap_or(0).saturating_add(cache_write).saturating_add(cached_input),
             cached_input,
             cache_write,
+            cache_write_hour: self.cache_creation.and_then(|creation| creation.hour).unwrap_or(0),
             output,
             reasoning: self.output_tokens_details.and_then(|details| details.thinking_tokens).unwrap_or(0),
             ..turn::Usage::default()

@@ -106,6 +106,7 @@ reads! {
     #[derive(Debug, Clone, Copy)]
     pub(super) struct OutputDetails {
         "reasoning_tokens" reasoning_tokens: u64,
+        "audio_tokens" audio_tokens: u64,
         "accepted_prediction_tokens" accepted: u64,
         "rejected_prediction_tokens" rejected: u64,
     }
@@ -120,7 +121,9 @@ impl Usage {
             cached_input: input.cached_tokens.unwrap_or(0),
             cache_write: input.cache_write_tokens.unwrap_or(0),
             input_audio: input.audio_tokens.unwrap_or(0),
+            cache_write_hour: 0,
             output: self.completion_tokens.unwrap_or(0),
+            output_audio: output.audio_tokens.unwrap_or(0),
             reasoning: output.reasoning_tokens.unwrap_or(0),
             accepted_prediction: output.accepted.unwrap_or(0),
             rejected_prediction: output.rejected.unwrap_or(0),

@@ -8,8 +8,8 @@ fn a_completion_is_an_answer() {
         "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "reasoning": "hm",
         "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}},
                        {"id": "2", "type": "function", "function": {"name": "g", "arguments": ""}}]}}],
-        "usage": {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4},
-                  "completion_tokens_details": {"reasoning_tokens": 2}}});
+        "usage": {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 3},
+                  "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 1}}});
     let answer = answer(body.to_string().as_bytes()).expect("a completion");
     let call = |index, id: &'static str, name: &'static str, input: &'static str| Block::ToolCall {
         index,
@@ -28,7 +28,15 @@ fn a_completion_is_an_answer() {
         ]
     );
     assert_eq!(answer.choices[0].finish, Some(FinishReason::ToolCalls));
-    let usage = Counts { input: 9, cached_input: 4, output: 5, reasoning: 2, ..Counts::default() };
+    let usage = Counts {
+        input: 9,
+        cached_input: 4,
+        input_audio: 3,
+        output: 5,
+        output_audio: 1,
+        reasoning: 2,
+        ..Counts::default()
+    };
     assert_eq!(answer.usage, Some(usage));
 }
 
