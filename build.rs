@@ -1,5 +1,7 @@
-//! Writes the token vocabularies and the character classes as read-only data, and sets the component's memory.
+//! Writes the page, the token vocabularies and the character classes as read-only data, and sets the component's memory.
 
+#[path = "build/page.rs"]
+mod page;
 #[cfg(feature = "vocab")]
 #[path = "build/tokens.rs"]
 mod tokens;
@@ -18,6 +20,7 @@ fn main() {
         println!("cargo::rustc-link-arg-cdylib=-zstack-size={STACK}");
         println!("cargo::rustc-link-arg-cdylib=--initial-heap={HEAP}");
     }
+    page::write();
     #[cfg(feature = "vocab")]
     tokens::write();
 }

@@ -93,6 +93,8 @@ pub struct Config {
     pub engine: engine::Engine,
     /// The origins that may read answers in a browser; `None` sends no CORS headers.
     pub origins: Option<Origins>,
+    /// Whether browsers get the page at `GET /`.
+    pub page: bool,
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use super::{Config, ConfigError, Key, LogLevel, Origins, Plan, Secret, UnknownPa
 use std::collections::HashSet;
 
 /// Every variable there is, in the order of the documentation.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "PORTCULLIS_API_KEYS",
     "PORTCULLIS_ALLOW_ANONYMOUS",
     "PORTCULLIS_UPSTREAM_URL",
@@ -18,6 +18,7 @@ pub const NAMES: [&str; 11] = [
     "PORTCULLIS_MAX_BODY_BYTES",
     "PORTCULLIS_LOG",
     "PORTCULLIS_CORS_ORIGINS",
+    "PORTCULLIS_PAGE",
 ];
 
 const DEFAULT_MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
@@ -138,6 +139,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         .unwrap_or(LogLevel::Info),
         engine: document.engine()?,
         origins: origins(vars)?,
+        page: choice(vars, "PORTCULLIS_PAGE", &[("on", true), ("off", false)])?.unwrap_or(true),
     })
 }
 
@@ -291,6 +293,7 @@ mod tests {
             ("PORTCULLIS_MAX_BODY_BYTES", "0", "1 to 1073741824"),
             ("PORTCULLIS_MAX_BODY_BYTES", "5000000000", "1 to 1073741824"),
             ("PORTCULLIS_CORS_ORIGINS", "example.org", "https://app.example"),
+            ("PORTCULLIS_PAGE", "no", "`on`, `off`"),
             ("PORTCULLIS_UPSTREAM_KEY", "sk", "PORTCULLIS_UPSTREAM_URL"),
             ("PORTCULLIS_API_KEYS", "ok,sha256:12", "entry 2"),
             ("PORTCULLIS_API_KEY", "sk", "PORTCULLIS_API_KEYS"),

@@ -9,6 +9,7 @@ mod key_limit;
 pub mod messages;
 pub mod models;
 pub mod moderations;
+pub mod page;
 pub mod passthrough;
 mod resolve;
 pub mod responses;

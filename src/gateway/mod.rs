@@ -140,6 +140,8 @@ struct Arrival<'a, T> {
 enum Destination {
     /// The gateway itself: a browser's question before a request of another origin (Fetch standard, section 3.3.5).
     Preflight,
+    /// The page for browsers.
+    Page,
     /// An endpoint.
     Endpoint(Route),
     /// An upstream, by its index, that gets the request as it is.
@@ -152,6 +154,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
         // These need no key.
         let destination = match self.destination(record)? {
             Destination::Preflight => return Ok(preflight()),
+            Destination::Page => return Ok(endpoint::page::show()),
             Destination::Endpoint(Route::Health) => return Ok(endpoint::health::show()),
             Destination::Endpoint(Route::Probe) => return Ok(endpoint::health::probe()),
             other => other,
@@ -177,6 +180,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
                 endpoint::passthrough::pass_through(call, upstream, body, record)
             }
             Destination::Preflight => Ok(preflight()),
+            Destination::Page => Ok(endpoint::page::show()),
         }
     }
 
@@ -208,6 +212,9 @@ impl<'a, T: Transport> Arrival<'a, T> {
             && (Route::at(path).is_some() || passthrough().is_some())
         {
             return Ok(Destination::Preflight);
+        }
+        if self.config.page && endpoint::page::is_requested(self.request) {
+            return Ok(Destination::Page);
         }
         let route = Route::find(method, path);
         record.operation = route.as_ref().ok().and_then(Route::operation);
