@@ -5,7 +5,7 @@
 //! Each may import those to its left (`tests/tidy.rs` checks it):
 //!
 //! ```text
-//! error http json budget pattern transport → model tokens api turn cost → config ctx log auth router check → engine upstream → encode → endpoint → gateway → component
+//! error http json budget pattern transport → model tokens api turn cost → config ctx log auth router check → engine upstream cache → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone uses WASI and is
@@ -36,6 +36,7 @@
 pub mod api;
 pub mod auth;
 pub mod budget;
+pub mod cache;
 pub mod check;
 pub mod config;
 pub mod cost;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`. Each may import those above it and none below.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "error",
     "http",
     "json",
@@ -24,6 +24,7 @@ const MODULES: [&str; 23] = [
     "check",
     "engine",
     "upstream",
+    "cache",
     "encode",
     "endpoint",
     "gateway",

@@ -115,6 +115,11 @@ impl<'t> Node<'t> {
         self.id
     }
 
+    /// The value with another id of the same tape.
+    pub(crate) fn sibling(self, id: u32) -> Node<'t> {
+        Node { id, ..self }
+    }
+
     fn entry(self) -> Entry {
         self.tape.entries[self.id as usize]
     }
