@@ -255,7 +255,7 @@ mod tests {
                         format!("{}:{}", respell(&Value::String(name.clone()), next), respell(value, next))
                     })
                     .collect();
-                if next() % 3 == 0 {
+                if next().is_multiple_of(3) {
                     written.push(format!("\"none{}\":null", next()));
                 }
                 format!("{{{}{}}}", space(next()), written.join(", "))

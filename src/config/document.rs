@@ -4,6 +4,7 @@
 
 use super::engine::{Engine, ModelEngine};
 use super::node::{Node, Setting};
+use super::plan::CachePolicy;
 use super::price::Prices;
 use super::raw::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
 use super::route::{Api, Backend, Upstream};
@@ -33,6 +34,7 @@ struct ModelEntry {
     deadline_ms: Option<u32>,
     hedge_ms: Option<u32>,
     price: Option<Price>,
+    cache: Option<CachePolicy>,
 }
 
 struct KeyEntry {
@@ -79,8 +81,16 @@ impl Setting for Document {
 
 impl Setting for ModelEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields =
-            at.fields(&["targets", "engine", "policy", "retries", "deadline_ms", "hedge_ms", "price"])?;
+        let fields = at.fields(&[
+            "targets",
+            "engine",
+            "policy",
+            "retries",
+            "deadline_ms",
+            "hedge_ms",
+            "price",
+            "cache",
+        ])?;
         Ok(Self {
             targets: fields.maybe("targets")?,
             engine: fields.maybe("engine")?,
@@ -89,6 +99,7 @@ impl Setting for ModelEntry {
             deadline_ms: fields.maybe("deadline_ms")?,
             hedge_ms: fields.maybe("hedge_ms")?,
             price: fields.maybe("price")?,
+            cache: fields.maybe("cache")?,
         })
     }
 }
@@ -173,6 +184,7 @@ impl Document {
                 retries: entry.retries,
                 deadline_ms: entry.deadline_ms,
                 hedge_ms: entry.hedge_ms,
+                cache: entry.cache,
             };
             let backend = match (entry.targets.as_deref(), &entry.engine) {
                 (Some(targets), None) => Backend::Upstream(plan.read(model, targets, upstreams, &path)?),
@@ -180,7 +192,7 @@ impl Document {
                 (None, Some(_)) => {
                     return Err(wrong(
                         path,
-                        "`policy`, `retries`, `deadline_ms` and `hedge_ms` are for `targets`",
+                        "`policy`, `retries`, `deadline_ms`, `hedge_ms` and `cache` are for `targets`",
                     ));
                 }
                 _ => return Err(wrong(path, "it needs either `targets` or `engine`")),
@@ -326,6 +338,14 @@ mod tests {
             (r#""m": {"targets": [{"upstream": "a"}], "policy": "random"}"#, "models.m.policy", "failover"),
             (r#""m": {"targets": [{"upstream": "a", "model": "x*"}]}"#, "models.m.targets[0].model", "`*`"),
             (r#""m": {"engine": {}, "retries": 1}"#, "models.m", "`targets`"),
+            (r#""m": {"engine": {}, "cache": {"ttl_s": 1}}"#, "models.m", "`cache`"),
+            (r#""m": {"targets": [{"upstream": "a"}], "cache": {}}"#, "models.m.cache", "`ttl_s`"),
+            (r#""m": {"targets": [{"upstream": "a"}], "cache": {"ttl_s": 0}}"#, "models.m.cache", "from 1"),
+            (
+                r#""m": {"targets": [{"upstream": "a"}], "cache": {"ttl_s": 1, "x": 1}}"#,
+                "models.m.cache.x",
+                "`shared`",
+            ),
             (r#""a*b*": {"engine": {}}"#, "models.a*b*", "one `*`"),
         ] {
             let json = format!(r#"{{"upstreams": {{"a": {{"url": "http://h"}}}}, "models": {{{model}}}}}"#);

@@ -17,7 +17,7 @@ mod vars;
 use std::fmt;
 
 pub use keys::{Key, Presented, Secret, bearer};
-pub use plan::{Plan, Policy, Target};
+pub use plan::{CachePolicy, Plan, Policy, Target};
 pub use price::Prices;
 pub use route::{Api, Backend, Served, Upstream};
 pub use vars::NAMES;

@@ -20,6 +20,17 @@ pub struct Plan {
     pub deadline: Option<Duration>,
     /// How long a target may be silent before the next one is tried as well.
     pub hedge: Option<Duration>,
+    /// Whether answers are kept, and for how long.
+    pub cache: Option<CachePolicy>,
+}
+
+/// How answers of a model are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// How long an answer is kept, in whole seconds.
+    pub ttl: Duration,
+    /// Whether all callers share their answers.
+    pub shared: bool,
 }
 
 /// An upstream, and its name for the model.
@@ -55,6 +66,7 @@ impl Plan {
             retries: 0,
             deadline: None,
             hedge: None,
+            cache: None,
         }
     }
 

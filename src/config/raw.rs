@@ -3,7 +3,7 @@
 use super::ConfigError;
 use super::document::{Ordered, SETTING, wrong};
 use super::node::{Node, Setting};
-use super::plan::{Plan, Policy, Target};
+use super::plan::{CachePolicy, Plan, Policy, Target};
 use super::route::{Api, Upstream};
 use super::vars::Vars;
 use crate::cost::Price;
@@ -54,6 +54,7 @@ pub(super) struct PlanEntry {
     pub(super) retries: Option<u32>,
     pub(super) deadline_ms: Option<u32>,
     pub(super) hedge_ms: Option<u32>,
+    pub(super) cache: Option<CachePolicy>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,9 @@ pub(super) enum PolicyEntry {
     Failover,
     Weighted,
 }
+
+/// A year, in seconds.
+const LONGEST_TTL: u32 = 366 * 24 * 60 * 60;
 
 /// More would add load to upstreams that are overloaded.
 const MOST_RETRIES: u32 = 10;
@@ -118,6 +122,17 @@ impl Setting for TargetEntry {
             weight: fields.maybe("weight")?,
             price: fields.maybe("price")?,
         })
+    }
+}
+
+impl Setting for CachePolicy {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let fields = at.fields(&["ttl_s", "shared"])?;
+        let seconds: u32 = fields.needed("ttl_s")?;
+        if !(1..=LONGEST_TTL).contains(&seconds) {
+            return Err(at.wrong(format_args!("`ttl_s` is a number of seconds from 1 to {LONGEST_TTL}")));
+        }
+        Ok(Self { ttl: Duration::from_secs(seconds.into()), shared: fields.or_default("shared")? })
     }
 }
 
@@ -243,6 +258,7 @@ impl PlanEntry {
             retries: self.retries.unwrap_or(0),
             deadline: millis(self.deadline_ms, &format!("{path}.deadline_ms"))?,
             hedge: millis(self.hedge_ms, &format!("{path}.hedge_ms"))?,
+            cache: self.cache,
         })
     }
 }

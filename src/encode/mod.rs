@@ -1,5 +1,6 @@
 //! Answers to bytes: JSON, SSE framing, chunks. The one place an [`ApiError`] becomes a response.
 
+pub mod cached;
 pub mod chat;
 pub mod completions;
 pub mod embeddings;

@@ -83,7 +83,8 @@ impl<'a> Value<'a> {
         out
     }
 
-    fn push_json(&self, out: &mut String) {
+    /// Appends the value as compact JSON.
+    pub(crate) fn push_json(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),

@@ -17,7 +17,7 @@ mod pass;
 mod peek;
 mod retry;
 pub mod rewrite;
-mod sse;
+pub(crate) mod sse;
 mod target_order;
 mod turn_stream;
 

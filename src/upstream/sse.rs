@@ -14,7 +14,7 @@ pub(super) fn push_event(out: &mut Vec<u8>, json: &[u8]) {
 
 /// Cuts a stream into events. It keeps the bytes of one unfinished event and nothing else.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub(crate) struct Parser {
     buffer: Vec<u8>,
     /// Where the event begins that is being looked for.
     start: usize,
@@ -32,13 +32,13 @@ pub(super) struct Parser {
 
 /// A piece of a stream that ends in a blank line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event<'a> {
+pub(crate) struct Event<'a> {
     /// All its bytes, blank line included.
     pub(super) raw: &'a [u8],
     /// Its `event` field; empty where it has none.
     pub(super) name: Cow<'a, [u8]>,
     /// Its `data` fields, joined; `None` where they are empty, as in a comment or a lone blank line.
-    pub(super) data: Option<Cow<'a, [u8]>>,
+    pub(crate) data: Option<Cow<'a, [u8]>>,
     /// An error that an upstream writes outside `data`: the value of a field `error` (llama.cpp until autumn 2025), or
     /// bare JSON.
     pub(super) stray: Option<&'a [u8]>,
@@ -46,11 +46,11 @@ pub(super) struct Event<'a> {
 
 /// An event is longer than [`LONGEST_EVENT`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 impl Parser {
     /// Takes more bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.scanned -= self.start;
@@ -60,7 +60,7 @@ impl Parser {
     }
 
     /// The next event that is whole.
-    pub(super) fn next(&mut self) -> Result<Option<Event<'_>>, TooLong> {
+    pub(crate) fn next(&mut self) -> Result<Option<Event<'_>>, TooLong> {
         while let Some(&byte) = self.buffer.get(self.scanned) {
             self.scanned += 1;
             if std::mem::take(&mut self.after_cr) && byte == b'\n' {
