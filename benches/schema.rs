@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, StreamStep};
+use portcullis::http::{Body, Method, Request};
 
 #[path = "../tests/heavy/mod.rs"]
 mod heavy;
@@ -55,10 +55,8 @@ fn exchange(gateway: &Gateway, path: &str, body: &str) -> (Duration, u16, usize)
     let response = gateway.handle(&request, &mut upload, &Nowhere, &ctx).response;
     let length = match response.body {
         Body::Full(bytes) => bytes.len(),
-        Body::BodySource(steps) => {
-            steps.map(|step| if let StreamStep::Data(bytes) = step { bytes.len() } else { 0 }).sum()
-        }
-        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+        Body::Stream(items) => items.map(|item| item.into_bytes().len()).sum(),
+        Body::Relay(_) => panic!("nothing is relayed here"),
     };
     (clock() - start, response.status, length)
 }

@@ -2,8 +2,8 @@
 //! where those have one. It never holds a key, a prompt or an answer.
 
 use crate::error::ApiError;
-use crate::http::Tokens;
 use crate::json::{push_integer, push_string};
+use crate::turn::UsageMeter;
 use std::time::Duration;
 
 /// What is known of a request when the head of its answer is sent.
@@ -34,13 +34,12 @@ pub struct Record {
     pub attempts: Option<u32>,
     /// Whether the request wants a stream.
     pub stream: Option<bool>,
-    /// Tokens of the request, where the engine or an upstream counted them and the answer was read.
-    pub input_tokens: Option<u64>,
-    /// Tokens of the answers, likewise.
-    pub output_tokens: Option<u64>,
+    /// Tokens of the request and of the answer, where the engine or an upstream counted them and the answer was read. A
+    /// streamed answer fills them in until its body has ended.
+    pub usage: UsageMeter,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
-    /// What went wrong, in the words of the host or of a setting's error.
+    /// What went wrong, as the host or a setting's error describes it.
     pub reason: Option<String>,
     /// The body's length, as far as it was read.
     pub bytes_in: u64,
@@ -59,8 +58,6 @@ pub struct Ending {
     pub total: Duration,
     /// Why the body did not end well.
     pub broken: Option<String>,
-    /// The tokens an upstream counted, where they stood in a stream.
-    pub tokens: Option<Tokens>,
 }
 
 impl Record {
@@ -103,10 +100,9 @@ impl Record {
         if let Some(stream) = self.stream {
             line.raw("gen_ai.request.stream", if stream { "true" } else { "false" });
         }
-        let streamed = ending.tokens;
-        let counted = |of: fn(Tokens) -> u64, known| streamed.map(of).or(known);
-        line.number_if("gen_ai.usage.input_tokens", counted(|tokens| tokens.input, self.input_tokens));
-        line.number_if("gen_ai.usage.output_tokens", counted(|tokens| tokens.output, self.output_tokens));
+        let usage = self.usage.get().usage;
+        line.number_if("gen_ai.usage.input_tokens", usage.map(|usage| usage.input));
+        line.number_if("gen_ai.usage.output_tokens", usage.map(|usage| usage.output));
         line.text_if("error.type", self.error.as_deref());
         line.text_if("reason", self.reason.as_deref());
         line.number("http.request.body.size", self.bytes_in + ending.bytes_in);
@@ -262,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_caller_makes_long_is_cut() {
+    fn long_texts_of_a_caller_are_cut() {
         let mut record = Record::new(Duration::ZERO);
         record.model = Some("é".repeat(3_000_000));
         record.path = format!("/{}", "p".repeat(1023));

@@ -7,7 +7,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, StreamStep};
+use portcullis::http::{Body, Method, Request};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -64,12 +64,8 @@ fn every_heavy_request_is_answered_within_its_bytes() {
         let mut length = 0;
         match response.body {
             Body::Full(bytes) => length += bytes.len(),
-            Body::BodySource(steps) => steps.for_each(|step| {
-                if let StreamStep::Data(bytes) = step {
-                    length += bytes.len();
-                }
-            }),
-            Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+            Body::Stream(items) => length += items.map(|item| item.into_bytes().len()).sum::<usize>(),
+            Body::Relay(_) => panic!("nothing is relayed here"),
         }
         let (peak, limit) = (PEAK.load(Relaxed).saturating_sub(before), 8 * bytes + (16 << 20));
         if peak > limit || !matches!(response.status, 200 | 400) {

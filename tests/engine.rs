@@ -4,7 +4,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, StreamStep};
+use portcullis::http::{Body, BodyItem, Method, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -43,12 +43,11 @@ fn ask_as(
     let mut out = Vec::new();
     match response.body {
         Body::Full(bytes) => out = bytes,
-        Body::BodySource(beats) => beats.for_each(|beat| match beat {
-            StreamStep::Data(bytes) => out.extend(bytes),
-            StreamStep::Pause(_) => {}
-            StreamStep::Abort => out.extend(b"BROKEN"),
+        Body::Stream(items) => items.for_each(|item| match item {
+            BodyItem::Abort(_) => out.extend(b"BROKEN"),
+            item => out.extend(item.into_bytes()),
         }),
-        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("nothing is relayed here"),
     }
     (response.status, retry, String::from_utf8(out).expect("UTF-8"))
 }

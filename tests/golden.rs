@@ -7,7 +7,7 @@
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, Response, StreamStep};
+use portcullis::http::{Body, BodyItem, Method, Request, Response};
 use portcullis::router::Route;
 use serde_json::Value;
 use std::fmt::Write;
@@ -65,13 +65,13 @@ fn render(response: Response<Whole>) -> String {
     }
     let body = match response.body {
         Body::Full(bytes) => bytes,
-        Body::BodySource(frames) => frames
-            .flat_map(|beat| match beat {
-                StreamStep::Data(bytes) => bytes,
+        Body::Stream(items) => items
+            .flat_map(|item| match item {
+                BodyItem::Data(bytes) => bytes,
                 other => panic!("{other:?}"),
             })
             .collect(),
-        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("nothing is relayed here"),
     };
     out.push('\n');
     out + &String::from_utf8(body).expect("UTF-8")

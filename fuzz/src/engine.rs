@@ -5,7 +5,7 @@ use super::nowhere::{Nowhere, Whole};
 use portcullis::api::{chat, completions};
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, RequestHeaders, StreamStep};
+use portcullis::http::{Body, BodyItem, Method, Request, RequestHeaders};
 use portcullis::json;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -89,16 +89,15 @@ fn is_long(path: &str, body: &[u8]) -> bool {
 /// All of a body, and whether it came to its end.
 fn pulled(body: Body<Whole>) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
-    let beats = match body {
+    let items = match body {
         Body::Full(bytes) => return (bytes, true),
-        Body::BodySource(beats) => beats,
-        Body::Read(_) | Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Stream(items) => items,
+        Body::Relay(_) => panic!("nothing is relayed here"),
     };
-    for beat in beats {
-        match beat {
-            StreamStep::Data(more) => bytes.extend(more),
-            StreamStep::Pause(_) => {}
-            StreamStep::Abort => return (bytes, false),
+    for item in items {
+        match item {
+            BodyItem::Abort(_) => return (bytes, false),
+            item => bytes.extend(item.into_bytes()),
         }
     }
     (bytes, true)

@@ -4,8 +4,7 @@ use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use super::relay::relay;
 use super::upload::Upload;
-use crate::encode;
-use crate::http::{Body, BodySource, Frame, Incoming, Piece, ReadError, Response, StreamStep};
+use crate::http::{Body, BodyItem, Incoming, Piece, ReadError, Response};
 use crate::log::Ending;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,13 +18,13 @@ use wasi::io::streams::{InputStream, OutputStream, StreamError};
 /// The most bytes read or spliced in one call.
 pub(super) const PIECE: u64 = 64 * 1024;
 
-/// How long a side goes unwatched: not every host ends a request whose caller is gone.
+/// How often the caller's side is checked: not every host ends a request whose caller is gone.
 pub(super) const CALLER_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The most bytes `blocking-write-and-flush` takes (wasi:io/streams).
 const ONE_WRITE: usize = 4096;
 
-/// A time longer than any wait; the longest there is is not one every host can reckon with.
+/// Longer than any wait. Not every host can compute with the longest time there is.
 const LONG: Duration = Duration::from_secs(3600);
 
 fn read(stream: &InputStream) -> Result<Option<Vec<u8>>, ReadError> {
@@ -50,7 +49,7 @@ pub(super) fn read_now(stream: &InputStream) -> Result<Piece, ReadError> {
 }
 
 pub(super) fn broken(error: &wasi::io::error::Error) -> ReadError {
-    // Only words: Wasmtime 48 has no code for what breaks a body, and asking jco 1.35 for one is a trap.
+    // Only the text: Wasmtime 48 has no code for what breaks a body, and requesting one from jco 1.35 is a trap.
     let mut reason = error.to_debug_string();
     // With RUST_BACKTRACE set, Wasmtime prints its own stack as well.
     reason.truncate(reason.find("\nStack backtrace:").unwrap_or(reason.len()));
@@ -70,7 +69,7 @@ impl Caller {
         Self { stream: None, request }
     }
 
-    /// What was begun to be read, for one who goes on with it when the request is gone.
+    /// The stream, if its reading has begun, to go on with it after the request is dropped.
     pub(super) fn take(&mut self) -> Option<(InputStream, IncomingBody)> {
         self.stream.take()
     }
@@ -96,8 +95,8 @@ impl Incoming for Caller {
 
 /// An upstream's answer.
 pub(super) struct Upstream {
-    // In the order they must go. What is waited on is kept from one wait to the next: to ask for both and let
-    // go of them would be four calls of the host for each event of a stream.
+    // In the order in which they must be dropped. Pollables are kept from one wait to the next: to make and drop both
+    // would be four calls of the host for each event of a stream.
     /// Ready when there is something to read.
     readable: Option<Pollable>,
     /// Ready when a reader of such patience has none left.
@@ -128,8 +127,8 @@ impl Upstream {
         self.stream.subscribe()
     }
 
-    /// What is ready when there is something to read, and what is when that did not come within a time. The
-    /// time may have begun with an earlier wait; who sees it end says so by `be_patient`.
+    /// A pollable that is ready when there is something to read, and one that is ready after a time without it. The
+    /// time may have begun with an earlier wait; a caller that sees it end calls `be_patient`.
     pub(super) fn waits(&mut self, patience: Duration) -> (&Pollable, &Pollable) {
         if self.deadline.as_ref().is_some_and(|(former, _)| *former != patience) {
             self.be_patient();
@@ -253,29 +252,7 @@ pub(super) fn send(
             note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock);
             End::Whole
         }
-        Body::BodySource(frames) => {
-            let mut end = End::Whole;
-            for frame in frames {
-                match frame {
-                    StreamStep::Data(bytes) => {
-                        if !note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock) {
-                            break;
-                        }
-                    }
-                    StreamStep::Pause(time) => {
-                        if pause(time, &stream).is_err() {
-                            break;
-                        }
-                    }
-                    StreamStep::Abort => {
-                        end = End::Broken("a rule of the engine".to_owned());
-                        break;
-                    }
-                }
-            }
-            end
-        }
-        Body::Read(frames) => read_on(frames, &stream, &mut ending, clock),
+        Body::Stream(items) => pull(items, &stream, &mut ending, clock),
         Body::Relay(mut answer) => {
             let end = relay(&mut answer, &stream, &mut ending, clock);
             upstream = Some(answer.from);
@@ -289,7 +266,7 @@ pub(super) fn send(
             // Fails when the caller is gone, or an upstream promised more than it sent: the host then
             // breaks the connection off, which is right.
             let _ = OutgoingBody::finish(body, None);
-            // An upstream that is content may want the rest after all it had to say.
+            // An upstream that answered without an error may want the rest of the request after its answer.
             if let Some(upstream) = upstream.as_mut().filter(|_| response.status < 400) {
                 upstream.upload.finish();
             }
@@ -313,28 +290,27 @@ pub(super) fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock
     true
 }
 
-/// Hands a body on that is read on its way.
-fn read_on(
-    mut frames: Box<dyn BodySource>,
+/// Sends a body that is made or read while it is pulled.
+fn pull(
+    items: Box<dyn Iterator<Item = BodyItem>>,
     stream: &OutputStream,
     ending: &mut Ending,
     clock: &Clock,
 ) -> End {
-    while let Some(frame) = frames.next() {
-        let bytes = match frame {
-            Frame::Bytes(bytes) => bytes,
-            Frame::Silence => match stream.check_write() {
-                Ok(_) => continue,
-                Err(_) => break,
-            },
-            Frame::Error(error) => encode::error_event(&error),
+    for item in items {
+        let goes_on = match item {
+            BodyItem::Data(bytes) => note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock),
+            BodyItem::Pause(time) => pause(time, stream).is_ok(),
+            BodyItem::Silence => stream.check_write().is_ok(),
+            BodyItem::Failed(reason) => {
+                ending.broken = Some(reason);
+                false
+            }
+            BodyItem::Abort(reason) => return End::Broken(reason),
         };
-        if !note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock) {
+        if !goes_on {
             break;
         }
     }
-    let outcome = frames.outcome();
-    ending.broken = outcome.broken;
-    ending.tokens = outcome.tokens;
     End::Whole
 }

@@ -2,7 +2,6 @@
 
 use super::body::{CALLER_CHECK_INTERVAL, End, PIECE, Upstream, broken, note, write};
 use super::clock::Clock;
-use crate::encode;
 use crate::http::Relay;
 use crate::log::Ending;
 use wasi::io::poll::poll;
@@ -10,11 +9,11 @@ use wasi::io::streams::{OutputStream, StreamError};
 
 /// Why no more goes to the caller.
 enum Stop {
-    /// The answer is at its end, or the caller wants no more of it.
+    /// The answer is at its end, or the caller no longer reads it.
     End,
     /// The upstream broke off.
     Upstream(String),
-    /// The caller broke off what he was still sending.
+    /// The caller broke off its request body.
     Caller(String),
 }
 
@@ -47,11 +46,8 @@ pub(super) fn relay(
         Stop::Upstream(reason) => reason,
     };
     relay.from.upload.give_up();
-    let Some(error) = &relay.if_broken else { return End::Broken(reason) };
-    // It is not known where the stream broke off: within an event, the blank line ends that one.
-    let mut event = b"\n\n".to_vec();
-    event.extend(encode::error_event(error));
-    note(write(stream, &event).map(|()| event.len() as u64), ending, clock);
+    let Some(report) = &relay.if_broken else { return End::Broken(reason) };
+    note(write(stream, report).map(|()| report.len() as u64), ending, clock);
     ending.broken = Some(reason);
     End::Whole
 }
@@ -69,7 +65,7 @@ fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u6
     }
 }
 
-/// Moves the next bytes, by the host alone. Now and then it looks after the caller.
+/// Moves the next bytes, by the host alone. Now and then it checks whether the caller is still there.
 fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
     loop {
         let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);

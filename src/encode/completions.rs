@@ -201,7 +201,7 @@ impl super::Encoder for Encoder {
             }
             Event::Error { kind, code, message, .. } => {
                 self.end_step(out);
-                super::push_error_event(message, kind, code.as_deref(), out);
+                super::push_error(message, kind, code.as_deref(), out);
             }
             // A prompt is completed by text alone.
             Event::Start { .. }

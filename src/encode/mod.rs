@@ -5,21 +5,19 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 pub mod messages;
-mod relayed;
 pub mod responses;
 pub mod sse;
 mod stream;
 mod tokens;
 
-pub use relayed::TurnBody;
 pub use stream::{Encoder, EventStream};
 
 use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};
 use crate::config::engine::Fault;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Response, StreamStep};
+use crate::http::{Body, BodyItem, Headers, Response};
 use crate::json::{Write, push_string, to_string};
-use crate::turn;
+use crate::turn::{self, Failure};
 use std::time::Duration;
 
 /// A JSON response.
@@ -104,9 +102,9 @@ pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'st
         Some(piece)
     });
     let pieces = std::iter::once(first).chain(rest).filter(|piece| !piece.is_empty());
-    let steps = pieces.map(|piece| StreamStep::Data(piece.into_bytes()));
+    let items = pieces.map(|piece| BodyItem::Data(piece.into_bytes()));
     let headers = [("content-type", "application/json")].into_iter().collect();
-    Response { status: 200, headers, body: Body::BodySource(Box::new(steps)) }
+    Response { status: 200, headers, body: Body::Stream(Box::new(items)) }
 }
 
 /// What stands before and after the first entry of a member's empty list in the JSON of an object. No string in it can
@@ -118,23 +116,21 @@ fn around_list<'j>(json: &'j str, member: &str) -> (&'j str, &'j str) {
 /// The response after a wait: that of an answer which takes its time.
 #[must_use]
 pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {
-    match (wait, response.body) {
-        (Some(wait), Body::Full(bytes)) => {
-            let steps = [StreamStep::Pause(wait), StreamStep::Data(bytes)];
-            Response { body: Body::BodySource(Box::new(steps.into_iter())), ..response }
-        }
-        (Some(wait), Body::BodySource(rest)) => {
-            let steps = std::iter::once(StreamStep::Pause(wait)).chain(rest);
-            Response { body: Body::BodySource(Box::new(steps)), ..response }
-        }
-        (_, body) => Response { body, ..response },
-    }
+    let Some(wait) = wait else { return response };
+    let pause = std::iter::once(BodyItem::Pause(wait));
+    let body: Body<B> = match response.body {
+        Body::Full(bytes) => Body::Stream(Box::new(pause.chain([BodyItem::Data(bytes)]))),
+        Body::Stream(rest) => Body::Stream(Box::new(pause.chain(rest))),
+        relay @ Body::Relay(_) => relay,
+    };
+    Response { body, ..response }
 }
 
 /// A response whose connection is closed before the first byte of its body.
 pub fn dropped<B>() -> Response<B> {
     let headers = [("content-type", "application/json")].into_iter().collect();
-    Response { status: 200, headers, body: Body::BodySource(Box::new(std::iter::once(StreamStep::Abort))) }
+    let abort = BodyItem::Abort("a rule of the engine".to_owned());
+    Response { status: 200, headers, body: Body::Stream(Box::new(std::iter::once(abort))) }
 }
 
 /// The error of an engine's rule.
@@ -198,26 +194,31 @@ pub fn error<B>(error: &ApiError) -> Response<B> {
     Response { status: error.status(), headers, body: Body::Full(body) }
 }
 
-/// An upstream's error as OpenAI's error object.
-pub fn failure(failure: &crate::turn::Failure) -> Vec<u8> {
-    let error = ErrorObject {
-        message: &failure.message,
-        r#type: &failure.kind,
-        param: None,
-        code: failure.code.as_deref(),
-    };
-    to_vec(&ErrorBody { error })
+/// How errors look in one API.
+pub struct ErrorFormat {
+    /// Writes the body of a response.
+    pub body: fn(&Failure) -> Vec<u8>,
+    /// Writes an event of a stream that has begun. The number is that of the event, for APIs that number events.
+    pub event: fn(&Failure, u64) -> Vec<u8>,
 }
 
-/// The event that tells of an error after a stream began.
-pub fn error_event(error: &ApiError) -> Vec<u8> {
-    let mut out = Vec::new();
-    sse::push_event(&mut out, &to_vec(&error_body(error)));
-    out
+/// Errors of OpenAI's APIs; those in streams of Responses are [`responses::ERRORS`].
+pub const OPENAI_ERRORS: ErrorFormat = ErrorFormat {
+    body: openai_error,
+    event: |failure, _| {
+        let mut out = Vec::new();
+        push_error(&failure.message, &failure.kind, failure.code.as_deref(), &mut out);
+        out
+    },
+};
+
+fn openai_error(failure: &Failure) -> Vec<u8> {
+    let Failure { kind, code, message, .. } = failure;
+    to_vec(&ErrorBody { error: ErrorObject { message, r#type: kind, param: None, code: code.as_deref() } })
 }
 
-/// Appends the error an answer of a backend ended with.
-fn push_error_event(message: &str, kind: &str, code: Option<&str>, out: &mut Vec<u8>) {
+/// Appends the event of an error that ends a stream.
+fn push_error(message: &str, kind: &str, code: Option<&str>, out: &mut Vec<u8>) {
     let error = ErrorObject { message, r#type: kind, param: None, code };
     sse::push_event(out, &to_vec(&ErrorBody { error }));
 }
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_let_in_is_told_the_scheme() {
+    fn a_401_names_the_scheme() {
         let response: Response<()> = error(&ApiError::new(Kind::MissingKey, "No."));
         assert_eq!(response.headers.get("www-authenticate"), Some("Bearer"));
     }

@@ -1,7 +1,7 @@
-//! [`EventStream`]: the events of an answer as the steps of a streamed body.
+//! [`EventStream`]: the events of an answer as the items of a streamed body.
 
-use crate::http::StreamStep;
-use crate::turn::{Event, EventSource};
+use crate::http::BodyItem;
+use crate::turn::{Event, EventSource, UsageMeter};
 use std::time::Duration;
 
 /// Writes the events of an answer in the format of one API's streams.
@@ -26,13 +26,15 @@ impl<E: Encoder + ?Sized> Encoder for Box<E> {
 /// How long a stream is silent before it is cut: a host may drop what it has not yet sent.
 const BEFORE_CUT: Duration = Duration::from_millis(50);
 
-/// The steps of a body: what each event becomes, and the waits between them.
+/// The items of a body: what each event of the engine or of an upstream becomes, and the waits between them.
 pub struct EventStream<S, E> {
     source: S,
     encoder: E,
+    meter: UsageMeter,
     /// What goes out once its wait is over.
     held: Vec<u8>,
     cut: Cut,
+    has_ended: bool,
 }
 
 /// Where a stream is cut.
@@ -48,53 +50,69 @@ enum Cut {
 }
 
 impl<S: EventSource, E: Encoder> EventStream<S, E> {
-    /// A stream that is cut after so many events of the format, if it is to be.
-    pub fn new(source: S, encoder: E, cut_after: Option<u32>) -> Self {
-        let cut = match cut_after {
+    /// A stream of all events of a source. `meter` gets what the events report.
+    pub fn new(source: S, encoder: E, meter: UsageMeter) -> Self {
+        Self { source, encoder, meter, held: Vec::new(), cut: Cut::Never, has_ended: false }
+    }
+
+    /// The same stream, whose connection breaks off after so many events of the format, if it is to.
+    #[must_use]
+    pub fn cut_after(mut self, events: Option<u32>) -> Self {
+        self.cut = match events {
             None => Cut::Never,
             Some(0) => Cut::Due,
             Some(count) => Cut::After(count),
         };
-        Self { source, encoder, held: Vec::new(), cut }
+        self
     }
 
     /// The bytes of the next step that has any, or its wait.
-    fn next_step(&mut self) -> Option<StreamStep> {
+    fn next_step(&mut self) -> Option<BodyItem> {
         if !self.held.is_empty() {
-            return Some(StreamStep::Data(std::mem::take(&mut self.held)));
+            return Some(BodyItem::Data(std::mem::take(&mut self.held)));
         }
-        loop {
-            let mut out = Vec::new();
-            let mut wait = None;
-            loop {
-                let step = self.source.next()?;
-                wait = wait.or(step.wait);
-                self.encoder.event(&step.event, &mut out);
-                if !step.more {
-                    break;
-                }
+        let mut out = Vec::new();
+        let mut wait = None;
+        while !self.has_ended {
+            let Some(step) = self.source.next() else {
+                self.has_ended = true;
+                break;
+            };
+            wait = wait.or(step.wait);
+            let is_silent = matches!(step.event, Event::Ping);
+            self.meter.observe(&step.event);
+            self.encoder.event(&step.event, &mut out);
+            if step.more {
+                continue;
             }
             self.encoder.end_step(&mut out);
             if let Some(wait) = wait {
                 self.held = out;
-                return Some(StreamStep::Pause(wait));
+                return Some(BodyItem::Pause(wait));
             }
             if !out.is_empty() {
-                return Some(StreamStep::Data(out));
+                return Some(BodyItem::Data(out));
+            }
+            if is_silent {
+                return Some(BodyItem::Silence);
             }
         }
+        if !out.is_empty() {
+            return Some(BodyItem::Data(out));
+        }
+        self.source.take_failure().map(BodyItem::Failed)
     }
 }
 
 impl<S: EventSource, E: Encoder> Iterator for EventStream<S, E> {
-    type Item = StreamStep;
+    type Item = BodyItem;
 
-    fn next(&mut self) -> Option<StreamStep> {
+    fn next(&mut self) -> Option<BodyItem> {
         match &mut self.cut {
             Cut::Never => self.next_step(),
             Cut::After(_) => {
                 let mut step = self.next_step()?;
-                if let (StreamStep::Data(bytes), Cut::After(left)) = (&mut step, &mut self.cut) {
+                if let (BodyItem::Data(bytes), Cut::After(left)) = (&mut step, &mut self.cut) {
                     let ends: Vec<usize> = super::sse::event_ends(bytes).collect();
                     match ends.get(*left as usize - 1) {
                         Some(end) => {
@@ -108,11 +126,11 @@ impl<S: EventSource, E: Encoder> Iterator for EventStream<S, E> {
             }
             Cut::Waiting => {
                 self.cut = Cut::Due;
-                Some(StreamStep::Pause(BEFORE_CUT))
+                Some(BodyItem::Pause(BEFORE_CUT))
             }
             Cut::Due => {
                 self.cut = Cut::Done;
-                Some(StreamStep::Abort)
+                Some(BodyItem::Abort("a rule of the engine".to_owned()))
             }
             Cut::Done => None,
         }

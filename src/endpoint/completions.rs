@@ -16,7 +16,7 @@ use crate::http::{Body, Incoming, Response};
 use crate::log::Record;
 use crate::tokens::{EXACT, Encoding};
 use crate::transport::Transport;
-use crate::turn::{self, Input, Sampling};
+use crate::turn::{self, Input, Sampling, UsageMeter};
 use crate::upstream::Endpoint;
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ pub fn create<T: Transport>(
     let outcome =
         engine::complete(&turns, call.engine(policy.spec, &budget)).map_err(|why| error(&why, &request))?;
     let head = head(&request, &turns, call.ctx);
-    let mut response = super::respond(outcome, record, |answer| encode(&request, head, answer));
+    let mut response = super::respond(outcome, record, |answer, meter| encode(&request, head, answer, meter));
     super::note_dropped(&mut response, &dropped);
     Ok(response)
 }
@@ -136,7 +136,7 @@ fn head(request: &Request<'_>, turns: &[turn::Request<'_>], ctx: &Ctx<'_>) -> He
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer) -> Response<B> {
+fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer, meter: UsageMeter) -> Response<B> {
     if !request.streams() {
         return encode::after(answer.latency(), encode::json_bytes(200, whole(&head, &answer.whole())));
     }
@@ -144,7 +144,8 @@ fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer) -> Respo
     let include_usage = options.is_some_and(|options| options.include_usage == Some(true));
     let encoder = Encoder::new(head, answer.choices(), include_usage);
     let cut = answer.cut_after_chunks();
-    encode::event_stream(Body::BodySource(Box::new(EventStream::new(answer.into_events(), encoder, cut))))
+    let events = EventStream::new(answer.into_events(), encoder, meter).cut_after(cut);
+    encode::event_stream(Body::Stream(Box::new(events)))
 }
 
 /// Why the engine cannot complete a prompt, as the live API words it.

@@ -16,6 +16,7 @@ use crate::model;
 use crate::router;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
+use crate::turn::Usage;
 use crate::upstream::Endpoint;
 
 /// The most tokens an input may have.
@@ -52,7 +53,8 @@ pub fn create<T: Transport>(
     let dimensions = checked.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
     let answer = answer(request, model, dimensions)?;
     record.by_engine();
-    record.input_tokens = Some(answer.tokens);
+    record.usage.report(Usage { input: answer.tokens, ..Usage::default() });
+    record.usage.complete();
     let mut response = answer.whole();
     super::note_dropped(&mut response, &checked.dropped);
     Ok(response)

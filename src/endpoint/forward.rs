@@ -2,13 +2,13 @@
 
 use super::{Call, Validated};
 use crate::config::{Plan, UnknownParams};
-use crate::encode::{self, Encoder, TurnBody};
+use crate::encode::{self, Encoder, ErrorFormat, EventStream, OPENAI_ERRORS};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Response};
 use crate::log::Record;
 use crate::router;
 use crate::transport::Transport;
-use crate::turn::{Answer, Failure};
+use crate::turn::Answer;
 use crate::upstream::{Endpoint, ForwardRequest, Forwarded, Reply, TurnRequest, forward, rewrite};
 use std::borrow::Cow;
 
@@ -20,9 +20,9 @@ pub(super) trait Format {
     /// What writes a stream.
     fn encoder(&self) -> Box<dyn Encoder>;
 
-    /// An error.
-    fn failure(&self, failure: &Failure) -> Vec<u8> {
-        encode::failure(failure)
+    /// How the endpoint's errors look.
+    fn errors(&self) -> ErrorFormat {
+        OPENAI_ERRORS
     }
 }
 
@@ -71,6 +71,8 @@ pub(super) fn relay<T: Transport>(
         model,
         unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
         request_id: call.id,
+        error_event: format.errors().event,
+        meter: &record.usage,
     };
     let forwarded = forward(&request, plan, &call.config.upstreams, call.transport, call.ctx);
     let mut all = dropped.to_vec();
@@ -95,8 +97,6 @@ pub(super) fn note<B: crate::http::Incoming + 'static>(
     record.attempts = Some(forwarded.attempts);
     record.reason = forwarded.reason;
     record.upstream_id = forwarded.upstream_id;
-    record.input_tokens = forwarded.tokens.map(|tokens| tokens.input);
-    record.output_tokens = forwarded.tokens.map(|tokens| tokens.output);
     let json = |status, mut headers: Headers, body: Vec<u8>| {
         headers = headers.without("content-type");
         headers.push("content-type", "application/json");
@@ -112,8 +112,8 @@ pub(super) fn note<B: crate::http::Incoming + 'static>(
             json(200, headers, body)
         }
         Reply::Events { headers, stream } => {
-            let body = Body::Read(Box::new(TurnBody::new(stream, format.encoder())));
-            let mut response = encode::event_stream(body);
+            let events = EventStream::new(stream, format.encoder(), record.usage.clone());
+            let mut response = encode::event_stream(Body::Stream(Box::new(events)));
             let own = ["content-type", "cache-control"];
             for (name, value) in
                 headers.iter().filter(|(name, _)| !own.iter().any(|own| name.eq_ignore_ascii_case(own)))
@@ -122,6 +122,8 @@ pub(super) fn note<B: crate::http::Incoming + 'static>(
             }
             response
         }
-        Reply::Failure { headers, failure } => json(failure.status, headers, format.failure(&failure)),
+        Reply::Failure { headers, failure } => {
+            json(failure.status, headers, (format.errors().body)(&failure))
+        }
     })
 }

@@ -27,6 +27,7 @@ use crate::http::{Headers, Incoming, Request, Response};
 use crate::log::Record;
 use crate::model::ModelSpec;
 use crate::router;
+use crate::turn::UsageMeter;
 use crate::upstream::{of_limited_key, rewrite};
 use std::borrow::Cow;
 
@@ -169,15 +170,13 @@ fn is_json(content_type: &str) -> bool {
 fn respond<B>(
     outcome: Outcome<'_>,
     record: &mut Record,
-    encode: impl FnOnce(engine::Answer) -> Response<B>,
+    encode: impl FnOnce(engine::Answer, UsageMeter) -> Response<B>,
 ) -> Response<B> {
     match outcome {
         Outcome::Answer(answer) => {
-            let usage = answer.usage();
             record.by_engine();
-            record.input_tokens = Some(usage.input);
-            record.output_tokens = Some(usage.output);
-            encode(*answer)
+            record.usage.report(answer.usage());
+            encode(*answer, record.usage.clone())
         }
         Outcome::Fault(fault) => scripted_fault(fault, record),
         Outcome::Dropped => encode::dropped(),

@@ -239,7 +239,7 @@ fn gathered<B: Incoming>(body: Body<B>) -> Option<Vec<u8>> {
     let mut relay = match body {
         Body::Full(bytes) => return Some(bytes),
         Body::Relay(relay) => relay,
-        Body::BodySource(_) | Body::Read(_) => return None,
+        Body::Stream(_) => return None,
     };
     while let Some(piece) = relay.from.read().ok()? {
         if relay.head.len() + piece.len() > MAX_LIST {
@@ -328,6 +328,8 @@ fn ask_upstream<T: Transport>(
         model: "",
         unknown: UnknownParams::Pass,
         request_id: call.id,
+        error_event: encode::OPENAI_ERRORS.event,
+        meter: &record.usage,
     };
     let plan = Plan::to_one(plan.targets[0].upstream);
     let forwarded = forward(&request, &plan, &call.config.upstreams, call.transport, call.ctx);

@@ -2,28 +2,51 @@
 //! upstream as they are.
 
 use super::{Call, forward};
+use crate::encode::{ErrorFormat, OPENAI_ERRORS, messages, responses};
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::log::Record;
+use crate::router::passed_path;
 use crate::transport::Transport;
-use crate::upstream::pass;
+use crate::upstream::{PassRequest, pass};
 
 /// Passes the request through to an upstream, an index into the configured ones.
+///
+/// # Errors
+///
+/// 403 for a key that is limited to some models; those of the upstream.
 pub fn pass_through<T: Transport>(
     call: &Call<'_, T>,
     upstream: usize,
     upload: &mut T::Upload,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
-    // Which model is meant stands in a body nobody reads, if anywhere.
+    // The body, which may name a model, is not read.
     if call.caller.is_limited() {
         return Err(ApiError::new(
             Kind::NotAllowed,
-            "Your API key is limited to some models, and what this path does with which model the gateway does \
-             not know. Use a key without such a limit.",
+            "Your API key is limited to some models, and the gateway does not read which model a request to this \
+             path is for. Use a key without such a limit.",
         ));
     }
     let upstream = &call.config.upstreams[upstream];
-    let forwarded = pass(call.request, upload, upstream, call.id, call.transport, call.ctx);
+    let passed = PassRequest {
+        request: call.request,
+        upstream,
+        request_id: call.id,
+        error_event: errors(&call.request.path).event,
+    };
+    let forwarded = pass(&passed, upload, call.transport, call.ctx);
     forward::note(forwarded, &forward::Native, record)
+}
+
+/// How errors look in the API that a path belongs to.
+fn errors(path: &str) -> ErrorFormat {
+    let below = passed_path(path).unwrap_or_default();
+    let is_below = |name: &str| below.split('/').nth(1) == Some(name);
+    match () {
+        () if is_below("messages") => messages::ERRORS,
+        () if is_below("responses") => responses::ERRORS,
+        () => OPENAI_ERRORS,
+    }
 }

@@ -1,6 +1,7 @@
 //! [`Answer`]: the events of a turn, gathered.
 
 use super::{Event, FinishReason, TokenLogprob, ToolKind, Usage};
+use crate::error::ApiError;
 use std::borrow::Cow;
 
 /// A whole answer.
@@ -82,6 +83,24 @@ pub struct Failure {
     pub code: Option<String>,
     /// For the caller.
     pub message: String,
+}
+
+impl From<&ApiError> for Failure {
+    fn from(error: &ApiError) -> Self {
+        Self {
+            status: error.status(),
+            kind: error.type_().to_owned(),
+            code: error.code().map(str::to_owned),
+            message: error.message().to_owned(),
+        }
+    }
+}
+
+impl From<Failure> for Event<'_> {
+    fn from(failure: Failure) -> Self {
+        let Failure { status, kind, code, message } = failure;
+        Self::Error { status, kind: kind.into(), code: code.map(Into::into), message: message.into() }
+    }
 }
 
 impl<'a> Block<'a> {

@@ -8,12 +8,14 @@
 
 mod answer;
 mod event;
+mod meter;
 mod request;
 mod source;
 mod unsupported;
 
 pub use answer::{Answer, Block, Choice, Failure};
 pub use event::{Event, FinishReason, TokenLogprob, Usage};
+pub use meter::{Metered, UsageMeter};
 pub use request::{
     Content, Effort, Format, Input, JsonSchema, Media, Message, Part, Prediction, Prompt, Reasoning, Request,
     Role, Sampling, Source, Tool, ToolChoice, ToolKind, ToolResult, Verbosity, texts,

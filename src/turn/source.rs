@@ -25,12 +25,12 @@ impl<'a> Step<'a> {
 pub trait EventSource {
     /// The next step; `None` after [`Event::End`] or [`Event::Error`].
     ///
-    /// A source that waits for an upstream returns [`Event::Ping`] now and then, so that its caller notices when
-    /// the answer is no longer read.
+    /// A source that waits for an upstream returns [`Event::Ping`] now and then, so that the gateway can check
+    /// whether the answer is still read.
     fn next(&mut self) -> Option<Step<'_>>;
 
-    /// Why the answer ended early, for the log; `None` where it is complete.
-    fn failure(&self) -> Option<&str> {
+    /// Why the answer ended early, for the log, once; `None` where it is complete.
+    fn take_failure(&mut self) -> Option<String> {
         None
     }
 }

@@ -5,12 +5,13 @@ use super::dialect::{self, Dialect};
 use super::events::{Reader, Watch};
 use super::peek::{Answer, Form};
 use super::turn_stream::TurnStream;
-use super::{ForwardRequest, Reply, SendErrorKind, failure, headers, no_answer};
+use super::{ErrorEvent, ForwardRequest, Reply, SendErrorKind, failure, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Incoming, Relay, Response, Tokens};
+use crate::http::{Body, Headers, Incoming, Relay, Response};
 use crate::json;
+use crate::turn::Failure;
 
 /// The longest answer that is gathered to be translated.
 const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
@@ -18,19 +19,17 @@ const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
 /// The longest error that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
 
-type Delivered<B> = (Reply<B>, Option<Tokens>);
-
-/// Makes the reply of an answer, with the tokens it counts if they are known by now.
+/// Makes the reply of an answer. The request's meter gets the tokens that the answer counts, now or while it is read.
 pub(super) fn deliver<B: Incoming + 'static>(
     response: PeekedResponse<B>,
     upstream: &Upstream,
     request: &ForwardRequest<'_>,
     ctx: &Ctx<'_>,
-) -> Result<Delivered<B>, ApiError> {
+) -> Result<Reply<B>, ApiError> {
     let dialect = dialect::of(upstream);
     match dialect.is_native(upstream, request.endpoint) {
         true => Ok(relayed(response, upstream, request)),
-        false => translated(response, upstream, dialect, ctx),
+        false => translated(response, upstream, dialect, request, ctx),
     }
 }
 
@@ -39,32 +38,42 @@ fn relayed<B: Incoming + 'static>(
     response: PeekedResponse<B>,
     upstream: &Upstream,
     request: &ForwardRequest<'_>,
-) -> Delivered<B> {
+) -> Reply<B> {
     if response.status >= 400 {
-        return (error(response, upstream), None);
+        return error(response, upstream);
     }
     let PeekedResponse { status, headers, form, held, rest, .. } = response;
     let is_stream = form == Form::Events;
-    let (body, tokens) = match rest {
+    let body = match rest {
         None if !is_stream => {
-            let tokens = match form {
-                Form::Json => Answer::read(&held).and_then(|answer| answer.tokens()),
-                _ => None,
-            };
-            (Body::Full(held), tokens)
+            if form == Form::Json {
+                if let Some(usage) = Answer::read(&held).and_then(|answer| answer.usage()) {
+                    request.meter.report(usage);
+                }
+                request.meter.complete();
+            }
+            Body::Full(held)
         }
         Some(from) if !is_stream || upstream.splice => {
-            let if_broken = is_stream.then(|| broken_off(&upstream.name));
-            (Body::Relay(Relay { head: held, from, if_broken }), None)
+            let if_broken = is_stream.then(|| broken_event(upstream, request.error_event));
+            Body::Relay(Relay { head: held, from, if_broken })
         }
         rest => {
-            let watch = Watch::new(choices(request.body));
-            (Body::Read(Box::new(Reader::new(held, rest, watch, &upstream.name))), None)
+            let watch = Watch::new(choices(request.body), request.error_event, request.meter.clone());
+            Body::Stream(Box::new(Reader::new(held, rest, watch, &upstream.name)))
         }
     };
     let body_is_new = !matches!(body, Body::Relay(_));
     let headers = labelled(headers::to_caller(&headers, body_is_new), form);
-    (Reply::Response(Response { status, headers, body }), tokens)
+    Reply::Response(Response { status, headers, body })
+}
+
+/// What reports to the caller that an upstream's stream broke off. It may have broken off within an event, which the
+/// blank line ends. The number of events that went out unread is not known.
+pub(super) fn broken_event(upstream: &Upstream, error_event: ErrorEvent) -> Vec<u8> {
+    let mut event = b"\n\n".to_vec();
+    event.extend(error_event(&Failure::from(&broken_off(&upstream.name)), 0));
+    event
 }
 
 /// The header fields with the content type that the body has.
@@ -116,14 +125,14 @@ fn error_body<B: Incoming>(response: PeekedResponse<B>) -> Vec<u8> {
     if coded { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() }
 }
 
-/// The error for a caller whose stream sends nothing any more.
+/// The error for a stream in which nothing arrived for too long.
 pub(super) fn fell_silent(upstream: &str) -> ApiError {
     let message =
         format!("The upstream `{upstream}` sent nothing for too long before the end of its answer.");
     ApiError::new(Kind::UpstreamTimeout, message)
 }
 
-/// The error for a caller whose stream broke off.
+/// The error for a stream that broke off.
 pub(super) fn broken_off(upstream: &str) -> ApiError {
     let message = format!("The upstream `{upstream}` broke off before the end of its answer.");
     ApiError::new(Kind::UpstreamUnavailable, message)
@@ -134,24 +143,28 @@ fn translated<B: Incoming + 'static>(
     response: PeekedResponse<B>,
     upstream: &Upstream,
     dialect: &dyn Dialect,
+    request: &ForwardRequest<'_>,
     ctx: &Ctx<'_>,
-) -> Result<Delivered<B>, ApiError> {
+) -> Result<Reply<B>, ApiError> {
     let (status, form) = (response.status, response.form);
     let headers = headers::to_caller(&response.headers, true).without("content-type");
     if status >= 400 {
         let failure = failure::read(&error_body(response), status, &upstream.name);
-        return Ok((Reply::Failure { headers, failure }, None));
+        return Ok(Reply::Failure { headers, failure });
     }
     let PeekedResponse { held, rest, .. } = response;
     if form == Form::Events {
         let stream = TurnStream::new(held, rest, dialect.decoder(), &upstream.name);
-        return Ok((Reply::Events { headers, stream }, None));
+        return Ok(Reply::Events { headers, stream });
     }
     let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
     let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
     let answer = dialect.answer(&body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
-    let tokens = answer.usage.map(|usage| Tokens { input: usage.input, output: usage.output });
-    Ok((Reply::Answer { headers, answer }, tokens))
+    if let Some(usage) = answer.usage {
+        request.meter.report(usage);
+    }
+    request.meter.complete();
+    Ok(Reply::Answer { headers, answer })
 }
 
 /// Reads what is left of an answer.

@@ -5,11 +5,11 @@
 
 use super::deliver::{broken_off, fell_silent};
 use super::dialect::StreamState;
-use super::failure;
 use super::peek::{Answer, Reading};
-use super::sse::{Event, Parser, TooLong, push_event};
-use crate::error::ApiError;
-use crate::http::{BodySource, Frame, Incoming, Outcome, Piece, Tokens};
+use super::sse::{Event, Parser, TooLong};
+use super::{ErrorEvent, failure};
+use crate::http::{BodyItem, Incoming, Piece};
+use crate::turn::{Failure, UsageMeter};
 use std::time::Duration;
 
 /// Where a stream stands.
@@ -31,8 +31,9 @@ pub(super) struct Reader<B> {
     watch: Watch,
     state: State,
     upstream: String,
-    /// The error that is still to go to the caller.
-    error: Option<ApiError>,
+    /// The event of an error that is still to go to the caller.
+    error: Option<Vec<u8>>,
+    /// Why the answer is incomplete.
     broken: Option<String>,
 }
 
@@ -96,21 +97,25 @@ impl<B: Incoming> Reader<B> {
             }
         }
         match self.watch.is_complete() {
-            true => Ok(()),
+            true => {
+                self.watch.meter.complete();
+                Ok(())
+            }
             false => {
                 Err(Broken { reason: "the stream ended before it was complete".to_owned(), timed_out: false })
             }
         }
     }
 
-    /// Notes why the stream breaks off; returns the error for the caller.
-    fn break_off(&mut self, broken: Broken) -> ApiError {
+    /// Notes why the stream breaks off; returns the event that reports it.
+    fn break_off(&mut self, broken: Broken) -> Vec<u8> {
         self.broken = Some(broken.reason);
         self.end();
-        match broken.timed_out {
+        let error = match broken.timed_out {
             true => fell_silent(&self.upstream),
             false => broken_off(&self.upstream),
-        }
+        };
+        self.watch.error_event(&Failure::from(&error))
     }
 
     fn end(&mut self) {
@@ -166,17 +171,16 @@ impl Broken {
     }
 }
 
-impl<B: Incoming> BodySource for Reader<B> {
-    fn next(&mut self) -> Option<Frame> {
-        if let Some(error) = self.error.take() {
-            return Some(Frame::Error(error));
-        }
+impl<B: Incoming> Iterator for Reader<B> {
+    type Item = BodyItem;
+
+    fn next(&mut self) -> Option<BodyItem> {
         let mut out = Vec::new();
         loop {
             match self.state {
                 State::Running => match self.step(&mut out) {
                     Ok(true) => {}
-                    Ok(false) => return Some(Frame::Silence),
+                    Ok(false) => return Some(BodyItem::Silence),
                     Err(broken) => {
                         if self.parser.is_cut() {
                             // The error must not become part of the event that broke off.
@@ -186,16 +190,15 @@ impl<B: Incoming> BodySource for Reader<B> {
                     }
                 },
                 State::Ending => self.finish(),
-                State::Ended => return self.error.take().map(Frame::Error),
+                State::Ended => {
+                    let failed = || self.broken.take().map(BodyItem::Failed);
+                    return self.error.take().map(BodyItem::Data).or_else(failed);
+                }
             }
             if !out.is_empty() {
-                return Some(Frame::Bytes(out));
+                return Some(BodyItem::Data(out));
             }
         }
-    }
-
-    fn outcome(&self) -> Outcome {
-        Outcome { broken: self.broken.clone(), tokens: self.watch.tokens }
     }
 }
 
@@ -206,16 +209,19 @@ pub(super) struct Watch {
     requested: usize,
     /// The choices that began, and whether each has a finish reason.
     choices: Vec<(u64, bool)>,
-    tokens: Option<Tokens>,
+    /// The number of the next event, in the APIs whose events have numbers.
+    number: u64,
+    error_event: ErrorEvent,
+    meter: UsageMeter,
 }
 
 /// The most choices that are remembered; no API generates more.
 const MOST_CHOICES: usize = 1024;
 
 impl Watch {
-    /// `requested` is the number of choices the caller requested.
-    pub(super) fn new(requested: usize) -> Self {
-        Self { requested, choices: Vec::new(), tokens: None }
+    /// `requested` is the number of choices the caller requested; `meter` gets the usage that the events report.
+    pub(super) fn new(requested: usize, error_event: ErrorEvent, meter: UsageMeter) -> Self {
+        Self { requested, choices: Vec::new(), number: 0, error_event, meter }
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
@@ -229,21 +235,27 @@ impl Watch {
             Reading::Done => {
                 // Nothing that follows counts.
                 self.requested = 0;
+                self.meter.complete();
                 out.extend_from_slice(event.raw);
                 return StreamState::Done;
             }
             Reading::Answer(answer) if answer.is_last() => {
                 self.take(&answer);
+                self.meter.complete();
                 (self.requested, self.choices) = (0, Vec::new());
             }
             Reading::Answer(answer) => self.take(&answer),
             Reading::Error(error) => {
-                // An SDK finds an error in `data`, as an object named `error`.
-                match event.data.is_some() && failure::is_error_object(error) {
+                // SDKs find an error in `data`, as an object named `error` or as an event of Responses.
+                let is_known = || {
+                    failure::is_error_object(error)
+                        || Answer::read(error).is_some_and(|answer| answer.is_responses_error())
+                };
+                match event.data.is_some() && is_known() {
                     true => out.extend_from_slice(event.raw),
                     false => {
                         let failure = failure::read(error, failure::status(error, &|_| None), "");
-                        push_event(out, &failure::openai_body(&failure));
+                        out.extend(self.error_event(&failure));
                     }
                 }
                 return StreamState::ErrorSent("the upstream reported an error of its own");
@@ -254,6 +266,8 @@ impl Watch {
         StreamState::On
     }
 
+    /// Remembers what matters of an event. Every event of an answer that is passed on passes here, so what is
+    /// delivered can be counted here.
     fn take(&mut self, answer: &Answer<'_>) {
         for choice in answer.choices() {
             let at = self.choices.iter().position(|(index, _)| *index == choice.index());
@@ -265,13 +279,17 @@ impl Watch {
                 None => {}
             }
         }
-        if let Some(new) = answer.tokens() {
-            // A later event may repeat the members without their counts.
-            let old = self.tokens.unwrap_or_default();
-            let count = |new, old| if new > 0 { new } else { old };
-            self.tokens =
-                Some(Tokens { input: count(new.input, old.input), output: count(new.output, old.output) });
+        if let Some(number) = answer.number() {
+            self.number = number.saturating_add(1);
         }
+        if let Some(usage) = answer.usage() {
+            self.meter.report(usage);
+        }
+    }
+
+    /// The event of an error that the gateway adds.
+    fn error_event(&self, failure: &Failure) -> Vec<u8> {
+        (self.error_event)(failure, self.number)
     }
 
     /// Whether `[DONE]` came, or a finish reason for every choice: not every upstream sends both.

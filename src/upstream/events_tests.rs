@@ -1,5 +1,6 @@
 use super::*;
 use crate::http::ReadError;
+use crate::turn::Usage;
 use std::collections::VecDeque;
 
 /// A body that is read from a list, and may end badly.
@@ -11,18 +12,45 @@ impl Incoming for Pieces {
     }
 }
 
+/// What is known of a stream once it has ended.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    broken: Option<String>,
+    usage: Option<Usage>,
+}
+
+/// The event of an error, with its number.
+fn error_event(failure: &Failure, number: u64) -> Vec<u8> {
+    let Failure { status, kind, code, message } = failure;
+    format!("Error({number} {status} {kind} {code:?} {message})\n\n").into_bytes()
+}
+
+fn watch(requested: usize, meter: &UsageMeter) -> Watch {
+    Watch::new(requested, error_event, meter.clone())
+}
+
+/// The bytes of each item of a stream, and how it ended.
 fn relay(pieces: Vec<Result<Vec<u8>, ReadError>>) -> (Vec<Vec<u8>>, Outcome) {
-    let mut reader = Reader::new(Vec::new(), Some(Pieces(pieces.into())), Watch::new(1), "up");
-    let mut frames = Vec::new();
-    while let Some(frame) = reader.next() {
-        let Frame::Bytes(bytes) = frame else {
-            frames.push(format!("{frame:?}").into_bytes());
-            continue;
-        };
-        assert!(!bytes.is_empty());
-        frames.push(bytes);
+    let meter = UsageMeter::default();
+    let mut all = Vec::new();
+    let mut broken = None;
+    for item in Reader::new(Vec::new(), Some(Pieces(pieces.into())), watch(1, &meter), "up") {
+        assert_eq!(broken, None, "nothing follows a failure");
+        match item {
+            BodyItem::Failed(reason) => broken = Some(reason),
+            BodyItem::Data(bytes) => {
+                assert!(!bytes.is_empty());
+                all.push(bytes);
+            }
+            other => panic!("{other:?}"),
+        }
     }
-    (frames, reader.outcome())
+    assert_eq!(meter.get().is_complete, broken.is_none());
+    (all, Outcome { broken, usage: meter.get().usage })
+}
+
+fn tokens(input: u64, output: u64) -> Option<Usage> {
+    Some(Usage { input, output, ..Usage::default() })
 }
 
 fn bytes(pieces: &[&[u8]]) -> (Vec<u8>, Outcome) {
@@ -45,7 +73,7 @@ fn a_stream_cut_anywhere_arrives_byte_for_byte() {
     for i in 0..=all.len() {
         let (got, outcome) = bytes(&[&all[..i], &all[i..]]);
         assert_eq!(got, all, "cut at {i}");
-        assert_eq!(outcome, Outcome { broken: None, tokens: Some(Tokens { input: 3, output: 5 }) });
+        assert_eq!(outcome, Outcome { broken: None, usage: tokens(3, 5) });
     }
     let single: Vec<&[u8]> = all.chunks(1).collect();
     assert_eq!(bytes(&single).0, all);
@@ -102,17 +130,18 @@ fn a_stream_is_complete_when_every_choice_has_a_finish_reason() {
         let stream = chunks.concat();
         let pieces =
             Pieces([Ok(stream.clone().into_bytes())].into_iter().filter(|_| !stream.is_empty()).collect());
-        let mut reader = Reader::new(Vec::new(), Some(pieces), Watch::new(requested), "up");
-        while reader.next().is_some() {}
-        assert_eq!(reader.outcome().broken.is_none(), complete, "{requested}: {chunks:?}");
+        let meter = UsageMeter::default();
+        let mut items = Reader::new(Vec::new(), Some(pieces), watch(requested, &meter), "up");
+        let is_failure = |item: BodyItem| matches!(item, BodyItem::Failed(_));
+        assert_eq!(!items.any(is_failure), complete, "{requested}: {chunks:?}");
+        assert_eq!(meter.get().is_complete, complete, "{requested}: {chunks:?}");
     }
 }
 
 #[test]
 fn an_error_outside_data_becomes_an_event_of_its_own() {
     let good = "data: {\"choices\":[]}\n\n";
-    let object =
-        "data: {\"error\":{\"message\":\"no\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n";
+    let own = "Error(0 502 server_error None no)\n\n";
     for error in [
         "error: {\"message\":\"no\"}\n\n",
         "error: no\n\n",
@@ -122,7 +151,7 @@ fn an_error_outside_data_becomes_an_event_of_its_own() {
         "data: {\"error\":\"no\"}\n\n",
     ] {
         let (got, outcome) = bytes(&[good.as_bytes(), error.as_bytes(), b"data: [DONE]\n\n"]);
-        assert_eq!(String::from_utf8(got).expect("UTF-8"), format!("{good}{object}"), "{error}");
+        assert_eq!(String::from_utf8(got).expect("UTF-8"), format!("{good}{own}"), "{error}");
         assert_eq!(outcome.broken.as_deref(), Some("the upstream reported an error of its own"));
     }
 }
@@ -133,7 +162,7 @@ fn usage_that_repeats_zeros_is_not_lost() {
         format!("data: {{\"usage\":{{\"prompt_tokens\":{input},\"completion_tokens\":{output}}}}}\n\n")
     };
     let stream = format!("{}{}{}data: [DONE]\n\n", usage(9, 1), usage(0, 5), usage(0, 0));
-    assert_eq!(bytes(&[stream.as_bytes()]).1.tokens, Some(Tokens { input: 9, output: 5 }));
+    assert_eq!(bytes(&[stream.as_bytes()]).1.usage, tokens(9, 5));
 }
 
 #[test]
@@ -141,25 +170,15 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
     let good = b"data: {\"choices\":[]}\n\n".to_vec();
     let reset = ReadError { reason: "reset by peer".into(), timed_out: false };
     let stall = ReadError { reason: "read timeout".into(), timed_out: true };
-    for (what, rest, reason, code) in [
-        ("reset", vec![Err(reset.clone())], "reset by peer", "UpstreamUnavailable"),
-        (
-            "reset in an event",
-            vec![Ok(b"data: {\"cho".to_vec()), Err(reset)],
-            "reset by peer",
-            "UpstreamUnavailable",
-        ),
-        ("stall", vec![Err(stall)], "read timeout", "UpstreamTimeout"),
-        ("truncation", vec![], "before it was complete", "UpstreamUnavailable"),
-        (
-            "truncation in an event",
-            vec![Ok(b"data: {\"cho".to_vec())],
-            "before it was complete",
-            "UpstreamUnavailable",
-        ),
-        ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "UpstreamUnavailable"),
-        ("no object", vec![Ok(b"data: [1]\n\n".to_vec())], "no JSON object", "UpstreamUnavailable"),
-        ("no UTF-8", vec![Ok(b"data: {\"a\":\"\xff\"}\n\n".to_vec())], "no ", "UpstreamUnavailable"),
+    for (what, rest, reason, status) in [
+        ("reset", vec![Err(reset.clone())], "reset by peer", "502 "),
+        ("reset in an event", vec![Ok(b"data: {\"cho".to_vec()), Err(reset)], "reset by peer", "502 "),
+        ("stall", vec![Err(stall)], "read timeout", "504 "),
+        ("truncation", vec![], "before it was complete", "502 "),
+        ("truncation in an event", vec![Ok(b"data: {\"cho".to_vec())], "before it was complete", "502 "),
+        ("no JSON", vec![Ok(b"data: {\"cho\n\n".to_vec())], "no JSON", "502 "),
+        ("no object", vec![Ok(b"data: [1]\n\n".to_vec())], "no JSON object", "502 "),
+        ("no UTF-8", vec![Ok(b"data: {\"a\":\"\xff\"}\n\n".to_vec())], "no ", "502 "),
     ] {
         let mut pieces = vec![Ok(good.clone())];
         pieces.extend(rest);
@@ -171,7 +190,7 @@ fn whatever_breaks_a_stream_is_one_event_and_the_end() {
         let got = String::from_utf8(frames.concat()).expect("UTF-8");
         let error = got.strip_prefix(std::str::from_utf8(&good).unwrap()).expect("what was good arrives");
         assert!(
-            error.starts_with("Error(") && error.contains(code) && !error.contains("data:"),
+            error.starts_with("Error(") && error.contains(status) && !error.contains("data:"),
             "{what}: {error}"
         );
         assert!(outcome.broken.as_ref().is_some_and(|broken| broken.contains(reason)), "{what}: {outcome:?}");
@@ -187,8 +206,8 @@ fn a_very_long_event_goes_on_in_parts() {
     );
     let (frames, outcome) = relay(stream.as_bytes().chunks(50_000).map(|piece| Ok(piece.to_vec())).collect());
     assert!(frames.iter().all(|frame| frame.len() < 1_200_000) && frames.concat() == stream.as_bytes());
-    assert_eq!(outcome, Outcome { broken: None, tokens: Some(Tokens { input: 0, output: 7 }) });
-    // What breaks off within it is told in an event of its own.
+    assert_eq!(outcome, Outcome { broken: None, usage: tokens(0, 7) });
+    // What breaks off within it is reported in an event of its own.
     for end in [2 << 20, picture.len() - 3] {
         let (frames, outcome) =
             relay(picture.as_bytes()[..end].chunks(50_000).map(|piece| Ok(piece.to_vec())).collect());
@@ -208,7 +227,7 @@ fn an_upstreams_own_error_is_the_end() {
 
 #[test]
 fn memory_does_not_grow_with_the_stream() {
-    /// A stream that tells how much of it was read.
+    /// A stream that counts its reads.
     struct Endless(usize);
     impl Incoming for Endless {
         fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
@@ -218,11 +237,13 @@ fn memory_does_not_grow_with_the_stream() {
                 .or_else(|| Some(b"oices\":[]}\n\n".to_vec())))
         }
     }
-    let mut reader = Reader::new(Vec::new(), Some(Endless(0)), Watch::new(1), "up");
-    for _ in 0..50_000 {
-        assert!(matches!(reader.next(), Some(Frame::Bytes(bytes)) if bytes.len() < 64));
+    let reader = Reader::new(Vec::new(), Some(Endless(0)), watch(1, &UsageMeter::default()), "up");
+    let mut items = 0;
+    for item in reader.take(50_000) {
+        assert!(matches!(item, BodyItem::Data(bytes) if bytes.len() < 64));
+        items += 1;
     }
-    assert!(reader.outcome().broken.is_none());
+    assert_eq!(items, 50_000);
 }
 
 /// A body that is silent twice before each piece.
@@ -230,7 +251,7 @@ struct Slow(Pieces, u32);
 
 impl Incoming for Slow {
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
-        panic!("nobody waits without looking after the caller")
+        panic!("a read without a limit of time cannot check for the caller")
     }
 
     fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
@@ -244,17 +265,28 @@ impl Incoming for Slow {
 }
 
 #[test]
-fn a_silent_upstream_leaves_time_to_look_after_the_caller() {
+fn a_silent_upstream_leaves_time_to_check_for_the_caller() {
     let pieces = ["data: {}\n", "\n", "data: [DONE]\n\n"].map(|piece| Ok(piece.as_bytes().to_vec()));
     let slow = Slow(Pieces(pieces.into()), 0);
-    let mut reader = Reader::new(Vec::new(), Some(slow), Watch::new(1), "up");
-    let mut told = String::new();
-    while let Some(frame) = reader.next() {
-        told.push_str(match frame {
-            Frame::Bytes(_) => "B",
-            Frame::Silence => "-",
-            Frame::Error(_) => "E",
-        });
-    }
-    assert_eq!(told, "----B--B");
+    let reader = Reader::new(Vec::new(), Some(slow), watch(1, &UsageMeter::default()), "up");
+    let kinds: String = reader.map(|item| if item == BodyItem::Silence { '-' } else { 'B' }).collect();
+    assert_eq!(kinds, "----B--B");
+}
+
+#[test]
+fn an_error_of_responses_passes_and_one_of_the_gateway_follows_their_numbers() {
+    let event = |number: u32, members: &str| {
+        format!("event: x\ndata: {{\"sequence_number\":{number},{members}}}\n\n").into_bytes()
+    };
+    let begun =
+        [event(0, r#""type":"response.created","response":{"usage":null}"#), event(1, r#""type":"x""#)];
+    let own = b"event: error\ndata: {\"type\":\"error\",\"code\":\"c\",\"message\":\"m\",\"sequence_number\":2}\n\n";
+    let all = |last: Result<Vec<u8>, ReadError>| {
+        let (items, outcome) = relay(begun.iter().cloned().map(Ok).chain([last]).collect());
+        assert!(outcome.broken.is_some());
+        String::from_utf8(items.concat()[begun.concat().len()..].to_vec()).expect("UTF-8")
+    };
+    assert_eq!(all(Ok(own.to_vec())).as_bytes(), own);
+    let reset = ReadError { reason: "reset".into(), timed_out: false };
+    assert!(all(Err(reset)).starts_with("Error(2 502 "));
 }

@@ -1,9 +1,8 @@
 //! Errors of upstreams: their status, and their content in the gateway's own form.
 
-use crate::api::answer::{ErrorBody, ErrorObject};
 use crate::api::tool::Json;
 use crate::json::{self, Value};
-use crate::turn::{Event, Failure};
+use crate::turn::Failure;
 
 /// As much of an error text as a caller gets that is no JSON.
 const LONGEST_TEXT: usize = 2000;
@@ -68,23 +67,6 @@ pub(super) fn read(body: &[u8], status: u16, upstream: &str) -> Failure {
             format!("The upstream `{upstream}` returned status {status} without an error object.")
         }),
     }
-}
-
-/// The same as an event of a turn.
-pub(super) fn event(failure: Failure) -> Event<'static> {
-    let Failure { status, kind, code, message } = failure;
-    Event::Error { status, kind: kind.into(), code: code.map(Into::into), message: message.into() }
-}
-
-/// The error object of OpenAI's API.
-pub(super) fn openai_body(failure: &Failure) -> Vec<u8> {
-    let error = ErrorObject {
-        message: &failure.message,
-        r#type: &failure.kind,
-        param: None,
-        code: failure.code.as_deref(),
-    };
-    json::to_string(&ErrorBody { error }).into_bytes()
 }
 
 #[cfg(test)]

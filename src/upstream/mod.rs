@@ -20,19 +20,24 @@ pub mod rewrite;
 pub(crate) mod sse;
 mod target_order;
 mod turn_stream;
+mod usage;
 
 use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Headers, Response, Tokens};
+use crate::http::{Headers, Response};
 use crate::transport::{SendErrorKind, Transport};
-use crate::turn::{Answer, Failure};
+use crate::turn::{Answer, Failure, UsageMeter};
 use attempt::Failed;
 use attempts::Attempts;
 pub use dialect::{Endpoint, Extra, TurnRequest, needs_turn};
 pub use headers::of_limited_key;
-pub use pass::pass;
+pub use pass::{PassRequest, pass};
 pub use turn_stream::TurnStream;
+
+/// Writes an error as an event of the caller's API, for a stream that has begun. The number is that of the event, for
+/// APIs that number events.
+pub type ErrorEvent = fn(&Failure, u64) -> Vec<u8>;
 
 /// A caller's request for upstreams.
 pub struct ForwardRequest<'a> {
@@ -55,6 +60,10 @@ pub struct ForwardRequest<'a> {
     pub unknown: UnknownParams,
     /// The id both sides log.
     pub request_id: &'a str,
+    /// How a stream of the caller's API that breaks off ends.
+    pub error_event: ErrorEvent,
+    /// Gets the usage that the upstream reports in an answer of the caller's API, or in a whole one of another.
+    pub meter: &'a UsageMeter,
 }
 
 /// An upstream's answer.
@@ -96,8 +105,6 @@ pub struct Forwarded<B> {
     pub attempts: u32,
     /// What went wrong on the way.
     pub reason: Option<String>,
-    /// The tokens the upstream counted, where they are known by now.
-    pub tokens: Option<Tokens>,
     /// The parameters that were left out for this target.
     pub dropped: Vec<String>,
     /// The upstream's id of the request.
@@ -106,38 +113,34 @@ pub struct Forwarded<B> {
 
 /// Forwards a request by its plan, and returns the answer.
 pub fn forward<T: Transport>(
-    ask: &ForwardRequest<'_>,
+    request: &ForwardRequest<'_>,
     plan: &Plan,
     upstreams: &[Upstream],
     transport: &T,
     ctx: &Ctx<'_>,
 ) -> Forwarded<T::Body> {
-    let prepare = |target| dialect::prepare(ask, plan, target, &upstreams[target.upstream]);
+    let prepare = |target| dialect::prepare(request, plan, target, &upstreams[target.upstream]);
     let outcome = Attempts { plan, upstreams, transport, ctx, prepare: &prepare }.run();
     let upstream = &upstreams[plan.targets[outcome.target].upstream];
     let reasons = outcome.reasons;
     let taken = outcome.result.as_ref().ok();
-    let upstream_id = taken.and_then(|taken| headers::own_id(&taken.headers, ask.request_id));
-    let forwarded = |answer, tokens, dropped| Forwarded {
+    let upstream_id = taken.and_then(|taken| headers::own_id(&taken.headers, request.request_id));
+    let forwarded = |answer, dropped| Forwarded {
         answer,
         target: upstream.name.clone(),
         provider: dialect::of(upstream).provider(),
         attempts: outcome.attempts,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
-        tokens,
         dropped,
         upstream_id,
     };
     match outcome.result {
         Ok(mut taken) => {
             let dropped = std::mem::take(&mut taken.dropped);
-            match deliver::deliver(taken, upstream, ask, ctx) {
-                Ok((reply, tokens)) => forwarded(Ok(reply), tokens, dropped),
-                Err(error) => forwarded(Err(error), None, dropped),
-            }
+            forwarded(deliver::deliver(taken, upstream, request, ctx), dropped)
         }
-        Err(Failed::Refused(error)) => forwarded(Err(error), None, Vec::new()),
-        Err(Failed::NoResponse(kind)) => forwarded(Err(no_answer(kind, upstream, ctx)), None, Vec::new()),
+        Err(Failed::Refused(error)) => forwarded(Err(error), Vec::new()),
+        Err(Failed::NoResponse(kind)) => forwarded(Err(no_answer(kind, upstream, ctx)), Vec::new()),
     }
 }
 

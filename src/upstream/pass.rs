@@ -2,7 +2,7 @@
 
 use super::attempt::invalid_head;
 use super::peek::Form;
-use super::{Forwarded, Reply, deliver, dialect, headers, no_answer};
+use super::{ErrorEvent, Forwarded, Reply, deliver, dialect, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::http::{Body, Relay, Request, Response};
@@ -10,15 +10,26 @@ use crate::router;
 use crate::transport::{Outgoing, SendError, SendErrorKind, Transport};
 use std::borrow::Cow;
 
+/// A request that goes to an upstream as it is.
+pub struct PassRequest<'a> {
+    /// The caller's request.
+    pub request: &'a Request,
+    /// Where it goes.
+    pub upstream: &'a Upstream,
+    /// The id both sides log.
+    pub request_id: &'a str,
+    /// How a stream that breaks off ends.
+    pub error_event: ErrorEvent,
+}
+
 /// Passes a request through and its answer back. There is one attempt: the body cannot be sent again.
 pub fn pass<T: Transport>(
-    request: &Request,
+    passed: &PassRequest<'_>,
     upload: &mut T::Upload,
-    upstream: &Upstream,
-    request_id: &str,
     transport: &T,
     ctx: &Ctx<'_>,
 ) -> Forwarded<T::Body> {
+    let PassRequest { request, upstream, request_id, error_event } = *passed;
     let below = router::passed_path(&request.path).unwrap_or(Cow::Borrowed(&request.path));
     let mut path = format!("{}{below}", upstream.base_path);
     if let Some(query) = router::upstream_query(&request.path, request.query.as_deref()) {
@@ -53,7 +64,8 @@ pub fn pass<T: Transport>(
             upstream_id = headers::own_id(&answered.headers, request_id);
             let form = Form::labelled(answered.status, &answered.headers);
             let headers = headers::to_caller(&answered.headers, false);
-            let if_broken = (form == Some(Form::Events)).then(|| deliver::broken_off(&upstream.name));
+            let if_broken =
+                (form == Some(Form::Events)).then(|| deliver::broken_event(upstream, error_event));
             let body = Body::Relay(Relay { head: Vec::new(), from: answered.body, if_broken });
             (Ok(Reply::Response(Response { status: answered.status, headers, body })), None)
         }
@@ -65,7 +77,6 @@ pub fn pass<T: Transport>(
         provider: dialect.provider(),
         attempts: 1,
         reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),
-        tokens: None,
         dropped: Vec::new(),
         upstream_id,
     }

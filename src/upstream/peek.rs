@@ -1,11 +1,12 @@
 //! Reading the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
-use super::failure;
 use super::sse::{Event, Parser, TooLong};
+use super::{failure, usage};
 use crate::api::tool::Json;
-use crate::http::{Headers, Tokens};
+use crate::http::Headers;
 use crate::json;
 use crate::transport::SendErrorKind;
+use crate::turn::Usage;
 
 /// A JSON answer up to this length is read whole before any of it is passed on. Of a stream, this much is read to
 /// find its first event.
@@ -232,6 +233,10 @@ json::reads! {
         "choices" choices: Json<'a>,
         "usage" usage: Json<'a>,
         "type" kind: Json<'a>,
+        "sequence_number" number: u64,
+        // What the events of Responses and of Messages have the usage in.
+        "response" response: Json<'a>,
+        "message" message: Json<'a>,
     }
 }
 
@@ -284,22 +289,25 @@ impl<'a> Answer<'a> {
         self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
     }
 
+    /// The event's place in its stream, in the APIs whose events have numbers.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// Whether it is an error of Responses, which is an event of its own without an `error` object.
+    pub(super) fn is_responses_error(&self) -> bool {
+        self.number.is_some() && self.kind == Some(Json("\"error\""))
+    }
+
     /// The tokens it counts, if it does.
-    pub(super) fn tokens(&self) -> Option<Tokens> {
+    pub(super) fn usage(&self) -> Option<Usage> {
         json::reads! {
-            // Some count under both names.
-            struct Usage {
-                "prompt_tokens" prompt_tokens: u64,
-                "completion_tokens" completion_tokens: u64,
-                "input_tokens" input_tokens: u64,
-                "output_tokens" output_tokens: u64,
+            struct Outer<'a> {
+                "usage" usage: Json<'a>,
             }
         }
-        let usage = json::lossy_from_str::<Usage>(self.usage?.0).ok()?;
-        Some(Tokens {
-            input: usage.prompt_tokens.or(usage.input_tokens).unwrap_or_default(),
-            output: usage.completion_tokens.or(usage.output_tokens).unwrap_or_default(),
-        })
+        let nested = || json::lossy_from_str::<Outer<'_>>(self.response.or(self.message)?.0).ok()?.usage;
+        usage::read(self.usage.or_else(nested)?)
     }
 }
 
@@ -456,16 +464,16 @@ mod tests {
 
     #[test]
     fn usage_and_ends_are_read() {
+        let message = r#"{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
+        let response =
+            r#"{"type":"response.completed","response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
         for (body, tokens, finishes) in [
             (r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"x":{}}}"#, Some((3, 4)), false),
-            (r#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, Some((3, 4)), false),
-            (r#"{"usage":{"prompt_tokens":3,"total_tokens":3}}"#, Some((3, 0)), false),
-            (
-                r#"{"usage":{"input_tokens":1,"prompt_tokens":3,"output_tokens":2,"completion_tokens":4}}"#,
-                Some((3, 4)),
-                false,
-            ),
             (r#"{"usage":null,"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, Some((3, 4)), false),
+            (message, Some((3, 4)), false),
+            (response, Some((3, 4)), false),
+            (r#"{"response":{"usage":null}}"#, None, false),
+            (r#"{"message":"no"}"#, None, false),
             (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
             (r#"{"choices":[{"finish_reason":""}]}"#, None, false),
             (r#"{"choices":[{"finish_reason":" "}]}"#, None, false),
@@ -473,9 +481,9 @@ mod tests {
             (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
         ] {
             let answer = Answer::read(body.as_bytes()).expect("an object");
-            let tokens = tokens.map(|(input, output)| Tokens { input, output });
+            let tokens = tokens.map(|(input, output)| Usage { input, output, ..Usage::default() });
             assert_eq!(
-                (answer.tokens(), answer.choices().iter().any(Choice::finishes)),
+                (answer.usage(), answer.choices().iter().any(Choice::finishes)),
                 (tokens, finishes),
                 "{body}"
             );

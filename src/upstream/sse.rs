@@ -5,13 +5,6 @@ use std::borrow::Cow;
 /// An event longer than this is not kept whole: a picture in one would only fill the memory.
 pub(super) const LONGEST_EVENT: usize = 1024 * 1024;
 
-/// Appends an event whose data is JSON, which has no line breaks.
-pub(super) fn push_event(out: &mut Vec<u8>, json: &[u8]) {
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(json);
-    out.extend_from_slice(b"\n\n");
-}
-
 /// Cuts a stream into events. It keeps the bytes of one unfinished event and nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {

@@ -3,7 +3,7 @@
 use super::dialect::{Decoder, StreamState};
 use super::sse::{Parser, TooLong};
 use crate::http::{Incoming, Piece};
-use crate::turn::{Event, EventSource, Step, Usage};
+use crate::turn::{Event, EventSource, Failure, Step};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -19,7 +19,6 @@ pub struct TurnStream<B> {
     decoder: Box<dyn Decoder>,
     queue: VecDeque<Event<'static>>,
     upstream: String,
-    usage: Option<Usage>,
     failure: Option<String>,
 }
 
@@ -32,14 +31,8 @@ impl<B: Incoming> TurnStream<B> {
             decoder,
             queue: VecDeque::new(),
             upstream: upstream.to_owned(),
-            usage: None,
             failure: None,
         }
-    }
-
-    /// What the upstream has counted so far.
-    pub fn usage(&self) -> Option<Usage> {
-        self.usage
     }
 
     /// Reads on until there is an event, or nothing more; false where nothing arrived for a while.
@@ -147,12 +140,7 @@ impl<B: Incoming> TurnStream<B> {
             true => super::deliver::fell_silent(&self.upstream),
             false => super::deliver::broken_off(&self.upstream),
         };
-        self.queue.push_back(Event::Error {
-            status: error.status(),
-            kind: error.type_().into(),
-            code: error.code().map(Into::into),
-            message: error.message().to_owned().into(),
-        });
+        self.queue.push_back(Failure::from(&error).into());
     }
 }
 
@@ -162,13 +150,10 @@ impl<B: Incoming> EventSource for TurnStream<B> {
             return Some(Step::now(Event::Ping));
         }
         let event = self.queue.pop_front()?;
-        if let Event::Usage(usage) = event {
-            self.usage = Some(usage);
-        }
         Some(Step { wait: None, event, more: !self.queue.is_empty() })
     }
 
-    fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+    fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
     }
 }

@@ -2,9 +2,8 @@
 
 use portcullis::config::Config;
 use portcullis::ctx::Ctx;
-use portcullis::encode;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Frame, Headers, Incoming, Method, Piece, ReadError, Request, StreamStep};
+use portcullis::http::{Body, BodyItem, Headers, Incoming, Method, Piece, ReadError, Request};
 use portcullis::log::Ending;
 use portcullis::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
 use std::cell::{Cell, RefCell};
@@ -271,20 +270,12 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
     let (mut out, mut cut) = (Vec::new(), false);
     match exchange.response.body {
         Body::Full(bytes) => out = bytes,
-        Body::BodySource(frames) => frames.for_each(|beat| match beat {
-            StreamStep::Data(bytes) => out.extend(bytes),
+        Body::Stream(items) => items.for_each(|item| match item {
+            BodyItem::Data(bytes) => out.extend(bytes),
+            BodyItem::Silence => {}
+            BodyItem::Failed(reason) => ending.broken = Some(reason),
             other => panic!("{other:?}"),
         }),
-        Body::Read(mut frames) => {
-            while let Some(frame) = frames.next() {
-                out.extend(match frame {
-                    Frame::Bytes(bytes) => bytes,
-                    Frame::Silence => continue,
-                    Frame::Error(error) => encode::error_event(&error),
-                });
-            }
-            (ending.broken, ending.tokens) = (frames.outcome().broken, frames.outcome().tokens);
-        }
         Body::Relay(mut relay) => {
             out = relay.head;
             loop {
@@ -293,10 +284,7 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
                     Ok(None) => break,
                     Err(error) => {
                         cut = relay.if_broken.is_none();
-                        if let Some(error) = relay.if_broken {
-                            out.extend(b"\n\n");
-                            out.extend(encode::error_event(&error));
-                        }
+                        out.extend(relay.if_broken.unwrap_or_default());
                         ending.broken = Some(error.reason);
                         break;
                     }

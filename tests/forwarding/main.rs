@@ -5,5 +5,6 @@ mod fake;
 mod faults;
 mod fidelity;
 mod fields;
+mod native;
 mod routing;
 mod streams;

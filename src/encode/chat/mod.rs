@@ -404,7 +404,7 @@ impl super::Encoder for Encoder {
                 out.extend_from_slice(sse::DONE);
             }
             Event::Error { kind, code, message, .. } => {
-                super::push_error_event(message, kind, code.as_deref(), out);
+                super::push_error(message, kind, code.as_deref(), out);
             }
         }
     }

@@ -9,6 +9,7 @@ mod usage;
 
 pub use stream::{Encoder, MessageHead};
 
+use super::{ErrorFormat, sse};
 use crate::config::engine::Fault;
 use crate::error::{ApiError, anthropic_type};
 use crate::http::{Body, Headers, Response};
@@ -27,6 +28,21 @@ writes! {
         "type" = kind: &'a str,
         "message" = message: &'a str,
     }
+}
+
+/// Errors of the Messages API.
+pub const ERRORS: ErrorFormat = ErrorFormat {
+    body: |failure| error_body(anthropic_type(failure.status), &failure.message, None),
+    event: |failure, _| {
+        let mut out = Vec::new();
+        push_error(failure.status, &failure.message, &mut out);
+        out
+    },
+};
+
+/// Appends the event that ends a stream whose backend failed.
+fn push_error(status: u16, message: &str, out: &mut Vec<u8>) {
+    sse::push_named_event(out, "error", &error_body(anthropic_type(status), message, None));
 }
 
 /// The body of an error.

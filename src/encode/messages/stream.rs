@@ -169,18 +169,11 @@ impl Encoder {
                 self.finish = Some((*reason, stop_sequence.as_ref().map(ToString::to_string)));
             }
             Event::End => self.end(out),
-            Event::Error { status, message, .. } => self.fail(*status, message, out),
+            Event::Error { status, message, .. } => {
+                self.has_ended = true;
+                super::push_error(*status, message, out);
+            }
         }
-    }
-
-    /// Ends a message whose backend failed.
-    pub fn fail(&mut self, status: u16, message: &str, out: &mut Vec<u8>) {
-        if std::mem::replace(&mut self.has_ended, true) {
-            return;
-        }
-        let mut error = String::new();
-        writes!(&mut error; "type" = crate::error::anthropic_type(status), "message" = message);
-        push("error", &[("\"error\":", &Json(&error))], out);
     }
 
     /// The whole message of the events so far, as JSON.

@@ -9,3 +9,20 @@ mod stream;
 
 pub use object::{Echo, Ids, ResponseObject, Status, usage_json};
 pub use stream::{Encoder, Options};
+
+use super::{ErrorFormat, OPENAI_ERRORS};
+
+/// Errors of the Responses API: those of OpenAI's other APIs, save for the event.
+pub const ERRORS: ErrorFormat = ErrorFormat {
+    body: OPENAI_ERRORS.body,
+    event: |failure, number| {
+        let mut out = Vec::new();
+        stream::push_error(
+            failure.code.as_ref().unwrap_or(&failure.kind),
+            &failure.message,
+            number,
+            &mut out,
+        );
+        out
+    },
+};

@@ -100,22 +100,16 @@ impl Encoder {
             Event::Finish { reason, .. } => self.finish = Some(*reason),
             Event::End => self.end(out),
             Event::Error { code, kind, message, .. } => {
-                let code = code.as_ref().unwrap_or(kind);
-                self.fail(code, message, out);
+                self.fail(code.as_ref().unwrap_or(kind), message, out);
             }
         }
     }
 
-    /// Ends a response whose backend broke off.
-    pub fn fail(&mut self, code: &str, message: &str, out: &mut Vec<u8>) {
-        if self.has_ended {
-            return;
-        }
-        self.begin(out);
+    /// Ends a response whose backend failed.
+    fn fail(&mut self, code: &str, message: &str, out: &mut Vec<u8>) {
         self.has_ended = true;
-        let mut error = String::new();
-        json::writes!(&mut error; "type" = code, "code" = code, "message" = message, "param" = ());
-        self.push("error", &[("\"error\":", &Json(&error))], out);
+        push_error(code, message, self.sequence, out);
+        self.sequence += 1;
         let status = Status::Failed { code: code.to_owned(), message: message.to_owned() };
         self.push_object("response.failed", &status, out);
     }
@@ -452,6 +446,14 @@ impl crate::encode::Encoder for Encoder {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         self.take(event, out);
     }
+}
+
+/// Appends the event of an error; `number` is its `sequence_number`.
+pub(super) fn push_error(code: &str, message: &str, number: u64, out: &mut Vec<u8>) {
+    let (mut error, mut event) = (String::new(), String::new());
+    json::writes!(&mut error; "type" = code, "code" = code, "message" = message, "param" = ());
+    json::writes!(&mut event; "type" = "error", "sequence_number" = number, "error" = Json(&error));
+    crate::encode::sse::push_named_event(out, "error", event.as_bytes());
 }
 
 fn array(items: &[String]) -> String {

@@ -20,7 +20,7 @@ use crate::http::{Body, Incoming, Response};
 use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
-use crate::turn::{Field, ToolChoice};
+use crate::turn::{Field, ToolChoice, UsageMeter};
 use crate::upstream::{Endpoint, needs_turn};
 use forwarded::{ChatFormat, Wire};
 
@@ -68,7 +68,7 @@ pub fn create<T: Transport>(
         // Models from gpt-5.6 on, whose prompts are not cached in memory.
         cache_write: policy.spec.is_some_and(|spec| !spec.in_memory_cache),
     };
-    let mut response = super::respond(outcome, record, |answer| encode(&request, head, answer));
+    let mut response = super::respond(outcome, record, |answer, meter| encode(&request, head, answer, meter));
     super::note_dropped(&mut response, &dropped);
     Ok(response)
 }
@@ -93,7 +93,12 @@ fn head(request: &Request<'_>, forced_tool: bool, ctx: &Ctx<'_>) -> Head {
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(request: &Request<'_>, mut head: Head, answer: engine::Answer) -> Response<B> {
+fn encode<B>(
+    request: &Request<'_>,
+    mut head: Head,
+    answer: engine::Answer,
+    meter: UsageMeter,
+) -> Response<B> {
     if !request.streams() {
         let wait = answer.latency();
         return encode::after(wait, in_pieces(head, answer));
@@ -101,7 +106,8 @@ fn encode<B>(request: &Request<'_>, mut head: Head, answer: engine::Answer) -> R
     head.role_alone = answer.has_parallel_calls();
     let encoder = Encoder::new(head, stream_options(request));
     let cut = answer.cut_after_chunks();
-    encode::event_stream(Body::BodySource(Box::new(EventStream::new(answer.into_events(), encoder, cut))))
+    let events = EventStream::new(answer.into_events(), encoder, meter).cut_after(cut);
+    encode::event_stream(Body::Stream(Box::new(events)))
 }
 
 /// What a stream has besides the answer.

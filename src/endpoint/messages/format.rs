@@ -3,10 +3,9 @@
 use super::turn;
 use crate::api::messages::Request;
 use crate::encode::messages::{self, Encoder, MessageHead};
-use crate::encode::{self, Encoder as _};
+use crate::encode::{self, Encoder as _, ErrorFormat};
 use crate::endpoint::forward::Format;
-use crate::error::anthropic_type;
-use crate::turn::{Answer, Failure, Field, Role, Unsupported};
+use crate::turn::{Answer, Field, Role, Unsupported};
 use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
@@ -77,7 +76,7 @@ impl Format for MessagesFormat {
         Box::new(Encoder::new(self.head.clone()))
     }
 
-    fn failure(&self, failure: &Failure) -> Vec<u8> {
-        messages::error_body(anthropic_type(failure.status), &failure.message, None)
+    fn errors(&self) -> ErrorFormat {
+        messages::ERRORS
     }
 }

@@ -17,7 +17,7 @@ use crate::http::{Body, Incoming, Response};
 use crate::json::writes;
 use crate::log::Record;
 use crate::transport::Transport;
-use crate::turn::{EventSource, Field, Usage};
+use crate::turn::{EventSource, Field, Usage, UsageMeter};
 use crate::upstream::{Endpoint, needs_turn};
 
 /// Generates a message, by the engine or an upstream.
@@ -55,7 +55,7 @@ pub fn create<T: Transport>(
         return Ok(encode::messages::fault(fault, call.id));
     }
     let encoder = Encoder::new(head(call, &request, model));
-    Ok(super::respond(outcome, record, |answer| encode(answer, encoder, streams)))
+    Ok(super::respond(outcome, record, |answer, meter| encode(answer, encoder, streams, meter)))
 }
 
 /// Counts the tokens of a request's input.
@@ -105,11 +105,12 @@ fn message_id<T>(call: &Call<'_, T>) -> String {
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool) -> Response<B> {
+fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool, meter: UsageMeter) -> Response<B> {
     let (latency, cut) = (answer.latency(), answer.cut_after_chunks());
     let mut events = answer.into_events();
     if streams {
-        return encode::event_stream(Body::BodySource(Box::new(EventStream::new(events, encoder, cut))));
+        let events = EventStream::new(events, encoder, meter).cut_after(cut);
+        return encode::event_stream(Body::Stream(Box::new(events)));
     }
     let mut unsent = Vec::new();
     while let Some(step) = events.next() {

@@ -2,8 +2,8 @@
 
 use super::turn;
 use crate::api::responses::{Input, Item, Request, Tool};
-use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
-use crate::encode::{self, Encoder as _};
+use crate::encode::responses::{self, Encoder, Ids, Options, ResponseObject};
+use crate::encode::{self, Encoder as _, ErrorFormat};
 use crate::endpoint::forward::Format;
 use crate::turn::{Answer, Field, Unsupported};
 use crate::upstream::TurnRequest;
@@ -102,5 +102,9 @@ impl Format for ResponsesFormat {
 
     fn encoder(&self) -> Box<dyn encode::Encoder> {
         Box::new(self.new_encoder())
+    }
+
+    fn errors(&self) -> ErrorFormat {
+        responses::ERRORS
     }
 }

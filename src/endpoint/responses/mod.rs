@@ -23,7 +23,7 @@ use crate::json::writes;
 use crate::log::Record;
 use crate::model::{Family, ModelSpec};
 use crate::transport::Transport;
-use crate::turn::EventSource;
+use crate::turn::{EventSource, UsageMeter};
 use crate::upstream::{Endpoint, needs_turn};
 
 /// Generates a response, by the engine or an upstream.
@@ -63,7 +63,8 @@ pub fn create<T: Transport>(
     let (object, ids, options) = parts(&request, model, policy.spec, call);
     let encoder = Encoder::new(object, ids, options);
     let streams = request.streams();
-    let mut response = super::respond(outcome, record, |answer| encode(answer, encoder, streams));
+    let mut response =
+        super::respond(outcome, record, |answer, meter| encode(answer, encoder, streams, meter));
     super::note_dropped(&mut response, &dropped);
     Ok(response)
 }
@@ -135,11 +136,12 @@ fn parts<T>(
 }
 
 /// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool) -> Response<B> {
+fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool, meter: UsageMeter) -> Response<B> {
     let (latency, cut) = (answer.latency(), answer.cut_after_chunks());
     let mut events = answer.into_events();
     if streams {
-        return encode::event_stream(Body::BodySource(Box::new(EventStream::new(events, encoder, cut))));
+        let events = EventStream::new(events, encoder, meter).cut_after(cut);
+        return encode::event_stream(Body::Stream(Box::new(events)));
     }
     let mut unsent = Vec::new();
     while let Some(step) = events.next() {

@@ -134,7 +134,7 @@ const NONE: &str = "an event is none of the Messages API";
 /// An error in the stream.
 fn error(body: &[u8], out: &mut Events<'static>) -> StreamState {
     let status = failure::status(body, &status_of);
-    out.push(failure::event(failure::read(body, status, "")));
+    out.push(failure::read(body, status, "").into());
     StreamState::ErrorSent("the upstream reported an error of its own")
 }
 

@@ -58,7 +58,7 @@ impl Decoder for Stream {
             }
             Reading::Error(error) => {
                 let status = failure::status(error, &|_| None);
-                out.push(failure::event(failure::read(error, status, "")));
+                out.push(failure::read(error, status, "").into());
                 return StreamState::ErrorSent("the upstream reported an error of its own");
             }
             Reading::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),

@@ -1,0 +1,161 @@
+//! Header fields: [`Headers`] as values, [`RequestHeaders`] as the host keeps them.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+/// The most bytes the header fields of a message may take, counted as [`Headers::size`] does: those of a request
+/// and those of an upstream's answer.
+///
+/// Wasmtime ends a component that makes a message of more than [`MAX_OUTGOING_FIELDS`]. The difference is left
+/// for the fields that the gateway and its operator add.
+pub const MAX_FIELDS: usize = 96 * 1024;
+
+/// The most bytes of header fields that every host takes from a component, counted as [`Headers::size`] does.
+pub const MAX_OUTGOING_FIELDS: usize = 128 * 1024;
+
+/// Bytes that a field counts for: its name, its value, and 72 for each field, as Wasmtime counts them
+/// (`wasmtime-wasi-http`, `field_map.rs`).
+pub fn field_size(name: &str, value: &[u8]) -> usize {
+    name.len().saturating_add(value.len()).saturating_add(72)
+}
+
+/// Header fields in the order they came; names compare without case (RFC 9110, section 5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Cow<'static, str>, Vec<u8>)>);
+
+impl Headers {
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// Adds a field after those there are; one of the same name stays.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Vec<u8>>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// The same fields but those of one name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// Every field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Bytes of all fields: the sum of their [`field_size`].
+    pub fn size(&self) -> usize {
+        self.iter().map(|(name, value)| field_size(name, value)).fold(0, usize::saturating_add)
+    }
+
+    /// Gives up the fields, in order.
+    pub fn into_vec(self) -> Vec<(Cow<'static, str>, Vec<u8>)> {
+        self.0
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+/// The header fields of a request where the host keeps them.
+pub trait Fields {
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    fn get(&self, name: &str) -> Option<String>;
+
+    /// Every field, in order.
+    fn all(&self) -> Headers;
+}
+
+/// The header fields of a request, fetched from the host when they are first read.
+///
+/// To fetch all fields costs a host about half as much for each as to look up a single one, and SDKs send a dozen and
+/// more: a request of which two or three are read fetches those alone.
+#[derive(Default)]
+pub struct RequestHeaders {
+    outside: Option<Box<dyn Fields>>,
+    all: OnceCell<Headers>,
+}
+
+impl RequestHeaders {
+    /// Fields that the host keeps until they are read.
+    pub fn outside(fields: Box<dyn Fields>) -> Self {
+        Self { outside: Some(fields), all: OnceCell::new() }
+    }
+
+    /// The first value of a field, if it is visible ASCII or UTF-8.
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        match (self.all.get(), &self.outside) {
+            (None, Some(outside)) => outside.get(name).map(Cow::Owned),
+            (all, _) => all?.get(name).map(Cow::Borrowed),
+        }
+    }
+
+    /// Every field, in order. Later reads do not call the host.
+    pub fn all(&self) -> &Headers {
+        self.all.get_or_init(|| self.outside.as_ref().map(|outside| outside.all()).unwrap_or_default())
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for RequestHeaders {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        Self { outside: None, all: OnceCell::from(Headers::from_iter(fields)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_without_case_and_the_first_value_counts() {
+        let headers: Headers = [("Content-Type", "a"), ("content-type", "b")].into_iter().collect();
+        assert_eq!(headers.get("CONTENT-TYPE"), Some("a"));
+        assert_eq!(headers.get("accept"), None);
+    }
+
+    #[test]
+    fn each_field_counts_with_its_name_its_value_and_an_overhead() {
+        let headers: Headers = [("abc", "de"), ("f", "")].into_iter().collect();
+        assert_eq!(headers.size(), 3 + 2 + 72 + 1 + 72);
+        assert_eq!(Headers::default().size(), 0);
+    }
+
+    #[test]
+    fn fields_are_fetched_one_by_one_until_all_were_fetched() {
+        struct Host(std::rc::Rc<std::cell::Cell<u32>>);
+        impl Fields for Host {
+            fn get(&self, name: &str) -> Option<String> {
+                self.0.set(self.0.get() + 1);
+                (name == "a").then(|| "1".to_owned())
+            }
+            fn all(&self) -> Headers {
+                self.0.set(self.0.get() + 100);
+                [("a", "1"), ("b", "2")].into_iter().collect()
+            }
+        }
+        let calls = std::rc::Rc::default();
+        let headers = RequestHeaders::outside(Box::new(Host(std::rc::Rc::clone(&calls))));
+        assert_eq!((headers.get("a").as_deref(), headers.get("x"), calls.get()), (Some("1"), None, 2));
+        assert_eq!((headers.all().iter().count(), calls.get()), (2, 102));
+        assert_eq!(
+            (headers.get("B").as_deref(), headers.all().get("a"), calls.get()),
+            (Some("2"), Some("1"), 102)
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_not_returned_as_text() {
+        let headers: Headers = [("x", vec![0xff])].into_iter().collect();
+        assert_eq!(headers.get("x"), None);
+        assert_eq!(headers.iter().next(), Some(("x", &[0xff][..])));
+    }
+}
