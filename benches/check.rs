@@ -22,7 +22,9 @@ use serde_json::value::RawValue;
 struct Named(Validation);
 
 impl ModelResolver for Named {
-    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
+    type Resolved = ValidationPolicy;
+
+    fn resolve(&self, model: &str) -> Option<ValidationPolicy> {
         Some(ValidationPolicy {
             validation: self.0,
             unknown: UnknownParams::Reject,

@@ -30,7 +30,9 @@ const MODELS: [&str; 11] = [
 struct One(ValidationPolicy);
 
 impl ModelResolver for One {
-    fn policy(&self, _: &str) -> Option<ValidationPolicy> {
+    type Resolved = ValidationPolicy;
+
+    fn resolve(&self, _: &str) -> Option<ValidationPolicy> {
         Some(self.0)
     }
 

@@ -3,7 +3,7 @@
 //! Its errors are `dotted.path: reason`, one at a time. The rules are those that recordings and reports of 2025 and 2026 show;
 //! what they do not show is accepted.
 
-use super::{ModelResolver, ValidationPolicy};
+use super::ModelResolver;
 use crate::api::messages::{Block, Content, Message, Request};
 use crate::config::Validation;
 use crate::error::{ApiError, Kind};
@@ -31,19 +31,20 @@ const LEAST_BUDGET: u64 = 1024;
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn messages<'a>(
+pub fn messages<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
+    resolver: &M,
     purpose: Purpose,
     has_version: impl FnOnce() -> bool,
-) -> Result<(Request<'a>, ValidationPolicy), ApiError> {
+) -> Result<(Request<'a>, M::Resolved), ApiError> {
     if resolver.validation() == Validation::Live && !has_version() {
         return Err(invalid("anthropic-version: header is required"));
     }
     let Ok(request) = json::from_slice::<Request<'a>>(body) else { return Err(diagnose(body)) };
     let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
     let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
-    let policy = resolver.policy(model).ok_or_else(unknown)?;
+    let resolved = resolver.resolve(model).ok_or_else(unknown)?;
+    let policy = *resolved.as_ref();
     let list = request.messages.as_deref().ok_or_else(|| invalid("messages: Field required"))?;
     if purpose == Purpose::Answer && request.max_tokens.is_none() && policy.validation != Validation::Types {
         return Err(invalid("max_tokens: Field required"));
@@ -53,7 +54,7 @@ pub fn messages<'a>(
         conversation(list, policy.spec)?;
         tools(&request)?;
     }
-    Ok((request, policy))
+    Ok((request, resolved))
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {

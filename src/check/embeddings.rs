@@ -117,10 +117,10 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{LIVE, Named, SCHEMA};
-    use super::super::{ModelResolver, embeddings};
+    use super::super::{ModelResolver, ValidationPolicy, embeddings};
 
     #[track_caller]
-    fn told(resolver: &dyn ModelResolver, members: &str) -> String {
+    fn told(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str) -> String {
         let body = format!(r#"{{"model":"text-embedding-3-small",{members}}}"#);
         match embeddings(body.as_bytes(), resolver) {
             Ok(_) => "good".to_owned(),

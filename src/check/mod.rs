@@ -67,10 +67,19 @@ pub struct ValidationPolicy {
     pub by_engine: bool,
 }
 
-/// Finds the policy for a model.
+impl AsRef<Self> for ValidationPolicy {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// Finds what the model of a request decides. It is called once for a request.
 pub trait ModelResolver {
-    /// The policy for this model, or `None` if it is not served, or not to this caller.
-    fn policy(&self, model: &str) -> Option<ValidationPolicy>;
+    /// What is known of a model that is served: the policy, and what the caller of the check needs besides.
+    type Resolved: AsRef<ValidationPolicy>;
+
+    /// What is known of this model, or `None` if it is not served, or not to this caller.
+    fn resolve(&self, model: &str) -> Option<Self::Resolved>;
 
     /// Which rules apply to requests that name no model which is served.
     fn validation(&self) -> Validation {
@@ -80,11 +89,11 @@ pub trait ModelResolver {
 
 /// A valid request.
 #[derive(Debug)]
-pub struct Checked<'a, R> {
+pub struct Checked<'a, R, S> {
     /// The request.
     pub request: R,
-    /// The policy by which it is valid.
-    pub policy: ValidationPolicy,
+    /// What its model decides, the policy by which it is valid among it.
+    pub resolved: S,
     /// The unknown parameters to leave out, where the policy requires that.
     pub dropped: Vec<Cow<'a, str>>,
 }
@@ -94,10 +103,10 @@ pub struct Checked<'a, R> {
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn chat<'a>(
+pub fn chat<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, chat::Request<'a>>, ApiError> {
+    resolver: &M,
+) -> Result<Checked<'a, chat::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
 }
 
@@ -106,10 +115,10 @@ pub fn chat<'a>(
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn completions<'a>(
+pub fn completions<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, api::completions::Request<'a>>, ApiError> {
+    resolver: &M,
+) -> Result<Checked<'a, api::completions::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
 }
 
@@ -118,10 +127,10 @@ pub fn completions<'a>(
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn embeddings<'a>(
+pub fn embeddings<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, api::embeddings::Request<'a>>, ApiError> {
+    resolver: &M,
+) -> Result<Checked<'a, api::embeddings::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
 }
 
@@ -130,10 +139,10 @@ pub fn embeddings<'a>(
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn moderations<'a>(
+pub fn moderations<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, api::moderations::Request<'a>>, ApiError> {
+    resolver: &M,
+) -> Result<Checked<'a, api::moderations::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
 }
 
@@ -142,11 +151,17 @@ pub fn moderations<'a>(
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn responses<'a>(
+pub fn responses<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, api::responses::Request<'a>>, ApiError> {
+    resolver: &M,
+) -> Result<Checked<'a, api::responses::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
+}
+
+/// Whether OpenAI documents a parameter of this name for an endpoint that generates text.
+pub fn is_documented(name: &str) -> bool {
+    let all = params::all_of_chat().chain(completions::PARAMS.iter().copied());
+    ["model", "max_output_tokens"].contains(&name) || all.map(|param| param.name).any(|own| own == name)
 }
 
 /// What the endpoints' requests differ in.
@@ -264,13 +279,35 @@ impl<'a> Request<'a> for api::completions::Request<'a> {
     }
 }
 
-fn validate<'a, R: Request<'a>>(
+fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, R>, ApiError> {
-    let Ok(mut request) = json::from_slice::<R>(body) else { return diagnose_unreadable(body, resolver) };
-    let model = model_of::<R>(request.model().map(|model| &**model), resolver)?;
-    let policy = served(model, resolver, R::ENDPOINT)?;
+    resolver: &M,
+) -> Result<Checked<'a, R, M::Resolved>, ApiError> {
+    let read = json::from_slice::<R>(body).ok();
+    let top =
+        if read.is_none() { Some(TopLevel::read(body).ok_or_else(error_text::not_json)?) } else { None };
+    let unread = top.as_ref().map(TopLevel::model).transpose()?.flatten();
+    let named = read.as_ref().and_then(R::model).map(|model| &**model).or(unread.as_deref());
+    let model = model_of::<R>(named, resolver.validation())?;
+    let resolved = resolver.resolve(model).ok_or_else(|| not_served(model, R::ENDPOINT))?;
+    let policy = *resolved.as_ref();
+    check_endpoint(model, policy.spec, R::ENDPOINT)?;
+    let (request, dropped) = match read {
+        Some(request) => validate_read(request, body, policy)?,
+        None => diagnose_unreadable(body, policy)?,
+    };
+    Ok(Checked { request, resolved, dropped })
+}
+
+/// A valid request, and the parameters to leave out.
+type Valid<'a, R> = (R, Vec<Cow<'a, str>>);
+
+/// Validates a body that the typed pass could read.
+fn validate_read<'a, R: Request<'a>>(
+    mut request: R,
+    body: &'a [u8],
+    policy: ValidationPolicy,
+) -> Result<Valid<'a, R>, ApiError> {
     let scope = policy.scope();
     let unknown_refused = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
     if policy.validation == Validation::Types {
@@ -278,35 +315,31 @@ fn validate<'a, R: Request<'a>>(
             return validate_types(body, policy);
         }
         request.clamp(policy.spec);
-        return Ok(checked(request, policy));
+        return Ok(with_dropped(request, policy));
     }
     if unknown_refused || !request.is_plain(scope) {
         let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
         Rules::of::<R>(scope).validate(&tree, scope, policy.unknown)?;
     }
     request.check_cross_field(scope)?;
-    Ok(checked(request, policy))
+    Ok(with_dropped(request, policy))
 }
 
 /// The model that a request is for.
 fn model_of<'m, 'a, R: Request<'a>>(
     named: Option<&'m str>,
-    resolver: &dyn ModelResolver,
+    validation: Validation,
 ) -> Result<&'m str, ApiError> {
     // The live API takes an empty name for none.
-    let is_name = |model: &&str| !model.is_empty() || resolver.validation() != Validation::Live;
+    let is_name = |model: &&str| !model.is_empty() || validation != Validation::Live;
     named.filter(is_name).or(R::DEFAULT_MODEL).ok_or_else(error_text::no_model)
 }
 
 /// Validates a body that the typed pass could not read: it reports the fault, unless the policy leaves it to others.
 fn diagnose_unreadable<'a, R: Request<'a>>(
     body: &'a [u8],
-    resolver: &dyn ModelResolver,
-) -> Result<Checked<'a, R>, ApiError> {
-    let top = TopLevel::read(body).ok_or_else(error_text::not_json)?;
-    let named = top.model()?;
-    let model = model_of::<R>(named.as_deref(), resolver)?;
-    let policy = served(model, resolver, R::ENDPOINT)?;
+    policy: ValidationPolicy,
+) -> Result<Valid<'a, R>, ApiError> {
     if policy.validation == Validation::Types {
         return validate_types(body, policy);
     }
@@ -321,7 +354,7 @@ fn diagnose_unreadable<'a, R: Request<'a>>(
 fn validate_types<'a, R: Request<'a>>(
     body: &'a [u8],
     policy: ValidationPolicy,
-) -> Result<Checked<'a, R>, ApiError> {
+) -> Result<Valid<'a, R>, ApiError> {
     let top = TopLevel::read(body).ok_or_else(error_text::not_json)?;
     let scope = policy.scope();
     top.validate(&Rules::of::<R>(scope), scope, policy.unknown)?;
@@ -330,16 +363,16 @@ fn validate_types<'a, R: Request<'a>>(
         return Err(error_text::missing(&Path::ROOT.key(R::REQUIRED)));
     }
     request.clamp(policy.spec);
-    Ok(checked(request, policy))
+    Ok(with_dropped(request, policy))
 }
 
-fn checked<'a, R: Request<'a>>(mut request: R, policy: ValidationPolicy) -> Checked<'a, R> {
+fn with_dropped<'a, R: Request<'a>>(mut request: R, policy: ValidationPolicy) -> Valid<'a, R> {
     let names = std::mem::take(request.extra());
     let dropped = match policy.unknown {
         UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
         _ => Vec::new(),
     };
-    Checked { request, policy, dropped }
+    (request, dropped)
 }
 
 impl ValidationPolicy {
@@ -421,23 +454,21 @@ impl Scope {
     }
 }
 
-/// The policy for a model, if the model is served by this endpoint.
-fn served(
-    model: &str,
-    resolver: &dyn ModelResolver,
-    endpoint: Endpoint,
-) -> Result<ValidationPolicy, ApiError> {
-    let Some(policy) = resolver.policy(model) else {
-        return Err(match model::find(model).map(ModelSpec::home) {
-            _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
-            _ if endpoint == Endpoint::Responses => error_text::no_such_model(model),
-            Some(None) => error_text::retired(model),
-            _ => error_text::model_not_found(model),
-        });
-    };
-    let wrong = match policy.spec.filter(|spec| !spec.serves(endpoint)).map(ModelSpec::home) {
+/// The error for a model that is not served.
+fn not_served(model: &str, endpoint: Endpoint) -> ApiError {
+    match model::find(model).map(ModelSpec::home) {
+        _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
+        _ if endpoint == Endpoint::Responses => error_text::no_such_model(model),
+        Some(None) => error_text::retired(model),
+        _ => error_text::model_not_found(model),
+    }
+}
+
+/// Checks that an endpoint serves a model, whose facts are `spec`.
+fn check_endpoint(model: &str, spec: Option<&ModelSpec>, endpoint: Endpoint) -> Result<(), ApiError> {
+    let wrong = match spec.filter(|spec| !spec.serves(endpoint)).map(ModelSpec::home) {
         // A retired model that the operator names is one that the operator wants served.
-        None | Some(None) => return Ok(policy),
+        None | Some(None) => return Ok(()),
         Some(_) if endpoint == Endpoint::Moderations => return Err(error_text::no_moderation_model(model)),
         Some(_) if endpoint == Endpoint::Embeddings => {
             let sentence = "You are not allowed to generate embeddings from this model";

@@ -437,10 +437,15 @@ static ORDER: &[(&Param, Option<&Param>)] = &[
     (&WEB_SEARCH_OPTIONS, None),
 ];
 
+/// The parameters of a chat request, in no particular order.
+pub(super) fn all_of_chat() -> impl Iterator<Item = &'static Param> {
+    ORDER.iter().map(|(param, _)| *param)
+}
+
 /// The parameters of a chat request, in the order in which a family of models checks them.
 pub(super) fn chat(family: Family) -> Vec<&'static Param> {
     if family != Family::Reasoning {
-        return ORDER.iter().map(|(param, _)| *param).collect();
+        return all_of_chat().collect();
     }
     let in_place = ORDER.iter().filter(|(_, after)| after.is_none()).map(|(param, _)| *param);
     let moved_behind = |name: &'static str| {

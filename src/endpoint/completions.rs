@@ -1,22 +1,22 @@
 //! `POST /v1/completions`.
 
-use super::resolve::CompletionModels;
-use super::{Call, Validated, forward};
+use super::Call;
+use super::generation::{self, Generated, Generation};
+use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
-use crate::budget::Budget;
-use crate::check::{self, Checked, error_text};
-use crate::config::{Backend, Validation};
+use crate::check::{self, error_text};
+use crate::config::Validation;
 use crate::ctx::Ctx;
 use crate::encode::completions::{Encoder, Head, Offsets, whole};
-use crate::encode::{self, EventStream};
-use crate::engine::{self, Rejection};
+use crate::encode::{self, ErrorFormat, OPENAI_ERRORS};
+use crate::engine::Rejection;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Incoming, Response};
+use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::tokens::{EXACT, Encoding};
 use crate::transport::Transport;
-use crate::turn::{self, Input, Sampling, UsageMeter};
+use crate::turn::{self, Input, Sampling};
 use crate::upstream::Endpoint;
 use std::borrow::Cow;
 
@@ -31,23 +31,43 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Text, call);
-    let Checked { request, policy, dropped } = check::completions(&body, &models)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
-        let valid = Validated { body: &body, model, dropped: &dropped };
-        return forward::relay(call, models.endpoint, plan, &valid, None, &forward::Native, record);
+    let models = CompletionModels::at(Text::ENDPOINT, call);
+    let (request, valid) = Validated::split(&body, check::completions(&body, &models)?);
+    generation::answer(call, &valid, &Text { request }, record)
+}
+
+/// A valid request for completions.
+struct Text<'a> {
+    request: Request<'a>,
+}
+
+impl Generation for Text<'_> {
+    const ENDPOINT: Endpoint<'static> = Endpoint::Text;
+    const ERRORS: ErrorFormat = OPENAI_ERRORS;
+
+    fn streams(&self) -> bool {
+        self.request.streams()
     }
-    let turns = turns(&request, policy.validation)?;
-    let budget = Budget::for_body(body.len());
-    let outcome =
-        engine::complete(&turns, call.engine(policy.spec, &budget)).map_err(|why| error(&why, &request))?;
-    let head = head(&request, &turns, call.ctx);
-    let mut response = super::respond(outcome, record, |answer, meter| encode(&request, head, answer, meter));
-    super::note_dropped(&mut response, &dropped);
-    Ok(response)
+
+    fn turns(&self, resolved: &Resolved<'_>) -> Result<Vec<turn::Request<'_>>, ApiError> {
+        turns(&self.request, resolved.policy.validation)
+    }
+
+    fn rejection(&self, why: &Rejection) -> ApiError {
+        error(why, &self.request)
+    }
+
+    fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
+        let head = head(&self.request, generated.turns, generated.ctx);
+        if !self.request.streams() {
+            let body = whole(&head, &generated.answer.whole());
+            return encode::after(generated.answer.latency(), encode::json_bytes(200, body));
+        }
+        let options = self.request.stream_options.as_ref();
+        let include_usage = options.is_some_and(|options| options.include_usage == Some(true));
+        let encoder = Encoder::new(head, generated.answer.choices(), include_usage);
+        generated.stream(encoder)
+    }
 }
 
 /// Reads a request as turns, one for each prompt. Tokens are read in the model's encoding: one that its vocabulary
@@ -133,19 +153,6 @@ fn head(request: &Request<'_>, turns: &[turn::Request<'_>], ctx: &Ctx<'_>) -> He
             echo: request.echo == Some(true),
         }),
     }
-}
-
-/// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(request: &Request<'_>, head: Head, answer: engine::Answer, meter: UsageMeter) -> Response<B> {
-    if !request.streams() {
-        return encode::after(answer.latency(), encode::json_bytes(200, whole(&head, &answer.whole())));
-    }
-    let options = request.stream_options.as_ref();
-    let include_usage = options.is_some_and(|options| options.include_usage == Some(true));
-    let encoder = Encoder::new(head, answer.choices(), include_usage);
-    let cut = answer.cut_after_chunks();
-    let events = EventStream::new(answer.into_events(), encoder, meter).cut_after(cut);
-    encode::event_stream(Body::Stream(Box::new(events)))
 }
 
 /// Why the engine cannot complete a prompt, as the live API words it.

@@ -1,12 +1,14 @@
 //! `POST /v1/embeddings`.
 
+use super::Call;
+use super::forward::Forwarding;
 use super::resolve::EngineModels;
-use super::{Call, Validated, forward};
 use crate::api::Int;
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
 use crate::check::{self, error_text};
 use crate::config::Plan;
+use crate::encode::OPENAI_ERRORS;
 use crate::encode::embeddings::Answer;
 use crate::engine;
 use crate::error::ApiError;
@@ -41,17 +43,21 @@ pub fn create<T: Transport>(
             return Err(error_text::model_not_found(&model));
         }
         record.model = Some(model.clone());
-        let valid = Validated { body: &body, model: &model, dropped: &[] };
-        let plan = Plan::to_one(upstream);
-        let endpoint = Endpoint::Other("/embeddings");
-        return forward::relay(call, endpoint, &plan, &valid, None, &forward::Native, record);
+        let forwarding = Forwarding {
+            endpoint: Endpoint::Other("/embeddings"),
+            plan: &Plan::to_one(upstream),
+            model: &model,
+            body: &body,
+            dropped: &[],
+            translation: None,
+            errors: OPENAI_ERRORS,
+        };
+        return forwarding.send(call, record);
     }
     let checked = check::embeddings(&body, &EngineModels::at(model::Endpoint::Embeddings, call))?;
-    let request = &checked.request;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    let dimensions = checked.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
-    let answer = answer(request, model, dimensions)?;
+    call.begin(&checked.resolved, record);
+    let dimensions = checked.resolved.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
+    let answer = answer(&checked.request, &checked.resolved.model, dimensions)?;
     record.by_engine();
     record.usage.report(Usage { input: answer.tokens, ..Usage::default() });
     record.usage.complete();
@@ -60,7 +66,7 @@ pub fn create<T: Transport>(
     Ok(response)
 }
 
-/// The vectors of a request, which have so many dimensions unless it asks for fewer.
+/// The vectors of a request, which have so many dimensions unless it sets fewer.
 fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer, ApiError> {
     let encoding = Encoding::for_model(model);
     let inputs = inputs(request.input.as_ref(), encoding)?;

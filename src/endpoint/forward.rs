@@ -1,95 +1,90 @@
 //! A checked request on its way to its upstreams, and its answer back.
 
-use super::{Call, Validated};
+use super::Call;
+use super::generation::Format;
 use crate::config::{Plan, UnknownParams};
-use crate::encode::{self, Encoder, ErrorFormat, EventStream, OPENAI_ERRORS};
+use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Response};
+use crate::http::{Body, Headers, Incoming, Response};
 use crate::log::Record;
 use crate::router;
 use crate::transport::Transport;
-use crate::turn::Answer;
 use crate::upstream::{Endpoint, ForwardRequest, Forwarded, Reply, TurnRequest, forward, rewrite};
 use std::borrow::Cow;
 
-/// Writes answers of other APIs in the endpoint's own.
-pub(super) trait Format {
-    /// A whole answer.
-    fn whole(&self, answer: &Answer<'_>) -> Vec<u8>;
+/// A request, and the format of its answers, for upstreams of other APIs than the endpoint's.
+pub(super) struct Translation<'a> {
+    /// The request.
+    pub(super) request: TurnRequest<'a>,
+    /// Writes the answers.
+    pub(super) format: Box<dyn Format>,
+}
 
-    /// What writes a stream.
-    fn encoder(&self) -> Box<dyn Encoder>;
-
+/// A checked request for upstreams.
+pub(super) struct Forwarding<'a> {
+    /// The endpoint.
+    pub(super) endpoint: Endpoint<'a>,
+    /// Where the request goes.
+    pub(super) plan: &'a Plan,
+    /// The caller's name of the model.
+    pub(super) model: &'a str,
+    /// The body, as it came.
+    pub(super) body: &'a [u8],
+    /// The parameters to leave out of it.
+    pub(super) dropped: &'a [Cow<'a, str>],
+    /// The same for upstreams of other APIs, where the plan has one and the endpoint has such a form.
+    pub(super) translation: Option<Translation<'a>>,
     /// How the endpoint's errors look.
-    fn errors(&self) -> ErrorFormat {
-        OPENAI_ERRORS
+    pub(super) errors: ErrorFormat,
+}
+
+impl Forwarding<'_> {
+    /// Sends the request and returns the answer.
+    ///
+    /// # Errors
+    ///
+    /// If no upstream gave an answer.
+    pub(super) fn send<T: Transport>(
+        self,
+        call: &Call<'_, T>,
+        record: &mut Record,
+    ) -> Result<Response<T::Body>, ApiError> {
+        let dropped = self.dropped;
+        let without = (!dropped.is_empty()).then(|| rewrite::without(self.body, dropped)).flatten();
+        let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
+        let headers = call.upstream_headers();
+        let request = ForwardRequest {
+            endpoint: self.endpoint,
+            method: "POST",
+            query: query.as_deref(),
+            headers: &headers,
+            body: without.as_deref().unwrap_or(self.body),
+            turn: self.translation.as_ref().map(|translation| &translation.request),
+            model: self.model,
+            unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
+            request_id: call.id,
+            error_event: self.errors.event,
+            meter: &record.usage,
+        };
+        let forwarded = forward(&request, self.plan, &call.config.upstreams, call.transport, call.ctx);
+        let mut all = dropped.to_vec();
+        all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
+        let format = self.translation.as_ref().map(|translation| &*translation.format);
+        let mut response = note(forwarded, format, &self.errors, record)?;
+        super::note_dropped(&mut response, &all);
+        Ok(response)
     }
 }
 
-/// The format of endpoints whose requests go to upstreams of their own API alone.
-pub(super) struct Native;
-
-impl Format for Native {
-    fn whole(&self, _answer: &Answer<'_>) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn encoder(&self) -> Box<dyn Encoder> {
-        struct Nothing;
-        impl Encoder for Nothing {
-            fn event(&mut self, _event: &crate::turn::Event<'_>, _out: &mut Vec<u8>) {}
-        }
-        Box::new(Nothing)
-    }
-}
-
-/// Forwards a request's body by its model's plan and returns the answer.
+/// Notes what the log gets of a request's result, and writes the answer. `format` writes answers of other APIs.
 ///
 /// # Errors
 ///
 /// If no upstream gave an answer.
-pub(super) fn relay<T: Transport>(
-    call: &Call<'_, T>,
-    endpoint: Endpoint<'_>,
-    plan: &Plan,
-    valid: &Validated<'_>,
-    turn: Option<&TurnRequest<'_>>,
-    format: &dyn Format,
-    record: &mut Record,
-) -> Result<Response<T::Body>, ApiError> {
-    let Validated { body, model, dropped, .. } = *valid;
-    let without = (!dropped.is_empty()).then(|| rewrite::without(body, dropped)).flatten();
-    let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
-    let headers = call.upstream_headers();
-    let request = ForwardRequest {
-        endpoint,
-        method: "POST",
-        query: query.as_deref(),
-        headers: &headers,
-        body: without.as_deref().unwrap_or(body),
-        turn,
-        model,
-        unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
-        request_id: call.id,
-        error_event: format.errors().event,
-        meter: &record.usage,
-    };
-    let forwarded = forward(&request, plan, &call.config.upstreams, call.transport, call.ctx);
-    let mut all = dropped.to_vec();
-    all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
-    let mut response = note(forwarded, format, record)?;
-    super::note_dropped(&mut response, &all);
-    Ok(response)
-}
-
-/// Notes what the log gets of a request's result, and writes the answer.
-///
-/// # Errors
-///
-/// If no upstream gave an answer.
-pub(super) fn note<B: crate::http::Incoming + 'static>(
+pub(super) fn note<B: Incoming + 'static>(
     forwarded: Forwarded<B>,
-    format: &dyn Format,
+    format: Option<&dyn Format>,
+    errors: &ErrorFormat,
     record: &mut Record,
 ) -> Result<Response<B>, ApiError> {
     record.target = Some(forwarded.target);
@@ -102,17 +97,15 @@ pub(super) fn note<B: crate::http::Incoming + 'static>(
         headers.push("content-type", "application/json");
         Response { status, headers, body: Body::Full(body) }
     };
+    // Only a translated request has an answer of another API.
+    let translated = || {
+        format.ok_or_else(|| ApiError::new(Kind::Internal, "The answer is of another API than the request."))
+    };
     Ok(match forwarded.answer? {
         Reply::Response(response) => response,
-        Reply::Answer { headers, answer } => {
-            let body = format.whole(&answer);
-            if body.is_empty() {
-                return Err(ApiError::new(Kind::Internal, "The answer is of another API than the request."));
-            }
-            json(200, headers, body)
-        }
+        Reply::Answer { headers, answer } => json(200, headers, translated()?.whole(&answer)),
         Reply::Events { headers, stream } => {
-            let events = EventStream::new(stream, format.encoder(), record.usage.clone());
+            let events = EventStream::new(stream, translated()?.encoder(), record.usage.clone());
             let mut response = encode::event_stream(Body::Stream(Box::new(events)));
             let own = ["content-type", "cache-control"];
             for (name, value) in
@@ -122,8 +115,6 @@ pub(super) fn note<B: crate::http::Incoming + 'static>(
             }
             response
         }
-        Reply::Failure { headers, failure } => {
-            json(failure.status, headers, (format.errors().body)(&failure))
-        }
+        Reply::Failure { headers, failure } => json(failure.status, headers, (errors.body)(&failure)),
     })
 }

@@ -1,9 +1,11 @@
-//! One file a route, the same steps in each: parse, check, answer, encode.
+//! One file a route, the same steps in each: parse, check, resolve, answer, encode. [`generation`] has the steps that the
+//! endpoints of text generation share.
 
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
 mod forward;
+mod generation;
 pub mod health;
 mod key_limit;
 pub mod messages;
@@ -14,20 +16,18 @@ pub mod passthrough;
 mod resolve;
 pub mod responses;
 
+use self::resolve::Resolved;
 use crate::api::{Members, Number};
 use crate::auth::Caller;
 use crate::budget::{Budget, Exhausted};
 use crate::config::Config;
-use crate::config::engine::Fault;
 use crate::ctx::Ctx;
-use crate::encode;
-use crate::engine::{self, Outcome, Setup};
+use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Incoming, Request, Response};
 use crate::log::Record;
 use crate::model::ModelSpec;
 use crate::router;
-use crate::turn::UsageMeter;
 use crate::upstream::{of_limited_key, rewrite};
 use std::borrow::Cow;
 
@@ -47,16 +47,12 @@ pub struct Call<'a, T> {
     pub id: &'a str,
 }
 
-/// A valid request that is to be forwarded.
-struct Validated<'a> {
-    /// The body, as it came.
-    body: &'a [u8],
-    model: &'a str,
-    /// The parameters to leave out.
-    dropped: &'a [Cow<'a, str>],
-}
-
 impl<'a, T> Call<'a, T> {
+    /// Notes what a valid request is for. Every endpoint with a body calls it once, between its check and its answer.
+    fn begin(&self, resolved: &Resolved<'_>, record: &mut Record) {
+        record.model = Some(resolved.model.clone());
+    }
+
     /// What the engine needs to answer a turn of a model with such limits.
     fn engine(&self, spec: Option<&'a ModelSpec>, budget: &'a Budget) -> Setup<'a> {
         let config = &self.config.engine;
@@ -166,23 +162,6 @@ fn is_json(content_type: &str) -> bool {
     }
 }
 
-/// The response to what the engine made of a turn; `encode` writes an answer.
-fn respond<B>(
-    outcome: Outcome<'_>,
-    record: &mut Record,
-    encode: impl FnOnce(engine::Answer, UsageMeter) -> Response<B>,
-) -> Response<B> {
-    match outcome {
-        Outcome::Answer(answer) => {
-            record.by_engine();
-            record.usage.report(answer.usage());
-            encode(*answer, record.usage.clone())
-        }
-        Outcome::Fault(fault) => scripted_fault(fault, record),
-        Outcome::Dropped => encode::dropped(),
-    }
-}
-
 /// A logit bias as pairs of a token and its bias.
 fn logit_bias<'r>(bias: Option<&'r Members<'_, Number>>) -> Vec<(&'r str, f64)> {
     bias.map_or_else(Vec::new, |bias| bias.0.iter().map(|(id, bias)| (&**id, bias.value)).collect())
@@ -191,13 +170,6 @@ fn logit_bias<'r>(bias: Option<&'r Members<'_, Number>>) -> Vec<(&'r str, f64)> 
 /// The error for a parameter that takes more work than one request may cause.
 fn too_much_work(param: &str) -> ApiError {
     ApiError::new(Kind::Invalid, format!("'{param}' is too complex: {Exhausted}.")).at(param.to_owned())
-}
-
-/// The error that a rule of the engine answers with.
-fn scripted_fault<B>(fault: &Fault, record: &mut Record) -> Response<B> {
-    record.by_engine();
-    record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
-    encode::fault(fault)
 }
 
 /// The most bytes of names in `x-portcullis-dropped`; many clients refuse a field of more than 8 KiB.

@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::resolve::EngineModels;
-use crate::api::moderations::{ByCategory, DEFAULT_MODEL, Input, Item, Moderation, Outcome, PartType};
+use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType};
 use crate::check;
 use crate::config::engine::Category;
 use crate::encode;
@@ -21,6 +21,10 @@ struct Judged<'a> {
 }
 
 /// Judges one or several inputs by the engine.
+///
+/// # Errors
+///
+/// What the live API refuses.
 pub fn create<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
@@ -28,10 +32,9 @@ pub fn create<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let checked = check::moderations(&body, &EngineModels::at(Endpoint::Moderations, call))?;
-    let named = checked.request.model.as_deref().filter(|model| !model.is_empty());
-    let model = named.unwrap_or(DEFAULT_MODEL);
-    record.model = Some(model.to_owned());
+    call.begin(&checked.resolved, record);
     record.by_engine();
+    let model = &checked.resolved.model;
     let outcome = |judged: &Judged<'_>| {
         let text = judged.text.as_deref().unwrap_or_default();
         outcome(judged, engine::moderate(text, &call.config.engine))

@@ -30,14 +30,11 @@ pub fn pass_through<T: Transport>(
         ));
     }
     let upstream = &call.config.upstreams[upstream];
-    let passed = PassRequest {
-        request: call.request,
-        upstream,
-        request_id: call.id,
-        error_event: errors(&call.request.path).event,
-    };
+    let errors = errors(&call.request.path);
+    let passed =
+        PassRequest { request: call.request, upstream, request_id: call.id, error_event: errors.event };
     let forwarded = pass(&passed, upload, call.transport, call.ctx);
-    forward::note(forwarded, &forward::Native, record)
+    forward::note(forwarded, None, &errors, record)
 }
 
 /// How errors look in the API that a path belongs to.

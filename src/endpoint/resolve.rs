@@ -1,22 +1,58 @@
-//! How a request is validated, by its model's route.
+//! [`Resolved`]: what the model of a request decides.
 
 use super::Call;
 use crate::auth::Caller;
-use crate::check::{ModelResolver, ValidationPolicy};
+use crate::check::{Checked, ModelResolver, ValidationPolicy};
 use crate::config::{Backend, Config, UnknownParams, Validation};
 use crate::model::{self, ModelSpec};
 use crate::upstream::Endpoint;
+use std::borrow::Cow;
 
 /// Whether the engine serves a model at an endpoint while the operator names no model.
 pub(super) fn is_unnamed(model: &str, endpoint: model::Endpoint) -> bool {
     model::unnamed(endpoint).any(|spec| spec.id == model)
 }
 
-/// The models of one of the two completions endpoints.
+/// What the model of a request decides, found once.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved<'a> {
+    /// The caller's name of the model.
+    pub(super) model: String,
+    /// What answers.
+    pub(super) backend: &'a Backend,
+    /// How the request is validated.
+    pub(super) policy: ValidationPolicy,
+}
+
+impl AsRef<ValidationPolicy> for Resolved<'_> {
+    fn as_ref(&self) -> &ValidationPolicy {
+        &self.policy
+    }
+}
+
+/// A valid request, without its content.
+pub(super) struct Validated<'a> {
+    /// What its model decides.
+    pub(super) resolved: Resolved<'a>,
+    /// The body, as it came.
+    pub(super) body: &'a [u8],
+    /// The parameters to leave out.
+    pub(super) dropped: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Validated<'a> {
+    /// The content of a checked body, and the rest.
+    pub(super) fn split<R>(body: &'a [u8], checked: Checked<'a, R, Resolved<'a>>) -> (R, Self) {
+        let Checked { request, resolved, dropped } = checked;
+        (request, Self { resolved, body, dropped })
+    }
+}
+
+/// The models of an endpoint whose models generate text.
 pub(super) struct CompletionModels<'a> {
-    pub(super) config: &'a Config,
-    pub(super) caller: Caller<'a>,
-    pub(super) endpoint: Endpoint<'static>,
+    config: &'a Config,
+    caller: Caller<'a>,
+    endpoint: Endpoint<'static>,
 }
 
 impl<'a> CompletionModels<'a> {
@@ -33,12 +69,21 @@ impl<'a> CompletionModels<'a> {
             _ => model::Endpoint::Chat,
         }
     }
+}
 
-    /// Who answers for a model to this caller, and whether the operator named it.
-    pub(super) fn backend(&self, model: &str) -> Option<(&'a Backend, bool)> {
+impl<'a> ModelResolver for CompletionModels<'a> {
+    type Resolved = Resolved<'a>;
+
+    fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
         let served = named || *backend != Backend::Engine || is_unnamed(model, self.model_endpoint());
-        served.then_some((backend, named))
+        let exact = self.config.served.names_exactly(model);
+        let spec = if exact { model::find(model) } else { None };
+        served.then(|| Resolved::new(self.config, model, backend, spec))
+    }
+
+    fn validation(&self) -> Validation {
+        self.config.validation.unwrap_or(Validation::Live)
     }
 }
 
@@ -47,7 +92,6 @@ impl<'a> CompletionModels<'a> {
 pub(super) struct EngineModels<'a> {
     config: &'a Config,
     caller: Caller<'a>,
-    /// The endpoint.
     endpoint: model::Endpoint,
 }
 
@@ -58,14 +102,16 @@ impl<'a> EngineModels<'a> {
     }
 }
 
-impl ModelResolver for EngineModels<'_> {
-    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
+impl<'a> ModelResolver for EngineModels<'a> {
+    type Resolved = Resolved<'a>;
+
+    fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        // A model of another endpoint is told apart from one that does not exist.
+        // The error for a model of another endpoint is not that for one that does not exist.
         let known =
             named || is_unnamed(model, self.endpoint) || is_unnamed(model, model::Endpoint::Completions);
         (*backend == Backend::Engine && known)
-            .then(|| policy(self.config, backend, model, model::find(model)))
+            .then(|| Resolved::new(self.config, model, backend, model::find(model)))
     }
 
     fn validation(&self) -> Validation {
@@ -73,39 +119,25 @@ impl ModelResolver for EngineModels<'_> {
     }
 }
 
-impl ModelResolver for CompletionModels<'_> {
-    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
-        let (backend, _) = self.backend(model)?;
-        let exact = self.config.served.names_exactly(model);
-        Some(policy(self.config, backend, model, if exact { model::find(model) } else { None }))
-    }
-
-    fn validation(&self) -> Validation {
-        self.config.validation.unwrap_or(Validation::Live)
-    }
-}
-
-/// The policy for a model: the operator's settings, else what its backend needs.
-fn policy(
-    config: &Config,
-    backend: &Backend,
-    model: &str,
-    spec: Option<&'static ModelSpec>,
-) -> ValidationPolicy {
-    let by_engine = *backend == Backend::Engine;
-    let validation =
-        config.validation.unwrap_or(if by_engine { Validation::Live } else { Validation::Types });
-    // The published schema allows members that it does not name; the live API does not.
-    let unknown = match (by_engine, validation) {
-        (true, Validation::Live) => UnknownParams::Reject,
-        _ => UnknownParams::Pass,
-    };
-    ValidationPolicy {
-        validation,
-        unknown: config.unknown_params.unwrap_or(unknown),
-        spec,
-        named: config.served.names_exactly(model),
-        by_engine,
+impl<'a> Resolved<'a> {
+    /// A model that is served. Its policy is the operator's settings, else what its backend needs.
+    fn new(config: &Config, model: &str, backend: &'a Backend, spec: Option<&'static ModelSpec>) -> Self {
+        let by_engine = *backend == Backend::Engine;
+        let validation =
+            config.validation.unwrap_or(if by_engine { Validation::Live } else { Validation::Types });
+        // The published schema allows members that it does not name; the live API does not.
+        let unknown = match (by_engine, validation) {
+            (true, Validation::Live) => UnknownParams::Reject,
+            _ => UnknownParams::Pass,
+        };
+        let policy = ValidationPolicy {
+            validation,
+            unknown: config.unknown_params.unwrap_or(unknown),
+            spec,
+            named: config.served.names_exactly(model),
+            by_engine,
+        };
+        Self { model: model.to_owned(), backend, policy }
     }
 }
 
@@ -139,8 +171,9 @@ mod tests {
             };
             let caller = crate::auth::check(&request, &config).expect("open to all");
             let policy = CompletionModels { config: &config, caller, endpoint: Endpoint::Chat }
-                .policy("gpt-4o")
-                .expect("served");
+                .resolve("gpt-4o")
+                .expect("served")
+                .policy;
             assert_eq!((policy.validation, policy.unknown), want, "{vars:?}");
         }
     }

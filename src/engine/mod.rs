@@ -1,6 +1,6 @@
 //! The built-in engine: answers without a model, the same ones for the same request.
 //!
-//! [`answer()`] takes a [`turn::Request`] and returns an [`Answer`], whose
+//! [`answer()`] takes [`turn::Request`]s and returns an [`Answer`], whose
 //! [events](Answer::into_events) or [whole](Answer::whole) an endpoint's encoder writes. It knows no API.
 
 mod answer;
@@ -63,26 +63,17 @@ pub struct Setup<'e> {
     pub counted_by: CountedBy,
 }
 
-/// Answers a turn.
+/// Answers a conversation, or the prompts of a completion as one answer: turns that differ in nothing but their prompts.
 ///
 /// # Errors
 ///
 /// If the turn exceeds a limit of its model or of the work one request may cause, or nothing valid under its schema
 /// can be generated.
-pub fn answer<'e>(turn: &turn::Request<'_>, setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
-    match turn.input {
-        Input::Messages(_) => chat::answer(turn, setup),
-        Input::Prompt(_) => completions::answer(std::slice::from_ref(turn), setup),
+pub fn answer<'e>(turns: &[turn::Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
+    match turns {
+        [turn @ turn::Request { input: Input::Messages(_), .. }] => chat::answer(turn, setup),
+        prompts => completions::answer(prompts, setup),
     }
-}
-
-/// Answers the turns of a completion with several prompts as one. They differ in nothing but their prompts.
-///
-/// # Errors
-///
-/// As [`answer()`].
-pub fn complete<'e>(turns: &[turn::Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
-    completions::answer(turns, setup)
 }
 
 /// How many tokens the input of a turn has, as an API counts them. For a Claude model it is an estimate.

@@ -347,7 +347,7 @@ fn messages_belong_together() {
 
 #[test]
 fn text_completions() {
-    let told = |resolver: &dyn ModelResolver, members: &str| {
+    let told = |resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str| {
         let body = format!("{{\"model\":\"gpt-3.5-turbo-instruct\",{members}}}");
         completions(body.as_bytes(), resolver).map_or_else(|error| error.to_string(), |_| "good".to_owned())
     };

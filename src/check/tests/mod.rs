@@ -13,7 +13,9 @@ use super::*;
 pub(super) struct Named;
 
 impl ModelResolver for Named {
-    fn policy(&self, model: &str) -> Option<ValidationPolicy> {
+    type Resolved = ValidationPolicy;
+
+    fn resolve(&self, model: &str) -> Option<ValidationPolicy> {
         let spec = model::find(model)?;
         Some(ValidationPolicy {
             validation: Validation::Live,
@@ -29,7 +31,9 @@ impl ModelResolver for Named {
 pub(super) struct Open(Validation, UnknownParams);
 
 impl ModelResolver for Open {
-    fn policy(&self, _: &str) -> Option<ValidationPolicy> {
+    type Resolved = ValidationPolicy;
+
+    fn resolve(&self, _: &str) -> Option<ValidationPolicy> {
         Some(ValidationPolicy {
             validation: self.0,
             unknown: self.1,
@@ -56,7 +60,7 @@ fn body(model: &str, members: &str) -> String {
 }
 
 /// The answer to a chat request: message, parameter, code; or `good`.
-fn told(resolver: &dyn ModelResolver, body: &str) -> String {
+fn told(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, body: &str) -> String {
     match chat(body.as_bytes(), resolver) {
         Ok(_) => "good".to_owned(),
         Err(error) => {
@@ -66,7 +70,7 @@ fn told(resolver: &dyn ModelResolver, body: &str) -> String {
 }
 
 #[track_caller]
-fn each(resolver: &dyn ModelResolver, model: &str, rows: &[(&str, &str)]) {
+fn each(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, model: &str, rows: &[(&str, &str)]) {
     for (members, want) in rows {
         let body = body(model, members);
         assert_eq!(told(resolver, &body), *want, "{body}");

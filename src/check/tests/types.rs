@@ -9,7 +9,9 @@ struct Types {
 }
 
 impl ModelResolver for Types {
-    fn policy(&self, _: &str) -> Option<ValidationPolicy> {
+    type Resolved = ValidationPolicy;
+
+    fn resolve(&self, _: &str) -> Option<ValidationPolicy> {
         Some(ValidationPolicy {
             validation: Validation::Types,
             unknown: self.unknown,
@@ -162,7 +164,9 @@ fn null_is_absent_at_every_depth() {
         r#""moderation":{"model":"m","policy":{"input":null}}"#,
     ];
     for members in members {
-        for resolver in [&LIVE as &dyn ModelResolver, &SCHEMA, &UPSTREAM, &ENGINE] {
+        for resolver in
+            [&LIVE as &dyn ModelResolver<Resolved = ValidationPolicy>, &SCHEMA, &UPSTREAM, &ENGINE]
+        {
             assert_eq!(told(resolver, &body("m", members)), "good", "{members}");
         }
     }

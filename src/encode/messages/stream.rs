@@ -2,6 +2,7 @@
 
 use super::usage::{Final, Full, ServerToolUse};
 use crate::api::tool::Json;
+use crate::encode::call_order::{Call, CallOrder};
 use crate::json::{self, Write, push_key, writes};
 use crate::turn::{Event, FinishReason, Usage};
 
@@ -29,13 +30,10 @@ pub struct Encoder {
     /// The blocks that are complete, as JSON.
     done: Vec<String>,
     open: Option<Block>,
-    /// Which of the turn's calls `open` is.
-    open_call: Option<u32>,
-    /// Calls that began before the open one was complete: the turn's index, and the block.
-    waiting: Vec<(u32, Block)>,
+    calls: CallOrder<Block>,
     usage: Option<Usage>,
     finish: Option<(FinishReason, Option<String>)>,
-    calls: bool,
+    has_calls: bool,
     has_ended: bool,
 }
 
@@ -83,6 +81,16 @@ impl Block {
     }
 }
 
+impl Call for Block {
+    fn input(&mut self) -> Option<&mut String> {
+        if let Self::Tool { input, .. } = self { Some(input) } else { None }
+    }
+
+    fn is_complete(&self) -> bool {
+        matches!(self, Self::Tool { input, .. } if json::from_str::<Json<'_>>(input).is_ok())
+    }
+}
+
 fn tool_use(id: &str, name: &str, input: &str, out: &mut String) {
     struct Caller;
     impl Write for Caller {
@@ -102,11 +110,10 @@ impl Encoder {
             has_pinged: false,
             done: Vec::new(),
             open: None,
-            open_call: None,
-            waiting: Vec::new(),
+            calls: CallOrder::new(),
             usage: None,
             finish: None,
-            calls: false,
+            has_calls: false,
             has_ended: false,
         }
     }
@@ -154,15 +161,13 @@ impl Encoder {
             }
             Event::ToolCall { index, id, name, .. } => {
                 self.begin(out);
-                self.calls = true;
+                self.has_calls = true;
                 let block = Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
-                if self.open_call.is_some() && !self.open_call_is_complete() {
-                    self.waiting.push((*index, block));
-                    return;
+                if let Some(block) = self.calls.begin(*index, block, self.open.as_ref()) {
+                    self.open(block, out);
+                    self.calls.set_current(Some(*index));
+                    self.delta("input_json_delta", "\"partial_json\":", "", out);
                 }
-                self.open(block, out);
-                self.open_call = Some(*index);
-                self.delta("input_json_delta", "\"partial_json\":", "", out);
             }
             Event::ToolInput { index, input, .. } => self.input(*index, input, out),
             Event::Finish { reason, stop_sequence, .. } => {
@@ -201,7 +206,7 @@ impl Encoder {
         let name = match reason {
             FinishReason::Stop if sequence.is_some() => "stop_sequence",
             // A call that was forced ends with `stop` in Chat Completions.
-            FinishReason::Stop if self.calls => "tool_use",
+            FinishReason::Stop if self.has_calls => "tool_use",
             FinishReason::Stop => "end_turn",
             FinishReason::Length => "max_tokens",
             FinishReason::ToolCalls => "tool_use",
@@ -234,7 +239,7 @@ impl Encoder {
             self.ping(out);
         }
         self.open = Some(block);
-        self.open_call = None;
+        self.calls.set_current(None);
     }
 
     fn open_thinking(&mut self, out: &mut Vec<u8>) {
@@ -256,23 +261,9 @@ impl Encoder {
         self.delta("text_delta", "\"text\":", text, out);
     }
 
-    fn open_call_is_complete(&self) -> bool {
-        matches!(&self.open, Some(Block::Tool { input, .. }) if json::from_str::<Json<'_>>(input).is_ok())
-    }
-
     fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
-        if more.is_empty() {
-            return;
-        }
-        if self.open_call == Some(index) {
-            if let Some(Block::Tool { input, .. }) = &mut self.open {
-                input.push_str(more);
-            }
+        if !more.is_empty() && self.calls.add_input(index, more, self.open.as_mut()) {
             self.delta("input_json_delta", "\"partial_json\":", more, out);
-            return;
-        }
-        if let Some((_, Block::Tool { input, .. })) = self.waiting.iter_mut().find(|(own, _)| *own == index) {
-            input.push_str(more);
         }
     }
 
@@ -289,17 +280,19 @@ impl Encoder {
 
     fn close(&mut self, out: &mut Vec<u8>) {
         let Some(block) = self.open.take() else { return };
-        self.open_call = None;
+        self.calls.set_current(None);
         push("content_block_stop", &[("\"index\":", &self.done.len())], out);
         self.done.push(block.whole());
     }
 
     fn finish_blocks(&mut self, out: &mut Vec<u8>) {
         self.close(out);
-        for (_, block) in std::mem::take(&mut self.waiting) {
-            let input = if let Block::Tool { input, .. } = &block { input.clone() } else { String::new() };
+        for (block, input) in self.calls.take_waiting() {
             self.open(block, out);
             self.delta("input_json_delta", "\"partial_json\":", "", out);
+            if let Some(own) = self.open.as_mut().and_then(Call::input) {
+                own.push_str(&input);
+            }
             if !input.is_empty() {
                 self.delta("input_json_delta", "\"partial_json\":", &input, out);
             }

@@ -3,6 +3,7 @@
 use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
 use super::object::{Ids, ResponseObject, Status};
 use crate::api::tool::Json;
+use crate::encode::call_order::{Call, CallOrder};
 use crate::json::{self, Write, push_key};
 use crate::turn::{Event, FinishReason, ToolKind, Usage};
 
@@ -29,10 +30,7 @@ pub struct Encoder {
     /// The items that are complete, as JSON.
     done: Vec<String>,
     open: Option<Item>,
-    /// Which of the turn's calls `open` is.
-    open_call: Option<u32>,
-    /// Calls that began before the open one was complete: the turn's index, and the item.
-    waiting: Vec<(u32, Item)>,
+    calls: CallOrder<Item>,
     usage: Option<Usage>,
     finish: Option<FinishReason>,
     has_ended: bool,
@@ -49,8 +47,7 @@ impl Encoder {
             has_begun: false,
             done: Vec::new(),
             open: None,
-            open_call: None,
-            waiting: Vec::new(),
+            calls: CallOrder::new(),
             usage: None,
             finish: None,
             has_ended: false,
@@ -87,13 +84,11 @@ impl Encoder {
                     kind: *kind,
                 };
                 let item = Item { id: self.ids.next(prefix), kind: call };
-                if self.open_call.is_some() && !self.open_call_is_complete() {
-                    self.waiting.push((*index, item));
-                    return;
+                if let Some(item) = self.calls.begin(*index, item, self.open.as_ref()) {
+                    self.close(Progress::Completed, out);
+                    self.open(item, out);
+                    self.calls.set_current(Some(*index));
                 }
-                self.close(Progress::Completed, out);
-                self.open(item, out);
-                self.open_call = Some(*index);
             }
             Event::ToolInput { index, input, .. } => self.input(*index, input, out),
             Event::Usage(usage) => self.usage = Some(*usage),
@@ -140,14 +135,15 @@ impl Encoder {
         let cut = matches!(status, Status::Incomplete { .. });
         let last = if cut { Progress::Incomplete } else { Progress::Completed };
         // Only the last item was cut.
-        let progress = if self.waiting.is_empty() { last } else { Progress::Completed };
+        let progress = if self.calls.is_empty() { last } else { Progress::Completed };
         self.close(progress, out);
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
-        while let Some((_, item)) = waiting.next() {
-            let progress = if waiting.peek().is_none() { last } else { Progress::Completed };
-            let ItemKind::Call { input, .. } = &item.kind else { continue };
-            let input = input.clone();
+        let mut waiting = self.calls.take_waiting();
+        while let Some((item, input)) = waiting.next() {
+            let progress = if waiting.len() == 0 { last } else { Progress::Completed };
             self.open(item, out);
+            if let Some(own) = self.open.as_mut().and_then(Call::input) {
+                own.push_str(&input);
+            }
             if !input.is_empty() {
                 self.input_delta(&input, out);
             }
@@ -168,7 +164,7 @@ impl Encoder {
             out,
         );
         self.open = Some(item);
-        self.open_call = None;
+        self.calls.set_current(None);
     }
 
     fn text(&mut self, text: &str, logprobs: &str, is_refusal: bool, out: &mut Vec<u8>) {
@@ -280,28 +276,9 @@ impl Encoder {
         }
     }
 
-    fn open_call_is_complete(&self) -> bool {
-        match &self.open {
-            Some(Item { kind: ItemKind::Call { input, kind: ToolKind::Function, .. }, .. }) => {
-                json::from_str::<Json<'_>>(input).is_ok()
-            }
-            _ => false,
-        }
-    }
-
     fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
-        if self.open_call == Some(index) {
-            if let Some(Item { kind: ItemKind::Call { input, .. }, .. }) = &mut self.open {
-                input.push_str(more);
-            }
-            if !more.is_empty() {
-                self.input_delta(more, out);
-            }
-            return;
-        }
-        let waiting = self.waiting.iter_mut().find(|(own, _)| *own == index);
-        if let Some((_, Item { kind: ItemKind::Call { input, .. }, .. })) = waiting {
-            input.push_str(more);
+        if self.calls.add_input(index, more, self.open.as_mut()) && !more.is_empty() {
+            self.input_delta(more, out);
         }
     }
 
@@ -352,7 +329,7 @@ impl Encoder {
             }
         }
         let Some(item) = self.open.take() else { return };
-        self.open_call = None;
+        self.calls.set_current(None);
         let shown = item.json(progress);
         let index = self.done.len();
         self.push(
@@ -439,6 +416,17 @@ impl Encoder {
         json.push('}');
         self.sequence += 1;
         crate::encode::sse::push_named_event(out, name, json.as_bytes());
+    }
+}
+
+impl Call for Item {
+    fn input(&mut self) -> Option<&mut String> {
+        if let ItemKind::Call { input, .. } = &mut self.kind { Some(input) } else { None }
+    }
+
+    fn is_complete(&self) -> bool {
+        let ItemKind::Call { input, kind: ToolKind::Function, .. } = &self.kind else { return false };
+        json::from_str::<Json<'_>>(input).is_ok()
     }
 }
 

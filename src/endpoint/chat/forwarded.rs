@@ -3,9 +3,10 @@
 use super::read;
 use crate::api::tool::Json;
 use crate::api::{Text, chat};
+use crate::check;
 use crate::encode::Encoder as Encode;
 use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
-use crate::endpoint::forward::Format;
+use crate::endpoint::generation::Format;
 use crate::error::{ApiError, Kind};
 use crate::json::{self, reads};
 use crate::turn::{Answer, Content, Field, Input, Part, Request, Role, ToolResult, Unsupported};
@@ -173,9 +174,9 @@ impl<'a> Wire<'a> {
     /// The members that no documentation has.
     fn extra<'r>(&'r self, body: &'r [u8]) -> Vec<Extra<'r>> {
         let members = rewrite::members(body).unwrap_or_default();
-        let unknown = members.into_iter().filter(|(name, value)| {
-            *value != "null" && !DOCUMENTED.contains(&&**name) && !["thinking", "top_k"].contains(&&**name)
-        });
+        // A turn has the two without being documented.
+        let has_place = |name: &str| check::is_documented(name) || ["thinking", "top_k"].contains(&name);
+        let unknown = members.into_iter().filter(|(name, value)| *value != "null" && !has_place(name));
         unknown.map(|(name, value)| Extra { name, value: Json(value) }).collect()
     }
 }
@@ -274,52 +275,6 @@ impl Block<'_> {
         }
     }
 }
-
-/// The parameters that OpenAI documents.
-const DOCUMENTED: [&str; 42] = [
-    "audio",
-    "best_of",
-    "frequency_penalty",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "messages",
-    "metadata",
-    "modalities",
-    "model",
-    "moderation",
-    "n",
-    "parallel_tool_calls",
-    "prediction",
-    "presence_penalty",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning_effort",
-    "response_format",
-    "safety_identifier",
-    "seed",
-    "service_tier",
-    "stop",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "user",
-    "verbosity",
-    "web_search_options",
-    "suffix",
-    "echo",
-    "prompt",
-    "max_output_tokens",
-];
 
 /// A chat's own name for a field.
 fn path(turn: &Request<'_>, unsupported: Unsupported) -> String {

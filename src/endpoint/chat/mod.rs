@@ -5,24 +5,25 @@ mod read;
 
 pub use read::turn;
 
-use super::resolve::CompletionModels;
-use super::{Call, Validated, forward};
+use super::Call;
+use super::forward::Translation;
+use super::generation::{self, Generated, Generation};
+use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::chat::{Request, ServiceTier};
-use crate::budget::Budget;
-use crate::check::{self, Checked, error_text};
-use crate::config::Backend;
+use crate::check::{self, error_text};
 use crate::ctx::Ctx;
 use crate::encode::chat::{Encoder, Head, StreamOptions, in_pieces};
-use crate::encode::{self, EventStream, UsageDetails};
+use crate::encode::{self, ErrorFormat, OPENAI_ERRORS, UsageDetails};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Incoming, Response};
+use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
-use crate::turn::{Field, ToolChoice, UsageMeter};
-use crate::upstream::{Endpoint, needs_turn};
+use crate::turn::{Field, ToolChoice};
+use crate::upstream::Endpoint;
 use forwarded::{ChatFormat, Wire};
+use std::cell::OnceCell;
 
 /// Answers a chat, by the engine or an upstream.
 ///
@@ -35,79 +36,88 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Chat, call);
-    let Checked { request, policy, dropped } = check::chat(&body, &models)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
-        let valid = Validated { body: &body, model, dropped: &dropped };
-        // Read only where a target has another API: other targets get the body as it is.
-        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
-        let wire = if translated { Some(Wire::read(&body)?) } else { None };
-        let turn = wire.as_ref().map(|wire| wire.turn(&request, &body));
-        let head = Head {
-            id: call.ctx.object_id("chatcmpl-"),
-            created: call.ctx.created(),
-            model: model.to_owned(),
-            logprobs: request.logprobs == Some(true),
-            legacy_functions: read::has_legacy_functions(&request),
-            ..Head::default()
+    let models = CompletionModels::at(Chat::ENDPOINT, call);
+    let (request, valid) = Validated::split(&body, check::chat(&body, &models)?);
+    let chat = Chat { request, body: &body, wire: OnceCell::new() };
+    generation::answer(call, &valid, &chat, record)
+}
+
+/// A valid chat request.
+struct Chat<'a> {
+    request: Request<'a>,
+    body: &'a [u8],
+    /// What only upstreams of other APIs read.
+    wire: OnceCell<Wire<'a>>,
+}
+
+impl Generation for Chat<'_> {
+    const ENDPOINT: Endpoint<'static> = Endpoint::Chat;
+    const ERRORS: ErrorFormat = OPENAI_ERRORS;
+
+    fn streams(&self) -> bool {
+        self.request.streams()
+    }
+
+    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+        Ok(vec![read::turn(&self.request)])
+    }
+
+    fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
+        let wire = match self.wire.get() {
+            Some(wire) => wire,
+            None => {
+                let wire = Wire::read(self.body)?;
+                self.wire.get_or_init(|| wire)
+            }
         };
-        let format = ChatFormat { head, options: stream_options(&request) };
-        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
+        let format = ChatFormat { head: self.head(ctx), options: stream_options(&self.request) };
+        let request = wire.turn(&self.request, self.body);
+        Ok(Some(Translation { request, format: Box::new(format) }))
     }
-    let turn = read::turn(&request);
-    let budget = Budget::for_body(body.len());
-    let outcome =
-        engine::answer(&turn, call.engine(policy.spec, &budget)).map_err(|why| error(&why, &request))?;
-    let mut head = head(&request, matches!(turn.tool_choice, ToolChoice::Named(_)), call.ctx);
-    head.null_calls = !policy.named;
-    head.usage_details = UsageDetails {
-        by_modality: policy.spec.is_some_and(|spec| spec.family == Family::Audio),
-        // Models from gpt-5.6 on, whose prompts are not cached in memory.
-        cache_write: policy.spec.is_some_and(|spec| !spec.in_memory_cache),
-    };
-    let mut response = super::respond(outcome, record, |answer, meter| encode(&request, head, answer, meter));
-    super::note_dropped(&mut response, &dropped);
-    Ok(response)
+
+    fn rejection(&self, why: &Rejection) -> ApiError {
+        error(why, &self.request)
+    }
+
+    fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
+        let request = &self.request;
+        let policy = &generated.resolved.policy;
+        let head = Head {
+            system_fingerprint: Some(engine::FINGERPRINT),
+            service_tier: Some(match request.service_tier {
+                Some(ServiceTier::Flex) => "flex",
+                Some(ServiceTier::Priority | ServiceTier::Fast) => "priority",
+                _ => "default",
+            }),
+            forced_tool: generated.turns.iter().any(|turn| matches!(turn.tool_choice, ToolChoice::Named(_))),
+            role_alone: generated.answer.has_parallel_calls(),
+            null_calls: !policy.named,
+            usage_details: UsageDetails {
+                by_modality: policy.spec.is_some_and(|spec| spec.family == Family::Audio),
+                // Models from gpt-5.6 on, whose prompts are not cached in memory.
+                cache_write: policy.spec.is_some_and(|spec| !spec.in_memory_cache),
+            },
+            ..self.head(generated.ctx)
+        };
+        if request.streams() {
+            return generated.stream(Encoder::new(head, stream_options(request)));
+        }
+        encode::after(generated.answer.latency(), in_pieces(head, generated.answer))
+    }
 }
 
-/// What the engine's answers have besides the events.
-fn head(request: &Request<'_>, forced_tool: bool, ctx: &Ctx<'_>) -> Head {
-    Head {
-        id: ctx.object_id("chatcmpl-"),
-        created: ctx.created(),
-        model: request.model.as_deref().unwrap_or_default().to_owned(),
-        system_fingerprint: Some(engine::FINGERPRINT),
-        service_tier: Some(match request.service_tier {
-            Some(ServiceTier::Flex) => "flex",
-            Some(ServiceTier::Priority | ServiceTier::Fast) => "priority",
-            _ => "default",
-        }),
-        logprobs: request.logprobs == Some(true),
-        legacy_functions: read::has_legacy_functions(request),
-        forced_tool,
-        ..Head::default()
+impl Chat<'_> {
+    /// What the answers of all backends have besides the events.
+    fn head(&self, ctx: &Ctx<'_>) -> Head {
+        Head {
+            id: ctx.object_id("chatcmpl-"),
+            created: ctx.created(),
+            model: self.request.model.as_deref().unwrap_or_default().to_owned(),
+            logprobs: self.request.logprobs == Some(true),
+            legacy_functions: read::has_legacy_functions(&self.request),
+            ..Head::default()
+        }
     }
-}
-
-/// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(
-    request: &Request<'_>,
-    mut head: Head,
-    answer: engine::Answer,
-    meter: UsageMeter,
-) -> Response<B> {
-    if !request.streams() {
-        let wait = answer.latency();
-        return encode::after(wait, in_pieces(head, answer));
-    }
-    head.role_alone = answer.has_parallel_calls();
-    let encoder = Encoder::new(head, stream_options(request));
-    let cut = answer.cut_after_chunks();
-    let events = EventStream::new(answer.into_events(), encoder, meter).cut_after(cut);
-    encode::event_stream(Body::Stream(Box::new(events)))
 }
 
 /// What a stream has besides the answer.

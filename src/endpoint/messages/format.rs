@@ -2,14 +2,14 @@
 
 use super::turn;
 use crate::api::messages::Request;
-use crate::encode::messages::{self, Encoder, MessageHead};
-use crate::encode::{self, Encoder as _, ErrorFormat};
-use crate::endpoint::forward::Format;
+use crate::encode::messages::{Encoder, MessageHead};
+use crate::encode::{self, Encoder as _};
+use crate::endpoint::generation::Format;
 use crate::turn::{Answer, Field, Role, Unsupported};
 use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
-pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> TurnRequest<'a> {
+pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
     let mut hints = Vec::new();
     let mut hint = |name: &str, present: bool| {
         if present {
@@ -28,7 +28,7 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> Turn
     for name in &request.extra {
         hint(name, true);
     }
-    TurnRequest { turn: turn::read(request, model), extra: Vec::new(), hints, lacking: Vec::new(), path }
+    TurnRequest { turn: turn::read(request), extra: Vec::new(), hints, lacking: Vec::new(), path }
 }
 
 /// The parameter of this API that a field was read from. The system prompt is the first message of a turn.
@@ -68,15 +68,14 @@ impl Format for MessagesFormat {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         let mut encoder = Encoder::new(self.head.clone());
         let mut unsent = Vec::new();
-        answer.replay(|event| encoder.event(event, &mut unsent));
+        answer.replay(|event| {
+            encoder.event(event, &mut unsent);
+            unsent.clear();
+        });
         encoder.into_message().into_bytes()
     }
 
     fn encoder(&self) -> Box<dyn encode::Encoder> {
         Box::new(Encoder::new(self.head.clone()))
-    }
-
-    fn errors(&self) -> ErrorFormat {
-        messages::ERRORS
     }
 }

@@ -3,22 +3,25 @@
 mod format;
 mod turn;
 
-use super::resolve::CompletionModels;
-use super::{Call, Validated, forward};
+use super::Call;
+use super::forward::Translation;
+use super::generation::{self, Generated, Generation};
+use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::messages::Request;
-use crate::budget::Budget;
 use crate::check::anthropic;
-use crate::config::Backend;
-use crate::encode::messages::{Encoder, MessageHead};
-use crate::encode::{self, Encoder as _, EventStream};
+use crate::config::engine::Fault;
+use crate::ctx::Ctx;
+use crate::encode::messages::MessageHead;
+use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, Rejection, Setup};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Incoming, Response};
+use crate::http::{Incoming, Response};
 use crate::json::writes;
 use crate::log::Record;
 use crate::transport::Transport;
-use crate::turn::{EventSource, Field, Usage, UsageMeter};
-use crate::upstream::{Endpoint, needs_turn};
+use crate::turn::{Field, Usage};
+use crate::upstream::Endpoint;
+use format::MessagesFormat;
 
 /// Generates a message, by the engine or an upstream.
 ///
@@ -31,31 +34,74 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Messages, call);
+    let (request, valid) = check(call, &body, anthropic::Purpose::Answer)?;
+    generation::answer(call, &valid, &Message { request }, record)
+}
+
+fn check<'b, T>(
+    call: &Call<'b, T>,
+    body: &'b [u8],
+    purpose: anthropic::Purpose,
+) -> Result<(Request<'b>, Validated<'b>), ApiError> {
+    let models = CompletionModels::at(Message::ENDPOINT, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
-    let (request, policy) = anthropic::messages(&body, &models, anthropic::Purpose::Answer, has_version)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
-        let valid = Validated { body: &body, model, dropped: &[] };
-        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
-        let turn = translated.then(|| format::turn_request(&request, model));
-        let format = format::MessagesFormat { head: head(call, &request, model) };
-        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
+    let (request, resolved) = anthropic::messages(body, &models, purpose, has_version)?;
+    Ok((request, Validated { resolved, body, dropped: Vec::new() }))
+}
+
+/// A valid request for a message.
+struct Message<'a> {
+    request: Request<'a>,
+}
+
+impl Generation for Message<'_> {
+    const ENDPOINT: Endpoint<'static> = Endpoint::Messages;
+    const ERRORS: ErrorFormat = encode::messages::ERRORS;
+
+    fn streams(&self) -> bool {
+        self.request.streams()
     }
-    let turn = turn::read(&request, model);
-    let budget = Budget::for_body(body.len());
-    let setup = Setup { call_prefix: "toolu_01", ..call.engine(policy.spec, &budget) };
-    let outcome = engine::answer(&turn, setup).map_err(|why| error(&why))?;
-    let streams = request.streams();
-    if let engine::Outcome::Fault(fault) = outcome {
-        record.by_engine();
-        record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
-        return Ok(encode::messages::fault(fault, call.id));
+
+    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+        Ok(vec![turn::read(&self.request)])
     }
-    let encoder = Encoder::new(head(call, &request, model));
-    Ok(super::respond(outcome, record, |answer, meter| encode(answer, encoder, streams, meter)))
+
+    fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
+        let request = format::turn_request(&self.request);
+        Ok(Some(Translation { request, format: Box::new(self.format(ctx)) }))
+    }
+
+    fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
+        Setup { call_prefix: "toolu_01", ..setup }
+    }
+
+    fn rejection(&self, why: &Rejection) -> ApiError {
+        error(why)
+    }
+
+    fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
+        let format = self.format(generated.ctx);
+        generated.encode(&format, self.streams())
+    }
+
+    fn fault<B>(&self, fault: &Fault, request_id: &str) -> Response<B> {
+        encode::messages::fault(fault, request_id)
+    }
+}
+
+impl Message<'_> {
+    fn format(&self, ctx: &Ctx<'_>) -> MessagesFormat {
+        let request = &self.request;
+        let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
+        let head = MessageHead {
+            id: message_id(ctx),
+            model: request.model.as_deref().unwrap_or_default().to_owned(),
+            usage: Usage::default(),
+            server_tools,
+            context_management: request.context_management.is_some(),
+        };
+        MessagesFormat { head }
+    }
 }
 
 /// Counts the tokens of a request's input.
@@ -69,55 +115,23 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Messages, call);
-    let has_version = || call.request.headers.get("anthropic-version").is_some();
-    let (request, _) = anthropic::messages(&body, &models, anthropic::Purpose::CountTokens, has_version)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
+    let (request, valid) = check(call, &body, anthropic::Purpose::CountTokens)?;
+    call.begin(&valid.resolved, record);
     writes! {
         struct Count {
             "input_tokens" = input_tokens: u64,
         }
     }
     record.by_engine();
-    Ok(encode::json(
-        200,
-        &Count { input_tokens: engine::input_tokens(&turn::read(&request, model), engine::CountedBy::Chat) },
-    ))
-}
-
-fn head<T>(call: &Call<'_, T>, request: &Request<'_>, model: &str) -> MessageHead {
-    let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
-    MessageHead {
-        id: message_id(call),
-        model: model.to_owned(),
-        usage: Usage::default(),
-        server_tools,
-        context_management: request.context_management.is_some(),
-    }
+    let input_tokens = engine::input_tokens(&turn::read(&request), engine::CountedBy::Chat);
+    Ok(encode::json(200, &Count { input_tokens }))
 }
 
 /// `msg_01` and 22 letters and digits, as long as the live API's.
-fn message_id<T>(call: &Call<'_, T>) -> String {
-    let mut id = call.ctx.object_id("msg_01");
+fn message_id(ctx: &Ctx<'_>) -> String {
+    let mut id = ctx.object_id("msg_01");
     id.truncate("msg_01".len() + 22);
     id
-}
-
-/// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool, meter: UsageMeter) -> Response<B> {
-    let (latency, cut) = (answer.latency(), answer.cut_after_chunks());
-    let mut events = answer.into_events();
-    if streams {
-        let events = EventStream::new(events, encoder, meter).cut_after(cut);
-        return encode::event_stream(Body::Stream(Box::new(events)));
-    }
-    let mut unsent = Vec::new();
-    while let Some(step) = events.next() {
-        encoder.event(&step.event, &mut unsent);
-        unsent.clear();
-    }
-    encode::after(latency, encode::json_bytes(200, encoder.into_message().into_bytes()))
 }
 
 /// Why the engine cannot answer, as the live API words it.

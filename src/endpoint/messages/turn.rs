@@ -4,8 +4,8 @@ use crate::api::messages::{Block, Content, Message, Request, Source, Tool};
 use crate::turn;
 use std::borrow::Cow;
 
-/// Reads a validated request; `model` is its model's name.
-pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Request<'a> {
+/// Reads a validated request.
+pub(super) fn read<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
     let mut messages = Vec::with_capacity(1 + request.messages.as_ref().map_or(0, Vec::len));
     if let Some(system) = &request.system {
         messages.push(turn::Message { role: turn::Role::System, name: None, content: content(system) });
@@ -19,7 +19,7 @@ pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Reques
     let output = request.output_config.as_ref();
     let format = output.and_then(|output| output.format.as_ref()).or(request.output_format.as_ref());
     turn::Request {
-        model,
+        model: request.model.as_deref().unwrap_or_default(),
         input: turn::Input::Messages(messages),
         max_tokens: request.max_tokens.map(crate::api::Int::unsigned),
         sampling: turn::Sampling {

@@ -33,12 +33,12 @@ pub fn compact<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = CompletionModels::at(Endpoint::Responses, call);
-    let Checked { request, .. } = check::responses(&body, &models)?;
+    let Checked { request, resolved, .. } = check::responses(&body, &models)?;
     stateless::check(&request)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
+    call.begin(&resolved, record);
     // An upstream cannot read the engine's compaction item.
-    if let Some((Backend::Upstream(_), _)) = models.backend(model) {
+    if let Backend::Upstream(_) = resolved.backend {
+        let model = &resolved.model;
         let message = format!(
             "Conversations of the model '{model}' cannot be compacted here: an upstream answers for it, and only \
              conversations with the built-in engine can be compacted."
@@ -46,7 +46,7 @@ pub fn compact<T: Transport>(
         return Err(ApiError::new(Kind::Invalid, message).at("model"));
     }
     record.by_engine();
-    let input = engine::input_tokens(&turn::read(&request, model), counted_by(&request));
+    let input = engine::input_tokens(&turn::read(&request), counted_by(&request));
     let usage = Usage { input, output: COMPACTION_TOKENS, ..Usage::default() };
     let mut ids = Ids::new(call.ctx.random);
     let id = ids.next("resp_");

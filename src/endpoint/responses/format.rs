@@ -2,14 +2,14 @@
 
 use super::turn;
 use crate::api::responses::{Input, Item, Request, Tool};
-use crate::encode::responses::{self, Encoder, Ids, Options, ResponseObject};
-use crate::encode::{self, Encoder as _, ErrorFormat};
-use crate::endpoint::forward::Format;
+use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
+use crate::encode::{self, Encoder as _};
+use crate::endpoint::generation::Format;
 use crate::turn::{Answer, Field, Unsupported};
 use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
-pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> TurnRequest<'a> {
+pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
     let mut hints = Vec::new();
     let mut hint = |name: &str, present: bool| {
         if present {
@@ -52,7 +52,7 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>, model: &'a str) -> Turn
     for name in &request.extra {
         hint(name, true);
     }
-    TurnRequest { turn: turn::read(request, model), extra: Vec::new(), hints, lacking: Vec::new(), path }
+    TurnRequest { turn: turn::read(request), extra: Vec::new(), hints, lacking: Vec::new(), path }
 }
 
 /// The parameter of this API that a field was read from.
@@ -102,9 +102,5 @@ impl Format for ResponsesFormat {
 
     fn encoder(&self) -> Box<dyn encode::Encoder> {
         Box::new(self.new_encoder())
-    }
-
-    fn errors(&self) -> ErrorFormat {
-        responses::ERRORS
     }
 }

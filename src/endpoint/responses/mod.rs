@@ -8,23 +8,24 @@ mod turn;
 
 pub use compact::compact;
 
-use super::resolve::CompletionModels;
-use super::{Call, Validated, forward};
+use super::Call;
+use super::forward::Translation;
+use super::generation::{self, Generated, Generation};
+use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::responses::{Input, Item, Request};
-use crate::budget::Budget;
-use crate::check::{self, Checked, error_text};
-use crate::config::Backend;
-use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
-use crate::encode::{self, Encoder as _, EventStream};
+use crate::check::{self, error_text};
+use crate::ctx::Ctx;
+use crate::encode::responses::{Ids, Options, ResponseObject};
+use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, CountedBy, Rejection, Setup};
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Incoming, Response};
+use crate::http::{Incoming, Response};
 use crate::json::writes;
 use crate::log::Record;
-use crate::model::{Family, ModelSpec};
+use crate::model::Family;
 use crate::transport::Transport;
-use crate::turn::{EventSource, UsageMeter};
-use crate::upstream::{Endpoint, needs_turn};
+use crate::upstream::Endpoint;
+use format::ResponsesFormat;
 
 /// Generates a response, by the engine or an upstream.
 ///
@@ -37,36 +38,76 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Responses, call);
-    let Checked { request, policy, dropped } = check::responses(&body, &models)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
-    record.stream = Some(request.streams());
-    if let Some((Backend::Upstream(plan), _)) = models.backend(model) {
-        let valid = Validated { body: &body, model, dropped: &dropped };
-        let translated = needs_turn(plan, &call.config.upstreams, models.endpoint);
-        if translated {
-            stateless::check(&request)?;
-        }
-        let turn = translated.then(|| format::turn_request(&request, model));
-        let (object, ids, options) = parts(&request, model, policy.spec, call);
-        let format = format::ResponsesFormat { object, ids, options };
-        return forward::relay(call, models.endpoint, plan, &valid, turn.as_ref(), &format, record);
+    let models = CompletionModels::at(ModelResponse::ENDPOINT, call);
+    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    generation::answer(call, &valid, &ModelResponse { request }, record)
+}
+
+/// A valid request for a response.
+struct ModelResponse<'a> {
+    request: Request<'a>,
+}
+
+impl Generation for ModelResponse<'_> {
+    const ENDPOINT: Endpoint<'static> = Endpoint::Responses;
+    const ERRORS: ErrorFormat = encode::responses::ERRORS;
+
+    fn streams(&self) -> bool {
+        self.request.streams()
     }
-    stateless::check(&request)?;
-    let mut turn = turn::read(&request, model);
-    // The engine's reasoning is always an item, as live; its text is left out where no summary was requested.
-    turn.reasoning.visible = true;
-    let budget = Budget::for_body(body.len());
-    let setup = Setup { counted_by: counted_by(&request), ..call.engine(policy.spec, &budget) };
-    let outcome = engine::answer(&turn, setup).map_err(|why| error(&why))?;
-    let (object, ids, options) = parts(&request, model, policy.spec, call);
-    let encoder = Encoder::new(object, ids, options);
-    let streams = request.streams();
-    let mut response =
-        super::respond(outcome, record, |answer, meter| encode(answer, encoder, streams, meter));
-    super::note_dropped(&mut response, &dropped);
-    Ok(response)
+
+    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+        stateless::check(&self.request)?;
+        let mut turn = turn::read(&self.request);
+        // The engine's reasoning is always an item, as live; its text is left out where no summary was requested.
+        turn.reasoning.visible = true;
+        Ok(vec![turn])
+    }
+
+    fn translation(
+        &self,
+        resolved: &Resolved<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Option<Translation<'_>>, ApiError> {
+        stateless::check(&self.request)?;
+        let request = format::turn_request(&self.request);
+        Ok(Some(Translation { request, format: Box::new(self.format(resolved, ctx)) }))
+    }
+
+    fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
+        Setup { counted_by: counted_by(&self.request), ..setup }
+    }
+
+    fn rejection(&self, why: &Rejection) -> ApiError {
+        error(why)
+    }
+
+    fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
+        let format = self.format(generated.resolved, generated.ctx);
+        generated.encode(&format, self.streams())
+    }
+}
+
+impl ModelResponse<'_> {
+    fn format(&self, resolved: &Resolved<'_>, ctx: &Ctx<'_>) -> ResponsesFormat {
+        let (request, spec) = (&self.request, resolved.policy.spec);
+        let mut ids = Ids::new(ctx.random);
+        let object = ResponseObject {
+            id: ids.next("resp_"),
+            created_at: ctx.created(),
+            echo: echo::echo(request, &resolved.model, spec),
+        };
+        let reasoning = request.reasoning.as_ref();
+        let options = Options {
+            obfuscation: request.stream_options.as_ref().and_then(|options| options.include_obfuscation)
+                != Some(false),
+            summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
+            encrypted_content: request.includes("reasoning.encrypted_content"),
+            // The same models that take no functions in Chat Completions while they reason.
+            phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
+        };
+        ResponsesFormat { object, ids, options }
+    }
 }
 
 /// Counts the tokens of a request's input.
@@ -80,10 +121,9 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Responses, call);
-    let Checked { request, .. } = check::responses(&body, &models)?;
-    let model = request.model.as_deref().unwrap_or_default();
-    record.model = Some(model.to_owned());
+    let models = CompletionModels::at(ModelResponse::ENDPOINT, call);
+    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    call.begin(&valid.resolved, record);
     writes! {
         struct Count {
             "object" = object: &'static str,
@@ -91,7 +131,7 @@ pub fn count<T: Transport>(
         }
     }
     record.by_engine();
-    let input_tokens = engine::input_tokens(&turn::read(&request, model), counted_by(&request));
+    let input_tokens = engine::input_tokens(&turn::read(&request), counted_by(&request));
     Ok(encode::json(200, &Count { object: "response.input_tokens", input_tokens }))
 }
 
@@ -108,47 +148,6 @@ fn counted_by(request: &Request<'_>) -> CountedBy {
             && !is_call(items.get(i + 1))
     });
     CountedBy::Responses { calls_with_id: alone.count() as u64 }
-}
-
-/// What the encoder of an answer needs.
-fn parts<T>(
-    request: &Request<'_>,
-    model: &str,
-    spec: Option<&ModelSpec>,
-    call: &Call<'_, T>,
-) -> (ResponseObject, Ids, Options) {
-    let mut ids = Ids::new(call.ctx.random);
-    let object = ResponseObject {
-        id: ids.next("resp_"),
-        created_at: call.ctx.created(),
-        echo: echo::echo(request, model, spec),
-    };
-    let reasoning = request.reasoning.as_ref();
-    let options = Options {
-        obfuscation: request.stream_options.as_ref().and_then(|options| options.include_obfuscation)
-            != Some(false),
-        summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
-        encrypted_content: request.includes("reasoning.encrypted_content"),
-        // The same models that take no functions in Chat Completions while they reason.
-        phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
-    };
-    (object, ids, options)
-}
-
-/// The engine's answer as the request has it: whole, or as a stream.
-fn encode<B>(answer: engine::Answer, mut encoder: Encoder, streams: bool, meter: UsageMeter) -> Response<B> {
-    let (latency, cut) = (answer.latency(), answer.cut_after_chunks());
-    let mut events = answer.into_events();
-    if streams {
-        let events = EventStream::new(events, encoder, meter).cut_after(cut);
-        return encode::event_stream(Body::Stream(Box::new(events)));
-    }
-    let mut unsent = Vec::new();
-    while let Some(step) = events.next() {
-        encoder.event(&step.event, &mut unsent);
-        unsent.clear();
-    }
-    encode::after(latency, encode::json_bytes(200, encoder.into_object().into_bytes()))
 }
 
 /// Why the engine cannot answer, as the live API words it.

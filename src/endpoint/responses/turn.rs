@@ -6,8 +6,8 @@ use crate::json;
 use crate::turn;
 use std::borrow::Cow;
 
-/// Reads a validated request; `model` is its model's name.
-pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Request<'a> {
+/// Reads a validated request.
+pub(super) fn read<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
     let mut messages = Vec::new();
     if let Some(instructions) = request.instructions.and_then(|json| json::from_str::<Text<'a>>(json.0).ok())
     {
@@ -39,7 +39,7 @@ pub(super) fn read<'a>(request: &'a Request<'_>, model: &'a str) -> turn::Reques
     let summary =
         reasoning.and_then(|reasoning| reasoning.summary.as_ref().or(reasoning.generate_summary.as_ref()));
     turn::Request {
-        model,
+        model: request.model.as_deref().unwrap_or_default(),
         input: turn::Input::Messages(messages),
         max_tokens: request.max_output_tokens.map(Int::unsigned),
         sampling: turn::Sampling {

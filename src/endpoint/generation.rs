@@ -1,0 +1,171 @@
+//! The steps that follow the check, the same for each endpoint whose models generate text: answer by the engine or
+//! upstreams, encode.
+
+use super::Call;
+use super::forward::{Forwarding, Translation};
+use super::resolve::{Resolved, Validated};
+use crate::budget::Budget;
+use crate::config::Backend;
+use crate::config::engine::Fault;
+use crate::ctx::Ctx;
+use crate::encode::{self, Encoder, ErrorFormat, EventStream};
+use crate::engine::{self, Outcome, Rejection, Setup};
+use crate::error::ApiError;
+use crate::http::{Body, Response};
+use crate::log::Record;
+use crate::transport::Transport;
+use crate::turn::{self, UsageMeter};
+use crate::upstream::{Endpoint, needs_turn};
+
+/// A valid request of one endpoint, as the common steps need it.
+pub(super) trait Generation {
+    /// The endpoint, for upstreams of the same API.
+    const ENDPOINT: Endpoint<'static>;
+    /// How its errors look.
+    const ERRORS: ErrorFormat;
+
+    /// Whether the answer is a stream.
+    fn streams(&self) -> bool;
+
+    /// The request as turns, one for each prompt.
+    ///
+    /// # Errors
+    ///
+    /// If the gateway itself cannot answer the request.
+    fn turns(&self, resolved: &Resolved<'_>) -> Result<Vec<turn::Request<'_>>, ApiError>;
+
+    /// The request as upstreams of other APIs get it; `None` where the endpoint has no such form.
+    ///
+    /// # Errors
+    ///
+    /// If the request has no meaning for upstreams of other APIs.
+    fn translation(
+        &self,
+        _resolved: &Resolved<'_>,
+        _ctx: &Ctx<'_>,
+    ) -> Result<Option<Translation<'_>>, ApiError> {
+        Ok(None)
+    }
+
+    /// What the engine needs to answer the request.
+    fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
+        setup
+    }
+
+    /// Why the engine cannot answer, as the live API words it.
+    fn rejection(&self, why: &Rejection) -> ApiError;
+
+    /// Writes the engine's answer: whole, or as a stream.
+    fn encode<B>(&self, generated: Generated<'_>) -> Response<B>;
+
+    /// Writes the error of a rule of the engine.
+    fn fault<B>(&self, fault: &Fault, _request_id: &str) -> Response<B> {
+        encode::fault(fault)
+    }
+}
+
+/// What the engine generated, and for what.
+pub(super) struct Generated<'a> {
+    /// What the request's model decides.
+    pub(super) resolved: &'a Resolved<'a>,
+    /// Time and ids.
+    pub(super) ctx: &'a Ctx<'a>,
+    /// The request.
+    pub(super) turns: &'a [turn::Request<'a>],
+    /// The answer.
+    pub(super) answer: engine::Answer,
+    /// Gets what a stream reports.
+    pub(super) meter: UsageMeter,
+}
+
+impl Generated<'_> {
+    /// The answer by the format that answers of other APIs are written in: whole, or as a stream.
+    pub(super) fn encode<B>(self, format: &dyn Format, streams: bool) -> Response<B> {
+        if streams {
+            return self.stream(format.encoder());
+        }
+        encode::after(self.answer.latency(), encode::json_bytes(200, format.whole(&self.answer.whole())))
+    }
+
+    /// The answer as a stream.
+    pub(super) fn stream<B>(self, encoder: impl Encoder + 'static) -> Response<B> {
+        let cut = self.answer.cut_after_chunks();
+        let events = EventStream::new(self.answer.into_events(), encoder, self.meter).cut_after(cut);
+        encode::event_stream(Body::Stream(Box::new(events)))
+    }
+}
+
+/// Writes the answers of any backend in the endpoint's own format.
+pub(super) trait Format {
+    /// A whole answer.
+    fn whole(&self, answer: &turn::Answer<'_>) -> Vec<u8>;
+
+    /// What writes a stream.
+    fn encoder(&self) -> Box<dyn Encoder>;
+}
+
+/// Answers a valid request, by the engine or by upstreams.
+///
+/// # Errors
+///
+/// If no backend can answer it.
+pub(super) fn answer<T: Transport, G: Generation>(
+    call: &Call<'_, T>,
+    valid: &Validated<'_>,
+    generation: &G,
+    record: &mut Record,
+) -> Result<Response<T::Body>, ApiError> {
+    record.stream = Some(generation.streams());
+    call.begin(&valid.resolved, record);
+    match valid.resolved.backend {
+        Backend::Engine => by_engine(call, valid, generation, record),
+        Backend::Upstream(plan) => {
+            // Read only where a target has another API: other targets get the body as it is.
+            let translation = match needs_turn(plan, &call.config.upstreams, G::ENDPOINT) {
+                true => generation.translation(&valid.resolved, call.ctx)?,
+                false => None,
+            };
+            let forwarding = Forwarding {
+                endpoint: G::ENDPOINT,
+                plan,
+                model: &valid.resolved.model,
+                body: valid.body,
+                dropped: &valid.dropped,
+                translation,
+                errors: G::ERRORS,
+            };
+            forwarding.send(call, record)
+        }
+    }
+}
+
+fn by_engine<T: Transport, G: Generation>(
+    call: &Call<'_, T>,
+    valid: &Validated<'_>,
+    generation: &G,
+    record: &mut Record,
+) -> Result<Response<T::Body>, ApiError> {
+    let resolved = &valid.resolved;
+    let turns = generation.turns(resolved)?;
+    let budget = Budget::for_body(valid.body.len());
+    let setup = generation.setup(call.engine(resolved.policy.spec, &budget));
+    let outcome = engine::answer(&turns, setup).map_err(|why| generation.rejection(&why))?;
+    record.by_engine();
+    let mut response = match outcome {
+        Outcome::Answer(answer) => {
+            record.usage.report(answer.usage());
+            if !generation.streams() {
+                record.usage.complete();
+            }
+            let meter = record.usage.clone();
+            generation.encode(Generated { resolved, ctx: call.ctx, turns: &turns, answer: *answer, meter })
+        }
+        Outcome::Fault(fault) => {
+            record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
+            generation.fault(fault, call.id)
+        }
+        Outcome::Dropped => encode::dropped(),
+    };
+    super::note_dropped(&mut response, &valid.dropped);
+    Ok(response)
+}
