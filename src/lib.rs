@@ -21,7 +21,7 @@
 //!                         endpoint::<route>
 //!                            │ read       the body, within its limit, or 413, 415
 //!                            │ check      bytes → api::…::Request, or 400 in the API's own words
-//!                            │ config     model → Backend
+//!                            │ resolve    model → Resolved: backend, policy
 //!                            ├─▶ engine   turn::Request → turn::Events ─▶ encode: whole, or event by event
 //!                            └─▶ upstream the caller's bytes ─▶ Transport ─▶ the answer, unread
 //!                            ▼

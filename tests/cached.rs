@@ -3,7 +3,7 @@
 use portcullis::ctx::Ctx;
 use portcullis::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
 use portcullis::gateway::Gateway;
-use portcullis::http::{Body, Method, Request, StreamStep};
+use portcullis::http::{Body, BodyItem, Method, Request};
 use portcullis::model::Endpoint;
 use portcullis::turn::Usage;
 use serde_json::{Value, json};
@@ -41,13 +41,8 @@ fn answer(api: Endpoint, body: &Value) -> Vec<u8> {
     let response = Gateway::new(&settings).handle(&request, &mut upload, &Nowhere, &ctx).response;
     let bytes = match response.body {
         Body::Full(bytes) => bytes,
-        Body::BodySource(steps) => steps
-            .flat_map(|step| match step {
-                StreamStep::Data(bytes) => bytes,
-                other => panic!("{other:?}"),
-            })
-            .collect(),
-        Body::Relay(_) | Body::Read(_) => panic!("nothing is relayed here"),
+        Body::Stream(items) => items.flat_map(BodyItem::into_bytes).collect(),
+        Body::Relay(_) => panic!("nothing is relayed here"),
     };
     assert_eq!(response.status, 200, "{body} {}", String::from_utf8_lossy(&bytes));
     bytes

@@ -56,6 +56,7 @@ impl Usage {
             input: count(later.input, self.input),
             cached_input: count(later.cached_input, self.cached_input),
             cache_write: count(later.cache_write, self.cache_write),
+            cache_write_hour: count(later.cache_write_hour, self.cache_write_hour),
             input_audio: count(later.input_audio, self.input_audio),
             output: count(later.output, self.output),
             output_audio: count(later.output_audio, self.output_audio),

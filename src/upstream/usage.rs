@@ -18,6 +18,13 @@ reads! {
         "output_tokens_details" output_details: OutputDetails,
         "cache_creation_input_tokens" cache_creation: u64,
         "cache_read_input_tokens" cache_read: u64,
+        "cache_creation" cache_creation_details: CacheCreation,
+    }
+}
+
+reads! {
+    struct CacheCreation {
+        "ephemeral_1h_input_tokens" hour: u64,
     }
 }
 
@@ -51,6 +58,7 @@ pub(super) fn read(usage: Json<'_>) -> Option<turn::Usage> {
         input: usage.prompt_tokens.or(uncached).unwrap_or(0),
         cached_input: input.cached_tokens.unwrap_or(read),
         cache_write: input.cache_write_tokens.unwrap_or(write),
+        cache_write_hour: usage.cache_creation_details.and_then(|details| details.hour).unwrap_or(0),
         input_audio: input.audio_tokens.unwrap_or(0),
         output: usage.completion_tokens.or(usage.output_tokens).unwrap_or(0),
         output_audio: output.audio_tokens.unwrap_or(0),
@@ -93,8 +101,9 @@ mod tests {
                 Some(turn::Usage { cached_input: 4, reasoning: 5, ..tokens(9, 8) }),
             ),
             (
-                r#"{"input_tokens":2,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"output_tokens":8}"#,
-                Some(turn::Usage { cached_input: 4, cache_write: 3, ..tokens(9, 8) }),
+                r#"{"input_tokens":2,"cache_creation_input_tokens":3,"cache_read_input_tokens":4,"output_tokens":8,
+                "cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":1}}"#,
+                Some(turn::Usage { cached_input: 4, cache_write: 3, cache_write_hour: 1, ..tokens(9, 8) }),
             ),
             ("7", None),
             ("null", None),

@@ -277,7 +277,7 @@ mod tests {
             {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"2"}]},
             {"type":"web_search_call","id":"ws_1","status":"completed"}]}"#;
         let request: Request<'_> = json::from_str(body).expect("a request");
-        let turn = read(&request, "m");
+        let turn = read(&request);
         let roles: Vec<turn::Role> = turn.messages().iter().map(|message| message.role).collect();
         assert_eq!(roles, [turn::Role::System, turn::Role::User, turn::Role::Assistant, turn::Role::Tool]);
         assert_eq!(turn.messages()[2].content.parts().len(), 3);
