@@ -1,4 +1,5 @@
-//! Writes the page, the token vocabularies and the character classes as read-only data, and sets the component's memory.
+//! Writes the page, the token vocabularies and the character classes as read-only data, and sets the component's memory
+//! sizes.
 
 #[path = "build/page.rs"]
 mod page;
@@ -6,12 +7,12 @@ mod page;
 #[path = "build/tokens.rs"]
 mod tokens;
 
-/// Bytes of the component's stack. JSON nests 127 levels at most, which bounds every recursion: the deepest
-/// requests found (schemas of 58 levels, patterns of thousands of brackets) fit in 64 KiB, not in 32.
+/// Size of the component's stack in bytes. JSON nests at most 127 levels, which limits every recursion: the deepest
+/// known requests (schemas of 58 levels, patterns of thousands of brackets) need more than 32 KiB and less than 64 KiB.
 const STACK: usize = 256 * 1024;
 
-/// Bytes of heap an instance begins with: what a usual request takes, since growing a memory is a system call, and
-/// undoing it for the next instance another.
+/// Initial size of an instance's heap in bytes. It fits a typical request, because growing a memory is a system call, and
+/// shrinking it for the next instance is another.
 const HEAP: usize = 256 * 1024;
 
 fn main() {

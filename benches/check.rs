@@ -1,12 +1,12 @@
-//! The cost of validating a request, against serde_json reading the same bytes into plain structs.
+//! The cost of validating a request, compared with serde_json parsing the same bytes into plain structs.
 //!
-//! `cargo bench -p portcullis --bench check`. Of each body five figures:
-//! - `plain`: serde's derive into structs of `String`, with schemas as text: what one writes without a second thought;
+//! `cargo bench -p portcullis --bench check`. Five figures for each body:
+//! - `plain`: serde's derive into structs of `String`, with schemas as text, the obvious way to parse a request;
 //! - `typed`: the wire types of `api`, without validation;
-//! - `live`, `types`: `check::chat` in that mode, the model looked up in the table;
-//! - `refused`: `live` for a body whose last parameter is wrong, so that the exact pass has to find it.
+//! - `live`, `types`: `check::chat` in that mode, with the model looked up in the table;
+//! - `refused`: `live` for a body whose last parameter is wrong, so that the exact pass has to find the error.
 
-#![expect(missing_docs, reason = "of the function that criterion's macro makes")]
+#![expect(missing_docs, reason = "criterion's macro generates the function")]
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ use portcullis::model;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// As the gateway resolves a model that the operator named: by its facts in the table.
+/// Resolves a model as the gateway does for one that the settings name: by its entry in the table.
 struct Named(Validation);
 
 impl ModelResolver for Named {
@@ -36,7 +36,7 @@ impl ModelResolver for Named {
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Plain {
     model: String,
     messages: Vec<Message>,
@@ -57,13 +57,13 @@ struct Plain {
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct StreamOptions {
     include_usage: Option<bool>,
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Message {
     role: String,
     content: Option<String>,
@@ -73,7 +73,7 @@ struct Message {
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Call {
     id: String,
     r#type: String,
@@ -81,21 +81,21 @@ struct Call {
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Called {
     name: String,
     arguments: String,
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Tool {
     r#type: String,
     function: Function,
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "read, and no more")]
+#[expect(dead_code, reason = "only parsed")]
 struct Function {
     name: String,
     description: Option<String>,
@@ -103,12 +103,12 @@ struct Function {
     strict: Option<bool>,
 }
 
-/// A question with a system prompt.
+/// A short question with a system prompt.
 fn short_chat() -> String {
     r#"{"model":"gpt-4o","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"What is the capital of France, and how many people live there?"}],"temperature":0.7,"max_tokens":256,"stream":true,"stream_options":{"include_usage":true},"user":"user-1234""#.to_owned()
 }
 
-/// Sixty messages of an agent that calls tools, and the twenty tools it has.
+/// Sixty messages of an agent that calls tools, and its twenty tools.
 fn agent() -> String {
     let mut messages = vec![r#"{"role":"system","content":"You are a coding agent.\nUse the tools you are given, and say what you did.\n- Read before you write.\n- Run the tests."}"#.to_owned()];
     while messages.len() < 60 {

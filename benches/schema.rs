@@ -1,10 +1,10 @@
-//! What answering with an instance of a schema takes, and what the requests take that are heavy by design.
+//! The cost of responses that are instances of a schema, and of the requests in `tests/heavy`.
 //!
-//! `cargo bench -p portcullis --bench schema`. A figure is a whole request natively: reading and validating it,
-//! generating the instance, counting its tokens and writing the answer. The first table is of 5,000 random schemas of
-//! the strict subset and 5,000 of all keywords; of each the fastest of five tries counts, so that what else the
-//! machine does is left out. The second is of the requests in `tests/heavy`, one size larger than they were found:
-//! none may take more than a second. The third is how cost grows with size.
+//! `cargo bench -p portcullis --bench schema`. Each figure is for a whole request, run natively: parsing, validating,
+//! generating the instance, counting its tokens and writing the response. The first table has 5,000 random schemas of
+//! the strict subset and 5,000 of all keywords; the fastest of five tries counts, to exclude other load on the machine.
+//! The second table has the requests in `tests/heavy`, whose goal is less than a second each. The third table shows how
+//! the cost grows with the size.
 
 #![expect(
     clippy::disallowed_methods,
@@ -32,7 +32,7 @@ use random::Random;
 const SCHEMAS: usize = 5_000;
 const TRIES: usize = 5;
 
-/// The CPU time of this process where Linux reports it, which other processes do not disturb; else the time.
+/// The CPU time of this process on Linux, which other processes do not affect; elsewhere the wall clock.
 fn clock() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let on_cpu = std::fs::read_to_string("/proc/self/schedstat").ok();
@@ -41,7 +41,7 @@ fn clock() -> Duration {
     nanos.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 
-/// The time of one exchange, its answer pulled to the end, the status and the answer's length.
+/// The time of one exchange with its response read to the end, the status, and the length of the response.
 fn exchange(gateway: &Gateway, path: &str, body: &str) -> (Duration, u16, usize) {
     let request = Request {
         method: Method::Post,
@@ -56,7 +56,7 @@ fn exchange(gateway: &Gateway, path: &str, body: &str) -> (Duration, u16, usize)
     let length = match response.body {
         Body::Full(bytes) => bytes.len(),
         Body::Stream(items) => items.map(|item| item.into_bytes().len()).sum(),
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("the engine does not forward"),
     };
     (clock() - start, response.status, length)
 }
@@ -80,11 +80,11 @@ fn random_schemas(gateway: &Gateway, next: &mut dyn FnMut() -> String) {
     for (name, (time, bytes)) in
         [("median", at(0.5)), ("99 %", at(0.99)), ("99.9 %", at(0.999)), ("longest", at(1.0))]
     {
-        println!("{name:>8}: {:8.3} ms, an answer of {bytes} bytes", time.as_secs_f64() * 1e3);
+        println!("{name:>8}: {:8.3} ms, a response of {bytes} bytes", time.as_secs_f64() * 1e3);
     }
 }
 
-/// Prints what each size takes, and the slope of the logarithms between the last two.
+/// Prints the time for each size, and the slope between the last two with both axes logarithmic.
 fn growth(gateway: &Gateway, what: &str, sizes: &[usize], body: &dyn Fn(usize) -> String) {
     let mut points = Vec::new();
     for &size in sizes {

@@ -1,7 +1,7 @@
-//! Throughput of `encode` and `count` next to tiktoken-rs, in MB/s: `cargo bench --bench tokens`.
+//! Throughput of `encode` and `count` compared with tiktoken-rs, in MB/s: `cargo bench --bench tokens`.
 //!
-//! Each figure is the best of several passes over the same text, so that it shows the code's speed, not the
-//! machine's load. An argument selects the inputs whose name contains it.
+//! Each figure is the best of several passes over the same text, to exclude other load on the machine. An argument
+//! selects the inputs whose name contains it.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -30,7 +30,7 @@ fn main() {
             };
             let encode = speed(&text, || _ = black_box(encoding.encode(black_box(&text))));
             let count = speed(&text, || _ = black_box(encoding.count(black_box(&text))));
-            // It panics where fancy-regex reaches its backtracking limit.
+            // It panics if fancy-regex reaches its backtracking limit.
             let tiktoken = std::panic::catch_unwind(|| {
                 speed(&text, || _ = black_box(reference.encode_ordinary(black_box(&text))))
             });
@@ -44,7 +44,7 @@ fn main() {
     }
 }
 
-/// The best pass's speed, over at least half a second or three passes.
+/// The speed of the best pass, over at least half a second or three passes.
 fn speed(text: &str, mut pass: impl FnMut()) -> f64 {
     let (mut best, mut spent) = (Duration::MAX, Duration::ZERO);
     for passes in 0.. {

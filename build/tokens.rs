@@ -1,15 +1,15 @@
 //! The data of `src/tokens/`, from tiktoken-rs and regex-syntax.
 //!
-//! Everything is written in the form it is read in, so that an instance starts with nothing to do:
+//! Everything is written in the form in which it is read, so that an instance has nothing to do at its start:
 //!
-//! - `text.bin`: the bytes of all tokens of both vocabularies. A token that begins or ends another one
-//!   is stored inside it, and one that both vocabularies have is stored once.
-//! - `<name>.spans`: for each token id, where in the text it lies.
-//! - `<name>.index`: the hash table from bytes to ids: two buckets a token can be in, four entries each.
-//! - `<name>.pairs`, `<name>.pair_ids`: which two bytes are a token, and their ids; also in the hash table,
-//!   but most lookups of a merge are of these.
-//! - `classes.index`, `classes.blocks`: the class of each code point: the number of its block, and the
-//!   blocks that differ.
+//! - `text.bin`: the bytes of all tokens of both vocabularies. A token that is a prefix or suffix of another one
+//!   is stored inside it, and one that is in both vocabularies is stored once.
+//! - `<name>.spans`: for each token id, its position in the text.
+//! - `<name>.index`: the hash table from bytes to ids. A token can be in two buckets of four entries each.
+//! - `<name>.pairs`, `<name>.pair_ids`: the tokens of two bytes, and their ids. They are in the hash table too,
+//!   but most lookups during merging are for such pairs.
+//! - `classes.index`, `classes.blocks`: the class of each code point, as the number of its block and the
+//!   distinct blocks.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -46,19 +46,19 @@ fn put(name: &str, bytes: &[u8]) {
     std::fs::write(directory.join(name), bytes).expect("the output directory can be written");
 }
 
-/// The bytes of the ordinary tokens, by id. The special ones follow after a gap in the ids.
+/// The bytes of the ordinary tokens, by id. The special tokens follow after a gap in the ids.
 fn tokens(bpe: &tiktoken_rs::CoreBPE) -> Vec<Vec<u8>> {
     let tokens: Vec<_> = (0..NO_TOKEN).map_while(|id| bpe.decode_bytes(&[id]).ok()).collect();
-    // o200k_base has no gap of its own: 199998 is unused, 199999 is special.
+    // o200k_base has no larger gap: 199998 is unused, 199999 is special.
     assert!(tokens.len() == 100_256 || tokens.len() == 199_998, "{} tokens", tokens.len());
     tokens
 }
 
-/// One text that holds every token, and where each lies in it.
+/// One text that contains every token, and the position of each.
 fn pack(mut tokens: Vec<&[u8]>) -> (Vec<u8>, HashMap<&[u8], usize>) {
     tokens.sort_unstable();
     tokens.dedup();
-    // What begins a token sorts right before one it begins.
+    // A prefix of a token sorts directly before a token that begins with it.
     let begins = |pair: &[&[u8]]| pair[1].starts_with(pair[0]);
     let (beginnings, mut rest) = hosted(&tokens, begins);
     rest.sort_unstable_by(|a, b| a.iter().rev().cmp(b.iter().rev()));
@@ -70,7 +70,7 @@ fn pack(mut tokens: Vec<&[u8]>) -> (Vec<u8>, HashMap<&[u8], usize>) {
         offsets.insert(token, text.len());
         text.extend_from_slice(token);
     }
-    // From the last to the first, so that a host which is itself inside another has its offset already.
+    // From the last to the first, so that a container which is itself inside another one already has its offset.
     for (token, host) in endings.into_iter().rev() {
         offsets.insert(token, offsets[host] + host.len() - token.len());
     }
@@ -81,10 +81,10 @@ fn pack(mut tokens: Vec<&[u8]>) -> (Vec<u8>, HashMap<&[u8], usize>) {
     (text, offsets)
 }
 
-/// A token and the one it lies in.
+/// A token and the token that contains it.
 type Hosted<'t> = (&'t [u8], &'t [u8]);
 
-/// Splits sorted tokens into those that lie in the next one and the others.
+/// Splits sorted tokens into those that the next one contains and the others.
 fn hosted<'t>(tokens: &[&'t [u8]], inside: impl Fn(&[&[u8]]) -> bool) -> (Vec<Hosted<'t>>, Vec<&'t [u8]>) {
     let (mut guests, mut others) = (Vec::new(), Vec::new());
     for pair in tokens.windows(2) {
@@ -108,7 +108,7 @@ fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
         if !buckets[bucket].contains(&NO_TOKEN) && buckets[second].contains(&NO_TOKEN) {
             bucket = second;
         }
-        // Where both are full, the token replaces another one, which moves to its other bucket.
+        // If both buckets are full, the token replaces another one, which moves to its other bucket.
         for step in 0.. {
             assert!(step < 10_000, "the table is too full");
             let ids = &mut buckets[bucket];
@@ -116,7 +116,7 @@ fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
                 *free = homeless;
                 break;
             }
-            // First the rarest, so that frequent tokens stay in their first bucket.
+            // The rarest tokens first, so that frequent ones stay in their first bucket.
             let rarest = (0..SLOTS).max_by_key(|&slot| ids[slot]).filter(|_| step < 20);
             std::mem::swap(&mut ids[rarest.unwrap_or(step % SLOTS)], &mut homeless);
             let [first, second] = places[homeless as usize].buckets;
@@ -127,7 +127,7 @@ fn index(tokens: &[Vec<u8>]) -> Vec<u8> {
     buckets.into_iter().flat_map(|ids| Bucket::new(ids.map(|id| (id, tag(id)))).to_bytes()).collect()
 }
 
-/// Which pairs of bytes are tokens, and the ids of those that are.
+/// The pairs of bytes that are tokens, and their ids.
 fn pairs(tokens: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
     let mut of = vec![None; 1 << 16];
     for (token, id) in tokens.iter().zip(0u32..) {
@@ -149,7 +149,7 @@ fn pairs(tokens: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
     (pairs, ids)
 }
 
-/// The number of each code point's block, and the blocks, two code points to a byte.
+/// The number of each code point's block, and the blocks, with two code points per byte.
 fn classes() -> (Vec<u8>, Vec<u8>) {
     let mut of = vec![Class::Other; char::MAX as usize + 1];
     for (class, pattern) in [
@@ -177,7 +177,7 @@ fn classes() -> (Vec<u8>, Vec<u8>) {
         if number == next {
             blocks.extend(block);
         }
-        index.push(u8::try_from(number).expect("the blocks that differ are few"));
+        index.push(u8::try_from(number).expect("there are at most 256 distinct blocks"));
     }
     (index, blocks)
 }

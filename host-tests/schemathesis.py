@@ -3,20 +3,20 @@
 
     python3 host-tests/schemathesis.py openapi.json --examples 2000
 
-needs Python 3.11 or newer, a `wasmtime` on the PATH, the built component, and the network at its first run: it
-installs schemathesis into target/schemathesis. The document is OpenAI's, cut to the endpoints that are served.
+needs Python 3.11 or newer, a `wasmtime` on the PATH, the built component, and the network on the first run: it
+installs schemathesis into target/schemathesis. The document is OpenAI's, reduced to the served endpoints.
 
-In the mode `schema` every valid request must be accepted and every invalid one refused; in the mode `live`,
-which knows more reasons to refuse, every invalid one must be refused. All other checks of schemathesis are on
-in both, so that no answer is a 5xx and all of them, errors included, are as the document says.
+In the mode `schema` every valid request must be accepted and every invalid one refused. In the mode `live`, which has
+more reasons to refuse, every invalid one must be refused. All other checks of schemathesis run in both modes: no
+response is a 5xx, and all of them, including errors, conform to the document.
 
-The document is changed where it differs from what the live API was recorded to do. Answers with `"stream": true` are
-`text/event-stream`, and the first token of an echoed prompt has no log probability, which is null. The live API takes
-what the document refuses: any string as an image's URL, an image's URL in place of its object, `original` detail, empty
-content arrays and `stop`, content parts of any type in any role, null for any optional member, decimals in `logit_bias`,
-more than 5 `logprobs`, a function's result without content.
+The document is changed where the recorded behaviour of the live API differs. Responses to `"stream": true` are
+`text/event-stream`, and the log probability of the first token of an echoed prompt is null. The live API accepts what
+the document refuses: any string as the URL of an image, an image's URL instead of its object, `original` detail, empty
+content arrays and `stop`, content parts of any type in any role, null for any optional member, decimals in
+`logit_bias`, more than 5 `logprobs`, a function result without content.
 
-    --examples N        test cases an operation (500)
+    --examples N        test cases per operation (500)
     --wasm FILE         serve this component
     --path PATH         only this operation, such as /completions
     --mode MODE         only this mode, schema or live
@@ -40,7 +40,7 @@ PACKAGE = "schemathesis==4.32.5"
 WASM = TARGET / "wasm32-wasip2/release/portcullis.wasm"
 KEY = "sk-test"
 
-# What is generated, and what is not asked, in each mode.
+# The flags of schemathesis in each mode.
 MODES = {
     "schema": ["--mode", "all"],
     "live": ["--mode", "negative", "--exclude-checks", "positive_data_acceptance"],
@@ -74,7 +74,7 @@ def main():
 
 
 def install():
-    """The program, installed if this version of it is not yet."""
+    """Installs the pinned version unless it is installed; returns the program."""
     python, done = HOME / "bin/python", HOME / f"{PACKAGE}.done"
     if not done.is_file():
         subprocess.run([sys.executable, "-m", "venv", "--clear", HOME], check=True)
@@ -83,14 +83,14 @@ def install():
     return HOME / "bin/schemathesis"
 
 
-def as_it_is(document):
+def as_recorded(document):
     for path in ["/chat/completions", "/completions"]:
         content = document["paths"][path]["post"]["responses"]["200"]["content"]
         content.setdefault("text/event-stream", {})
     choices = document["components"]["schemas"]["CreateCompletionResponse"]["properties"]["choices"]
-    odds = choices["items"]["properties"]["logprobs"]
+    logprobs = choices["items"]["properties"]["logprobs"]
     for member in ["token_logprobs", "top_logprobs"]:
-        for schema in odds.get("anyOf", [odds]):
+        for schema in logprobs.get("anyOf", [logprobs]):
             if member in schema.get("properties", {}):
                 items = schema["properties"][member]
                 items["items"] = {"anyOf": [items["items"], {"type": "null"}]}
@@ -99,7 +99,7 @@ def as_it_is(document):
 
 
 def relax(schemas):
-    """Widens what requests may have to what the live API takes."""
+    """Widens the schemas of requests to what the live API accepts."""
     image = schemas["ChatCompletionRequestMessageContentPartImage"]["properties"]
     image["image_url"]["properties"]["url"].pop("format", None)
     image["image_url"]["properties"]["detail"]["enum"].append("original")
@@ -133,7 +133,7 @@ def relax(schemas):
 
 
 def walk(*schemas):
-    """Every schema in these, outermost last."""
+    """Every schema in these schemas, outermost last."""
     for schema in schemas:
         if isinstance(schema, dict):
             yield from walk(*schema.values())

@@ -1,9 +1,9 @@
 //! The work budget of a request: each of the requests in `heavy` is answered within it.
 //!
-//! Bytes are those that are allocated at the same time, by an allocator that counts them: eight times the body and 16
-//! MiB, the body itself included.
+//! The memory limit is eight times the body plus 16 MiB, including the body itself. A counting allocator measures the bytes
+//! that are allocated at the same time.
 
-#![expect(unsafe_code, reason = "an allocator that counts is unsafe to implement")]
+#![expect(unsafe_code, reason = "implementing a counting allocator is unsafe")]
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
@@ -17,7 +17,7 @@ mod heavy;
 mod nowhere;
 use nowhere::{Nowhere, Whole};
 
-/// The system's allocator, and how many bytes are allocated, now and at most.
+/// The system's allocator, with the number of allocated bytes, present and peak.
 struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -38,14 +38,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// One test, since all of a process share the allocator.
+// Only one test, because all tests of a process share the allocator.
 #[test]
-fn every_heavy_request_is_answered_within_its_bytes() {
+fn every_heavy_request_stays_within_the_memory_limit() {
     let open = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_VALIDATION", "schema")];
     let gateway = Gateway::new(&open.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let mut wrong = Vec::new();
-    // The log probabilities of a whole text completion are still written at once.
+    // The log probabilities of a text completion that is not streamed are still written at once.
     let is_at_once =
         |heavy: &heavy::Heavy| heavy.path == "/v1/completions" && heavy.body.contains("logprobs");
     let heavy = heavy::all().into_iter().filter(|heavy| !is_at_once(heavy));
@@ -65,7 +65,7 @@ fn every_heavy_request_is_answered_within_its_bytes() {
         match response.body {
             Body::Full(bytes) => length += bytes.len(),
             Body::Stream(items) => length += items.map(|item| item.into_bytes().len()).sum::<usize>(),
-            Body::Relay(_) => panic!("nothing is relayed here"),
+            Body::Relay(_) => panic!("the engine does not forward"),
         }
         let (peak, limit) = (PEAK.load(Relaxed).saturating_sub(before), 8 * bytes + (16 << 20));
         if peak > limit || !matches!(response.status, 200 | 400) {

@@ -42,7 +42,7 @@ fn answer(api: Endpoint, body: &Value) -> Vec<u8> {
     let bytes = match response.body {
         Body::Full(bytes) => bytes,
         Body::Stream(items) => items.flat_map(BodyItem::into_bytes).collect(),
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("the engine does not forward"),
     };
     assert_eq!(response.status, 200, "{body} {}", String::from_utf8_lossy(&bytes));
     bytes

@@ -1,7 +1,7 @@
-//! The inputs the fuzzers kept, and what they do with them (`fuzz/src/`), as a plain test.
+//! Runs the fuzz targets (`fuzz/src/`) on the corpus that the fuzzers have collected, as a plain test.
 //!
-//! `fuzz/corpus/TARGET.txt` has an input a line, `\\` for a backslash and `\xNN` for any byte that is not
-//! printable ASCII. `unpack` writes them out for the fuzzer, `pack` takes back what it kept.
+//! `fuzz/corpus/TARGET.txt` has one input per line, with `\\` for a backslash and `\xNN` for any byte that is not
+//! printable ASCII. `unpack` writes them as files for the fuzzer, `pack` collects the files that it kept.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/src/lib.rs"]
-#[expect(unreachable_pub, reason = "it is a crate of its own to the fuzzer")]
+#[expect(unreachable_pub, reason = "it is a separate crate for the fuzzer")]
 mod fuzz;
 
 fn corpus() -> PathBuf {
@@ -59,7 +59,7 @@ fn with(mut input: Vec<u8>, byte: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_the_fuzzers_kept_still_holds() {
+fn the_corpus_passes_every_target() {
     for (target, run) in fuzz::TARGETS {
         let inputs = inputs(target);
         assert!(inputs.len() > 20, "{target} has its inputs");
@@ -71,7 +71,7 @@ fn what_the_fuzzers_kept_still_holds() {
 }
 
 #[test]
-fn lines_are_written_as_they_are_read() {
+fn lines_round_trip() {
     let all: Vec<u8> = (0..=u8::MAX).chain(*b"\\x41 \\\\").collect();
     assert_eq!(unescaped(&escaped(&all)), Some(all));
     for broken in ["\\", "\\x4", "\\xzz", "\\n"] {

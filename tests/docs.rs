@@ -1,4 +1,4 @@
-//! What the documentation shows is what the gateway takes.
+//! The configurations and settings in the documentation are valid.
 
 use portcullis::config::Config;
 
@@ -39,14 +39,14 @@ fn page(path: &str) -> String {
 fn names<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(prefix).skip(1).filter_map(|rest| {
         let name = rest.split(|c: char| !c.is_ascii_uppercase() && c != '_').next().unwrap_or_default();
-        // `PORTCULLIS_*` and `PORTCULLIS_…` stand for all of them.
+        // `PORTCULLIS_*` and `PORTCULLIS_…` mean all settings.
         (!name.is_empty()).then_some(name)
     })
 }
 
 #[test]
-fn every_setting_that_is_shown_is_one() {
-    // What Kubernetes makes of a Service's name, described as a trap.
+fn every_documented_setting_exists() {
+    // A variable that Kubernetes derives from a Service's name; the docs warn of it.
     const NONE_OF_OURS: [&str; 1] = ["PORT"];
     let pages = [
         "README.md",
@@ -67,7 +67,7 @@ fn every_setting_that_is_shown_is_one() {
         for name in names(&text, "PORTCULLIS_").filter(|name| !NONE_OF_OURS.contains(name)) {
             seen += 1;
             let name = format!("PORTCULLIS_{name}");
-            assert!(portcullis::config::NAMES.contains(&&*name), "{path} shows {name}, which is no setting");
+            assert!(portcullis::config::NAMES.contains(&&*name), "{path} has {name}, which is not a setting");
         }
     }
     assert!(seen > 30, "the pages are read: {seen}");
@@ -78,7 +78,7 @@ fn every_setting_that_is_shown_is_one() {
 }
 
 #[test]
-fn spin_s_variables_are_the_settings() {
+fn spin_variables_match_the_settings() {
     let manifest = page("spin.toml");
     let table = |header: &str| -> Vec<String> {
         let rest = manifest.split(header).nth(1).unwrap_or_else(|| panic!("spin.toml has {header}"));
@@ -90,24 +90,24 @@ fn spin_s_variables_are_the_settings() {
         .map(|name| name["PORTCULLIS_".len()..].to_ascii_lowercase())
         .collect();
     assert_eq!(table("[component.portcullis.variables]\n"), settings);
-    // What the manifest alone needs comes last.
+    // The variable that only the manifest needs is the last one.
     let declared = [settings, vec!["upstream_host".to_owned()]].concat();
     assert_eq!(table("[variables]\n"), declared);
     for path in ["README.md", "deploy/README.md", "deploy/spinkube/spinapp.yaml", "spin.toml"] {
         for name in names(&page(path), "SPIN_VARIABLE_") {
             let known = name == "NAME" || declared.contains(&name.to_ascii_lowercase());
-            assert!(known, "{path} shows SPIN_VARIABLE_{name}, which spin.toml does not declare");
+            assert!(known, "{path} has SPIN_VARIABLE_{name}, which spin.toml does not declare");
         }
     }
     let app = page("deploy/spinkube/spinapp.yaml");
     let given =
         app.split("variables:").nth(1).and_then(|rest| rest.split("checks:").next()).unwrap_or_default();
     let given: Vec<_> = given.lines().filter_map(|line| line.trim().strip_prefix("- name: ")).collect();
-    assert!(given.len() > 2, "spinapp.yaml gives variables");
+    assert!(given.len() > 2, "spinapp.yaml sets variables");
     for name in given {
         assert!(
             declared.iter().any(|known| known == name),
-            "spinapp.yaml gives {name}, which is no variable"
+            "spinapp.yaml sets {name}, which is not a variable"
         );
     }
 }

@@ -1,6 +1,6 @@
-//! The engine through the gateway: whole exchanges, without a component around them.
+//! The engine through the gateway: whole exchanges, run natively without the component.
 
-#![cfg(feature = "vocab")] // without it tokens are others
+#![cfg(feature = "vocab")] // without it token counts differ
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
@@ -13,16 +13,16 @@ use nowhere::{Nowhere, Whole};
 
 const RULES: &str = include_str!("../examples/agent-rules.json");
 
-/// The status, the `retry-after` field and the body; `BROKEN` where the connection breaks off.
-fn ask(config: &str, path: &str, body: &Value) -> (u16, Option<String>, String) {
-    ask_with(("PORTCULLIS_CONFIG", config), path, body)
+/// The status, the `retry-after` field and the body, with `BROKEN` where the connection breaks off.
+fn send(config: &str, path: &str, body: &Value) -> (u16, Option<String>, String) {
+    send_with(("PORTCULLIS_CONFIG", config), path, body)
 }
 
-fn ask_with(setting: (&str, &str), path: &str, body: &Value) -> (u16, Option<String>, String) {
-    ask_as(("accept", "*/*"), setting, path, body)
+fn send_with(setting: (&str, &str), path: &str, body: &Value) -> (u16, Option<String>, String) {
+    send_as(("accept", "*/*"), setting, path, body)
 }
 
-fn ask_as(
+fn send_as(
     header: (&'static str, &str),
     setting: (&str, &str),
     path: &str,
@@ -47,7 +47,7 @@ fn ask_as(
             BodyItem::Abort(_) => out.extend(b"BROKEN"),
             item => out.extend(item.into_bytes()),
         }),
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("the engine does not forward"),
     }
     (response.status, retry, String::from_utf8(out).expect("UTF-8"))
 }
@@ -55,13 +55,13 @@ fn ask_as(
 fn chat(config: &str, members: Value) -> Value {
     let mut body = json!({"model": "gpt-4o"});
     body.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
-    let (status, _, text) = ask(config, "/v1/chat/completions", &body);
+    let (status, _, text) = send(config, "/v1/chat/completions", &body);
     let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} {text}"));
     assert_eq!(status, 200, "{text}");
     answer
 }
 
-fn says(user: &str) -> Value {
+fn user_says(user: &str) -> Value {
     json!([{"role": "user", "content": user}])
 }
 
@@ -72,8 +72,8 @@ fn weather() -> Value {
 }
 
 #[test]
-fn an_agent_is_led_by_rules_to_its_end() {
-    let first = chat(RULES, json!({"messages": says("What's the weather?"), "tools": weather()}));
+fn rules_lead_an_agent_through_a_tool_call_to_its_last_message() {
+    let first = chat(RULES, json!({"messages": user_says("What's the weather?"), "tools": weather()}));
     let message = &first["choices"][0]["message"];
     assert_eq!(first["choices"][0]["finish_reason"], "tool_calls");
     assert_eq!(message["tool_calls"][0]["function"]["arguments"], r#"{"city":"Paris"}"#);
@@ -89,24 +89,24 @@ fn an_agent_is_led_by_rules_to_its_end() {
 }
 
 #[test]
-fn rules_refuse_fail_break_off_and_cut() {
+fn rules_return_refusals_errors_and_broken_responses() {
     let body =
-        |user: &str, stream: bool| json!({"model": "gpt-4o", "messages": says(user), "stream": stream});
-    let at = |user: &str, stream| ask(RULES, "/v1/chat/completions", &body(user, stream));
+        |user: &str, stream: bool| json!({"model": "gpt-4o", "messages": user_says(user), "stream": stream});
+    let at = |user: &str, stream| send(RULES, "/v1/chat/completions", &body(user, stream));
     let (status, retry, text) = at("overload", false);
     assert_eq!((status, retry.as_deref()), (429, Some("2")));
     assert!(text.contains("rate_limit_exceeded"), "{text}");
     assert_eq!(at("please hang up", false).2, "BROKEN");
     let (_, _, cut) = at("break off", true);
     assert!(cut.ends_with("BROKEN") && cut.matches("data: ").count() == 3, "{cut}");
-    let refused = chat(RULES, json!({"messages": says("My PASSWORD?")}));
+    let refused = chat(RULES, json!({"messages": user_says("My PASSWORD?")}));
     assert_eq!(refused["choices"][0]["message"]["content"], Value::Null);
     assert_eq!(refused["choices"][0]["message"]["refusal"], "I can't help with passwords.");
     let flaky = |seed: i64| {
-        ask(
+        send(
             RULES,
             "/v1/chat/completions",
-            &json!({"model": "gpt-4o", "messages": says("flaky"), "seed": seed}),
+            &json!({"model": "gpt-4o", "messages": user_says("flaky"), "seed": seed}),
         )
         .0
     };
@@ -115,7 +115,7 @@ fn rules_refuse_fail_break_off_and_cut() {
     assert_eq!(flaky(5), flaky(5));
 }
 
-/// The choice of a chat under these rules whose last rule answers any request with `no rule`.
+/// The choice of a chat under these rules, followed by a rule that answers every request with `no rule`.
 fn ruled(rules: &Value, members: &Value) -> Value {
     let mut rules = rules.clone();
     rules.as_array_mut().expect("a list").push(json!({"then": {"text": "no rule"}}));
@@ -132,7 +132,7 @@ fn tool(name: &str) -> Value {
 }
 
 #[test]
-fn a_rule_calls_only_tools_that_the_request_lets_it_call() {
+fn a_rule_calls_only_tools_that_the_request_allows() {
     let rules = json!([{"then": {"tool_calls": [{"name": "a", "arguments": {"x": 1}}, {"name": "b"}]}}]);
     for (members, want) in [
         (json!({"tools": [tool("a"), tool("b")]}), vec!["a", "b"]),
@@ -159,7 +159,7 @@ fn a_rule_calls_only_tools_that_the_request_lets_it_call() {
         ),
     ] {
         let mut members = members;
-        members["messages"] = says("hi");
+        members["messages"] = user_says("hi");
         let choice = ruled(&rules, &members);
         assert_eq!(names(&choice), want, "{members}");
         if want.is_empty() {
@@ -169,15 +169,15 @@ fn a_rule_calls_only_tools_that_the_request_lets_it_call() {
         }
     }
     let functions =
-        ruled(&rules, &json!({"messages": says("hi"), "functions": [{"name": "b"}, {"name": "a"}]}));
+        ruled(&rules, &json!({"messages": user_says("hi"), "functions": [{"name": "b"}, {"name": "a"}]}));
     assert_eq!(functions["message"]["function_call"]["name"], "a");
     assert_eq!(functions["finish_reason"], "function_call");
 }
 
 #[test]
-fn auto_calls_whichever_tool_is_offered_and_once() {
+fn auto_calls_any_tool_of_the_request_once() {
     let rules = json!([{"then": {"tool_calls": "auto"}}]);
-    let first = ruled(&rules, &json!({"messages": says("How warm is it?"), "tools": weather()}));
+    let first = ruled(&rules, &json!({"messages": user_says("How warm is it?"), "tools": weather()}));
     assert_eq!(names(&first), ["get_weather"]);
     assert_eq!(first["finish_reason"], "tool_calls");
     let arguments = first["message"]["tool_calls"][0]["function"]["arguments"].as_str().expect("a text");
@@ -192,14 +192,15 @@ fn auto_calls_whichever_tool_is_offered_and_once() {
     let always = json!([{"when": {"tool_result": true}, "then": {"tool_calls": "auto"}}]);
     assert_eq!(names(&ruled(&always, &after)), ["get_weather"]);
 
-    let two = json!({"messages": says("use beta"), "tools": [tool("alpha"), tool("beta")]});
+    let two = json!({"messages": user_says("use beta"), "tools": [tool("alpha"), tool("beta")]});
     assert_eq!(names(&ruled(&rules, &two)), ["beta"]);
-    let none = json!({"messages": says("hi"), "tools": [tool("alpha")], "tool_choice": "none"});
+    let none = json!({"messages": user_says("hi"), "tools": [tool("alpha")], "tool_choice": "none"});
     assert_eq!(ruled(&rules, &none)["message"]["content"], "no rule");
-    assert_eq!(ruled(&rules, &json!({"messages": says("hi")}))["message"]["content"], "no rule");
-    let legacy = ruled(&rules, &json!({"messages": says("hi"), "functions": [{"name": "f"}]}));
+    assert_eq!(ruled(&rules, &json!({"messages": user_says("hi")}))["message"]["content"], "no rule");
+    let legacy = ruled(&rules, &json!({"messages": user_says("hi"), "functions": [{"name": "f"}]}));
     assert_eq!(legacy["message"]["function_call"]["name"], "f");
-    let custom = json!({"messages": says("hi"), "tools": [{"type": "custom", "custom": {"name": "run"}}]});
+    let custom =
+        json!({"messages": user_says("hi"), "tools": [{"type": "custom", "custom": {"name": "run"}}]});
     assert_eq!(ruled(&rules, &custom)["message"]["tool_calls"][0]["custom"]["input"], "hi");
 }
 
@@ -244,7 +245,7 @@ fn rules_match_tools_system_messages_and_response_formats() {
     ] {
         let mut members = members;
         if members.get("messages").is_none() {
-            members["messages"] = says("x");
+            members["messages"] = user_says("x");
         }
         let choice = ruled(&json!([{"when": when, "then": {"text": "it applies"}}]), &members);
         let want = if want { "it applies" } else { "no rule" };
@@ -253,39 +254,39 @@ fn rules_match_tools_system_messages_and_response_formats() {
 }
 
 #[test]
-fn a_rule_can_wait_for_a_retry() {
+fn a_rule_can_match_the_retry_count() {
     let rules = r#"{"engine":{"rules":[
         {"when":{"retry":0},"then":{"error":{"status":503}}},
         {"when":{"retry":1},"then":{"error":{"status":429}}}]}}"#;
-    let chat = json!({"model": "gpt-4o", "messages": says("hi")});
+    let chat = json!({"model": "gpt-4o", "messages": user_says("hi")});
     let text = json!({"model": "gpt-4o", "prompt": "hi"});
     for (count, want) in [("", 503), ("x", 503), ("0", 503), ("1", 429), ("2", 200)] {
         for (path, body) in [("/v1/chat/completions", &chat), ("/v1/completions", &text)] {
             let header = ("x-stainless-retry-count", count);
-            let (status, ..) = ask_as(header, ("PORTCULLIS_CONFIG", rules), path, body);
+            let (status, ..) = send_as(header, ("PORTCULLIS_CONFIG", rules), path, body);
             assert_eq!(status, want, "{count:?} {path}");
         }
     }
-    assert_eq!(ask(rules, "/v1/chat/completions", &chat).0, 503);
+    assert_eq!(send(rules, "/v1/chat/completions", &chat).0, 503);
 }
 
 #[test]
-fn tools_are_called_as_they_are_asked_for() {
+fn tools_are_called_as_tool_choice_requires() {
     for (members, finish, called) in [
-        (json!({"messages": says("use get_weather"), "tools": weather()}), "tool_calls", true),
-        (json!({"messages": says("hello"), "tools": weather()}), "stop", false),
+        (json!({"messages": user_says("use get_weather"), "tools": weather()}), "tool_calls", true),
+        (json!({"messages": user_says("hello"), "tools": weather()}), "stop", false),
         (
-            json!({"messages": says("hello"), "tools": weather(), "tool_choice": "required"}),
+            json!({"messages": user_says("hello"), "tools": weather(), "tool_choice": "required"}),
             "tool_calls",
             true,
         ),
         (
-            json!({"messages": says("use get_weather"), "tools": weather(), "tool_choice": "none"}),
+            json!({"messages": user_says("use get_weather"), "tools": weather(), "tool_choice": "none"}),
             "stop",
             false,
         ),
         (
-            json!({"messages": says("hello"), "tools": weather(),
+            json!({"messages": user_says("hello"), "tools": weather(),
                    "tool_choice": {"type": "function", "function": {"name": "get_weather"}}}),
             "stop",
             true,
@@ -307,10 +308,10 @@ fn tools_are_called_as_they_are_asked_for() {
 }
 
 #[test]
-fn an_agent_that_must_call_tools_comes_to_its_answer() {
+fn an_agent_with_required_tool_calls_reaches_its_final_tool() {
     let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
     let tools = json!([tool("look_up"), tool("weigh"), tool("final_result")]);
-    let mut messages = says("Please weigh it.");
+    let mut messages = user_says("Please weigh it.");
     let mut called = Vec::new();
     for _ in 0..4 {
         let answer = chat("{}", json!({"messages": messages, "tools": tools, "tool_choice": "required"}));
@@ -320,7 +321,7 @@ fn an_agent_that_must_call_tools_comes_to_its_answer() {
         let result = json!({"role": "tool", "tool_call_id": call["id"], "content": "done"});
         messages.as_array_mut().expect("an array").extend([message.clone(), result]);
     }
-    // When all were called it begins anew.
+    // After all tools were called, the first one is called again.
     assert_eq!(called, ["weigh", "look_up", "final_result", "weigh"]);
     messages.as_array_mut().expect("an array").push(json!({"role": "user", "content": "And again."}));
     let answer = chat("{}", json!({"messages": messages, "tools": tools, "tool_choice": "required"}));
@@ -328,21 +329,21 @@ fn an_agent_that_must_call_tools_comes_to_its_answer() {
 }
 
 #[test]
-fn what_is_told_of_calls_is_no_more_than_was_asked_for() {
+fn tool_calls_stay_within_max_tokens() {
     let tools = json!([{"type": "function", "function": {"name": "get_the_current_weather_of_a_city"}}]);
     for most in [1, 2, 6, 7, 8, 40] {
         let answer = chat(
             "{}",
-            json!({"messages": says("x"), "tools": tools, "tool_choice": "required", "max_tokens": most}),
+            json!({"messages": user_says("x"), "tools": tools, "tool_choice": "required", "max_tokens": most}),
         );
-        let told = answer["usage"]["completion_tokens"].as_u64().expect("a count");
-        let finish = answer["choices"][0]["finish_reason"].as_str().expect("a word");
-        assert!(told <= most && (told == most) >= (finish == "length"), "{most} {answer}");
+        let counted = answer["usage"]["completion_tokens"].as_u64().expect("a count");
+        let finish = answer["choices"][0]["finish_reason"].as_str().expect("a finish reason");
+        assert!(counted <= most && (counted == most) >= (finish == "length"), "{most} {answer}");
     }
 }
 
 #[test]
-fn a_tools_arguments_outlive_a_pattern_that_is_not_understood() {
+fn an_unsupported_pattern_in_a_tool_schema_is_ignored() {
     let pattern =
         r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$";
     let schema = json!({"type": "object", "required": ["to", "count", "code"], "properties": {
@@ -350,19 +351,19 @@ fn a_tools_arguments_outlive_a_pattern_that_is_not_understood() {
         "code": {"type": "string", "pattern": r"^(?=a)\w+$"},
         "count": {"type": "integer", "minimum": -9007199254740991_i64, "maximum": 9007199254740991_i64}}});
     let tools = json!([{"type": "function", "function": {"name": "send", "parameters": schema}}]);
-    let answer = chat("{}", json!({"messages": says("x"), "tools": tools, "tool_choice": "required"}));
+    let answer = chat("{}", json!({"messages": user_says("x"), "tools": tools, "tool_choice": "required"}));
     let arguments = &answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"];
     let arguments: Value = serde_json::from_str(arguments.as_str().expect("a string")).expect("JSON");
     assert!(arguments["to"].as_str().is_some_and(|to| to.ends_with("@example.com")), "{arguments}");
     assert!(arguments["code"].is_string() && (0..100).contains(&arguments["count"].as_i64().unwrap_or(-1)));
-    // The strict subset knows no such pattern, and the answer itself is refused.
+    // The strict subset does not allow such a pattern, and as a response format the schema is refused.
     let format = |strict: bool| {
         let schema = json!({"type": "object", "required": ["code"], "additionalProperties": false,
                             "properties": {"code": schema["properties"]["code"]}});
         let format =
             json!({"type": "json_schema", "json_schema": {"name": "x", "strict": strict, "schema": schema}});
-        let body = json!({"model": "gpt-4o", "messages": says("x"), "response_format": format});
-        ask("{}", "/v1/chat/completions", &body)
+        let body = json!({"model": "gpt-4o", "messages": user_says("x"), "response_format": format});
+        send("{}", "/v1/chat/completions", &body)
     };
     let (status, _, text) = format(true);
     assert!(status == 400 && text.contains("is not a regular expression that is supported"), "{text}");
@@ -372,18 +373,18 @@ fn a_tools_arguments_outlive_a_pattern_that_is_not_understood() {
 #[test]
 fn the_same_request_gives_the_same_answer() {
     for body in [
-        json!({"model": "gpt-4o", "messages": says("Hello there, world"), "n": 3, "seed": 4, "logprobs": true, "top_logprobs": 5}),
-        json!({"model": "gpt-4", "messages": says("Hello there, world"), "stream": true, "temperature": 2, "n": 2}),
+        json!({"model": "gpt-4o", "messages": user_says("Hello there, world"), "n": 3, "seed": 4, "logprobs": true, "top_logprobs": 5}),
+        json!({"model": "gpt-4", "messages": user_says("Hello there, world"), "stream": true, "temperature": 2, "n": 2}),
     ] {
-        let once = ask("{}", "/v1/chat/completions", &body);
-        assert_eq!(once, ask("{}", "/v1/chat/completions", &body));
+        let once = send("{}", "/v1/chat/completions", &body);
+        assert_eq!(once, send("{}", "/v1/chat/completions", &body));
     }
 }
 
 #[test]
-fn text_completions_echo_and_tell_log_probabilities() {
+fn text_completions_echo_and_return_log_probabilities() {
     let body = json!({"model": "davinci-002", "prompt": "one two three", "max_tokens": 0, "echo": true, "logprobs": 2});
-    let (status, _, text) = ask("{}", "/v1/completions", &body);
+    let (status, _, text) = send("{}", "/v1/completions", &body);
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((status, &answer["choices"][0]["text"]), (200, &json!("one two three")));
     let logprobs = &answer["choices"][0]["logprobs"];
@@ -391,24 +392,24 @@ fn text_completions_echo_and_tell_log_probabilities() {
     assert_eq!(logprobs["text_offset"], json!([0, 3, 7]));
     assert_eq!(logprobs["token_logprobs"][0], Value::Null);
     let bad = json!({"model": "davinci-002", "prompt": [100_300]});
-    let (status, _, text) = ask("{}", "/v1/completions", &bad);
+    let (status, _, text) = send("{}", "/v1/completions", &bad);
     assert!(status == 400 && text.contains("Invalid token in prompt: 100300."), "{text}");
-    // The published schema takes any integer for a token.
+    // The published schema accepts any integer as a token.
     let body = json!({"model": "gpt-4o", "prompt": [[-3175, 13225, 4397419933658234486i64], [2.0]], "echo": true, "max_tokens": 0});
-    let (status, _, text) = ask_with(("PORTCULLIS_VALIDATION", "schema"), "/v1/completions", &body);
+    let (status, _, text) = send_with(("PORTCULLIS_VALIDATION", "schema"), "/v1/completions", &body);
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((status, &answer["choices"][0]["text"]), (200, &json!("Hello")), "{text}");
 }
 
 #[test]
-fn embeddings_and_moderations_have_the_apis_shapes() {
+fn embeddings_and_moderations_have_the_format_of_the_api() {
     let body = json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 8});
-    let (status, _, text) = ask("{}", "/v1/embeddings", &body);
+    let (status, _, text) = send("{}", "/v1/embeddings", &body);
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((status, answer["data"][1]["embedding"].as_array().map(Vec::len)), (200, Some(8)));
     assert_eq!(answer["usage"], json!({"prompt_tokens": 2, "total_tokens": 2}));
     let config = RULES.replace(r#""slow""#, r#""omni-moderation-latest""#);
-    let (status, _, text) = ask(&config, "/v1/moderations", &json!({"input": ["fine", "a bomb"]}));
+    let (status, _, text) = send(&config, "/v1/moderations", &json!({"input": ["fine", "a bomb"]}));
     let answer: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(status, 200, "{text}");
     assert_eq!(
@@ -419,7 +420,7 @@ fn embeddings_and_moderations_have_the_apis_shapes() {
 }
 
 #[test]
-fn parts_are_moderated_together_as_what_they_are() {
+fn parts_are_moderated_together_with_their_types() {
     let rules = r#"{"engine":{"moderation":[{"input":{"equals":"one\ntwo"},"categories":["hate"]}]}}"#;
     let text = |text: &str| json!({"type": "text", "text": text});
     let image = json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}});
@@ -429,8 +430,8 @@ fn parts_are_moderated_together_as_what_they_are() {
         (json!([text("one"), image, text("two")]), true, json!(["text"]), json!(["text", "image"])),
         (json!([image]), false, json!([]), json!(["image"])),
     ] {
-        let (status, _, told) = ask(rules, "/v1/moderations", &json!({"input": input}));
-        let answer: Value = serde_json::from_str(&told).expect("JSON");
+        let (status, _, body) = send(rules, "/v1/moderations", &json!({"input": input}));
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
         let result = &answer["results"][0];
         assert_eq!((status, &result["categories"]["hate"]), (200, &json!(hate)), "{input}");
         assert_eq!(result["category_applied_input_types"]["hate"], kinds, "{input}");
@@ -439,39 +440,39 @@ fn parts_are_moderated_together_as_what_they_are() {
 }
 
 #[test]
-fn what_is_embedded_has_its_limits() {
+fn inputs_of_embeddings_have_limits() {
     let long = "word ".repeat(8193);
-    let told = |input: Value| {
+    let message = |input: Value| {
         let (status, _, text) =
-            ask("{}", "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": input}));
+            send("{}", "/v1/embeddings", &json!({"model": "text-embedding-3-small", "input": input}));
         let error: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(
             (status, &error["error"]["param"], &error["error"]["code"]),
             (400, &Value::Null, &Value::Null)
         );
-        error["error"]["message"].as_str().expect("a sentence").to_owned()
+        error["error"]["message"].as_str().expect("a message").to_owned()
     };
-    assert_eq!(told(json!(long)), "Invalid 'input': maximum input length is 8192 tokens.");
-    assert_eq!(told(json!(["a", long])), "Invalid 'input[1]': maximum input length is 8192 tokens.");
+    assert_eq!(message(json!(long)), "Invalid 'input': maximum input length is 8192 tokens.");
+    assert_eq!(message(json!(["a", long])), "Invalid 'input[1]': maximum input length is 8192 tokens.");
     assert_eq!(
-        told(json!(vec!["word ".repeat(200); 1501])),
+        message(json!(vec!["word ".repeat(200); 1501])),
         "Invalid 'input': maximum request size is 300000 tokens per request."
     );
     let token = "Invalid token in prompt: 100300. Minimum value is 0, maximum value is 100276 (inclusive).";
-    assert_eq!(told(json!([[1], [2, 100_300]])), token);
+    assert_eq!(message(json!([[1], [2, 100_300]])), token);
 }
 
 #[test]
-fn prompts_fit_the_model_that_is_named() {
+fn prompts_must_fit_the_context_window_of_a_configured_model() {
     let fault = |model: &str, body: Value| {
         let path = if body["prompt"].is_null() { "/v1/chat/completions" } else { "/v1/completions" };
-        let (status, _, text) = ask_with(("PORTCULLIS_MODELS", model), path, &body);
+        let (status, _, text) = send_with(("PORTCULLIS_MODELS", model), path, &body);
         let error = serde_json::from_str::<Value>(&text).expect("JSON")["error"].clone();
         (status, error["message"].as_str().unwrap_or_default().to_owned(), error["code"].clone())
     };
     let words = |count: usize| " a".repeat(count);
     let too_long = json!("context_length_exceeded");
-    let small = json!({"model": "gpt-4", "messages": says(&words(9000))});
+    let small = json!({"model": "gpt-4", "messages": user_says(&words(9000))});
     let want = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9007 tokens. \
                 Please reduce the length of the messages.";
     assert_eq!(fault("gpt-4", small.clone()), (400, want.to_owned(), too_long.clone()));
@@ -482,26 +483,29 @@ fn prompts_fit_the_model_that_is_named() {
         fault("gpt-4", body)
     };
     let tools = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]);
-    let (_, told, code) = with(json!({"tools": tools}));
+    let (_, message, code) = with(json!({"tools": tools}));
     assert_eq!(code, too_long);
     assert!(
-        told.ends_with(" in the functions). Please reduce the length of the messages or functions."),
-        "{told}"
+        message.ends_with(" in the functions). Please reduce the length of the messages or functions."),
+        "{message}"
     );
-    let (_, told, _) = with(json!({"tools": tools, "max_tokens": 5, "messages": says(&words(8160))}));
+    let (_, message, _) = with(json!({"tools": tools, "max_tokens": 5, "messages": user_says(&words(8160))}));
     assert!(
-        told.contains("(8167 in the messages, ")
-            && told.contains(" in the functions, and 5 in the completion)"),
-        "{told}"
+        message.contains("(8167 in the messages, ")
+            && message.contains(" in the functions, and 5 in the completion)"),
+        "{message}"
     );
-    assert!(told.ends_with("Please reduce the length of the messages, functions, or completion."), "{told}");
-    let (_, told, _) = with(json!({"max_tokens": 5, "messages": says(&words(8185))}));
+    assert!(
+        message.ends_with("Please reduce the length of the messages, functions, or completion."),
+        "{message}"
+    );
+    let (_, message, _) = with(json!({"max_tokens": 5, "messages": user_says(&words(8185))}));
     let want = "This model's maximum context length is 8192 tokens. However, you requested 8197 tokens (8192 in the \
                 messages, 5 in the completion). Please reduce the length of the messages or completion.";
-    assert_eq!(told, want);
+    assert_eq!(message, want);
 
-    // Streamed or not, before any event.
-    let large = json!({"model": "gpt-5-nano", "stream": true, "messages": says(&words(272_000))});
+    // The error precedes any event, also in a stream.
+    let large = json!({"model": "gpt-5-nano", "stream": true, "messages": user_says(&words(272_000))});
     let want = "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 272006 tokens. \
                 Please reduce the length of the messages.";
     assert_eq!(fault("gpt-5-nano", large), (400, want.to_owned(), too_long));
@@ -513,17 +517,17 @@ fn prompts_fit_the_model_that_is_named() {
 }
 
 #[test]
-fn a_model_that_reasons_needs_room_to() {
-    let ask = |most: u64| {
-        let body = json!({"model": "gpt-5.6-terra", "messages": says("hi"), "max_completion_tokens": most,
+fn a_reasoning_model_needs_enough_output_tokens() {
+    let send_limited = |most: u64| {
+        let body = json!({"model": "gpt-5.6-terra", "messages": user_says("hi"), "max_completion_tokens": most,
                           "reasoning_effort": "high"});
-        ask_with(("PORTCULLIS_MODELS", "gpt-5.6-terra"), "/v1/chat/completions", &body)
+        send_with(("PORTCULLIS_MODELS", "gpt-5.6-terra"), "/v1/chat/completions", &body)
     };
-    let (status, _, text) = ask(1);
-    let told = "Could not finish the message because max_tokens or model output limit was reached. Please try again \
+    let (status, _, text) = send_limited(1);
+    let want = "Could not finish the message because max_tokens or model output limit was reached. Please try again \
                 with higher max_tokens.";
-    assert!(status == 400 && text.contains(told), "{text}");
-    let (status, _, text) = ask(16);
+    assert!(status == 400 && text.contains(want), "{text}");
+    let (status, _, text) = send_limited(16);
     assert!(status == 200 && text.contains(r#""finish_reason":"length""#), "{text}");
 }
 
@@ -541,7 +545,7 @@ fn a_pattern_lists_the_known_models_and_serves_every_name() {
         let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
         let mut upload = Whole(None);
         let response = Gateway::new(&vars).handle(&request, &mut upload, &Nowhere, &ctx).response;
-        let Body::Full(bytes) = response.body else { panic!("a list is sent whole") };
+        let Body::Full(bytes) = response.body else { panic!("a list is not streamed") };
         let list: Value = serde_json::from_slice(&bytes).expect("JSON");
         let ids = list["data"].as_array().expect("an array").iter().map(|model| model["id"].clone());
         ids.map(|id| id.as_str().expect("a string").to_owned()).collect::<Vec<_>>()
@@ -554,14 +558,15 @@ fn a_pattern_lists_the_known_models_and_serves_every_name() {
     let some = list("gpt-4*");
     assert!(some.len() > 3 && some.iter().all(|id| id.starts_with("gpt-4")), "{some:?}");
     let body = json!({"model": "anything", "temperature": 2, "messages": [{"role": "user", "content": "x"}]});
-    let (status, _, text) = ask_with(("PORTCULLIS_MODELS", "*"), "/v1/chat/completions", &body);
+    let (status, _, text) = send_with(("PORTCULLIS_MODELS", "*"), "/v1/chat/completions", &body);
     assert_eq!(status, 200, "{text}");
 }
 
 #[test]
 fn a_long_answer_with_log_probabilities_is_complete() {
     let text = "the river runs under a bridge of stone, ".repeat(60);
-    let answer = chat("{}", json!({"messages": says(&text), "n": 2, "logprobs": true, "top_logprobs": 3}));
+    let answer =
+        chat("{}", json!({"messages": user_says(&text), "n": 2, "logprobs": true, "top_logprobs": 3}));
     let tokens = |choice: &Value| choice["logprobs"]["content"].as_array().map_or(0, Vec::len) as u64;
     let choices = answer["choices"].as_array().expect("choices");
     assert_eq!(choices[0]["message"]["content"], text);

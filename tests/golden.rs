@@ -1,9 +1,9 @@
-//! Whole exchanges, byte for byte: `tests/golden/NAME.json` is a request, `NAME.txt` its answer.
+//! Whole exchanges, byte for byte: `tests/golden/NAME.json` is a request, `NAME.txt` its response.
 //!
-//! `BLESS=1 cargo test --test golden` writes the answers anew; read the difference before you commit it.
-//! The same files are sent through the component by `host-tests`, so that the edge is shown to add nothing.
+//! `BLESS=1 cargo test --test golden` writes the responses again; review the difference before you commit it.
+//! `host-tests` sends the same files through the component, which shows that the WASI adapter changes nothing.
 
-#![cfg(feature = "vocab")] // without it token counts are estimates, and the answers others
+#![cfg(feature = "vocab")] // without it token counts are estimates, and the responses differ
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
@@ -71,14 +71,14 @@ fn render(response: Response<Whole>) -> String {
                 other => panic!("{other:?}"),
             })
             .collect(),
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("the engine does not forward"),
     };
     out.push('\n');
     out + &String::from_utf8(body).expect("UTF-8")
 }
 
 #[test]
-fn exchanges_are_as_they_were() {
+fn exchanges_are_unchanged() {
     let cases = cases();
     assert!(!cases.is_empty());
     for (name, case) in cases {
@@ -88,14 +88,14 @@ fn exchanges_are_as_they_were() {
             fs::write(file, got).expect("writable");
             continue;
         }
-        let want =
-            fs::read_to_string(file).unwrap_or_else(|_| panic!("{name} has no answer yet: see BLESS above"));
+        let want = fs::read_to_string(file)
+            .unwrap_or_else(|_| panic!("{name} has no response yet: see BLESS above"));
         assert_eq!(got, want, "{name}");
     }
 }
 
 #[test]
-fn every_route_has_a_case_and_every_answer_a_request() {
+fn every_route_has_a_case_and_every_response_a_request() {
     let cases = cases();
     for route in Route::ALL {
         let of_route = |case: &Value| {
@@ -106,6 +106,6 @@ fn every_route_has_a_case_and_every_answer_a_request() {
     }
     for entry in fs::read_dir(folder()).expect("the folder is there") {
         let path = entry.expect("an entry").path();
-        assert!(path.with_extension("json").exists(), "{} answers nothing", path.display());
+        assert!(path.with_extension("json").exists(), "{} has no request", path.display());
     }
 }

@@ -1,6 +1,6 @@
-//! How many tokens a request is, by the usage of its answer.
+//! The prompt tokens of requests, from the `usage` of the response.
 
-#![cfg(feature = "vocab")] // without it tokens are others
+#![cfg(feature = "vocab")] // without it token counts differ
 
 use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
@@ -21,7 +21,7 @@ fn tokens(model: &str, members: &str) -> u64 {
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let mut upload = Whole(Some(format!(r#"{{"model":"{model}",{members}}}"#).into_bytes()));
     let response = Gateway::new(&vars).handle(&request, &mut upload, &Nowhere, &ctx).response;
-    let Body::Full(body) = response.body else { panic!("an answer without latency is whole") };
+    let Body::Full(body) = response.body else { panic!("a response without latency is not streamed") };
     let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
     answer["usage"]["prompt_tokens"].as_u64().unwrap_or_else(|| panic!("{answer}"))
 }
@@ -44,7 +44,7 @@ fn messages_count_as_the_live_api_counts_them() {
             12,
         ),
         (
-            // The full stop and the word after it make one token of the two parts' seam.
+            // The full stop and the word after it form one token across the two parts.
             format!(
                 r#"{{"role":"developer","content":[{{"text":"{SYSTEM}","type":"text"}},{{"text":"You are a very helpful assistant.","type":"text"}}]}},{{"role":"user","content":"Hello"}}"#
             ),
@@ -63,7 +63,7 @@ fn messages_count_as_the_live_api_counts_them() {
 
 #[test]
 fn names_and_tools_count_as_openai_documents() {
-    // The example of OpenAI's guide, with the counts it gives.
+    // The example in OpenAI's guide, with the counts given there.
     let names = r#""messages":[
         {"role":"system","content":"You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
         {"role":"system","name":"example_user","content":"New synergies will help drive top-line growth."},
@@ -80,7 +80,7 @@ fn names_and_tools_count_as_openai_documents() {
 }
 
 #[test]
-fn a_schema_counts_once_however_it_is_spaced() {
+fn white_space_in_a_schema_does_not_count() {
     let format = |schema: &str| {
         tokens(
             "gpt-4o",

@@ -48,7 +48,7 @@ fn module(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The modules a line of code names as `crate::module`, those in braces included.
+/// The modules that a line of code names as `crate::module`, including those in braces.
 fn named(code: &str) -> impl Iterator<Item = &str> {
     code.split("crate::").skip(1).flat_map(|rest| {
         let list = match rest.strip_prefix('{') {
@@ -60,11 +60,11 @@ fn named(code: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn imports_go_one_way() {
+fn imports_follow_the_order() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
-    assert!(files.len() > 20, "the sources are where they are looked for");
+    assert!(files.len() > 20, "the sources were found");
     let place = |name: &str| MODULES.iter().position(|r| *r == name);
     let mut wrong = Vec::new();
     for file in &files {
@@ -79,7 +79,7 @@ fn imports_go_one_way() {
         for (number, line) in code {
             for name in named(line) {
                 let allowed = name == own || place(name).is_some_and(|at| at < own_place);
-                // Macros and the crate's own name stand at the root, where there are no modules.
+                // Macros and the crate's own name are at the root and not in the table.
                 if !allowed && place(name).is_some() {
                     wrong.push(format!("{}:{}: {own} uses {name}", below.display(), number + 1));
                 }
@@ -99,7 +99,7 @@ fn every_module_is_public_but_component() {
 }
 
 #[test]
-fn names_are_read_off_a_line() {
+fn module_names_are_read_from_a_line() {
     let line = "use crate::{check, ctx::Ctx}; x(crate::api::Text, crate::error)";
     assert_eq!(named(line).collect::<Vec<_>>(), ["check", "ctx", "api", "error"]);
 }

@@ -1,10 +1,10 @@
-//! The tokens of requests as the live API reported them in `usage`, restated.
+//! Token counts of requests, compared with the `usage` that the live API reported for equivalent requests.
 #![cfg(feature = "vocab")]
 
 use portcullis::engine::{CountedBy, input_tokens};
 use portcullis::{api, endpoint, json};
 
-/// The tokens of a chat request's members, counted as an API counts them.
+/// The prompt tokens of a chat request with these members, by the counting rules of an API.
 fn tokens(model: &str, members: &str, counted_by: CountedBy) -> u64 {
     let body = format!(r#"{{"model":"{model}",{members}}}"#);
     let request: api::chat::Request<'_> = json::from_str(&body).expect("a chat request");
@@ -51,8 +51,8 @@ fn messages(messages: &[String]) -> String {
     format!(r#""messages":[{}]"#, messages.join(","))
 }
 
-/// A function whose properties are `name: type`, each with a description if there is one, all of them required but
-/// those whose name ends with `?`.
+/// A function with properties of a name, a type and a description, which may be empty. All are required except those whose
+/// name ends with `?`.
 fn function(name: &str, description: &str, properties: &[(&str, &str, &str)]) -> String {
     let property = |(name, kind, description): &(&str, &str, &str)| {
         let name = name.trim_end_matches('?');
@@ -124,7 +124,7 @@ fn tools_are_one_text_in_the_system_message() {
             79,
         ),
         (
-            // The white space of arguments does not count.
+            // White space in arguments does not count.
             "gpt-4o-mini",
             vec![user("Add 5 and 7"), call("add_numbers", r#"{ "a": 5, "b": 7 }"#), result(0, "12")],
             function("add_numbers", "Add two numbers together.", &number),
@@ -223,7 +223,7 @@ fn calls_and_results_count_without_tools_too() {
 }
 
 #[test]
-fn schemas_are_a_text_after_the_tools() {
+fn schemas_count_as_a_text_after_the_tools() {
     let joke = r#"{"type":"object","properties":{"joke":{"type":"string","description":"The joke"}}}"#;
     assert_eq!(
         chat(
@@ -253,7 +253,7 @@ fn schemas_are_a_text_after_the_tools() {
     )]);
     assert_eq!(chat("gpt-5", &format!("{alice},{person}")), 95);
     assert_eq!(chat("o4-mini", &format!("{alice},{person}")), 95);
-    // With tools the schema's name does not count again.
+    // With tools the name of the schema does not count a second time.
     let city = r#"{"properties":{"city":{"type":"string"},"country":{"type":"string"}},"required":["city","country"],"type":"object"}"#;
     let both = [
         user("What is the largest city in the user country?"),
@@ -266,7 +266,7 @@ fn schemas_are_a_text_after_the_tools() {
 }
 
 #[test]
-fn responses_count_tools_apart_from_the_system_message() {
+fn responses_count_tools_separately_from_the_system_message() {
     let weather = function("get_weather", "Get weather", &[("location", "string", "")]);
     let question = messages(&[user("What's the weather?")]);
     let named = r#""tool_choice":{"type":"function","function":{"name":"get_weather"}}"#;
@@ -276,7 +276,7 @@ fn responses_count_tools_apart_from_the_system_message() {
         responses("gpt-4.1", &format!("{},{life}", messages(&[user("What is the meaning of life?")]))),
         36
     );
-    // A call that is sent with its item's id has three tokens more.
+    // A call that is sent with its item id has three more tokens.
     let rainy = messages(&[
         user("What is the weather like in Paris today?"),
         call("get_weather", r#"{"location":"Paris, France"}"#),
@@ -321,7 +321,7 @@ fn claude_models_are_estimated() {
 
 #[test]
 fn cost_is_linear_in_tools_and_results() {
-    // Thousands of calls and results, of tools each of which has a schema full of references to one definition.
+    // Thousands of calls and results, and a tool whose schema has thousands of references to definitions.
     let called: Vec<String> = (0..4_000).flat_map(|_| [call("f", "{}"), result(0, "r")]).collect();
     assert!(chat("gpt-4o", &messages(&called)) > 4_000);
     let properties: Vec<String> =

@@ -1,4 +1,4 @@
-//! Tokens are what tiktoken gives, on generated strings and on this repository's own texts.
+//! Compares the tokenizer with tiktoken, on generated strings and on the texts of this repository.
 #![cfg(feature = "vocab")]
 
 use std::path::Path;
@@ -25,7 +25,7 @@ fn compare(encoding: Encoding, text: &str) {
     assert_eq!(encoding.decode_bytes(&ids), text.as_bytes(), "{} of {text:?}", encoding.name());
 }
 
-/// splitmix64: small, seeded, the same everywhere.
+/// SplitMix64: a small seeded generator with the same output on every platform.
 struct Random(u64);
 
 impl Random {
@@ -96,7 +96,7 @@ fn any_char(random: &mut Random, bound: u32) -> char {
     }
 }
 
-/// Characters that the patterns distinguish, next to each other in every order.
+/// Characters of all classes that the patterns distinguish, in random order.
 fn classes(random: &mut Random) -> String {
     const OF: &[char] = &[
         'a', 's', 'l', 'B', 'T', 'ǅ', 'ʰ', '漢', 'ª', '\u{301}', '\u{903}', '1', '²', ' ', ' ', '\t', '\n',
@@ -105,7 +105,7 @@ fn classes(random: &mut Random) -> String {
     (0..1 + random.below(12)).map(|_| random.pick(OF)).collect()
 }
 
-/// Bytes as they come: cut characters become U+FFFD, as they do in a lossy reader.
+/// A text cut at arbitrary bytes, decoded lossily: truncated characters become U+FFFD.
 fn broken(random: &mut Random, text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..random.below(4) {
@@ -131,7 +131,7 @@ fn generate(seed: u64) -> String {
             (1, _) => text.push(any_char(random, 0x11_0000)),
             (2, _) => text.push(any_char(random, 0x3000)),
             (3, _) => text.push(any_char(random, 0x80)),
-            // One plane, and within it one neighbourhood: a script.
+            // Characters of one block in one plane, as in a script.
             (4, _) => {
                 let start = (Random(seed).next() as u32 % 0x11_0000) & !0x7f;
                 text.extend(char::from_u32(start + random.below(0x80) as u32));
@@ -157,7 +157,7 @@ fn generate(seed: u64) -> String {
     if kind == 9 { broken(random, &text) } else { text }
 }
 
-/// Runs a comparison of the numbers below `count` on every core.
+/// Runs a check of the numbers below `count`, in parallel on all cores.
 fn in_parallel(count: u64, check: impl Fn(u64) + Sync) {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     std::thread::scope(|scope| {
@@ -176,7 +176,7 @@ fn generated_strings() {
     });
 }
 
-/// Every character, alone and where its class decides about the cut.
+/// Every character, alone and where its class determines the split.
 #[test]
 fn every_character() {
     in_parallel(0x11_0000 / 64, |block| {
@@ -196,7 +196,7 @@ fn every_character() {
     });
 }
 
-/// Pieces that no vocabulary holds, on both sides of where merging changes its way.
+/// Pieces that are in no vocabulary, on both sides of the length at which the merge algorithm changes.
 #[test]
 fn long_pieces() {
     for unit in ["a", " ", "ab", "xyz", "=", "é", "漢字", "\u{301}", "antidis", "\n ", "Aa"] {
@@ -236,7 +236,7 @@ fn own_texts() {
 }
 
 #[test]
-fn every_token_decodes_alike() {
+fn every_token_decodes_as_in_tiktoken() {
     for encoding in Encoding::ALL {
         for id in (0..encoding.vocabulary_size() + 10).chain([u32::MAX]) {
             let bytes = encoding.token_bytes(id);

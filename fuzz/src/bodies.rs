@@ -1,23 +1,23 @@
-//! Reading bodies, into the typed requests and as any JSON.
+//! Parses bodies, into the typed requests and as any JSON.
 
 use portcullis::api::{chat, completions, embeddings, moderations};
 use portcullis::json::{self, Value};
 use serde_json::value::RawValue;
 
-/// Any bytes are read or refused; what is read was JSON to serde_json too, and all it reads is read here; and the
-/// space around a body changes nothing.
+/// Any bytes are parsed or refused without a panic. Our reader and serde_json accept the same documents, and white space
+/// around a body makes no difference.
 pub fn run(data: &[u8]) {
     let json = serde_json::from_slice::<&RawValue>(data).is_ok();
     let ours = Value::parse(data);
-    assert!(json || ours.is_none(), "read, but no JSON");
+    assert!(json || ours.is_none(), "parsed, but not JSON");
     if serde_json::from_slice::<serde_json::Value>(data).is_ok() {
-        assert!(ours.is_some(), "JSON that is not read");
+        assert!(ours.is_some(), "JSON that is not parsed");
     }
     let spaced = [b"\t ", data, b"\r\n"].concat();
     macro_rules! read {
         ($type:ty) => {
             let plain = json::from_slice::<$type>(data).ok();
-            assert!(json || plain.is_none(), "read, but no JSON");
+            assert!(json || plain.is_none(), "parsed, but not JSON");
             assert_eq!(plain, json::from_slice::<$type>(&spaced).ok());
         };
     }

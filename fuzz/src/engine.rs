@@ -1,4 +1,4 @@
-//! Whole exchanges with the engine: what is accepted is answered to its end, whatever it asks for.
+//! Whole exchanges with the engine: every accepted request gets a complete response.
 
 use super::chosen;
 use super::nowhere::{Nowhere, Whole};
@@ -13,11 +13,11 @@ use std::time::Duration;
 
 const PATHS: [&str; 4] = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/moderations"];
 
-/// Every model the gateway knows, each judged by its limits.
+/// Models of every family, each validated with its limits.
 const NAMED: &str = "gpt-4,gpt-4o,gpt-4o-audio-preview,gpt-4o-search-preview,gpt-3.5-turbo,o1,o1-mini,gpt-5,\
                      gpt-5.6-terra,gpt-3.5-turbo-instruct,davinci-002,text-embedding-3-small,omni-moderation-latest";
 
-/// Replies of every kind: prose, a rule's text with the caller's own in it, calls, faults, broken streams.
+/// Responses of every kind: prose, a rule's text that includes the caller's, tool calls, errors, broken streams.
 const RULES: &str = include_str!("../../examples/agent-rules.json");
 
 static GATEWAYS: LazyLock<[Gateway; 5]> = LazyLock::new(|| {
@@ -58,7 +58,7 @@ pub fn run(data: &[u8]) {
     let (bytes, whole) = pulled(response.body);
     assert!(response.status < 500 || has_rules, "{} {}", response.status, String::from_utf8_lossy(&bytes));
     if !whole {
-        assert!(has_rules, "only a rule breaks a connection off");
+        assert!(has_rules, "only a rule breaks off a connection");
     } else if streams {
         are_events(std::str::from_utf8(&bytes).expect("events are UTF-8"));
     } else {
@@ -67,8 +67,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Whether an answer would be so long that the time is better spent on others: many of them, or one whose
-/// tokens are forced upon it to the end.
+/// Whether the response would be so long that fuzzing other inputs is a better use of the time: many choices, or one whose
+/// tokens are forced up to the limit.
 fn is_long(path: &str, body: &[u8]) -> bool {
     let (answers, limit, biased) = match path {
         "/v1/chat/completions" => {
@@ -86,13 +86,13 @@ fn is_long(path: &str, body: &[u8]) -> bool {
     answers > 4 || biased && limit.is_some_and(|limit| limit > 256)
 }
 
-/// All of a body, and whether it came to its end.
+/// The whole body, and whether it is complete.
 fn pulled(body: Body<Whole>) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     let items = match body {
         Body::Full(bytes) => return (bytes, true),
         Body::Stream(items) => items,
-        Body::Relay(_) => panic!("nothing is relayed here"),
+        Body::Relay(_) => panic!("the engine does not forward"),
     };
     for item in items {
         match item {
@@ -103,9 +103,9 @@ fn pulled(body: Body<Whole>) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-/// Holds a stream against the form all streams have.
+/// Checks that a stream has the required form.
 fn are_events(text: &str) {
-    let chunks = text.strip_suffix("data: [DONE]\n\n").expect("a stream tells its end");
+    let chunks = text.strip_suffix("data: [DONE]\n\n").expect("a stream ends with [DONE]");
     for event in chunks.split_terminator("\n\n") {
         let json = event.strip_prefix("data: ").expect("one line of data");
         let chunk: Value = serde_json::from_str(json).expect("a chunk is JSON");

@@ -1,8 +1,7 @@
-//! What the fuzz targets do with an input, without a fuzzer: `tests/corpus.rs` does the same with those
-//! that were kept.
+//! The fuzz targets without the fuzzer, so that `tests/corpus.rs` can run them on the corpus.
 //!
-//! An input of `bodies` is a request's body. In those of `validation` and `engine` two bytes come first that
-//! choose who judges, as letters in those that were written by hand.
+//! An input of `bodies` is a request body. An input of `validation` or `engine` begins with two bytes that select
+//! the model, the mode or the settings; inputs written by hand use letters for them.
 
 pub mod bodies;
 pub mod engine;
@@ -11,14 +10,14 @@ pub mod validation;
 #[path = "../../tests/nowhere/mod.rs"]
 mod nowhere;
 
-/// A target: its name and what it does with an input.
+/// A target: its name and the function that runs it on an input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: [Target; 3] =
     [("bodies", bodies::run), ("validation", validation::run), ("engine", engine::run)];
 
-/// The two bytes that choose, as numbers from 0 for the letter `A`, and the body.
+/// The two selecting bytes, as numbers from 0 for the letter `A`, and the body.
 fn chosen(data: &[u8]) -> Option<(usize, usize, &[u8])> {
     let (&[one, other], body) = data.split_first_chunk::<2>()?;
     let number = |byte: u8| usize::from(byte.wrapping_sub(b'A'));

@@ -11,7 +11,7 @@ use portcullis::model;
 use serde_json::Value;
 use std::convert::Infallible;
 
-/// One of each family of models and of each endpoint; the first has no facts.
+/// One model of each family and of each endpoint; the first one is not in the table.
 const MODELS: [&str; 11] = [
     "",
     "gpt-4",
@@ -41,7 +41,7 @@ impl ModelResolver for One {
     }
 }
 
-/// The first byte chooses the model, the second the mode, what becomes of unknown parameters, and the endpoint.
+/// The first byte selects the model; the second the mode, the treatment of unknown parameters, and the endpoint.
 pub fn run(data: &[u8]) {
     let Some((model, how, body)) = chosen(data) else { return };
     const MODES: [Validation; 3] = [Validation::Live, Validation::Schema, Validation::Types];
@@ -49,7 +49,7 @@ pub fn run(data: &[u8]) {
     let spec = model::find(MODELS[model % MODELS.len()]);
     let endpoint = how / MODES.len() % 4;
     let outcome_of = |validation: Validation, unknown: UnknownParams| {
-        // A rejecting policy is the engine's, the others are an upstream's.
+        // Unknown parameters are rejected for the engine, and passed or dropped for upstreams.
         let by_engine = unknown == UnknownParams::Reject;
         let policy = ValidationPolicy { validation, unknown, spec, named: true, by_engine };
         let resolver = One(policy);
@@ -96,7 +96,7 @@ fn holds(passes: &Passes, refused: Option<&ApiError>) {
         }
         Some(error) => {
             can_be_sent(error);
-            // What no pass looks at: the name of the model, its endpoint, and whether the engine can use the body.
+            // Not part of the two passes: the name of the model, its endpoint, and whether the engine can use the body.
             let by_model = error.param() == Some("model")
                 || error.message() == "you must provide a model parameter"
                 || matches!(error.kind(), Kind::NotAllowed | Kind::ModelNotFound | Kind::MissingParameter);
@@ -109,7 +109,7 @@ fn holds(passes: &Passes, refused: Option<&ApiError>) {
 fn can_be_sent(error: &ApiError) {
     assert!((400..500).contains(&error.status()), "{error:?}");
     let response: Response<Infallible> = encode::error(error);
-    let Body::Full(bytes) = response.body else { panic!("an error is sent whole") };
+    let Body::Full(bytes) = response.body else { panic!("an error is not streamed") };
     let answer: Value = serde_json::from_slice(&bytes).expect("an error is JSON");
     let error_object = answer["error"].as_object().expect("an error object");
     assert_eq!(error_object.len(), 4, "{answer}");

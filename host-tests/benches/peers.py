@@ -1,10 +1,10 @@
-"""Other gateways in front of the benchmark's upstream, beside Portcullis and the null proxy, in alternating rounds.
+"""Benchmarks other gateways, Portcullis and the null proxy with the same upstream, in alternating rounds.
 
     cargo bench-gateway --quick          # builds what is needed
     python3 host-tests/benches/peers.py [--rounds N] [--only NAME]
 
-Each gateway is installed under target/bench/peers, in a pinned version; one that cannot be is a row that says so.
-The figures go to target/bench/peers.json, and by `cargo bench-gateway --document` into docs/performance.md.
+Each gateway is installed under target/bench/peers, in a pinned version; if that fails, its row has the reason.
+The figures go to target/bench/peers.json; `cargo bench-gateway --document` writes them into docs/performance.md.
 Needs Python 3.11, Node 20 with npm, and for crabllm a Rust toolchain.
 """
 
@@ -31,7 +31,7 @@ VERSIONS = {"LiteLLM": "1.106.12", "SMG": "1.13.0", "Portkey": "1.15.2", "crabll
 
 
 class Missing(Exception):
-    """Why a gateway cannot be run here."""
+    """The reason why a gateway cannot run here."""
 
 
 def free_port():
@@ -41,7 +41,7 @@ def free_port():
 
 
 def install(name, command, done, minutes=10):
-    """Runs a command that installs something, unless `done` is there already."""
+    """Runs an installation command unless the file `done` exists."""
     if done.exists():
         return
     PEERS.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def venv(name, requirement, program):
 
 
 def start(command, env=None):
-    """A process whose group ends with it, as some gateways start others."""
+    """Starts a process in its own process group, because some gateways start child processes."""
     log = open(PEERS / "peers.log", "ab")
     return subprocess.Popen(
         [str(part) for part in command], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
@@ -84,8 +84,8 @@ def litellm(upstream):
     port = free_port()
     command = [home / "litellm", "--config", config, "--host", "127.0.0.1", "--port", port, "--num_workers", 2,
                "--run_gunicorn"]
-    # As its documentation advises for production: no verbose log. It refuses to start without a key, and with one
-    # it takes for too short; and its prices are to come from its own files.
+    # No verbose log, as its documentation advises for production. It does not start without a key, nor with one that it
+    # considers too short. Prices are read from its own files.
     env = {"LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
            "LITELLM_MASTER_KEY": KEY, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
            "PATH": f"{home}:{os.environ['PATH']}"}
@@ -126,7 +126,7 @@ def crabllm(upstream):
 
 
 def component(file, settings):
-    """The embedded host with a component, as in the other benchmarks."""
+    """Starts the embedded host with a component, as in the other benchmarks."""
     host = subprocess.Popen([BENCH, "host"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     job = {"wasm": str(file), "reuse": 1000, "settings": list(settings.items())}
@@ -159,8 +159,8 @@ def body():
 
 
 def wait_for(process, port, headers, seconds=120):
-    """Waits until a gateway answers the request itself with 200, and tells what it says instead."""
-    said = "it does not listen"
+    """Waits until a gateway answers the request with 200; otherwise raises the last failure."""
+    failure = "it does not listen"
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -174,15 +174,15 @@ def wait_for(process, port, headers, seconds=120):
                 json.load(answer)
                 return
         except urllib.error.HTTPError as error:
-            said = f"it answers {error.code}: {error.read(150).decode(errors='replace')}"
+            failure = f"it returns {error.code}: {error.read(150).decode(errors='replace')}"
         except OSError as error:
-            said = f"it does not answer: {error}"
+            failure = f"it does not respond: {error}"
         time.sleep(0.3)
-    raise Missing(" ".join(said.split()))
+    raise Missing(" ".join(failure.split()))
 
 
 def load(process, port, headers, seconds):
-    """One round; the loader counts the CPU time of the gateway's whole process group."""
+    """Runs one round; the load generator measures the CPU time of the gateway's whole process group."""
     job = {"addr": f"127.0.0.1:{port}", "group": process.pid, "connections": 16, "seconds": seconds,
            "headers": list(headers.items()), "path": "/v1/chat/completions", "body": body().decode()}
     result = subprocess.run([BENCH, "load"], input=json.dumps(job), capture_output=True, text=True)
@@ -236,7 +236,7 @@ def main():
                     rows[name] = {"missing": f"under load: {why}"}
                     del rounds[name]
                     continue
-                # The first warms up what compiles itself while it runs.
+                # The first round is a warm-up, for gateways with a JIT compiler.
                 if number:
                     rounds[name].append(round_)
         for name, all_ in rounds.items():

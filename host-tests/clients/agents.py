@@ -1,7 +1,7 @@
-"""The coding agents: where each comes from, how it is configured, and the command that gives it a task.
+"""The coding agents: the package, the configuration, and the command of each.
 
-A `Job` says where the gateway is and where the agent may write. Each function writes the agent's configuration into
-`job.home` and returns its command and the environment it needs besides `HOME` and `PATH`.
+A `Job` has the URL of the gateway and the directories that the agent may write to. Each function writes the agent's
+configuration into `job.home` and returns its command and the environment it needs in addition to `HOME` and `PATH`.
 """
 
 import json
@@ -20,7 +20,7 @@ class Job:
     gateway: str
     key: str
     model: str
-    # The most tokens of an answer.
+    # The maximum number of output tokens.
     most: int
     # The agent's home directory.
     home: Path
@@ -41,11 +41,11 @@ class Job:
 
 @dataclass
 class Agent:
-    """A coding agent of npm."""
+    """A coding agent from npm."""
 
     package: str
     version: str
-    # The endpoint it speaks.
+    # The API it uses.
     api: str
     model: str
     command: Callable[[Job], tuple[list, dict]]
@@ -64,7 +64,7 @@ def opencode(job):
         "share": "disabled",
     }
     job.write(".config/opencode/opencode.json", config)
-    # It would fetch a list of models, and plugins.
+    # Otherwise it fetches a list of models, and plugins.
     environment = {
         "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
     }
@@ -97,7 +97,7 @@ def cline(job):
     provider = {"settings": settings, "updatedAt": "2026-11-28T00:00:00.000Z", "tokenSource": "manual"}
     providers = {"version": 1, "lastUsedProvider": "openai-compatible", "modes": {}}
     job.write("data/settings/providers.json", {**providers, "providers": {"openai-compatible": provider}})
-    # Without a data directory of its own it leaves a daemon behind.
+    # Without a separate data directory it leaves a daemon behind.
     options = ["--data-dir", job.home / "data", "--provider", "openai-compatible", "--model", job.model]
     return [job.program("cline"), *options, TASK], {}
 
@@ -114,7 +114,7 @@ env_key = "PORTCULLIS_KEY"
 wire_api = "responses"
 supports_websockets = true
 """)
-    # Its sandbox needs rights that a container lacks; it works in a scratch folder.
+    # Its sandbox needs permissions that a container lacks; it works in a scratch folder.
     options = ["--skip-git-repo-check", "--sandbox", "danger-full-access"]
     return [job.program("codex"), "exec", *options, TASK], {"PORTCULLIS_KEY": job.key}
 

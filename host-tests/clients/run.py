@@ -1,27 +1,28 @@
 #!/usr/bin/env python3
-"""Coding agents as clients of the gateway: each writes a file through its own tool and finishes.
+"""Runs coding agents as clients of the gateway: each has to write a file with its own tool and finish.
 
-    python3 host-tests/clients/run.py                            all agents through all gateways
-    python3 host-tests/clients/run.py opencode pi                these
-    python3 host-tests/clients/run.py --gateway engine           through this one; may be repeated
+    python3 host-tests/clients/run.py                            all agents with all gateways
+    python3 host-tests/clients/run.py opencode pi                only these agents
+    python3 host-tests/clients/run.py --gateway engine           only this gateway; may be repeated
 
     engine      the built-in engine with the rules of rules.json; it serves every model
-    chain       a gateway in front of that gateway, which forwards each API as it is
-    translated  a gateway in front of that gateway, which has nothing but chat completions behind it
-    llama       a gateway in front of llama.cpp with Gemma 3 270M: the agent must get an answer and finish. A model of
-                that size writes no file. cline, codex and claude-code have no setting for the most tokens of an
-                answer, or a prompt that is too long for it, and are left out
+    chain       a gateway in front of the `engine` gateway, which forwards each API unchanged
+    translated  a gateway in front of the `engine` gateway, which uses only its chat completions and translates
+    llama       a gateway in front of llama.cpp with Gemma 3 270M: the agent must get a response and finish. A model of
+                that size writes no file. cline, codex and claude-code are left out: they have no setting for the
+                maximum number of output tokens, or their prompt is too long for the model
 
 needs Python 3.11 or newer, Node 20 or newer and a built component (or Rust); `llama` what host-tests/sdk/real_llm.py
-needs. What it installs comes from npm and PyPI with pinned versions, into target/clients and target/real-llm. An agent
-runs with an empty environment, a home under target/ and a proxy that refuses all connections but to the loopback.
+needs. Packages are installed from npm and PyPI with pinned versions, into target/clients and target/real-llm. An agent
+runs with an empty environment, a home directory under target/ and a proxy that refuses all connections except to the
+loopback address.
 
-    --wasm FILE     serve this component and build none
-    --host PROGRAM  serve by this program, a `portcullis-host` or a `wasmtime`
-    --home DIR      install there instead of target/clients
-    --report FILE   also write there, as JSON, how each agent did
+    --wasm FILE     serve this component instead of building one
+    --host PROGRAM  serve with this program, a `portcullis-host` or a `wasmtime`
+    --home DIR      install there instead of into target/clients
+    --report FILE   also write the result of each agent to this file, as JSON
 
-It ends with 69 where something cannot be installed and all else passed, and with 1 where an agent fails.
+The exit status is 1 if an agent fails, else 69 if something cannot be installed.
 """
 
 import argparse
@@ -43,19 +44,19 @@ import real_llm as base  # noqa: E402
 KEY = "sk-made-up-for-the-agents"
 FRONT_KEY = "sk-made-up-for-the-front"
 
-# What it ends with when something cannot be installed.
+# The exit status if something cannot be installed.
 UNAVAILABLE = 69
 
-# How long an agent may take, in seconds. Some wait a minute for a network they do not have.
+# The seconds that an agent may take. Some wait a minute for the network, which they do not have.
 PATIENCE = {"engine": 240, "chain": 240, "translated": 240, "llama": 900}
 
-# The agents that are not run through a gateway: those of chat completions need no translation.
+# The agents that are not run with a gateway: chat completions need no translation.
 LEFT_OUT = {
     "llama": ["cline", "codex", "claude-code"],
     "translated": [name for name, agent in agents.AGENTS.items() if agent.api == "chat completions"],
 }
 
-# What every agent of the engine's gateways must print at the end.
+# Every agent must print this at the end, except with `llama`.
 DONE = "The file is written."
 
 
@@ -73,7 +74,7 @@ def main():
     options = parser.parse_args()
     for name in options.agents:
         if name not in agents.AGENTS:
-            parser.error(f"{name}: there are the agents {', '.join(agents.AGENTS)}")
+            parser.error(f"{name}: no such agent; the agents are {', '.join(agents.AGENTS)}")
     home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     wasm, results = base.component(options.wasm), []
@@ -101,7 +102,7 @@ def main():
 
 
 def host(given, home):
-    """The program that serves the component: the given or a built one, one on the PATH, or one of PyPI."""
+    """The program that serves the component: the given one, a built one, one on the PATH, or one from PyPI."""
     suffix = ".exe" if os.name == "nt" else ""
     built = [base.TARGET / profile / f"portcullis-host{suffix}" for profile in ["debug", "release"]]
     for program in [given, *filter(Path.exists, built), shutil.which("wasmtime")]:
@@ -114,18 +115,18 @@ def host(given, home):
     return program
 
 
-# The gateways. Each yields its URL, its key, its model if it has but one, and whether a file is expected.
+# The gateways. Each yields a `Serving`.
 
 
 def rules(work):
-    """The rules, with the paths of this machine."""
+    """The rules, with the path of the work directory."""
     path = json.dumps(str(work))[1:-1]
     return (HERE / "rules.json").read_text().replace("$WORK", path)
 
 
 @contextlib.contextmanager
 def engine(program, wasm, work):
-    # Those that are named are validated by their real limits. cline sends more `max_tokens` than gpt-4o has.
+    # Models that are named are validated with their real limits. cline sends a larger `max_tokens` than gpt-4o allows.
     models = "gpt-5.5,claude-sonnet-5-5,*"
     settings = {"PORTCULLIS_API_KEYS": KEY, "PORTCULLIS_MODELS": models, "PORTCULLIS_CONFIG": rules(work)}
     with base.server("engine", base.serving(program, wasm, settings)) as (url, log):
@@ -142,7 +143,7 @@ def translated(program, wasm, work):
 
 @contextlib.contextmanager
 def front(program, wasm, work, responses, claude):
-    """A gateway in front of the engine's: whether that has Responses, and how the Claude models are reached."""
+    """A gateway in front of the `engine` gateway, with its setting `responses` and the settings for the Claude models."""
     with engine(program, wasm, work) as behind:
         upstream = {"url": f"{behind.url}/v1", "key": KEY}
         config = {
@@ -163,7 +164,7 @@ def llama(program, wasm, work):
         python = base.install(base.PACKAGES, base.HERE / "python" / "requirements.txt")
     except subprocess.CalledProcessError as error:
         raise Unavailable(f"llama.cpp and its model: {error}") from error
-    # An agent's system prompt and tools are longer than the other tests' context.
+    # The system prompt and tools of an agent are longer than the context of the other tests.
     command = [python, base.__file__, "--llama", "--context", "32768"]
     with base.server("llama.cpp", command) as (behind, _):
         settings = {
@@ -182,7 +183,7 @@ class Serving:
     """A running gateway."""
 
     def __init__(self, url, key, model, logs):
-        # Its URL, the key of its callers, and the model of a real server behind it.
+        # The URL, the callers' key, the model if a real server is the upstream, and the logs.
         self.url, self.key, self.model, self.logs = url, key, model, logs
 
 
@@ -190,7 +191,7 @@ class Serving:
 
 
 def result(name, gateway, serving, home, work):
-    """How an agent does its task through a gateway."""
+    """Runs an agent with a gateway and returns the result."""
     agent = agents.AGENTS[name]
     print(f"\n== {name} {agent.version} through {gateway}", flush=True)
     done = {"agent": name, "version": agent.version, "api": agent.api, "gateway": gateway}
@@ -205,13 +206,13 @@ def result(name, gateway, serving, home, work):
 
 
 def install(name, agent, home):
-    """Installs the agent's package at its pinned version, once; the folder of its program."""
+    """Installs the agent's package at its pinned version, once; returns the folder of its program."""
     folder = home / f"{name}-{agent.version}"
     stamp = folder / "installed"
     if not stamp.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        # A folder with a manifest of its own keeps npm from looking for one above.
+        # A manifest keeps npm from searching the parent folders for one.
         (folder / "package.json").write_text('{"private": true}')
         npm = "npm.cmd" if os.name == "nt" else "npm"
         quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
@@ -226,15 +227,15 @@ def install(name, agent, home):
 
 
 def attempt(name, agent, gateway, serving, home, work, programs):
-    """Gives an agent its task; what went wrong, or None."""
+    """Runs an agent with its task; returns the failure, or None."""
     own = home / "homes" / name
     for folder in [own, work]:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    # Agents look for the project they are in; the repository around `target/` is not it.
+    # Agents look for the enclosing repository, which must not be the one that contains `target/`.
     subprocess.run(["git", "init", "--quiet"], cwd=work, check=False)
     model = serving.model or agent.model
-    # A model of that size does not end an answer by itself.
+    # A model of that size does not end its output by itself.
     most = 32 if serving.model else 16_384
     job = agents.Job(serving.url, serving.key, model, most, own, work, programs)
     command, environment = agent.command(job)
@@ -246,12 +247,12 @@ def attempt(name, agent, gateway, serving, home, work, programs):
     before = sum(map(len, serving.logs))
     code, output = call(command, work, environment, PATIENCE[gateway])
     print(output, flush=True)
-    # The line of a request is written when its connection ends.
+    # The log line of a request is written when its connection ends.
     time.sleep(0.2)
     lines = [line for log in serving.logs for line in log]
     print(f"exit {code}; the gateway logged {len(lines) - before} lines", flush=True)
     if code != 0:
-        return f"it ended with {code}"
+        return f"its exit status is {code}"
     if any(serving.key in line for line in lines):
         return "a key is in the gateway's log"
     # wasmtime reports a connection that its client closes while no request runs.
@@ -259,7 +260,7 @@ def attempt(name, agent, gateway, serving, home, work, programs):
     if traps := [line for line in reported if "error" in line.lower()]:
         return f"the gateway reports: {traps[:3]}"
     if serving.model:
-        return None if output.strip() else "it printed no answer"
+        return None if output.strip() else "it printed nothing"
     file = work / "hello.txt"
     if not file.is_file():
         return "it wrote no file"
@@ -269,7 +270,7 @@ def attempt(name, agent, gateway, serving, home, work, programs):
 
 
 def call(command, work, environment, patience):
-    """Runs an agent; its exit status and what it printed. It may leave no process behind."""
+    """Runs an agent; returns its exit status and output, and kills the processes that it leaves behind."""
     process = subprocess.Popen(
         command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
@@ -278,7 +279,7 @@ def call(command, work, environment, patience):
         output, _ = process.communicate(timeout=patience)
         code = process.returncode
     except subprocess.TimeoutExpired:
-        code = f"no end after {patience} s"
+        code = f"a timeout after {patience} s"
         output = None
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)

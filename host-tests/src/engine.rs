@@ -1,4 +1,4 @@
-//! Wasmtime set up for a gateway, and components made ready to run in it.
+//! Wasmtime configured for a gateway, and components compiled and linked for it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -21,11 +21,11 @@ use crate::state::State;
 /// A streamed response holds an instance for as long as it runs, so this is also the number of open streams.
 pub const MAX_RUNNING: usize = 1_000;
 
-/// How many instances a server keeps idle at most. An idle one keeps the memory it wrote to.
+/// How many idle instances a server keeps at most. An idle instance keeps the memory it wrote to.
 pub(crate) const MAX_IDLE: usize = 128;
 
-/// How many instances there is room for. Each reserves about 4 GiB of address space (not memory), which fits every
-/// 64-bit machine.
+/// The number of instance slots. Each reserves about 4 GiB of address space (not memory), which fits every 64-bit
+/// machine.
 const MAX_INSTANCES: u32 = (MAX_RUNNING + MAX_IDLE) as u32;
 
 /// Linear memory an instance may grow to. A body of the default 20 MiB limit, parsed, needs a fraction.
@@ -36,7 +36,7 @@ pub const MAX_MEMORY: usize = 1 << 30;
 pub struct Program {
     /// The pre-instantiated component: imports resolved, types checked.
     pub(crate) pre: Arc<ProxyPre<State>>,
-    /// One for each instance the engine has room for.
+    /// One permit for each instance slot of the engine.
     pub(crate) slots: Arc<Semaphore>,
 }
 
@@ -54,7 +54,7 @@ impl Program {
     /// As [`Program::load`], for bytes already in memory; without a `cache` directory, always compiles.
     pub fn from_binary(wasm: &[u8], cache: Option<&Path>) -> Result<Self> {
         let engine = engine()?;
-        count_epochs(&engine)?;
+        advance_epochs(&engine)?;
         let component = match cache {
             Some(dir) => cached(&engine, wasm, dir)?,
             None => Component::from_binary(&engine, wasm)?,
@@ -81,8 +81,8 @@ impl Program {
     }
 }
 
-/// Ends an epoch of the engine's guests after each slice of time, as long as the engine is in use.
-fn count_epochs(engine: &Engine) -> Result<()> {
+/// Advances the engine's epoch after each [`SLICE`], as long as the engine is in use.
+fn advance_epochs(engine: &Engine) -> Result<()> {
     let engine = engine.weak();
     let count = move || {
         while let Some(engine) = engine.upgrade() {
@@ -103,14 +103,14 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
 
 fn engine() -> Result<Engine> {
     let mut config = Config::new();
-    // So that a guest that computes can be interrupted, see `cpu`.
+    // To interrupt a guest that computes, see `cpu`.
     config.epoch_interruption(true);
     config.cranelift_opt_level(OptLevel::Speed);
-    // Only a component of WASI 0.3 runs several tasks in one instance; each store is lighter without.
+    // Only a WASI 0.3 component runs several tasks in one instance; without that support each store is smaller.
     config.concurrency_support(false);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-    // The pool maps its address space at once, which a container with a limit on it refuses.
-    // Such a host still works, with slower instantiation.
+    // The pool maps its whole address space at once. Where a container limits the address space that fails, and the
+    // host works without a pool, with slower instantiation.
     Engine::new(&config).or_else(|_| {
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         Engine::new(&config)
@@ -128,9 +128,9 @@ fn pool() -> PoolingAllocationConfig {
         .total_tables(MAX_INSTANCES * TABLES)
         .total_stacks(MAX_INSTANCES)
         .max_memory_size(MAX_MEMORY)
-        // A fresh instance costs page faults for what the last one touched. Writing over what was written to is
-        // cheaper than giving pages back and faulting them in again, and asking the kernel which those are
-        // leaves the vocabularies mapped, which are only read.
+        // A fresh instance takes page faults for the pages that the previous one touched. Overwriting the dirty pages
+        // is cheaper than returning them to the kernel and faulting them in again. The kernel reports which pages are
+        // dirty, so the vocabularies, which are only read, stay mapped.
         .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(1024 * 1024)
         .async_stack_keep_resident(32 * 1024)
@@ -138,7 +138,7 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Where compiled components are kept: beside our own executable, so under `target/`.
+/// The directory of compiled components: next to this executable, so under `target/`.
 fn cache_dir() -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
     let dir = own.parent()?;
@@ -149,10 +149,10 @@ fn cache_dir() -> Option<PathBuf> {
 
 /// Loads `wasm` from the cache in `dir`, compiling and storing it when it is not there.
 ///
-/// The cache saves the seconds Cranelift needs. It can only help: a file that cannot be read or
-/// written, or that Wasmtime rejects, means compiling.
+/// The cache saves the seconds that Cranelift needs. If a file cannot be read or written, or if Wasmtime rejects it, the
+/// component is compiled.
 fn cached(engine: &Engine, wasm: &[u8], dir: &Path) -> Result<Component> {
-    // Not a cryptographic hash: it distinguishes our own builds, it defends against no attack.
+    // Not a cryptographic hash: it distinguishes our own builds and is no defence against an attack.
     let mut hasher = DefaultHasher::new();
     wasm.hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -186,7 +186,7 @@ fn store(component: &Component, dir: &Path, file: &Path) -> Result<()> {
     prune(dir)
 }
 
-/// Every edit of a component leaves another file behind; a few of them are enough.
+/// Deletes all but the newest few files: every change of a component adds another one.
 fn prune(dir: &Path) -> Result<()> {
     const KEPT: usize = 8;
     let mut files = Vec::new();

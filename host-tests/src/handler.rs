@@ -1,4 +1,4 @@
-//! A request's path through the component.
+//! The path of a request through the host and the component.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,19 +22,19 @@ use crate::hop_by_hop;
 use crate::instances::Instance;
 use crate::worker::Worker;
 
-/// Held for as long as a guest works: it writes its line of the log after its response is out. Nothing is sent.
+/// Held while a guest runs: it writes its log line after its response is sent. Nothing is sent on the channel.
 pub(crate) type Working = mpsc::Sender<Infallible>;
 
-/// How long a request waits for another to end where as many as may be are running.
+/// How long a request waits for another one to end while the maximum number is running.
 const QUEUE_TIME: Duration = Duration::from_secs(1);
 
-/// How long a caller that keeps its request waiting is left alone where others wait for room.
+/// How long a caller may stall while other requests wait for a permit.
 const STALL_UNDER_LOAD: Duration = Duration::from_secs(1);
 
-/// How long a guest may run on once its caller has gone.
+/// How long a guest may go on running after its caller has disconnected.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Answers `request` from the component, or with an error object of the host's own where that fails.
+/// Answers `request` from the component, or with an error object of the host if the component fails.
 pub(crate) async fn handle(
     worker: Arc<Worker>,
     working: Working,
@@ -73,7 +73,7 @@ pub(crate) async fn handle(
         }
     };
     let ending = Arc::new(Ending::default());
-    // A task of its own, since the guest goes on after the head of its response is out.
+    // In a separate task, because the guest goes on after the response head is sent.
     let guest = Guest { instance, request, out, caller: caller.clone(), ending: ending.clone() };
     let runner = worker.clone();
     tokio::spawn(async move {
@@ -86,7 +86,7 @@ pub(crate) async fn handle(
             ResponseBody::new(response, waiting, ending.cut.clone())
         }
         Ok(Err(code)) => {
-            worker.instances.output().note(&format!("host: the component answered with an error: {code:?}"));
+            worker.instances.output().note(&format!("host: the component returned an error: {code:?}"));
             refuse(waiting, &Refusal::Failed)
         }
         Err(_) if ending.over_limit.load(Ordering::Acquire) => {
@@ -94,14 +94,14 @@ pub(crate) async fn handle(
         }
         Err(_) => {
             if !ending.cut.load(Ordering::Acquire) {
-                worker.instances.output().note("host: the component ended without an answer");
+                worker.instances.output().note("host: the component ended without a response");
             }
             refuse(waiting, &Refusal::Failed)
         }
     }
 }
 
-/// Room for one more request; `None` where there is none for a while.
+/// The permit to run one more request; `None` if none becomes free within [`QUEUE_TIME`].
 async fn admit(worker: &Worker) -> Option<OwnedSemaphorePermit> {
     let running = &worker.shared.running;
     if let Ok(permit) = running.clone().try_acquire_owned() {
@@ -111,10 +111,10 @@ async fn admit(worker: &Worker) -> Option<OwnedSemaphorePermit> {
     tokio::time::timeout(QUEUE_TIME, running.clone().acquire_owned()).await.ok()?.ok()
 }
 
-/// How a guest ended, if not by itself.
+/// Why a guest was terminated, if it was.
 #[derive(Default)]
 struct Ending {
-    /// Its response is not complete, unless it was before.
+    /// Its response, if not complete by then, is cut off.
     cut: Arc<AtomicBool>,
     /// It took too much CPU time.
     over_limit: AtomicBool,
@@ -144,7 +144,7 @@ impl Guest {
             result = call => Some(result),
             () = settled => None,
         };
-        // Before another request can wait for it: it is then answered with a warm instance.
+        // Returned before the permit, so that the next request gets this warm instance.
         let note = match result {
             Some(Ok(())) => {
                 worker.instances.give_back(instance);
@@ -156,7 +156,7 @@ impl Guest {
                 format!("host: ended a request: {CpuLimitExceeded} ({:?})", worker.shared.limits.cpu)
             }
             Some(Err(trap)) => format!("host: the component trapped: {trap:?}"),
-            None => format!("host: ended a request whose caller was gone for {SETTLE_TIME:?}"),
+            None => format!("host: ended a request whose caller had disconnected {SETTLE_TIME:?} before"),
         };
         // Before the store is dropped, see `ResponseBody::new`.
         ending.cut.store(true, Ordering::Release);
@@ -164,7 +164,7 @@ impl Guest {
     }
 }
 
-/// Ensures that the guest gets an authority, which HTTP/1.0 does not oblige the caller to send.
+/// Ensures that the guest gets an authority, which HTTP/1.0 does not require the caller to send.
 fn ensure_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str> {
     if request.uri().authority().is_some() {
         return Ok(());
@@ -180,11 +180,11 @@ fn ensure_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str
     }
 }
 
-/// Why the host answers in place of the component.
+/// Why the host responds instead of the component.
 enum Refusal {
-    /// The request is not HTTP as it should be.
+    /// The request is not valid HTTP.
     Malformed(&'static str),
-    /// As many requests as may be are running.
+    /// The maximum number of requests is running.
     Overloaded,
     /// The request took more CPU time than this.
     CpuLimit(Duration),
@@ -192,7 +192,7 @@ enum Refusal {
     Failed,
 }
 
-/// A response of the host itself, with an error object as the API's.
+/// A response of the host itself, with an error object in the format of the API.
 fn refuse(waiting: Waiting, refusal: &Refusal) -> Response<ResponseBody> {
     const RETRY: HeaderName = HeaderName::from_static("x-should-retry");
     let (status, kind, message, code, field) = match refusal {
@@ -206,7 +206,7 @@ fn refuse(waiting: Waiting, refusal: &Refusal) -> Response<ResponseBody> {
             Some("overloaded"),
             Some((RETRY_AFTER, "1")),
         ),
-        // The SDKs of OpenAI and Anthropic try a 503 again, which would take as long.
+        // The SDKs of OpenAI and Anthropic retry a 503, and the retry would take as long.
         Refusal::CpuLimit(limit) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "server_error",

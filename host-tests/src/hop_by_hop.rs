@@ -1,4 +1,4 @@
-//! Header fields of one connection.
+//! Hop-by-hop header fields.
 
 use http::header::{CONNECTION, HeaderMap, HeaderName};
 

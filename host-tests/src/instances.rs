@@ -1,4 +1,4 @@
-//! Instances of the component, made and used again.
+//! Creates and reuses instances of the component.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,21 +25,21 @@ pub(crate) struct Instance {
     _slot: OwnedSemaphorePermit,
 }
 
-/// How an idle instance stands, for tests and benchmarks.
+/// The state of an idle instance, for tests and benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleInstance {
     /// Requests it has handled.
     pub served: u32,
-    /// Bytes of its linear memory.
+    /// The size of its linear memory in bytes.
     pub memory: usize,
 }
 
 /// The instances of one worker.
 ///
-/// A stack of idle ones: a request takes the instance used last, whose memory is warm, and returns it unless it trapped
-/// or has served its number. Wasmtime's own `ProxyHandler` does the same and more, for components that run several
-/// requests at once, but needs the `component-model-async` build of Wasmtime and worker tasks per instance; one request
-/// at a time per instance is all that WASI 0.2 allows.
+/// A stack of idle instances: a request takes the most recently used one, whose memory is warm, and returns it unless it
+/// trapped or has reached the reuse limit. Wasmtime's own `ProxyHandler` also supports components that run several
+/// requests at once, but it needs Wasmtime built with `component-model-async` and worker tasks per instance; WASI 0.2
+/// allows only one request at a time per instance.
 pub(crate) struct Instances {
     pub(crate) program: Program,
     pub(crate) settings: Arc<[(String, String)]>,
@@ -82,11 +82,11 @@ impl Instances {
         Ok(Instance { store, proxy, served: 0, idle_since: Instant::now(), _slot: slot })
     }
 
-    /// Takes back an instance that handled a request without a trap.
+    /// Returns an instance that handled a request without a trap.
     pub(crate) fn give_back(&self, mut instance: Instance) {
         instance.served += 1;
         instance.idle_since = Instant::now();
-        // With no slot free another server of this program may be waiting for one.
+        // If no slot is free, another server in this process may be waiting for one.
         if instance.served >= self.reuse || self.slots().available_permits() == 0 {
             return;
         }
@@ -96,7 +96,7 @@ impl Instances {
         }
     }
 
-    /// Drops instances that were idle for too long. To be called regularly.
+    /// Drops instances that have been idle for too long. To be called regularly.
     pub(crate) fn sweep(&self) {
         let mut idle = self.idle();
         let stale = idle.iter().take_while(|instance| instance.idle_since.elapsed() > Self::MAX_IDLE_TIME);
@@ -106,7 +106,7 @@ impl Instances {
         drop(stale); // Unmapping memory takes a while; not under the lock.
     }
 
-    /// How many were made since the server started.
+    /// How many instances were created since the server started.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }

@@ -1,11 +1,10 @@
-//! Portcullis in a real host: Wasmtime, set up as a server, and a harness for end-to-end tests.
+//! Portcullis in a real host: Wasmtime embedded in a server, and a harness for end-to-end tests.
 //!
-//! The host is what `cargo serve` starts where no `wasmtime` is installed, and what tests and benchmarks
-//! run the component in:
+//! `cargo serve` starts this host if no `wasmtime` is installed, and tests and benchmarks run the component in it:
 //!
-//! - [`Program`] compiles a component, or takes it from the cache of an earlier run;
-//! - [`Server`] serves it. Each of its workers is a thread with a runtime, a listener, instances of the component and
-//!   connections to upstreams, so that a request stays on one thread from its caller to its upstream.
+//! - [`Program`] compiles a component, or loads it from the cache of an earlier run;
+//! - [`Server`] serves it. Each worker is a thread with its own runtime, listener, instances of the component and
+//!   upstream connections, so that a request stays on one thread from its caller to its upstream.
 
 mod caller;
 mod cpu;

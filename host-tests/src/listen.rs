@@ -1,18 +1,18 @@
-//! The listeners of a server, one a worker.
+//! The listeners of a server, one per worker.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// Connections that wait to be accepted, as std and Tokio have it.
+/// The maximum number of connections that wait to be accepted. std and Tokio use a similar number.
 const BACKLOG: i32 = 1024;
 
 /// Binds `count` listeners to one address; port 0 takes a free one.
 ///
-/// On Linux each has a queue of its own, among which the kernel distributes connections (`SO_REUSEPORT`). The first is
-/// bound without that option, so that an address in use is an error, also where its user has the option set. Elsewhere
-/// all share one queue.
+/// On Linux each listener has a separate queue, and the kernel distributes connections among them (`SO_REUSEPORT`). The
+/// first one is bound without that option, so that an address in use is an error even if the other process has set the
+/// option. On other systems all listeners share one queue.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What guests print, line by line.
+//! The output of guests, line by line.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// Where the guests' standard output and error go.
+/// The destination of the guests' standard output and error.
 #[derive(Clone)]
 pub enum Output {
     /// To the same streams of this process.
@@ -29,14 +29,14 @@ impl Output {
         Lines::new(self.clone(), Stream::Err)
     }
 
-    /// One line of the host's own, among those of the guests.
+    /// Logs a line of the host among those of the guests.
     pub(crate) fn note(&self, line: &str) {
         self.put(Stream::Err, format!("{line}\n").as_bytes());
     }
 
     fn put(&self, stream: Stream, line: &[u8]) {
         match (self, stream) {
-            // A closed stream is no reason to stop serving.
+            // The server goes on if the stream is closed.
             (Self::Inherit, Stream::Out) => drop(io::stdout().lock().write_all(line)),
             (Self::Inherit, Stream::Err) => drop(io::stderr().lock().write_all(line)),
             (Self::Capture(captured), _) => captured.push(line),
@@ -44,7 +44,7 @@ impl Output {
     }
 }
 
-/// The lines guests printed, standard output and error together in the order they came.
+/// The lines that guests have printed to standard output and error, in the order of their arrival.
 #[derive(Clone)]
 pub struct Captured {
     lines: Arc<watch::Sender<Vec<String>>>,
@@ -57,12 +57,12 @@ impl Default for Captured {
 }
 
 impl Captured {
-    /// What was printed so far.
+    /// The lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.lines.borrow().clone()
     }
 
-    /// Waits for the first line that `wanted` accepts, among the past ones too.
+    /// Waits for the first line that `wanted` accepts, including past lines.
     pub async fn wait_for(&self, mut wanted: impl FnMut(&str) -> bool) -> String {
         let mut lines = self.lines.subscribe();
         let mut seen = 0;
@@ -90,7 +90,7 @@ enum Stream {
     Err,
 }
 
-/// One standard stream of one instance: collects writes into lines, so that instances never mix theirs.
+/// One standard stream of one instance. It collects writes into lines, so that lines of several instances do not mix.
 #[derive(Clone)]
 pub(crate) struct Lines {
     output: Output,
@@ -99,7 +99,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Past this a line is passed on in pieces, so a guest that prints no line break costs no memory.
+    /// A longer line is passed on in pieces, so that a guest that prints no line break cannot exhaust the memory.
     const LONGEST: usize = 64 * 1024;
 
     fn new(output: Output, stream: Stream) -> Self {
@@ -149,7 +149,7 @@ impl OutputStream for Lines {
     }
 }
 
-// Written out as `async_trait` would, which is not worth a dependency for one method.
+// The expansion of `async_trait`, which is not worth a dependency for one method.
 impl Pollable for Lines {
     fn ready<'a, 'b>(&'a mut self) -> Pin<Box<dyn Future<Output = ()> + Send + 'b>>
     where

@@ -1,4 +1,4 @@
-//! The HTTP server in front of the instances: its settings, and its workers.
+//! The HTTP server in front of the instances: its options and its workers.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,36 +20,36 @@ use crate::worker::{Shared, Stop, Worker};
 pub struct Options {
     /// The environment variables the guest sees.
     pub settings: Vec<(String, String)>,
-    /// How many requests one instance handles before it is thrown away; 1 gives each request a fresh one.
+    /// How many requests one instance handles before it is dropped; with 1 each request gets a fresh instance.
     pub reuse: u32,
-    /// Where the guest's output and the host's notes go.
+    /// The destination of the guests' output and the host's log lines.
     pub output: Output,
-    /// Certificates of authorities to trust for upstreams besides those browsers trust, in PEM.
+    /// Root certificates in PEM to trust for upstreams, in addition to Mozilla's.
     pub roots: Vec<u8>,
-    /// How many threads serve, each with a listener, instances and connections of its own.
+    /// The number of worker threads, each with its own listener, instances and connections.
     pub workers: usize,
-    /// What one request, and all together, may take.
+    /// The limits of each request and of all together.
     pub limits: Limits,
 }
 
-/// What requests may take.
+/// The limits of requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many requests may be inside a guest at the same time, at most [`MAX_RUNNING`]. Past that one waits for
-    /// up to a second, and is then answered with 503.
+    /// How many requests may be inside a guest at the same time, at most [`MAX_RUNNING`]. Further requests wait for up
+    /// to a second and then get a 503.
     pub running: usize,
-    /// CPU time of one request, its share of the host's included. Past that it is ended: with 503, or by breaking
-    /// its response off.
+    /// The CPU time of one request, including the host calls it makes. When it is exceeded, the request ends with a
+    /// 503, or its response is cut off.
     pub cpu: Duration,
-    /// How long a connection may take to send the head of its next request, and so how long one may be idle.
+    /// How long a connection may take to send the head of its next request, and thus how long it may be idle.
     pub head: Duration,
-    /// How long a caller may send nothing of a body that is waited for, or read nothing of its response.
+    /// How long a caller may send nothing of a body that the guest waits for, or read nothing of its response.
     pub stall: Duration,
 }
 
 impl Default for Limits {
-    /// Longer than the 60 s for which load balancers keep idle connections (AWS, nginx), so that they are the ones
-    /// to close.
+    /// The head timeout is longer than the 60 s for which load balancers keep idle connections (AWS, nginx), so that
+    /// they close the connection first.
     fn default() -> Self {
         Self {
             running: MAX_RUNNING,
@@ -61,8 +61,8 @@ impl Default for Limits {
 }
 
 impl Options {
-    /// Enough that the cost of making instances vanishes, few enough that a guest which loses a little memory with
-    /// each request does not grow without end.
+    /// High enough that the cost of creating instances is negligible, low enough that a guest which leaks a little
+    /// memory with each request does not grow without bound.
     pub const DEFAULT_REUSE: u32 = 1_000;
 }
 
@@ -83,17 +83,17 @@ impl Default for Options {
 pub struct Server {
     addr: SocketAddr,
     stop: watch::Sender<Stop>,
-    /// Closed when the last worker has ended.
+    /// Closes when the last worker has ended.
     ended: mpsc::Receiver<Infallible>,
     workers: Vec<Arc<Worker>>,
 }
 
 impl Server {
-    /// Listens on `addr` and serves `program` there, on threads of its own.
+    /// Listens on `addr` and serves `program` there, on its own threads.
     ///
     /// # Errors
     ///
-    /// When the address is in use, the certificates are none, or the system has no thread or runtime left.
+    /// When the address is in use, the certificates are invalid, or the system cannot start another thread or runtime.
     pub fn start(program: &Program, addr: SocketAddr, options: Options) -> io::Result<Self> {
         let Options { settings, reuse, output, roots, workers: count, limits } = options;
         let count = count.clamp(1, MAX_IDLE);
@@ -105,7 +105,7 @@ impl Server {
         let addr = listeners[0].local_addr()?;
         let (stop, stopping) = watch::channel(Stop::No);
         let (end, ended) = mpsc::channel(1);
-        // From here on an error stops the workers that run already.
+        // From here on an error stops the workers that are already running.
         let mut server = Self { addr, stop, ended, workers: Vec::new() };
         for (number, listener) in listeners.into_iter().enumerate() {
             let client = Arc::new(Client::new(connector.clone()));
@@ -135,42 +135,42 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Stops accepting, closes idle connections, and lets responses that are on their way end.
+    /// Stops accepting, closes idle connections, and lets running responses finish.
     pub fn stop(&self) {
         self.stop.send_replace(Stop::Gracefully);
     }
 
-    /// Waits until the last response is out after [`Server::stop`], and its line in the log.
+    /// Waits until the last response and its log line are written after [`Server::stop`].
     pub async fn stopped(&mut self) {
         // Nothing is ever sent: the channel closes.
         let _ = self.ended.recv().await;
     }
 
-    /// The instances that wait for a request.
+    /// The idle instances.
     pub fn idle_instances(&self) -> Vec<IdleInstance> {
         self.workers.iter().flat_map(|worker| worker.instances.idle_now()).collect()
     }
 
-    /// How many connections to upstreams wait for their next request.
+    /// The number of idle connections to upstreams.
     pub fn idle_connections(&self) -> usize {
         self.workers.iter().map(|worker| worker.client.idle_connections()).sum()
     }
 
-    /// Makes an instance as a request does that finds none idle, and drops it again.
+    /// Creates an instance, as for a request that finds none idle, and drops it.
     ///
     /// # Errors
     ///
-    /// When the instance cannot be made.
+    /// When the instance cannot be created.
     pub async fn instantiate(&self) -> wasmtime::Result<()> {
         self.workers[0].instances.make().await.map(drop)
     }
 
-    /// How many instances were made so far.
+    /// How many instances were created so far.
     pub fn instances_made(&self) -> u64 {
         self.workers.iter().map(|worker| worker.instances.made()).sum()
     }

@@ -1,4 +1,4 @@
-//! Callers that keep their requests waiting: they send no more of a body, or read no more of a response.
+//! Detects stalled callers, which stop sending a body or reading a response.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The waits for callers of one server.
+/// The stalled callers of one server.
 #[derive(Default)]
 pub(crate) struct Stalls {
     waits: Mutex<Vec<Weak<Stall>>>,
@@ -26,7 +26,7 @@ impl Stalls {
         }
     }
 
-    /// Ends the longest wait, to make room for another request, if it has taken longer than `least`.
+    /// Ends the longest wait if it has taken longer than `least`, so that another request can run.
     pub(crate) fn expire_longest(&self, least: Duration) {
         let waits = self.lock();
         let longest = waits
@@ -54,7 +54,7 @@ pub(crate) struct Stall {
 
 #[derive(Default)]
 struct State {
-    /// Among the waits of the server: a body that is here at once never is.
+    /// Whether it is in the server's list. A body that never has to wait is not.
     listed: bool,
     since: Option<Instant>,
     waker: Option<Waker>,
@@ -66,7 +66,7 @@ impl Stall {
         Arc::new(Self { stalls, state: Mutex::default() })
     }
 
-    /// To be called when the caller is waited for; ready once it has been for too long.
+    /// To be called while waiting for the caller; ready once the wait has taken too long.
     pub(crate) fn poll_expired(self: &Arc<Self>, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.expired {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_waits_for_too_long_is_ended() {
+    async fn only_waits_over_the_limit_are_ended() {
         let stalls = Arc::<Stalls>::default();
         let (one, other) = (Stall::new(stalls.clone()), Stall::new(stalls.clone()));
         let wait = tokio::spawn(expired(one.clone()));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_longest_wait_makes_room() {
+    async fn only_the_longest_wait_is_ended() {
         let stalls = Arc::<Stalls>::default();
         let (one, other) = (Stall::new(stalls.clone()), Stall::new(stalls.clone()));
         let first = tokio::spawn(expired(one));

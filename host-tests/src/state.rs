@@ -1,4 +1,4 @@
-//! What the host keeps for one instance of the component.
+//! The host's state for one instance of the component.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// A guest gets its settings, two streams to print to, clocks, randomness and outgoing HTTP. No files
-    /// and no sockets.
+    /// A guest gets its environment variables, standard output and error, clocks, randomness and outgoing HTTP, but no
+    /// files and no sockets.
     pub(crate) fn new(
         settings: &[(String, String)],
         output: &Output,
@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    /// Sets the caller of the next request: what the guest sends upstream ends when that one leaves.
+    /// Sets the caller of the next request: upstream requests of the guest are aborted when that caller disconnects.
     pub(crate) fn set_caller(&mut self, caller: Caller) {
         self.hooks.caller = Some(caller);
     }
@@ -61,7 +61,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// Counts and limits an instance's linear memory, which a component does not show to its host.
+/// Counts and limits an instance's linear memory, which the host cannot read from a component.
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Bytes of linear memory now; it never shrinks.

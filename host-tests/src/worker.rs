@@ -1,4 +1,4 @@
-//! One thread of a server: a runtime, a listener, instances and connections to upstreams of its own.
+//! One worker thread of a server, with its own runtime, listener, instances and upstream connections.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -18,14 +18,14 @@ use crate::outgoing::Client;
 use crate::server::Limits;
 use crate::stall::{CallerStream, Stalls};
 
-/// How long guests may run on after the last response when the server stops: to write the log, not to sit out a
-/// rule's pause.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long guests may go on running after the last response when the server stops: enough to write the log, not enough
+/// for a latency rule.
+const LOG_TIME: Duration = Duration::from_secs(2);
 
-/// How often what was idle for too long is closed, and callers that stall are looked for.
+/// The interval of closing idle connections and instances and of looking for stalled callers.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What the workers of a server share.
+/// The state that the workers of a server share.
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// One permit for each request that may be inside a guest.
@@ -38,13 +38,13 @@ pub(crate) struct Shared {
 pub(crate) enum Stop {
     /// Not yet.
     No,
-    /// When the last response is out.
+    /// When the last response is complete.
     Gracefully,
     /// At once.
     Now,
 }
 
-/// What belongs to one worker.
+/// The state of one worker.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) instances: Instances,
@@ -52,7 +52,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Serves what comes to `listener` until the server stops.
+    /// Serves the connections of `listener` until the server stops.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<Stop>) {
         let mut end = stop.clone();
         tokio::select! {
@@ -79,8 +79,8 @@ impl Worker {
                     Ok((stream, _)) => {
                         open.spawn(connection(stream, self.clone(), working.clone(), each.clone()));
                     }
-                    // Out of file descriptors, or a caller that left the queue: neither ends the server, and the
-                    // former does not pass by trying harder.
+                    // Out of file descriptors, or a caller that disconnected before it was accepted. Neither ends the
+                    // server, and retrying at once does not help against the former.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 },
                 Some(_) = open.join_next() => {}
@@ -95,11 +95,11 @@ impl Worker {
         drop(listener);
         while open.join_next().await.is_some() {}
         drop(working);
-        let _ = tokio::time::timeout(LAST_WORDS, all_done.recv()).await;
+        let _ = tokio::time::timeout(LOG_TIME, all_done.recv()).await;
     }
 }
 
-/// Waits until the server is to stop, at least in this way.
+/// Waits until the server is to stop, in this way or a faster one.
 async fn reached(stop: &mut watch::Receiver<Stop>, way: Stop) {
     // An error means that the server was dropped.
     let _ = stop.wait_for(|stop| *stop >= way).await;
@@ -111,7 +111,7 @@ async fn connection(
     working: Working,
     mut stop: watch::Receiver<Stop>,
 ) {
-    // Events of a stream are small and must not wait for each other.
+    // The events of a stream are small and must not be delayed by Nagle's algorithm.
     let _ = stream.set_nodelay(true);
     let stream = CallerStream::new(stream, worker.shared.stalls.clone());
     let head_timeout = worker.shared.limits.head;
@@ -122,7 +122,7 @@ async fn connection(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // A connection that breaks concerns its caller alone.
+    // A broken connection affects only its caller.
     let ended = tokio::select! {
         _ = connection.as_mut() => true,
         () = reached(&mut stop, Stop::Gracefully) => false,

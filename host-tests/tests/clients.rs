@@ -1,4 +1,4 @@
-//! Coding agents as clients of the component: `clients/run.py` installs them under `target/`, gives each a task, and
+//! Coding agents as clients of the component: `clients/run.py` installs them under `target/`, runs each with a task, and
 //! checks the file it writes and its exit status.
 
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use host_tests::component_file;
 use host_tests::programs::{find, python, skip};
 
-/// The agents that CI runs, of those that `clients/run.py` knows.
+/// The agents of `clients/run.py` that CI runs.
 const AGENTS: [&str; 3] = ["opencode", "qwen-code", "pi"];
 
-/// The status with which `run.py` ends where something cannot be installed.
+/// The exit status of `run.py` if something cannot be installed.
 const UNAVAILABLE: i32 = 69;
 
 #[test]
@@ -22,7 +22,7 @@ fn coding_agents_write_a_file_and_finish() {
     }
     let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/run.py");
     let mut run = Command::new(python);
-    // Compiled Python does not belong among the sources.
+    // Keeps `__pycache__` out of the sources.
     run.arg("-B").arg(runner).args(AGENTS).args(["--gateway", "engine", "--gateway", "chain"]);
     run.arg("--wasm").arg(component_file()).arg("--host").arg(env!("CARGO_BIN_EXE_portcullis-host"));
     run.arg("--home").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients")).stdin(Stdio::null());

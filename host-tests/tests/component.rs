@@ -1,11 +1,11 @@
-//! What the component needs of its host, and what it offers: a host that lacks one import does not start it.
+//! The imports and exports of the component: a host that lacks one of the imports does not start it.
 
 use host_tests::component_file;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Everything the component imports. A new entry here is a host on which it no longer starts, so it needs
-/// its reason: no file system, no sockets, nothing that `wasmtime serve -Scli` and Spin do not both have.
+/// Everything that the component imports. A new entry may exclude hosts, so it needs a reason: no file system, no sockets,
+/// nothing that `wasmtime serve -Scli` and Spin do not both have.
 const IMPORTS: &[&str] = &[
     "wasi:cli/environment@0.2",
     "wasi:cli/exit@0.2",
@@ -42,7 +42,7 @@ fn imports_and_exports_are_these_and_no_others() {
     assert_eq!(sorted(exports), EXPORTS);
 }
 
-/// `wasi:io/poll@0.2.6` as `wasi:io/poll@0.2`: any 0.2 host has what any 0.2 component asks for.
+/// `wasi:io/poll@0.2.6` as `wasi:io/poll@0.2`: the minor versions of WASI 0.2 are compatible.
 fn without_patch(name: &str) -> String {
     match name.split_once('@') {
         Some((interface, version)) => {

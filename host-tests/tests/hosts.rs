@@ -1,5 +1,5 @@
-//! The same component on other hosts: `hosts/run.py` installs them under `target/`, starts each and runs
-//! the suite of `hosts/suite.py` against it.
+//! The same component on other hosts: `hosts/run.py` installs them under `target/`, starts each one and runs the suite of
+//! `hosts/suite.py` against it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,15 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use host_tests::component_file;
 use host_tests::programs::{python, skip};
 
-/// Each host by itself, so that one that cannot be installed hides no other.
+/// Runs the suite on one host, so that a host that cannot be installed does not hide the results of the others.
 fn on(host: &str) {
-    // One at a time: they share what is installed, and a busy machine is slow enough.
+    // One at a time: they share the installed files, and the suites are slow on a busy machine.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(python) = python(host) else { return };
     let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("hosts/run.py");
     let mut run = Command::new(python);
-    // The sources are not the place for what Python compiles.
+    // Keeps `__pycache__` out of the sources.
     run.arg("-B").arg(runner).arg(host).stdin(Stdio::null());
     run.arg("--wasm").arg(component_file()).arg("--host").arg(env!("CARGO_BIN_EXE_portcullis-host"));
     run.arg("--home").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts"));
@@ -27,7 +27,7 @@ fn on(host: &str) {
     }
 }
 
-/// What `run.py` ends with where a host cannot be installed.
+/// The exit status of `run.py` if a host cannot be installed.
 const UNAVAILABLE: i32 = 69;
 
 #[test]
@@ -36,12 +36,12 @@ fn embedded() {
 }
 
 #[test]
-fn wasmtime_of_the_command_line() {
+fn wasmtime_cli() {
     on("wasmtime");
 }
 
 #[test]
-fn wasmtime_that_uses_instances_again() {
+fn wasmtime_cli_with_instance_reuse() {
     on("wasmtime-reuse");
 }
 

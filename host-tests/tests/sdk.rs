@@ -1,5 +1,5 @@
-//! The official OpenAI SDKs and agent frameworks on top of them against the running component: each suite under `sdk/`
-//! in a process of its own, with the versions its lock names, installed under `target/` at the first run.
+//! The official OpenAI SDKs, and agent frameworks on top of them, against the running component. Each suite under `sdk/`
+//! runs in a separate process, with the versions of its lock file, installed under `target/` on the first run.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -15,7 +15,7 @@ use tokio::net::TcpSocket;
 
 const KEY: &str = "sk-sdk-tests";
 
-/// The rules that the tests of agents run by.
+/// The engine rules for the tests of agents.
 const RULES: &str = include_str!("../../examples/agent-rules.json");
 
 #[tokio::test]
@@ -23,13 +23,13 @@ async fn the_python_sdk() {
     check_python("python").await;
 }
 
-/// In an environment of its own: it needs an older SDK than the other suites.
+/// In a separate environment, because it needs an older SDK than the other suites.
 #[tokio::test]
 async fn instructor() {
     check_python("instructor").await;
 }
 
-/// Runs the suite of this name under `sdk/` in a virtual environment of its own.
+/// Runs the suite of this name under `sdk/` in its own virtual environment.
 async fn check_python(name: &str) {
     let Some(python) = python(name) else { return };
     let suite = suite(name);
@@ -46,7 +46,7 @@ async fn check_python(name: &str) {
     }
     let mut tests = Command::new(&bin);
     tests.args(["-m", "unittest", "--verbose"]).current_dir(suite);
-    // Compiled Python does not belong among the sources.
+    // Keeps `__pycache__` out of the sources.
     tests.env("PYTHONDONTWRITEBYTECODE", "1");
     let output = check(name, tests).await;
     let summary = output.iter().find(|line| line.starts_with("Ran ")).expect("unittest counts its tests");
@@ -62,7 +62,7 @@ async fn the_node_sdk() {
     let Some(npm) = find("node", "npm", &[npm], &["--version"]) else { return };
     let suite = suite("node");
     let home = Home::open("sdk-node");
-    // Node looks for packages beside the tests, and they do not belong among the sources.
+    // Node looks for packages next to the tests, so the tests are copied out of the sources.
     let files = |name: &str| name.ends_with(".js") || name.ends_with(".json");
     copy(&suite, &home.dir, files);
     let installed = home.install(&[&suite.join("package-lock.json"), &node], || {
@@ -80,8 +80,12 @@ async fn the_node_sdk() {
     assert!(!output.iter().any(|line| line.starts_with('﹣')), "no test may be skipped here");
 }
 
-/// Runs a suite against a gateway of its own, one whose upstreams fail and one that follows rules, and then
-/// with a second gateway in front of each, which must not be noticeable; fails as it fails.
+/// Runs a suite against three gateways: a plain one, one whose upstreams fail, and one with rules. Then runs it again
+/// with a second gateway in front of each, which must make no difference.
+///
+/// # Panics
+///
+/// When the suite fails.
 async fn check(name: &str, mut tests: Command) -> Vec<String> {
     let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", KEY)]).await;
     let faulty = Faulty::start().await;
@@ -98,7 +102,7 @@ async fn check(name: &str, mut tests: Command) -> Vec<String> {
         run(label, tests).unwrap_or_else(|failure| panic!("{failure}"))
     };
     let output = against(&mut tests, name, own);
-    // What a chain cannot keep is skipped: a connection that breaks behind is reported in front.
+    // The suite skips the tests of broken connections: the gateway in front reports them as errors.
     against(tests.env("CHAINED", "1"), &format!("{name}, chained"), fronts.each_ref());
     let logs = own.into_iter().chain(&fronts).flat_map(Gateway::logs);
     let notes: Vec<_> = logs.filter(|line| !line.starts_with('{')).collect();
@@ -106,20 +110,20 @@ async fn check(name: &str, mut tests: Command) -> Vec<String> {
     output
 }
 
-/// A gateway whose one upstream is another gateway.
+/// A gateway whose only upstream is another gateway.
 async fn in_front_of(gateway: &Gateway) -> Gateway {
     let url = gateway.url("/v1");
     let settings = [
         ("PORTCULLIS_API_KEYS", KEY),
         ("PORTCULLIS_UPSTREAM_URL", &*url),
         ("PORTCULLIS_UPSTREAM_KEY", KEY),
-        // What the gateway behind judges, this one passes.
+        // The gateway behind validates parameters; this one passes them.
         ("PORTCULLIS_UNKNOWN_PARAMS", "pass"),
     ];
     Gateway::start(&settings).await
 }
 
-/// A gateway whose models fail, each in the way of its name.
+/// A gateway whose models fail, each in the way that its name describes.
 struct Faulty {
     gateway: Gateway,
     _upstreams: Vec<Upstream>,
@@ -172,7 +176,7 @@ fn suite(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(name)
 }
 
-/// A directory under `target/` for what a suite installs, held by one process at a time.
+/// A directory under `target/` for the installed files of a suite, locked by one process at a time.
 struct Home {
     dir: PathBuf,
     _lock: File,
@@ -187,8 +191,8 @@ impl Home {
         Self { dir, _lock: lock }
     }
 
-    /// Installs what is not yet installed as `inputs`: files or names. False where it cannot be, as without a
-    /// network; that is for all but CI to bear.
+    /// Runs `install` unless it was already run with the same `inputs`, which are files or names. Returns false if it
+    /// fails, for example without a network; in CI that panics.
     fn install(&self, inputs: &[&Path], install: impl FnOnce() -> Result<Vec<String>, String>) -> bool {
         let stamp = self.dir.join("installed");
         let mut wanted = self.dir.display().to_string();
@@ -199,11 +203,11 @@ impl Home {
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return true;
         }
-        // Half an installation must not pass for a whole one.
+        // A partial installation must not count as complete.
         let _ = fs::remove_file(&stamp);
         let _ = fs::remove_dir_all(self.dir.join("venv"));
         if let Err(failure) = install() {
-            skip("sdk", &format!("what the tests need cannot be installed: {failure}"));
+            skip("sdk", &format!("the packages of the tests cannot be installed: {failure}"));
             return false;
         }
         fs::write(stamp, wanted).expect("cargo's target directory can be written");
@@ -216,7 +220,7 @@ fn version(program: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Makes `to` hold the files of `from` that are wanted, and no others of their kind.
+/// Copies the wanted files of `from` to `to`, and deletes other files of that kind there.
 fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
     let files = |dir: &Path| -> Vec<_> {
         let entries =
@@ -232,25 +236,29 @@ fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// How long a process may print nothing. An installation from a slow registry must fit in.
+/// How long a process may print nothing. It must be long enough for an installation from a slow registry.
 const SILENCE: Duration = Duration::from_secs(600);
 
-/// Runs a command and returns its output, which is shown at once; an error where it fails.
+/// Runs a command and returns its output, which is also printed at once.
+///
+/// # Errors
+///
+/// When the command fails.
 ///
 /// # Panics
 ///
-/// When it hangs.
+/// When the command hangs.
 fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
     let (reader, writer) = io::pipe().expect("pipes can be had");
     command.stdout(writer.try_clone().expect("pipes can be had")).stderr(writer);
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    // The pipe ends when its last writer is gone, and `command` holds two.
+    // The pipe ends when its last writer is dropped, and `command` holds two.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (said, lines) = mpsc::channel();
-    // A thread of its own, since reading has no time limit.
+    let (sender, lines) = mpsc::channel();
+    // In a separate thread, because reading has no timeout.
     std::thread::spawn(move || {
         let lines = BufReader::new(reader).split(b'\n').map_while(Result::ok);
-        lines.map(|line| String::from_utf8_lossy(&line).into_owned()).try_for_each(|line| said.send(line))
+        lines.map(|line| String::from_utf8_lossy(&line).into_owned()).try_for_each(|line| sender.send(line))
     });
     let mut output = Vec::new();
     loop {
@@ -262,13 +270,13 @@ fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let _ = child.kill();
-                panic!("{command:?} has said nothing for {} s", SILENCE.as_secs());
+                panic!("{command:?} has printed nothing for {} s", SILENCE.as_secs());
             }
         }
     }
     let status = child.wait().expect("it was started");
     if !status.success() {
-        return Err(format!("{command:?}: {status}; what it said is above"));
+        return Err(format!("{command:?}: {status}; see its output above"));
     }
     Ok(output)
 }

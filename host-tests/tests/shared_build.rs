@@ -1,10 +1,10 @@
-//! What `cargo test --workspace` builds of Wasmtime, `cargo serve` uses: Cargo compiles a crate anew for other
-//! features, and features depend on which packages are built together.
+//! `cargo serve` uses the Wasmtime that `cargo test --workspace` has built: Cargo compiles a crate again for other
+//! features, and the features depend on which packages are built together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// Each package with the sets of features it is built with.
+/// Each package with the sets of features that it is built with.
 type Packages = BTreeMap<String, BTreeSet<String>>;
 
 fn tree(whose: &[&str]) -> Packages {

@@ -1,4 +1,4 @@
-//! The component of `spin.toml`, with Spin's variables played by the test. Spin itself is not run.
+//! The component of `spin.toml`, with Spin's variables simulated by the test. Spin itself is not run.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView, default_hooks};
 
-/// `fermyon:spin/variables@2.0.0`'s error.
+/// The error of `fermyon:spin/variables@2.0.0`.
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
 #[component(variant)]
 enum Missing {
@@ -47,7 +47,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// One instance, which gets one request after another.
+/// One instance, which handles one request after another.
 struct Spin {
     store: Store<State>,
     proxy: Proxy,
@@ -65,7 +65,7 @@ impl Spin {
         let mut linker = Linker::<State>::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI links");
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).expect("wasi:http links");
-        let mut interface = linker.instance("fermyon:spin/variables@2.0.0").expect("nobody else links it");
+        let mut interface = linker.instance("fermyon:spin/variables@2.0.0").expect("it is linked once");
         let get = move |_: wasmtime::StoreContextMut<'_, State>, (name,): (String,)| {
             let known = known.lock().expect("no test panics with it");
             let value = known.get(&*name).cloned().unwrap_or(Err(Missing::Undefined(name)));
@@ -94,7 +94,7 @@ impl Spin {
         let (head, answered) = tokio::sync::oneshot::channel();
         let mut http = self.store.data_mut().http();
         let request = http.new_incoming_request(Scheme::Http, request).expect("a good request");
-        let out = http.new_response_outparam(head).expect("there is room");
+        let out = http.new_response_outparam(head).expect("the resource table is not full");
         let handler = self.proxy.wasi_http_incoming_handler();
         let read = async {
             let response = answered.await.expect("an answer").expect("no error of the component's");
@@ -108,14 +108,14 @@ impl Spin {
     }
 }
 
-/// Builds what `spin build` builds, by the command in the manifest.
+/// Builds the component with the command in the manifest, as `spin build` does.
 fn build() {
     let manifest = include_str!("../../spin.toml");
     let command = manifest.lines().find_map(|line| line.strip_prefix("command = \"")?.strip_suffix('"'));
     let mut words = command.expect("spin.toml has a command").split_whitespace();
     assert_eq!(words.next(), Some("cargo"));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    // `cargo test` sets which package this is, and some build scripts run anew when that changes.
+    // `cargo test` sets variables that name this package, and some build scripts run again when they change.
     let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
         cargo.env_remove(name);
@@ -127,21 +127,21 @@ fn build() {
 
 #[tokio::test]
 #[ignore = "builds the component a second time; CI runs it"]
-async fn settings_are_spin_s_variables() {
+async fn settings_come_from_spin_s_variables() {
     build();
     let mut spin = Spin::new().await;
 
-    // A provider that fails is no gateway without keys, and not for ever.
+    // A failing provider must not open the gateway, and the failure must not persist.
     spin.set("api_keys", Err(Missing::Provider("vault: permission denied for token s.123".to_owned())));
     let (status, body) = spin.models("sk-test").await;
     assert_eq!(status, 500, "{body}");
     assert!(body.contains("PORTCULLIS_API_KEYS"), "{body}");
     assert!(
         !body.contains("vault") && !body.contains("s.123"),
-        "the provider's error is for the log: {body}"
+        "the provider's error belongs in the log: {body}"
     );
 
-    // The others are undefined, as those are which a manifest does not give, or empty as spin.toml has them.
+    // The other variables are undefined, like those that are not in the manifest, or empty, as in spin.toml.
     spin.set("api_keys", Ok(""));
     spin.set("config", Ok(r#"{"keys": [{"name": "ci", "key": "$CI_KEY"}]}"#));
     spin.set("ci_key", Ok("sk-test"));
@@ -154,5 +154,5 @@ async fn settings_are_spin_s_variables() {
     let mut bare = Spin::new().await;
     let (status, body) = bare.models("sk-test").await;
     assert_eq!(status, 401, "{body}");
-    assert!(body.contains("PORTCULLIS_API_KEYS"), "it says what is missing: {body}");
+    assert!(body.contains("PORTCULLIS_API_KEYS"), "the error names the setting: {body}");
 }

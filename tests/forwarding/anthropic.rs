@@ -1,4 +1,4 @@
-//! An upstream that speaks Anthropic's API, as a caller of OpenAI's sees it.
+//! An upstream with Anthropic's API, seen by a caller of OpenAI's API.
 
 use crate::fake::*;
 
@@ -32,7 +32,7 @@ fn a_chat_becomes_a_message_and_back() {
     let fake = claude(Does::json(200, MESSAGE).header("content-length", "7").header("request-id", "req_a"));
     let request =
         request("POST", "/v1/chat/completions", &[("anthropic-beta", "x"), ("anthropic-version", "1")]);
-    let got = ask(&fake, &config(r#","max_tokens":77"#), &request, &body("m", false));
+    let got = send(&fake, &config(r#","max_tokens":77"#), &request, &body("m", false));
     let seen = &fake.seen()[0];
     assert_eq!(seen.line, "POST http://claude/v1/messages");
     let want = r#"{"model":"claude-x","max_tokens":77,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#;
@@ -52,7 +52,7 @@ fn a_chat_becomes_a_message_and_back() {
 
 #[test]
 fn a_stream_cut_anywhere_gives_the_same_chunks() {
-    let whole = ask(
+    let whole = send(
         &claude(Does::answer(200, "text/event-stream", &[STREAM])),
         &config(""),
         &chat(),
@@ -65,52 +65,57 @@ fn a_stream_cut_anywhere_gives_the_same_chunks() {
         let mut does = Does::answer(200, "text/event-stream", &[]);
         does.body =
             [&STREAM.as_bytes()[..i], &STREAM.as_bytes()[i..]].map(|piece| (0, Ok(piece.to_vec()))).to_vec();
-        assert_eq!(ask(&claude(does), &config(""), &chat(), &body("m", true)).body, whole.body, "cut at {i}");
+        assert_eq!(
+            send(&claude(does), &config(""), &chat(), &body("m", true)).body,
+            whole.body,
+            "cut at {i}"
+        );
     }
 }
 
 #[test]
 fn errors_are_translated_with_their_status() {
-    let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     let want = r#"{"error":{"message":"Overloaded","type":"overloaded_error","param":null,"code":null}}"#;
     for does in [
-        Does::json(529, said).header("retry-after", "30"),
-        Does::json(200, said),
-        Does::answer(200, "text/event-stream", &[&format!("event: error\ndata: {said}\n\n")]),
+        Does::json(529, error).header("retry-after", "30"),
+        Does::json(200, error),
+        Does::answer(200, "text/event-stream", &[&format!("event: error\ndata: {error}\n\n")]),
     ] {
-        let got = ask(&claude(does.clone()), &config(""), &chat(), &body("m", true));
+        let got = send(&claude(does.clone()), &config(""), &chat(), &body("m", true));
         assert_eq!(
             (got.status, &*got.body, got.header("content-type")),
             (529, want, Some("application/json"))
         );
-        assert_eq!(ask(&claude(does), &config(""), &chat(), &body("both", false)).status, 200);
+        assert_eq!(send(&claude(does), &config(""), &chat(), &body("both", false)).status, 200);
     }
-    // What is no error of the API becomes an error object with its status.
+    // An error that is not in the API's format becomes an error object with the same status.
     let got =
-        ask(&claude(Does::answer(503, "text/html", &["<h1>busy"])), &config(""), &chat(), &body("m", false));
+        send(&claude(Does::answer(503, "text/html", &["<h1>busy"])), &config(""), &chat(), &body("m", false));
     assert_eq!((got.status, got.header("content-type")), (503, Some("application/json")));
     assert!(got.body.contains("The upstream `claude` returned status 503"), "{}", got.body);
-    let got = ask(&claude(Does::json(200, "{}")), &config(""), &chat(), &body("m", false));
+    let got = send(&claude(Does::json(200, "{}")), &config(""), &chat(), &body("m", false));
     assert_eq!(got.status, 502);
 }
 
 #[test]
-fn a_stream_that_breaks_is_told_of() {
+fn a_stream_that_breaks_off_is_reported() {
     let half = STREAM.split("event: message_delta").next().expect("a half");
     for does in [
         Does::answer(200, "text/event-stream", &[half]),
         Does::answer(200, "text/event-stream", &[half]).breaks(false),
         Does::answer(200, "text/event-stream", &[half, "event: x\ndata: {\n\n"]),
     ] {
-        let got = ask(&claude(does), &config(""), &chat(), &body("m", true));
+        let got = send(&claude(does), &config(""), &chat(), &body("m", true));
         assert!(got.body.contains("häß€🦀") && got.body.contains("data: {\"error\""), "{}", got.body);
         assert!(!got.body.contains("[DONE]") && got.log["broken"].is_string(), "{got:?}");
     }
 }
 
 #[test]
-fn no_parameter_is_lost_in_silence() {
-    let asked = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"seed":7,"logprobs":true,"n":1}"#;
+fn no_parameter_is_dropped_without_notice() {
+    let chat_body =
+        r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"seed":7,"logprobs":true,"n":1}"#;
     let vars = |unknown: &'static str, config: &str| {
         [
             ("PORTCULLIS_CONFIG", config.to_owned()),
@@ -122,7 +127,7 @@ fn no_parameter_is_lost_in_silence() {
         let fake = claude(Does::json(200, MESSAGE));
         let vars = vars(unknown, &config(""));
         let vars: Vec<(&str, &str)> = vars.iter().map(|(n, v)| (*n, &**v)).collect();
-        let got = ask_with(&fake, &vars, &chat(), asked);
+        let got = send_with(&fake, &vars, &chat(), chat_body);
         assert_eq!(got.status, status, "{unknown}: {got:?}");
         match status {
             200 => assert_eq!(got.header("x-portcullis-dropped"), Some("logprobs, seed")),
@@ -136,24 +141,24 @@ fn no_parameter_is_lost_in_silence() {
             }
         }
     }
-    // Another target may have what this one lacks.
+    // Another target may support what this one does not.
     let fake = claude(Does::json(200, MESSAGE));
-    let got = ask(&fake, &config(""), &chat(), &asked.replace("\"m\"", "\"both\""));
+    let got = send(&fake, &config(""), &chat(), &chat_body.replace("\"m\"", "\"both\""));
     assert_eq!((got.status, got.header("x-portcullis-target"), &*fake.trace()), (200, Some("b"), "b@0"));
 }
 
 #[test]
-fn the_text_endpoint_is_not_spoken() {
+fn text_completions_are_not_translated() {
     let request = request("POST", "/v1/completions", &[]);
-    let got = ask(&claude(Does::json(200, MESSAGE)), &config(""), &request, r#"{"model":"m","prompt":"x"}"#);
+    let got = send(&claude(Does::json(200, MESSAGE)), &config(""), &request, r#"{"model":"m","prompt":"x"}"#);
     assert_eq!(got.status, 404);
     assert!(got.body.contains("Did you mean to use v1/chat/completions?"), "{}", got.body);
 }
 
-/// What the upstream gets of a chat, and the fields that are named as dropped.
+/// The status, the body that the upstream gets for a chat, and the names of the dropped parameters.
 fn sent(body: &str) -> (u16, serde_json::Value, String) {
     let fake = claude(Does::json(200, MESSAGE));
-    let got = ask(&fake, &config(""), &chat(), body);
+    let got = send(&fake, &config(""), &chat(), body);
     let seen = fake.seen();
     let body =
         seen.first().map_or(serde_json::Value::Null, |seen| serde_json::from_str(&seen.body).expect("JSON"));
@@ -161,7 +166,7 @@ fn sent(body: &str) -> (u16, serde_json::Value, String) {
 }
 
 #[test]
-fn members_of_the_other_api_cross() {
+fn anthropic_members_in_a_chat_are_forwarded() {
     let (status, body, dropped) = sent(
         r#"{"model":"m","messages":[{"role":"system","content":"s","cache_control":{"type":"ephemeral"}},
             {"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}},{"type":"text","text":"b"}]},
@@ -191,7 +196,7 @@ fn members_of_the_other_api_cross() {
 }
 
 #[test]
-fn whatever_is_left_out_is_named() {
+fn every_dropped_parameter_is_named() {
     for (messages, more, want) in [
         (r#"{"role":"user","content":"x","name":"n"}"#, "", "messages[0].name"),
         (
@@ -217,9 +222,9 @@ fn whatever_is_left_out_is_named() {
 }
 
 #[test]
-fn thinking_comes_back_with_its_signature() {
+fn thinking_is_returned_with_its_signature() {
     let message = r#"{"content":[{"type":"thinking","thinking":"hm","signature":"SIG"},{"type":"text","text":"hi"}],"stop_reason":"end_turn"}"#;
-    let got = ask(&claude(Does::json(200, message)), &config(""), &chat(), &body("m", false));
+    let got = send(&claude(Does::json(200, message)), &config(""), &chat(), &body("m", false));
     let answer: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
     let message = &answer["choices"][0]["message"];
     assert_eq!(message["reasoning_content"], "hm");
@@ -231,9 +236,9 @@ fn thinking_comes_back_with_its_signature() {
         "event: content_block_start",
         "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":9,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"SIG\"}}\n\nevent: content_block_start",
     );
-    // Whatever its label, or without one.
+    // With any `content-type`, or without one.
     for label in ["text/event-stream", "application/json", ""] {
-        let got = ask(&claude(Does::answer(200, label, &[&stream])), &config(""), &chat(), &body("m", true));
+        let got = send(&claude(Does::answer(200, label, &[&stream])), &config(""), &chat(), &body("m", true));
         assert_eq!(
             (got.status, got.header("content-type")),
             (200, Some("text/event-stream; charset=utf-8")),

@@ -1,4 +1,4 @@
-//! Upstreams that follow a script, and a clock that jumps.
+//! Scripted upstreams, and a simulated clock.
 
 use portcullis::config::Config;
 use portcullis::ctx::Ctx;
@@ -11,16 +11,16 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// An answer's status and header fields, or that there is none.
+/// The status and header fields of a response, or the failure of the request.
 pub(crate) type Head = Result<(u16, Vec<(&'static str, String)>), SendErrorKind>;
 
-/// What an upstream does with a request.
+/// What a scripted upstream does with a request.
 #[derive(Clone)]
 pub(crate) struct Does {
-    /// How long it takes to the head.
+    /// Milliseconds until the response head.
     pub(crate) after: u64,
     pub(crate) head: Head,
-    /// Pieces of the body, each so many milliseconds after the one before.
+    /// Pieces of the body, each with its delay after the previous one in milliseconds.
     pub(crate) body: Vec<(u64, Result<Vec<u8>, ReadError>)>,
 }
 
@@ -61,10 +61,10 @@ impl Does {
     }
 }
 
-/// A request as it went out.
+/// A request that an upstream received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// When, in milliseconds.
+    /// The time of the request in milliseconds.
     pub(crate) at: u64,
     pub(crate) line: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -74,14 +74,14 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct World {
     now: Cell<u64>,
-    /// Answers by authority; the last is given again and again.
+    /// Responses by authority; the last one is repeated.
     scripts: RefCell<HashMap<String, VecDeque<Does>>>,
     seen: RefCell<Vec<Seen>>,
-    /// Answers and calls that were let go before their end.
+    /// The number of responses and calls that were dropped before their end.
     cancelled: Cell<u32>,
 }
 
-/// The upstreams of a test.
+/// The scripted upstreams of a test.
 #[derive(Clone, Default)]
 pub(crate) struct Fake(Rc<World>);
 
@@ -145,7 +145,7 @@ fn ms(time: Duration) -> u64 {
 }
 
 impl Fake {
-    /// Upstreams by their hosts.
+    /// Creates upstreams from their hosts and scripts.
     pub(crate) fn new(scripts: &[(&str, &[Does])]) -> Self {
         let fake = Self::default();
         for (host, script) in scripts {
@@ -162,7 +162,7 @@ impl Fake {
         self.0.seen.borrow().clone()
     }
 
-    /// Which target was tried when: `a@0 b@250`.
+    /// The hosts that were tried, with the times in milliseconds: `a@0 b@250`.
     pub(crate) fn trace(&self) -> String {
         let host = |seen: &Seen| seen.line.split('/').nth(2).unwrap_or_default().to_owned();
         let all: Vec<String> = self.seen().iter().map(|seen| format!("{}@{}", host(seen), seen.at)).collect();
@@ -189,7 +189,7 @@ impl Fake {
 
     fn open(&self, does: Does) -> Result<Answered<FakeBody>, SendError> {
         let (status, headers) =
-            does.head.map_err(|kind| SendError { kind, reason: format!("the host's words: {kind:?}") })?;
+            does.head.map_err(|kind| SendError { kind, reason: format!("reason of the host: {kind:?}") })?;
         let mut at = self.now();
         let pieces = does.body.into_iter().map(|(after, piece)| {
             at += after;
@@ -234,7 +234,7 @@ impl Transport for Fake {
     }
 }
 
-/// What the caller got.
+/// The response that the caller got, and the log line.
 #[derive(Debug)]
 pub(crate) struct Got {
     pub(crate) status: u16,
@@ -251,14 +251,14 @@ impl Got {
     }
 }
 
-/// Asks a gateway with this `PORTCULLIS_CONFIG` (and an open door).
-pub(crate) fn ask(fake: &Fake, config: &str, request: &Request, body: &str) -> Got {
+/// Sends a request to a gateway with this `PORTCULLIS_CONFIG` and the key `sk-caller`.
+pub(crate) fn send(fake: &Fake, config: &str, request: &Request, body: &str) -> Got {
     let vars = [("PORTCULLIS_CONFIG", config), ("PORTCULLIS_API_KEYS", "sk-caller")];
-    ask_with(fake, &vars, request, body)
+    send_with(fake, &vars, request, body)
 }
 
-/// Asks a gateway with these settings.
-pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, body: &str) -> Got {
+/// Sends a request to a gateway with these settings.
+pub(crate) fn send_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, body: &str) -> Got {
     let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     Config::from_vars(&vars).expect("valid settings");
     let gateway = Gateway::new(&vars);
@@ -292,7 +292,7 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
             }
         }
     }
-    let line = gateway.close(exchange.record, &ending, fake).expect("all is logged");
+    let line = gateway.close(exchange.record, &ending, fake).expect("every request is logged");
     Got {
         status: exchange.response.status,
         headers: exchange.response.headers,
@@ -302,7 +302,7 @@ pub(crate) fn ask_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, bo
     }
 }
 
-/// A request of the caller's.
+/// A request of the caller.
 pub(crate) fn request(method: &str, target: &str, headers: &[(&'static str, &str)]) -> Request {
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
@@ -319,12 +319,12 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&'static str, &str
     Request { method, path: path.to_owned(), query, headers }
 }
 
-/// A chat request of the caller's.
+/// A chat completion request of the caller.
 pub(crate) fn chat() -> Request {
     request("POST", "/v1/chat/completions", &[])
 }
 
-/// Its body.
+/// The body of a chat completion request.
 pub(crate) fn body(model: &str, stream: bool) -> String {
     format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}],"stream":{stream}}}"#)
 }

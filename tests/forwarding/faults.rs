@@ -1,21 +1,20 @@
-//! Every way an upstream fails, against every policy, plain and streamed: each cell has one outcome.
+//! Every failure of an upstream, with every policy, plain and streamed: each combination has one outcome.
 
 use crate::fake::*;
 use portcullis::http::ReadError;
 use portcullis::transport::SendErrorKind;
 
-/// What the caller sees of a fault of the first target.
+/// What the caller sees of a failure of the first target.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
-    /// The next target's good answer; where there is no next target, this status.
-    Hidden(u16),
-    /// This status, whichever target would be next.
-    Told(u16),
-    /// A good head, and a body that is not all there: reported by an event in a stream, by a broken connection
-    /// else.
+enum Outcome {
+    /// The good response of the next target; without a next target, this status.
+    Failover(u16),
+    /// This status, without an attempt at the next target.
+    Returned(u16),
+    /// A good head with an incomplete body. In a stream an event reports it; otherwise the connection breaks off.
     Broken,
 }
-use Fate::*;
+use Outcome::*;
 
 const GOOD: &str = r#"{"choices":[{"index":0,"delta":{},"message":{},"finish_reason":"stop"}]}"#;
 const ERROR: &str = r#"{"error":{"message":"no","type":"server_error","param":null,"code":null}}"#;
@@ -27,7 +26,7 @@ fn good(stream: bool) -> Does {
     }
 }
 
-/// A stream, or a long plain answer, that breaks after its beginning.
+/// A stream, or a long plain response, that breaks off after its beginning.
 fn breaking(stream: bool, timed_out: bool) -> Does {
     match stream {
         true => Does::stream(&[GOOD, GOOD]).breaks(timed_out),
@@ -41,67 +40,71 @@ fn status(status: u16) -> Does {
     Does::json(status, ERROR)
 }
 
-type Fault = (&'static str, fn(bool) -> Does, [Fate; 2]);
+type Fault = (&'static str, fn(bool) -> Does, [Outcome; 2]);
 
-/// The faults, how they are made, and what is seen of them: plain, streamed.
+/// The failures: name, script, and the outcomes for a plain and for a streamed request.
 const FAULTS: &[Fault] = &[
-    ("refused", |_| Does::fails(SendErrorKind::Unreachable), [Hidden(502); 2]),
-    ("not allowed by the host", |_| Does::fails(SendErrorKind::Denied), [Hidden(502); 2]),
-    ("timeout of connecting or of the first byte", |_| Does::fails(SendErrorKind::Timeout), [Hidden(504); 2]),
-    ("silence", |stream| good(stream).after(90_000), [Hidden(504); 2]),
-    ("400", |_| status(400), [Told(400); 2]),
-    ("401", |_| status(401), [Told(401); 2]),
-    ("404", |_| status(404), [Told(404); 2]),
-    ("408", |_| status(408), [Hidden(408); 2]),
-    ("409", |_| status(409), [Hidden(409); 2]),
-    ("429", |_| status(429), [Hidden(429); 2]),
-    ("429 for a minute", |_| status(429).header("retry-after", "60"), [Hidden(429); 2]),
-    ("500", |_| status(500), [Hidden(500); 2]),
-    ("502", |_| status(502), [Hidden(502); 2]),
-    ("503", |_| status(503), [Hidden(503); 2]),
-    ("529", |_| status(529), [Hidden(529); 2]),
-    ("redirect", |_| status(307).header("location", "http://evil/v1"), [Hidden(502); 2]),
-    ("101", |_| status(101), [Hidden(502); 2]),
-    ("a status that is none", |_| status(600), [Hidden(502); 2]),
-    ("204", |_| Does::answer(204, "application/json", &[]), [Hidden(502); 2]),
+    ("refused", |_| Does::fails(SendErrorKind::Unreachable), [Failover(502); 2]),
+    ("not allowed by the host", |_| Does::fails(SendErrorKind::Denied), [Failover(502); 2]),
     (
-        "reset before the end of a short answer",
+        "timeout of connecting or of the first byte",
+        |_| Does::fails(SendErrorKind::Timeout),
+        [Failover(504); 2],
+    ),
+    ("silence", |stream| good(stream).after(90_000), [Failover(504); 2]),
+    ("400", |_| status(400), [Returned(400); 2]),
+    ("401", |_| status(401), [Returned(401); 2]),
+    ("404", |_| status(404), [Returned(404); 2]),
+    ("408", |_| status(408), [Failover(408); 2]),
+    ("409", |_| status(409), [Failover(409); 2]),
+    ("429", |_| status(429), [Failover(429); 2]),
+    ("429 for a minute", |_| status(429).header("retry-after", "60"), [Failover(429); 2]),
+    ("500", |_| status(500), [Failover(500); 2]),
+    ("502", |_| status(502), [Failover(502); 2]),
+    ("503", |_| status(503), [Failover(503); 2]),
+    ("529", |_| status(529), [Failover(529); 2]),
+    ("redirect", |_| status(307).header("location", "http://evil/v1"), [Failover(502); 2]),
+    ("101", |_| status(101), [Failover(502); 2]),
+    ("a status that is none", |_| status(600), [Failover(502); 2]),
+    ("204", |_| Does::answer(204, "application/json", &[]), [Failover(502); 2]),
+    (
+        "reset before the end of a short response",
         |_| Does::json(200, "{\"choices\":[").breaks(false),
-        [Hidden(502); 2],
+        [Failover(502); 2],
     ),
-    ("reset before the first event", |_| Does::stream(&[]).breaks(false), [Hidden(502); 2]),
-    ("stall before the first event", |_| Does::stream(&[]).breaks(true), [Hidden(504); 2]),
-    ("no event at all", |_| Does::stream(&[]), [Hidden(502); 2]),
-    ("empty body", |_| Does::json(200, ""), [Hidden(502); 2]),
-    ("200 with an error", |_| Does::json(200, ERROR), [Hidden(502); 2]),
+    ("reset before the first event", |_| Does::stream(&[]).breaks(false), [Failover(502); 2]),
+    ("stall before the first event", |_| Does::stream(&[]).breaks(true), [Failover(504); 2]),
+    ("no event at all", |_| Does::stream(&[]), [Failover(502); 2]),
+    ("empty body", |_| Does::json(200, ""), [Failover(502); 2]),
+    ("200 with an error", |_| Does::json(200, ERROR), [Failover(502); 2]),
     (
-        "200 with an error that is the caller's",
+        "200 with an error caused by the caller",
         |_| Does::json(200, r#"{"error":{"code":400}}"#),
-        [Told(400); 2],
+        [Returned(400); 2],
     ),
-    ("200 with an error as first event", |_| Does::stream(&[ERROR]), [Hidden(502); 2]),
-    ("invalid JSON", |_| Does::json(200, "{\"choices\":[}"), [Hidden(502); 2]),
-    ("invalid first event", |_| Does::stream(&["{\"choices\""]), [Hidden(502); 2]),
+    ("200 with an error as first event", |_| Does::stream(&[ERROR]), [Failover(502); 2]),
+    ("invalid JSON", |_| Does::json(200, "{\"choices\":[}"), [Failover(502); 2]),
+    ("invalid first event", |_| Does::stream(&["{\"choices\""]), [Failover(502); 2]),
     (
         "invalid UTF-8",
         |_| Does { body: vec![(0, Ok(b"{\"a\":\"\xff\"}".to_vec()))], ..Does::json(200, "") },
-        [Hidden(502); 2],
+        [Failover(502); 2],
     ),
-    ("neither JSON nor a stream", |_| Does::answer(200, "text/html", &["<html>"]), [Hidden(502); 2]),
+    ("neither JSON nor a stream", |_| Does::answer(200, "text/html", &["<html>"]), [Failover(502); 2]),
     (
         "neither, and long",
         |_| Does::answer(200, "text/html", &["<".repeat(90_000).as_str()]),
-        [Hidden(502); 2],
+        [Failover(502); 2],
     ),
-    ("an array", |_| Does::json(200, "[]"), [Hidden(502); 2]),
-    ("an array of an error", |_| Does::json(200, r#"[{"error":{"code":503}}]"#), [Hidden(503); 2]),
-    ("500 in plain text", |_| Does::answer(500, "text/plain", &["busy"]), [Hidden(500); 2]),
-    ("404 in HTML", |_| Does::answer(404, "text/html", &["<html>"]), [Told(404); 2]),
-    ("401 without a body", |_| Does::answer(401, "text/plain", &[]), [Told(401); 2]),
+    ("an array", |_| Does::json(200, "[]"), [Failover(502); 2]),
+    ("an array of an error", |_| Does::json(200, r#"[{"error":{"code":503}}]"#), [Failover(503); 2]),
+    ("500 in plain text", |_| Does::answer(500, "text/plain", &["busy"]), [Failover(500); 2]),
+    ("404 in HTML", |_| Does::answer(404, "text/html", &["<html>"]), [Returned(404); 2]),
+    ("401 without a body", |_| Does::answer(401, "text/plain", &[]), [Returned(401); 2]),
     (
         "error outside data",
         |_| Does::answer(200, "text/event-stream", &["error: {\"code\":503}\n\n"]),
-        [Hidden(503); 2],
+        [Failover(503); 2],
     ),
     ("reset midway", |stream| breaking(stream, false), [Broken; 2]),
     ("stall midway", |stream| breaking(stream, true), [Broken; 2]),
@@ -114,7 +117,7 @@ const TARGETS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn each_fault_has_its_outcome() {
+fn each_failure_has_its_outcome() {
     for (name, fault, seen) in FAULTS {
         for (policy, targets) in TARGETS {
             for stream in [false, true] {
@@ -124,33 +127,33 @@ fn each_fault_has_its_outcome() {
                     r#"{{"upstreams":{{"a":{{"url":"http://a/v1","timeouts":{{"first_byte_ms":9000}}}},
                         "b":{{"url":"http://b/v1"}}}},"models":{{"m":{{{targets}}}}}}}"#
                 );
-                let got = ask(&fake, &config, &chat(), &body("m", stream));
+                let got = send(&fake, &config, &chat(), &body("m", stream));
                 check(&cell, seen[usize::from(stream)], policy != "single", stream, &got, &fake);
             }
         }
     }
 }
 
-fn check(cell: &str, seen: Fate, has_next: bool, stream: bool, got: &Got, fake: &Fake) {
-    let asked = fake.seen().len();
+fn check(cell: &str, seen: Outcome, has_next: bool, stream: bool, got: &Got, fake: &Fake) {
+    let attempts = fake.seen().len();
     let is_error = |got: &Got| {
         let body: serde_json::Value =
             serde_json::from_str(&got.body).unwrap_or_else(|e| panic!("{cell}: {e}: {got:?}"));
         body["error"].is_object()
     };
     match seen {
-        Hidden(_) if has_next => {
-            assert_eq!((got.status, asked, got.cut), (200, 2, false), "{cell}: {got:?}");
+        Failover(_) if has_next => {
+            assert_eq!((got.status, attempts, got.cut), (200, 2, false), "{cell}: {got:?}");
             assert!(got.body.contains(GOOD) && !got.body.contains("error"), "{cell}: {got:?}");
             assert!(got.log["reason"].is_string(), "{cell}: {got:?}");
         }
-        Hidden(status) | Told(status) => {
-            assert_eq!((got.status, asked), (status, 1), "{cell}: {got:?}");
+        Failover(status) | Returned(status) => {
+            assert_eq!((got.status, attempts), (status, 1), "{cell}: {got:?}");
             assert!(is_error(got), "{cell}: {got:?}");
             assert!(got.header("location").is_none(), "{cell}: {got:?}");
         }
         Broken => {
-            assert_eq!((got.status, asked, got.cut), (200, 1, !stream), "{cell}: {got:?}");
+            assert_eq!((got.status, attempts, got.cut), (200, 1, !stream), "{cell}: {got:?}");
             assert_eq!(got.log["level"], "error", "{cell}: {got:?}");
             assert!(got.log["broken"].is_string(), "{cell}: {got:?}");
             if stream {
@@ -162,27 +165,27 @@ fn check(cell: &str, seen: Fate, has_next: bool, stream: bool, got: &Got, fake: 
 }
 
 #[test]
-fn an_error_in_a_200_keeps_its_words_and_gets_its_status() {
+fn an_error_in_a_200_keeps_its_message_and_gets_its_status() {
     let fake = Fake::new(&[("h", &[Does::stream(&[r#"{"error":{"message":"slow down","code":429}}"#])])]);
     let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
-    let got = ask_with(&fake, &vars, &chat(), &body("m", true));
+    let got = send_with(&fake, &vars, &chat(), &body("m", true));
     assert_eq!((got.status, got.header("content-type")), (429, Some("application/json")));
     assert_eq!(got.body, r#"{"error":{"message":"slow down","code":429}}"#);
 }
 
 #[test]
-fn the_engine_compacts_no_conversation_of_an_upstream() {
+fn the_engine_does_not_compact_conversations_of_an_upstream() {
     let fake = Fake::new(&[("h", &[Does::json(200, "{}")])]);
     let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
     let compact = request("POST", "/v1/responses/compact", &[]);
-    let got = ask_with(&fake, &vars, &compact, r#"{"model":"m","input":"hi"}"#);
+    let got = send_with(&fake, &vars, &compact, r#"{"model":"m","input":"hi"}"#);
     assert_eq!(got.status, 400, "{}", got.body);
     assert!(got.body.contains("Conversations of the model 'm' cannot be compacted here"), "{}", got.body);
     assert!(fake.seen().is_empty());
 }
 
 #[test]
-fn an_error_that_is_no_error_object_becomes_one() {
+fn an_error_in_another_format_becomes_an_error_object() {
     let vars = [("PORTCULLIS_UPSTREAM_URL", "http://h/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
     let kept = r#"{"error":{"message":"no","type":"t","x":1.0}}"#;
     for (does, message) in [
@@ -208,7 +211,7 @@ fn an_error_that_is_no_error_object_becomes_one() {
         ),
     ] {
         let status = does.head.as_ref().expect("a head").0;
-        let got = ask_with(
+        let got = send_with(
             &Fake::new(&[("h", &[does.header("retry-after", "3")])]),
             &vars,
             &chat(),
@@ -220,22 +223,22 @@ fn an_error_that_is_no_error_object_becomes_one() {
         assert_eq!(error["error"]["message"], message);
         assert!(error["error"]["type"].is_string(), "{error}");
     }
-    // An error object is the caller's as it is, whatever its label.
+    // An error object is returned unchanged, with any `content-type`.
     let fake = Fake::new(&[("h", &[Does::answer(418, "text/plain", &[kept])])]);
-    let got = ask_with(&fake, &vars, &chat(), &body("m", true));
+    let got = send_with(&fake, &vars, &chat(), &body("m", true));
     assert_eq!((got.status, &*got.body, got.header("content-type")), (418, kept, Some("application/json")));
 }
 
 #[test]
-fn a_stream_that_is_spliced_is_told_of_its_end_too() {
+fn the_end_of_a_spliced_stream_is_reported_too() {
     let config = r#"{"upstreams":{"a":{"url":"http://a/v1","splice":true}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
     let mut does = Does::stream(&[GOOD]);
     does.body.push((0, Ok(b"data: {\"half".to_vec())));
     does.body.push((0, Err(ReadError { reason: "reset".into(), timed_out: false })));
-    let got = ask(&Fake::new(&[("a", &[does])]), config, &chat(), &body("m", true));
-    let (_, end) = got.body.split_once("{\"half").expect("what came goes on");
+    let got = send(&Fake::new(&[("a", &[does])]), config, &chat(), &body("m", true));
+    let (_, end) = got.body.split_once("{\"half").expect("the first part is forwarded");
     assert!(end.starts_with("\n\ndata: {\"error\"") && end.ends_with("}}\n\n"), "{end}");
-    // An error as first event is seen all the same.
-    let got = ask(&Fake::new(&[("a", &[Does::stream(&[ERROR])])]), config, &chat(), &body("m", true));
+    // An error as the first event is detected even so.
+    let got = send(&Fake::new(&[("a", &[Does::stream(&[ERROR])])]), config, &chat(), &body("m", true));
     assert_eq!(got.status, 502);
 }

@@ -1,4 +1,4 @@
-//! What crosses, in both directions, and what never does.
+//! What is forwarded in both directions, and what is not.
 
 use crate::fake::*;
 use portcullis::http::Request;
@@ -19,7 +19,7 @@ fn text(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn only_what_may_cross_reaches_the_upstream() {
+fn only_permitted_header_fields_reach_the_upstream() {
     let fake = up(Does::json(200, "{}"));
     let request = request(
         "POST",
@@ -55,7 +55,7 @@ fn only_what_may_cross_reaches_the_upstream() {
             ("tracestate", "a=b"),
         ],
     );
-    ask_with(&fake, &DEFAULT, &request, &body("m", false));
+    send_with(&fake, &DEFAULT, &request, &body("m", false));
     let seen = &fake.seen()[0];
     assert_eq!(seen.line, "POST https://up.example/v1/chat/completions?a=1");
     let want = [
@@ -72,14 +72,14 @@ fn only_what_may_cross_reaches_the_upstream() {
 }
 
 #[test]
-fn the_operators_fields_stand_for_the_callers_and_the_gateways() {
+fn configured_header_fields_replace_those_of_caller_and_gateway() {
     let config = r#"{"upstreams":{"a":{"url":"https://up.example/v1","key":"sk-upstream","headers":{
         "Authorization":"Basic b3A6","X-Request-Id":"fixed"}}},
         "models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
     let fake = up(Does::json(200, "{}"));
     let untyped =
         Request { headers: [("authorization", "Bearer sk-caller")].into_iter().collect(), ..chat() };
-    ask_with(
+    send_with(
         &fake,
         &[("PORTCULLIS_CONFIG", config), ("PORTCULLIS_API_KEYS", "sk-caller")],
         &untyped,
@@ -97,28 +97,28 @@ fn the_operators_fields_stand_for_the_callers_and_the_gateways() {
 }
 
 #[test]
-fn a_body_has_a_type_though_the_caller_told_none() {
+fn a_body_gets_a_content_type_if_the_caller_sent_none() {
     let claude = r#"{"upstreams":{"a":{"url":"https://up.example/v1","api":"anthropic"}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
     for vars in [&DEFAULT[..], &[("PORTCULLIS_CONFIG", claude), ("PORTCULLIS_API_KEYS", "sk-caller")]] {
         let fake = up(Does::json(200, "{}"));
         let untyped =
             Request { headers: [("authorization", "Bearer sk-caller")].into_iter().collect(), ..chat() };
-        ask_with(&fake, vars, &untyped, &body("m", false));
+        send_with(&fake, vars, &untyped, &body("m", false));
         let seen = &fake.seen()[0];
         assert!(
             seen.headers.contains(&("content-type".to_owned(), "application/json".to_owned())),
             "{seen:?}"
         );
     }
-    // The caller labels what is not validated.
+    // A body that is not validated keeps the caller's `content-type`, or none.
     let fake = up(Does::json(200, "{}"));
     let headers = [("authorization", "Bearer sk-caller")].into_iter().collect();
-    ask_with(&fake, &DEFAULT, &Request { headers, ..request("POST", "/v1/files", &[]) }, "x");
+    send_with(&fake, &DEFAULT, &Request { headers, ..request("POST", "/v1/files", &[]) }, "x");
     assert!(fake.seen()[0].headers.iter().all(|(name, _)| name != "content-type"));
 }
 
 #[test]
-fn status_body_and_the_headers_that_matter_come_back() {
+fn status_body_and_relevant_headers_are_returned() {
     let body_text = "{\"error\": {\"message\":\"slow\\u0020down\", \"x\": 1.0e0}}";
     let does = Does::json(429, body_text)
         .header("Retry-After", "7")
@@ -131,9 +131,9 @@ fn status_body_and_the_headers_that_matter_come_back() {
         .header("Location", "http://evil")
         .header("x-request-id", "theirs")
         .header("server", "x");
-    let got = ask_with(&up(does), &DEFAULT, &chat(), &body("m", false));
+    let got = send_with(&up(does), &DEFAULT, &chat(), &body("m", false));
     assert_eq!((got.status, &*got.body), (429, body_text));
-    // What the upstream's makers will ask for is in the log.
+    // The log has the id that the upstream's support needs.
     assert_eq!(got.log["upstream_request_id"], "theirs");
     let names: Vec<&str> = got.headers.iter().map(|(name, _)| name).collect();
     let want = [
@@ -154,32 +154,32 @@ fn status_body_and_the_headers_that_matter_come_back() {
 fn a_body_arrives_byte_for_byte() {
     let sent = "\t{ \"model\":\"m\" , \"temperature\" : 1.0e0, \"messages\":[{\"role\":\"user\",\"content\":\"\\u00e9\"}], \"zzz\":[1,2 ,{}], \"zzz\":-0 }\n";
     let fake = up(Does::json(200, "{}"));
-    ask_with(&fake, &DEFAULT, &chat(), sent);
+    send_with(&fake, &DEFAULT, &chat(), sent);
     assert_eq!(fake.seen()[0].body, sent);
 }
 
 #[test]
-fn no_key_is_ever_shown() {
+fn no_key_reaches_a_response_or_the_log() {
     for kind in [SendErrorKind::Unreachable, SendErrorKind::Denied, SendErrorKind::Timeout] {
-        let got = ask_with(&up(Does::fails(kind)), &DEFAULT, &chat(), &body("m", false));
+        let got = send_with(&up(Does::fails(kind)), &DEFAULT, &chat(), &body("m", false));
         let all = format!("{got:?}");
         assert!(!all.contains("sk-upstream") && !all.contains("sk-caller"), "{all}");
-        // The host's words are for the log alone.
-        assert!(got.log["reason"].as_str().is_some_and(|reason| reason.contains("the host's words")));
-        assert!(!got.body.contains("the host's words"), "{}", got.body);
+        // The host's reason goes only to the log.
+        assert!(got.log["reason"].as_str().is_some_and(|reason| reason.contains("reason of the host")));
+        assert!(!got.body.contains("reason of the host"), "{}", got.body);
     }
 }
 
 #[test]
-fn a_text_completion_goes_the_same_way() {
+fn a_text_completion_is_forwarded_too() {
     let fake = up(Does::json(200, r#"{"choices":[]}"#));
     let got =
-        ask_with(&fake, &DEFAULT, &request("POST", "/v1/completions", &[]), r#"{"model":"m","prompt":"x"}"#);
+        send_with(&fake, &DEFAULT, &request("POST", "/v1/completions", &[]), r#"{"model":"m","prompt":"x"}"#);
     assert_eq!((got.status, &*fake.seen()[0].line), (200, "POST https://up.example/v1/completions"));
 }
 
 #[test]
-fn what_is_not_known_passes_through() {
+fn unknown_paths_pass_through() {
     for (method, target) in [
         ("POST", "/v1/embeddings"),
         ("DELETE", "/v1/files/file-1?a=b&c=%2F"),
@@ -188,7 +188,7 @@ fn what_is_not_known_passes_through() {
         ("PATCH", "/v1/x/y"),
     ] {
         let fake = up(Does::answer(418, "text/plain", &["tea", "pot"]).header("Set-Cookie", "x"));
-        let got = ask_with(&fake, &DEFAULT, &request(method, target, &[("content-length", "5")]), "12345");
+        let got = send_with(&fake, &DEFAULT, &request(method, target, &[("content-length", "5")]), "12345");
         assert_eq!((got.status, &*got.body, got.header("set-cookie")), (418, "teapot", None), "{target}");
         let seen = &fake.seen()[0];
         assert_eq!(seen.line, format!("{method} https://up.example{target}"));
@@ -204,40 +204,40 @@ fn slashes_do_not_change_an_endpoint() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
     for path in ["/v1//chat/completions", "/v1/chat/completions/", "/openai/v1/chat/completions"] {
         let fake = up(Does::json(200, r#"{"choices":[]}"#));
-        let got = ask_with(&fake, &DEFAULT, &request("POST", path, &[]), body);
+        let got = send_with(&fake, &DEFAULT, &request("POST", path, &[]), body);
         assert_eq!(got.status, 200, "{path}: {got:?}");
         assert_eq!(fake.seen()[0].line, "POST https://up.example/v1/chat/completions", "{path}");
     }
     let fake = up(Does::json(200, "{}"));
     let got =
-        ask_with(&fake, &DEFAULT, &request("POST", "/openai/v1/embeddings/?api-version=preview", &[]), "{}");
+        send_with(&fake, &DEFAULT, &request("POST", "/openai/v1/embeddings/?api-version=preview", &[]), "{}");
     assert_eq!((got.status, &*fake.seen()[0].line), (200, "POST https://up.example/v1/embeddings"));
 }
 
 #[test]
 fn a_websocket_handshake_is_refused_without_an_upstream() {
     let fake = up(Does::json(200, "{}"));
-    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/responses", &[("authorization", "")]), "");
+    let got = send_with(&fake, &DEFAULT, &request("GET", "/v1/responses", &[("authorization", "")]), "");
     assert_eq!((got.status, fake.seen().len()), (426, 0));
     assert!(got.body.contains("POST /v1/responses"), "{got:?}");
 }
 
 #[test]
-fn a_page_may_delete_a_file_and_read_what_an_sdk_looks_for() {
+fn cors_permits_delete_and_exposes_the_headers_of_sdks() {
     let fake = up(Does::json(429, "{}").header("x-should-retry", "false").header("retry-after-ms", "50"));
     let vars = [&DEFAULT[..], &[("PORTCULLIS_CORS_ORIGINS", "https://page.example")]].concat();
-    let asking = [("origin", "https://page.example"), ("access-control-request-method", "DELETE")];
-    let got = ask_with(&fake, &vars, &request("OPTIONS", "/v1/files/file-1", &asking), "");
+    let preflight = [("origin", "https://page.example"), ("access-control-request-method", "DELETE")];
+    let got = send_with(&fake, &vars, &request("OPTIONS", "/v1/files/file-1", &preflight), "");
     assert_eq!((got.status, fake.seen().len()), (204, 0));
-    let methods = got.header("access-control-allow-methods").expect("a preflight tells of methods");
+    let methods = got.header("access-control-allow-methods").expect("a preflight response lists methods");
     assert!(methods.split(", ").any(|method| method == "DELETE"), "{methods}");
-    let got = ask_with(&fake, &vars, &request("DELETE", "/v1/files/file-1", &asking), "");
+    let got = send_with(&fake, &vars, &request("DELETE", "/v1/files/file-1", &preflight), "");
     assert_eq!((got.status, got.header("x-should-retry")), (429, Some("false")));
     assert_eq!(got.header("access-control-expose-headers"), Some("*"));
 }
 
 #[test]
-fn what_must_not_pass_through_does_not() {
+fn forbidden_requests_do_not_pass_through() {
     let fake = up(Does::json(200, "{}"));
     for (vars, target, status) in [
         (&DEFAULT[..], "/v1/../admin", 404),
@@ -251,23 +251,23 @@ fn what_must_not_pass_through_does_not() {
         (&DEFAULT[..], "/v1/%252e%252e/admin", 404),
         (&DEFAULT[..], "/v1/deployments/m/images/generations", 404),
     ] {
-        assert_eq!(ask_with(&fake, vars, &request("POST", target, &[]), "").status, status, "{target}");
+        assert_eq!(send_with(&fake, vars, &request("POST", target, &[]), "").status, status, "{target}");
     }
-    // A model's name is a path of the upstream's too.
+    // A model's name becomes part of the upstream's path.
     for id in ["../../admin", "x/../../../admin", "%2e%2e/%2E%2E/admin", "..%2f..%2fadmin", ".", "a\\..\\b"] {
-        let got = ask_with(&fake, &DEFAULT, &request("GET", &format!("/v1/models/{id}"), &[]), "");
+        let got = send_with(&fake, &DEFAULT, &request("GET", &format!("/v1/models/{id}"), &[]), "");
         assert!(!got.body.contains("sk-upstream"), "{id}: {got:?}");
     }
     assert!(fake.seen().is_empty(), "{:?}", fake.seen());
     let fake = up(Does::answer(302, "text/html", &[]).header("location", "http://evil"));
-    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/files", &[]), "");
+    let got = send_with(&fake, &DEFAULT, &request("GET", "/v1/files", &[]), "");
     assert_eq!((got.status, got.header("location")), (502, None));
 }
 
 #[test]
-fn a_caller_who_breaks_off_is_no_fault_of_the_upstream_s() {
+fn a_broken_upload_is_not_a_failure_of_the_upstream() {
     let fake = up(Does::fails(SendErrorKind::Caller));
-    let got = ask_with(&fake, &DEFAULT, &request("POST", "/v1/files", &[]), "123");
+    let got = send_with(&fake, &DEFAULT, &request("POST", "/v1/files", &[]), "123");
     assert_eq!(got.status, 400, "{got:?}");
     assert_eq!(
         (&got.log["level"], &got.log["error.type"]),
@@ -276,13 +276,13 @@ fn a_caller_who_breaks_off_is_no_fault_of_the_upstream_s() {
 }
 
 #[test]
-fn no_upstream_is_asked_to_show_what_it_got() {
+fn trace_and_connect_are_not_forwarded() {
     let fake = up(Does::json(200, "{}"));
     for (method, path, status) in
         [("TRACE", "/v1/files", 404), ("TRACE", "/v1/chat/completions", 405), ("CONNECT", "/v1/files", 404)]
     {
         assert_eq!(
-            ask_with(&fake, &DEFAULT, &request(method, path, &[]), "").status,
+            send_with(&fake, &DEFAULT, &request(method, path, &[]), "").status,
             status,
             "{method} {path}"
         );
@@ -295,8 +295,8 @@ fn azure_has_its_own_paths_and_key() {
     let config = r#"{"upstreams":{"az":{"url":"https://r.openai.azure.com","api":"azure","key":"sk-az"}},
         "models":{"gpt-4o":{"targets":[{"upstream":"az"}]},"mini":{"targets":[{"upstream":"az","model":"my mini"}]}}}"#;
     let fake = Fake::new(&[("r.openai.azure.com", &[Does::json(200, "{}")])]);
-    ask(&fake, config, &chat(), &body("gpt-4o", false));
-    ask(&fake, config, &request("POST", "/v1/chat/completions?x=1", &[]), &body("mini", false));
+    send(&fake, config, &chat(), &body("gpt-4o", false));
+    send(&fake, config, &request("POST", "/v1/chat/completions?x=1", &[]), &body("mini", false));
     let seen = fake.seen();
     let base = "POST https://r.openai.azure.com/openai/deployments";
     assert_eq!(seen[0].line, format!("{base}/gpt-4o/chat/completions?api-version=2024-10-21"));
@@ -307,13 +307,13 @@ fn azure_has_its_own_paths_and_key() {
 }
 
 #[test]
-fn usage_is_logged_where_it_was_read() {
+fn usage_is_logged_if_it_was_read() {
     let stream = Does::stream(&[
         r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#,
         r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9}}"#,
         "[DONE]",
     ]);
-    let got = ask_with(&up(stream), &DEFAULT, &chat(), &body("m", true));
+    let got = send_with(&up(stream), &DEFAULT, &chat(), &body("m", true));
     assert_eq!(
         (&got.log["gen_ai.usage.input_tokens"], &got.log["gen_ai.usage.output_tokens"]),
         (&7.into(), &9.into())
@@ -322,7 +322,7 @@ fn usage_is_logged_where_it_was_read() {
 }
 
 #[test]
-fn what_is_logged_has_its_usual_names() {
+fn log_fields_have_opentelemetry_names() {
     let config = r#"{"upstreams":{
             "openai":{"url":"http://up.example/v1"},
             "azure":{"url":"http://up.example","api":"azure"},
@@ -339,7 +339,7 @@ fn what_is_logged_has_its_usual_names() {
         let fake = up(Does::json(400, "{}"));
         let prompt =
             format!(r#"{{"model":"{model}","prompt":"x","messages":[{{"role":"user","content":"x"}}]}}"#);
-        let got = ask(&fake, config, &request("POST", path, &[]), &prompt);
+        let got = send(&fake, config, &request("POST", path, &[]), &prompt);
         assert_eq!(
             (&got.log["gen_ai.provider.name"], &got.log["gen_ai.operation.name"]),
             (&provider.into(), &operation.into()),
@@ -355,14 +355,14 @@ fn what_is_logged_has_its_usual_names() {
 }
 
 #[test]
-fn a_trace_goes_on_however_it_is_spelled_and_an_insane_id_does_not() {
+fn a_trace_is_forwarded_and_an_invalid_request_id_is_replaced() {
     for (traceparent, id) in
         [("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "mine-1"), ("ff-zz", "a b")]
     {
         let fake = up(Does::json(200, "{}"));
         let headers = [("traceparent", traceparent), ("tracestate", "x=1,,"), ("x-request-id", id)];
         let got =
-            ask_with(&fake, &DEFAULT, &request("POST", "/v1/chat/completions", &headers), &body("m", false));
+            send_with(&fake, &DEFAULT, &request("POST", "/v1/chat/completions", &headers), &body("m", false));
         let seen = &fake.seen()[0].headers;
         assert!(seen.contains(&("traceparent".into(), traceparent.into())), "{seen:?}");
         assert!(seen.contains(&("tracestate".into(), "x=1,,".into())), "{seen:?}");
@@ -373,16 +373,16 @@ fn a_trace_goes_on_however_it_is_spelled_and_an_insane_id_does_not() {
 }
 
 #[test]
-fn what_an_upstream_calls_its_connection_s_stays_there() {
+fn fields_named_in_connection_are_not_returned() {
     let does = Does::json(200, "{}")
         .header("connection", "close, X-RateLimit-Reset")
         .header("x-ratelimit-reset", "1");
-    let got = ask_with(&up(does), &DEFAULT, &chat(), &body("m", false));
+    let got = send_with(&up(does), &DEFAULT, &chat(), &body("m", false));
     assert_eq!((got.header("x-ratelimit-reset"), got.header("connection")), (None, None));
 }
 
 #[test]
-fn a_coding_that_was_not_requested_is_passed_on_with_its_name() {
+fn an_unrequested_content_encoding_is_forwarded_with_its_header() {
     let packed = "\u{1f}packed";
     for stream in [false, true] {
         let kind = if stream { "text/event-stream" } else { "application/json" };
@@ -391,11 +391,15 @@ fn a_coding_that_was_not_requested_is_passed_on_with_its_name() {
             .header("content-length", "7");
         let fake = up(does);
         let headers = [("accept-encoding", "gzip, br")];
-        let got =
-            ask_with(&fake, &DEFAULT, &request("POST", "/v1/chat/completions", &headers), &body("m", stream));
+        let got = send_with(
+            &fake,
+            &DEFAULT,
+            &request("POST", "/v1/chat/completions", &headers),
+            &body("m", stream),
+        );
         assert_eq!((got.status, &*got.body), (200, packed));
         assert_eq!((got.header("content-encoding"), got.header("content-length")), (Some("gzip"), Some("7")));
-        // What cannot be read counts no tokens, so it is requested uncompressed.
+        // Tokens in a compressed response cannot be counted, so upstreams are requested to send it uncompressed.
         assert!(got.log["gen_ai.usage.input_tokens"].is_null());
         let coding = ("accept-encoding".to_owned(), "identity".to_owned());
         assert!(fake.seen()[0].headers.contains(&coding));
@@ -404,7 +408,7 @@ fn a_coding_that_was_not_requested_is_passed_on_with_its_name() {
     for (status, want) in [(403, 403), (200, 502)] {
         let does =
             Does::json(status, packed).header("content-encoding", "gzip").header("content-length", "7");
-        let got = ask(&up(does), config, &chat(), &body("m", false));
+        let got = send(&up(does), config, &chat(), &body("m", false));
         assert_eq!((got.header("content-encoding"), got.header("content-length")), (None, None), "{got:?}");
         assert_eq!(got.status, want);
         assert!(got.body.contains("\"message\"") && !got.body.contains(packed), "{}", got.body);
@@ -412,9 +416,9 @@ fn a_coding_that_was_not_requested_is_passed_on_with_its_name() {
 }
 
 #[test]
-fn what_did_not_change_is_no_redirect() {
+fn a_304_is_not_a_redirect() {
     let fake = up(Does::answer(304, "text/plain", &[]).header("etag", "\"1\""));
-    let got = ask_with(&fake, &DEFAULT, &request("GET", "/v1/models", &[("if-none-match", "\"1\"")]), "");
+    let got = send_with(&fake, &DEFAULT, &request("GET", "/v1/models", &[("if-none-match", "\"1\"")]), "");
     assert_eq!((got.status, got.header("etag")), (304, Some("\"1\"")));
 }
 
@@ -425,21 +429,21 @@ fn a_model_named_twice_is_renamed_twice() {
     let twice =
         r#"{"model":"a","messages":[{"role":"user","content":"x"}],"metadata":{"model":"a"},"model":"b"}"#;
     let fake = up(Does::json(200, "{}"));
-    let got = ask(&fake, config, &chat(), twice);
+    let got = send(&fake, config, &chat(), twice);
     assert_eq!(got.status, 200, "{got:?}");
-    // Whichever its reader takes, it is the one that was routed.
+    // Whichever of the two the upstream reads, it is the model that was routed.
     let want = r#"{"model":"theirs","messages":[{"role":"user","content":"x"}],"metadata":{"model":"a"},"model":"theirs"}"#;
     assert_eq!(fake.seen()[0].body, want);
     assert_eq!(got.log["gen_ai.request.model"], "b");
 }
 
 #[test]
-fn a_body_that_is_no_object_goes_nowhere() {
+fn a_body_that_is_not_an_object_is_not_forwarded() {
     for sent in ["", "\u{feff}{}", "[]", "null", "{\"model\":\"m\"", "{} {}"] {
         let fake = up(Does::json(200, "{}"));
-        let got = ask_with(&fake, &DEFAULT, &chat(), sent);
+        let got = send_with(&fake, &DEFAULT, &chat(), sent);
         assert_eq!((got.status, fake.seen().len()), (400, 0), "{sent:?}");
     }
     let bom = format!("\u{feff}{}", body("m", false));
-    assert_eq!(ask_with(&up(Does::json(200, "{}")), &DEFAULT, &chat(), &bom).status, 400);
+    assert_eq!(send_with(&up(Does::json(200, "{}")), &DEFAULT, &chat(), &bom).status, 400);
 }

@@ -1,4 +1,4 @@
-//! Header fields that are larger than a host takes from a component.
+//! Header fields that are larger than hosts accept from a component.
 
 use crate::fake::*;
 use portcullis::http::{MAX_FIELDS, MAX_OUTGOING_FIELDS, field_size};
@@ -11,13 +11,13 @@ const TWO_TARGETS: &str = r#"{
     "passthrough": "a"
 }"#;
 
-/// A value that, in a field of this name, takes all that is accepted and `more`.
+/// A value with which a field of this name exceeds the limit by `more` bytes.
 fn value(name: &str, more: usize) -> String {
     "x".repeat(MAX_FIELDS + more - field_size(name, b""))
 }
 
 #[test]
-fn a_request_with_too_many_bytes_of_fields_is_a_431_and_goes_nowhere() {
+fn a_request_with_too_many_bytes_of_fields_is_a_431_and_not_forwarded() {
     let large = value("x-large", 0);
     let many = "y".repeat(100);
     let forms: [Vec<(&str, &str)>; 2] = [
@@ -28,34 +28,34 @@ fn a_request_with_too_many_bytes_of_fields_is_a_431_and_goes_nowhere() {
     for path in ["/v1/chat/completions", "/v1/files"] {
         for fields in &forms {
             let fake = Fake::new(&[("a.example", &[Does::json(200, OK)]), ("b.example", &[])]);
-            let got = ask(&fake, TWO_TARGETS, &request("POST", path, fields), &body("m", false));
+            let got = send(&fake, TWO_TARGETS, &request("POST", path, fields), &body("m", false));
             assert_eq!(got.status, 431, "{path}: {}", got.body);
             let error: serde_json::Value = serde_json::from_str(&got.body).expect("an error object");
             assert_eq!(error["error"]["code"], "request_header_fields_too_large");
             assert!(fake.seen().is_empty());
         }
     }
-    // The fields of the test's own count too.
+    // The fields that the test itself sends count too.
     let fake = Fake::new(&[("a.example", &[Does::json(200, OK)]), ("b.example", &[])]);
     let most = "x".repeat(MAX_FIELDS - 1000);
-    let got = ask(&fake, TWO_TARGETS, &request("POST", "/v1/files", &[("x-large", &most)]), "{}");
+    let got = send(&fake, TWO_TARGETS, &request("POST", "/v1/files", &[("x-large", &most)]), "{}");
     assert_eq!(got.status, 200);
     assert!(fake.seen()[0].headers.contains(&("x-large".to_owned(), most)));
 }
 
 #[test]
-fn a_preflight_that_asks_for_too_much_is_a_431_without_an_echo() {
+fn a_preflight_with_too_many_header_names_is_a_431_without_an_echo() {
     let fake = Fake::new(&[]);
     let vars = [("PORTCULLIS_API_KEYS", "sk-caller"), ("PORTCULLIS_CORS_ORIGINS", "*")];
     for (more, want) in [(0, 431), (200_000, 431)] {
         let wanted = value("access-control-request-headers", more);
         let fields = [("origin", "https://p"), ("access-control-request-headers", wanted.as_str())];
-        let got = ask_with(&fake, &vars, &request("OPTIONS", "/v1/chat/completions", &fields), "");
+        let got = send_with(&fake, &vars, &request("OPTIONS", "/v1/chat/completions", &fields), "");
         assert_eq!(got.status, want);
         assert!(got.headers.size() < MAX_OUTGOING_FIELDS);
     }
     let fields = [("access-control-request-headers", "x-one, x-two")];
-    let got = ask_with(&fake, &vars, &request("OPTIONS", "/v1/chat/completions", &fields), "");
+    let got = send_with(&fake, &vars, &request("OPTIONS", "/v1/chat/completions", &fields), "");
     assert_eq!((got.status, got.header("access-control-allow-headers")), (204, Some("x-one, x-two")));
 }
 
@@ -64,15 +64,15 @@ fn an_answer_with_too_many_bytes_of_fields_is_a_failed_attempt() {
     let large =
         || Does::json(200, OK).header("x-ratelimit-limit-tokens", &value("x-ratelimit-limit-tokens", 1));
     let fake = Fake::new(&[("a.example", &[large()]), ("b.example", &[Does::json(200, OK)])]);
-    let got = ask(&fake, TWO_TARGETS, &chat(), &body("m", false));
+    let got = send(&fake, TWO_TARGETS, &chat(), &body("m", false));
     assert_eq!((got.status, got.log["target"].as_str()), (200, Some("b")), "{}", got.log);
 
     let fake = Fake::new(&[("a.example", &[large()]), ("b.example", &[large()])]);
-    let got = ask(&fake, TWO_TARGETS, &chat(), &body("m", false));
+    let got = send(&fake, TWO_TARGETS, &chat(), &body("m", false));
     assert_eq!((got.status, got.header("x-ratelimit-limit-tokens")), (502, None));
 
     let fake = Fake::new(&[("a.example", &[large()]), ("b.example", &[])]);
-    let got = ask(&fake, TWO_TARGETS, &request("POST", "/v1/files", &[]), "{}");
+    let got = send(&fake, TWO_TARGETS, &request("POST", "/v1/files", &[]), "{}");
     assert_eq!((got.status, got.header("x-ratelimit-limit-tokens")), (502, None));
     assert!(got.log.to_string().contains("header fields"), "{}", got.log);
 }

@@ -1,4 +1,4 @@
-//! Forwarding as a caller sees it: the whole gateway, natively, against scripted upstreams.
+//! Forwarding as a caller sees it: the whole gateway, run natively with scripted upstreams.
 
 mod anthropic;
 mod fake;

@@ -40,13 +40,13 @@ const MESSAGES: Native = Native {
 };
 
 impl Native {
-    fn ask(&self, does: Does, settings: &str) -> Got {
+    fn send(&self, does: Does, settings: &str) -> Got {
         let api = self.api;
         let config = format!(
             r#"{{"upstreams":{{"up":{{"url":"http://up/v1",{api}{settings}}}}},"models":{{"*":{{"targets":[{{"upstream":"up"}}]}}}}}}"#
         );
         let request = request("POST", self.path, &[("anthropic-version", "2023-06-01")]);
-        ask(&Fake::new(&[("up", &[does])]), &config, &request, self.body)
+        send(&Fake::new(&[("up", &[does])]), &config, &request, self.body)
     }
 
     fn stream(events: &[&str]) -> Does {
@@ -58,7 +58,7 @@ impl Native {
 fn usage_within_the_events_is_logged() {
     for native in [RESPONSES, MESSAGES] {
         let all = [native.events, &[native.last]].concat();
-        let got = native.ask(Native::stream(&all), "");
+        let got = native.send(Native::stream(&all), "");
         assert_eq!((got.status, &*got.body), (200, &*all.concat()), "{}", native.path);
         let log = &got.log;
         assert_eq!(
@@ -73,7 +73,7 @@ fn usage_within_the_events_is_logged() {
 fn a_stream_that_breaks_off_ends_with_an_error_of_its_own_api() {
     for native in [RESPONSES, MESSAGES] {
         for does in [Native::stream(native.events), Native::stream(native.events).breaks(false)] {
-            let got = native.ask(does, "");
+            let got = native.send(does, "");
             let want = format!("{}{}", native.events.concat(), native.error);
             assert_eq!((got.status, &*got.body), (200, &*want), "{}", native.path);
             assert_eq!((&got.log["level"], got.log["broken"].is_string()), (&"error".into(), true));
@@ -83,7 +83,7 @@ fn a_stream_that_breaks_off_ends_with_an_error_of_its_own_api() {
 
 #[test]
 fn a_stream_that_passes_unread_ends_with_an_error_of_its_own_api() {
-    let got = RESPONSES.ask(Native::stream(RESPONSES.events).breaks(false), r#","splice":true"#);
+    let got = RESPONSES.send(Native::stream(RESPONSES.events).breaks(false), r#","splice":true"#);
     let (before, error) = got.body.split_at(RESPONSES.events.concat().len());
     assert_eq!(before, RESPONSES.events.concat());
     let unnumbered = RESPONSES.error.replace("\"sequence_number\":2", "\"sequence_number\":0");

@@ -1,4 +1,4 @@
-//! Which target is tried, when, how often.
+//! Which target is tried, when, and how often.
 
 use crate::fake::*;
 use portcullis::transport::SendErrorKind;
@@ -32,9 +32,9 @@ fn busy() -> Does {
 }
 
 #[test]
-fn one_good_answer_is_one_attempt() {
+fn a_good_response_takes_one_attempt() {
     let fake = Fake::new(&[("a", &[ok()])]);
-    let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
     assert_eq!((got.status, &*got.body, &*fake.trace()), (200, OK, "a@0"));
     assert_eq!(
         (got.header("x-portcullis-attempts"), got.header("x-portcullis-target")),
@@ -47,42 +47,42 @@ fn one_good_answer_is_one_attempt() {
 }
 
 #[test]
-fn the_next_target_is_asked_at_once_and_the_same_one_after_a_rest() {
+fn the_next_target_is_tried_at_once_and_the_same_one_after_a_wait() {
     let fake = Fake::new(&[("a", &[busy(), ok()]), ("b", &[down(), ok()])]);
-    let got = ask(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
     let seen = fake.seen();
     assert_eq!((got.status, seen.len()), (200, 3));
     assert_eq!((seen[0].at, seen[1].at), (0, 0));
     assert!(seen[2].at > 0 && seen[2].at <= 250, "{}", fake.trace());
     assert_eq!(got.header("x-portcullis-attempts"), Some("3"));
-    assert_eq!(got.log["reason"], "a: 503; b: the host's words: Unreachable");
+    assert_eq!(got.log["reason"], "a: 503; b: reason of the host: Unreachable");
 }
 
 #[test]
-fn each_target_is_asked_once_unless_told_otherwise() {
+fn each_target_is_tried_once_by_default() {
     let fake = Fake::new(&[("a", &[busy()]), ("b", &[down()]), ("c", &[down()])]);
-    let got = ask(&fake, &plan(&["a", "b", "c"], ""), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a", "b", "c"], ""), &chat(), &body("m", false));
     assert_eq!(fake.trace(), "a@0 b@0 c@0");
-    // An upstream's own error explains more than a missing answer.
+    // An upstream's own error explains more than a missing response.
     assert_eq!((got.status, &*got.body), (503, r#"{"error":{"message":"busy"}}"#));
     let fake = Fake::new(&[("a", &[busy()])]);
-    assert_eq!(ask(&fake, &plan(&["a"], r#","retries":0"#), &chat(), &body("m", false)).status, 503);
+    assert_eq!(send(&fake, &plan(&["a"], r#","retries":0"#), &chat(), &body("m", false)).status, 503);
     assert_eq!(fake.trace(), "a@0");
-    // The next target is no retry.
+    // The next target does not count as a retry.
     for retries in ["", r#","retries":0"#, r#","retries":1"#] {
         let fake = Fake::new(&[("a", &[busy()]), ("b", &[down()]), ("c", &[ok()])]);
-        let got = ask(&fake, &plan(&["a", "b", "c"], retries), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["a", "b", "c"], retries), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0 c@0"), "{retries}");
     }
     let fake = Fake::new(&[("b", &[down()]), ("c", &[down()])]);
-    ask(&fake, &plan(&["b", "c"], r#","retries":1"#), &chat(), &body("m", false));
+    send(&fake, &plan(&["b", "c"], r#","retries":1"#), &chat(), &body("m", false));
     assert_eq!(fake.seen().len(), 3, "two targets and one retry");
 }
 
 #[test]
-fn waits_grow_and_have_an_end() {
+fn waits_grow_up_to_a_limit() {
     let fake = Fake::new(&[("b", &[down()])]);
-    let got = ask(&fake, &plan(&["b"], r#","retries":10"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["b"], r#","retries":10"#), &chat(), &body("m", false));
     let seen = fake.seen();
     assert_eq!((got.status, seen.len()), (502, 11));
     for (i, pair) in seen.windows(2).enumerate() {
@@ -92,15 +92,15 @@ fn waits_grow_and_have_an_end() {
 }
 
 #[test]
-fn only_what_may_pass_is_tried_again() {
+fn only_transient_errors_are_tried_again() {
     for status in [400, 401, 403, 404, 413, 422, 499] {
         let fake = Fake::new(&[("a", &[Does::json(status, "{}")]), ("b", &[ok()])]);
-        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.trace()), (status, "a@0"));
     }
     for status in [408, 409, 429, 500, 502, 503, 504, 529] {
         let fake = Fake::new(&[("a", &[Does::json(status, "{}")]), ("b", &[ok()])]);
-        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0"));
     }
 }
@@ -108,15 +108,15 @@ fn only_what_may_pass_is_tried_again() {
 #[test]
 fn a_redirect_is_not_tried_again_at_the_same_target() {
     let fake = Fake::new(&[("a", &[Does::json(302, "{}")]), ("b", &[ok()])]);
-    let got = ask(&fake, &plan(&["a", "b"], r#","retries":0"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a", "b"], r#","retries":0"#), &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace()), (200, "a@0 b@0"));
     let fake = Fake::new(&[("a", &[Does::json(302, "{}")])]);
-    let got = ask(&fake, &plan(&["a"], r#","retries":3"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a"], r#","retries":3"#), &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace()), (502, "a@0"));
 }
 
 #[test]
-fn a_retry_after_is_kept_or_the_target_is_left_alone() {
+fn a_retry_after_is_honoured_or_the_target_not_tried_again() {
     for (name, value, want) in [
         ("retry-after", "3", "b@0 b@3000"),
         ("retry-after-ms", "1500", "b@0 b@1500"),
@@ -129,7 +129,7 @@ fn a_retry_after_is_kept_or_the_target_is_left_alone() {
     ] {
         let busy = Does::json(429, "{}").header(name, value);
         let fake = Fake::new(&[("b", &[busy, ok()])]);
-        let got = ask(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
         assert_eq!(fake.trace(), want, "{name}: {value}");
         if fake.seen().len() == 1 {
             assert_eq!((got.status, got.header(name)), (429, Some(value)), "{name}");
@@ -138,7 +138,7 @@ fn a_retry_after_is_kept_or_the_target_is_left_alone() {
 }
 
 #[test]
-fn a_retry_after_that_says_nothing_is_none() {
+fn an_invalid_retry_after_is_ignored() {
     for (name, value) in [
         ("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ("retry-after", "-30"),
@@ -147,7 +147,7 @@ fn a_retry_after_that_says_nothing_is_none() {
         ("retry-after", "in a while"),
     ] {
         let fake = Fake::new(&[("b", &[Does::json(429, "{}").header(name, value), ok()])]);
-        let got = ask(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["b"], r#","retries":2"#), &chat(), &body("m", false));
         let seen = fake.seen();
         assert_eq!((got.status, seen.len()), (200, 2), "{name}: {value}");
         assert!(seen[1].at <= 250, "{name}: {value}: {}", fake.trace());
@@ -155,104 +155,104 @@ fn a_retry_after_that_says_nothing_is_none() {
 }
 
 #[test]
-fn a_deadline_is_over_waits_and_hedges_too() {
-    // Each attempt takes 200 ms to fail; the one the deadline meets is let go, and the last error is returned.
+fn a_deadline_includes_waits_and_hedges() {
+    // Each attempt takes 200 ms to fail. The attempt that runs at the deadline is cancelled, and the last error is returned.
     let fake = Fake::new(&[("b", &[busy().after(200)])]);
-    let got = ask(&fake, &plan(&["b"], r#","retries":10,"deadline_ms":900"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["b"], r#","retries":10,"deadline_ms":900"#), &chat(), &body("m", false));
     assert_eq!(got.status, 503);
     assert!(fake.now() <= 900 && fake.seen().len() < 5, "{} until {}", fake.trace(), fake.now());
     let hedged = plan(&["b", "c"], r#","hedge_ms":200,"deadline_ms":500"#);
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[ok().after(5000)])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace(), fake.now()), (504, "b@0 c@200", 500));
-    assert_eq!(fake.cancelled(), 2, "nobody is left working");
+    assert_eq!(fake.cancelled(), 2, "both requests are cancelled");
 }
 
 #[test]
-fn hedges_race_as_told() {
-    // Both are there at once: the one that was tried first counts.
+fn hedged_attempts_race() {
+    // Both respond at the same time: the one that was tried first wins.
     let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
     let fake = Fake::new(&[("b", &[ok().after(300)]), ("c", &[busy().after(100)])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, got.header("x-portcullis-target"), fake.now()), (200, Some("b"), 300));
-    // A fault that is the caller's ends the race: no other target would answer otherwise.
+    // An error caused by the request ends the race: another target would return it too.
     let no = Does::json(400, r#"{"error":{"message":"no"}}"#);
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[no.after(100)])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, fake.now(), fake.cancelled()), (400, 300, 1));
-    // Every target gets company, as long as there are attempts.
+    // Every target is hedged, as long as attempts are left.
     let three = plan(&["b", "c", "a"], r#","hedge_ms":200"#);
     let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
-    ask(&fake, &three, &chat(), &body("m", false));
+    send(&fake, &three, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now(), fake.cancelled()), ("b@0 c@200 a@400", 900, 2));
-    // The second target of a hedge is no retry.
+    // The second target of a hedge does not count as a retry.
     let once = plan(&["b", "c"], r#","hedge_ms":200,"retries":0"#);
     let fake = Fake::new(&[("b", &[ok().after(900)]), ("c", &[ok()])]);
-    ask(&fake, &once, &chat(), &body("m", false));
+    send(&fake, &once, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@200", 200));
-    // A target that fails before its hedge was due is followed at once, and that one gets company in turn.
+    // If a target fails before its hedge is due, the next one is tried at once and is hedged too.
     let fake = Fake::new(&[("b", &[busy().after(50)]), ("c", &[ok().after(900)]), ("a", &[ok().after(900)])]);
-    ask(&fake, &three, &chat(), &body("m", false));
+    send(&fake, &three, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now()), ("b@0 c@50 a@250", 950));
 }
 
 #[test]
-fn a_name_upstream_may_be_any_text() {
+fn a_target_may_have_any_model_name() {
     for (name, spelled) in [("m", "m"), ("q\"uo\\te", "q\\\"uo\\\\te"), ("é🦀 \n", "é🦀 \\n")] {
         let target = serde_json::json!({"targets": [{"upstream": "a", "model": name}]});
         let fake = Fake::new(&[("a", &[ok()])]);
-        let got = ask(&fake, &document(&format!("\"m\":{target}")), &chat(), &body("m", false));
+        let got = send(&fake, &document(&format!("\"m\":{target}")), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.seen()[0].body), (200, &*body(spelled, false)));
     }
 }
 
 #[test]
-fn a_deadline_is_over_all_attempts() {
+fn a_deadline_includes_all_attempts() {
     let fake = Fake::new(&[("b", &[ok().after(700)])]);
-    let got = ask(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":500"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":500"#), &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace(), fake.now()), (504, "b@0", 500));
     assert!(got.body.contains("within 500 ms") && got.body.contains("upstream_timeout"), "{}", got.body);
     assert_eq!(fake.cancelled(), 1);
-    // There is no sense in a rest that outlasts it: the error is returned at once.
+    // If the wait would exceed the deadline, the error is returned at once.
     let busy = Does::json(429, "{}").header("retry-after", "3");
     let fake = Fake::new(&[("b", &[busy])]);
-    let got = ask(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":2000"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["b"], r#","retries":3,"deadline_ms":2000"#), &chat(), &body("m", false));
     assert_eq!((got.status, fake.now()), (429, 0));
 }
 
 #[test]
-fn who_says_not_to_be_asked_again_is_not() {
+fn x_should_retry_false_prevents_a_retry() {
     let busy = busy().header("x-should-retry", "false");
     let fake = Fake::new(&[("b", &[busy])]);
-    let got = ask(&fake, &plan(&["b"], r#","retries":3"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["b"], r#","retries":3"#), &chat(), &body("m", false));
     assert_eq!((got.status, got.header("x-should-retry"), &*fake.trace()), (503, Some("false"), "b@0"));
 }
 
 #[test]
-fn a_silent_target_is_given_up_in_time() {
+fn a_silent_target_times_out() {
     let slow_event = Does { body: vec![(60_000, Ok(b"data: [DONE]\n\n".to_vec()))], ..Does::stream(&[]) };
     for silent in [ok().after(60_000), slow_event] {
         let fake = Fake::new(&[("a", &[silent]), ("b", &[ok()])]);
-        let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+        let got = send(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
         assert_eq!((got.status, &*fake.trace(), fake.cancelled()), (200, "a@0 b@1000", 1));
     }
 }
 
 #[test]
-fn a_plain_answer_that_has_begun_is_not_late() {
-    // The head at once, white space as a sign of life, then the answer.
-    let thinks = Does { body: vec![(500, Ok(b"\n".to_vec())), (4000, Ok(OK.into()))], ..Does::json(200, "") };
-    let fake = Fake::new(&[("a", &[thinks]), ("b", &[down()])]);
-    let got = ask(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
+fn the_first_byte_timeout_ends_with_the_head_of_a_plain_response() {
+    // The head at once, white space as a keep-alive, then the response.
+    let slow = Does { body: vec![(500, Ok(b"\n".to_vec())), (4000, Ok(OK.into()))], ..Does::json(200, "") };
+    let fake = Fake::new(&[("a", &[slow]), ("b", &[down()])]);
+    let got = send(&fake, &plan(&["a", "b"], ""), &chat(), &body("m", false));
     assert_eq!((got.status, &*got.body, &*fake.trace()), (200, &*format!("\n{OK}"), "a@0"));
 }
 
 #[test]
-fn a_hedge_asks_the_next_and_lets_the_loser_go() {
+fn a_hedge_tries_the_next_target_and_cancels_the_slower_one() {
     let hedged = plan(&["b", "c"], r#","hedge_ms":200"#);
     // The second wins.
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[ok().after(100)])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.now(), fake.cancelled()), ("b@0 c@200", 300, 1));
     assert_eq!(
         (got.header("x-portcullis-target"), got.header("x-portcullis-attempts")),
@@ -260,31 +260,31 @@ fn a_hedge_asks_the_next_and_lets_the_loser_go() {
     );
     // The first wins after all.
     let fake = Fake::new(&[("b", &[ok().after(250)]), ("c", &[ok().after(100)])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.header("x-portcullis-target"), fake.now(), fake.cancelled()), (Some("b"), 250, 1));
-    // The first is quick.
+    // The first is fast enough.
     let fake = Fake::new(&[("b", &[ok().after(150)]), ("c", &[ok()])]);
-    ask(&fake, &hedged, &chat(), &body("m", false));
+    send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((&*fake.trace(), fake.cancelled()), ("b@0", 0));
-    // The second fails: the first is still waited for.
+    // The second fails, and the gateway goes on waiting for the first.
     let fake = Fake::new(&[("b", &[ok().after(5000)]), ("c", &[busy()])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", false));
+    let got = send(&fake, &hedged, &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace(), fake.now()), (200, "b@0 c@200", 5000));
-    // A stream that began without an event is silent as well.
+    // A stream that has sent its head but no event counts as silent.
     let mut silent = Does::stream(&[r#"{"choices":[]}"#, "[DONE]"]);
     silent.body[0].0 = 5000;
     let fake = Fake::new(&[("b", &[silent]), ("c", &[Does::stream(&["[DONE]"])])]);
-    let got = ask(&fake, &hedged, &chat(), &body("m", true));
+    let got = send(&fake, &hedged, &chat(), &body("m", true));
     assert_eq!((got.header("x-portcullis-target"), &*got.body), (Some("c"), "data: [DONE]\n\n"));
 }
 
 #[test]
-fn weights_choose_who_is_asked_first() {
+fn weights_choose_the_first_target() {
     let config = document(
         r#""m":{"policy":"weighted","targets":[{"upstream":"a","weight":0},{"upstream":"b","weight":5}]}"#,
     );
     let fake = Fake::new(&[("a", &[ok()]), ("b", &[busy()])]);
-    let got = ask(&fake, &config, &chat(), &body("m", false));
+    let got = send(&fake, &config, &chat(), &body("m", false));
     assert_eq!((got.status, &*fake.trace()), (200, "b@0 a@0"));
 }
 
@@ -302,19 +302,19 @@ fn patterns_and_aliases_route() {
         ("faster", "a", "faster"),
     ] {
         let fake = Fake::new(&[("a", &[ok()]), ("b", &[ok()]), ("c", &[ok()])]);
-        let got = ask(&fake, &config, &chat(), &body(model, false));
+        let got = send(&fake, &config, &chat(), &body(model, false));
         assert_eq!((got.status, fake.trace()), (200, format!("{host}@0")));
         assert_eq!(fake.seen()[0].body, body(sent, false));
     }
 }
 
 #[test]
-fn the_list_of_models_has_what_can_be_named() {
+fn the_list_of_models_has_the_names_that_requests_can_use() {
     let config = document(
         r#""gpt-4o":{"targets":[{"upstream":"a"}]},"llama*":{"targets":[{"upstream":"b"}]},"mock":{"engine":{}}"#,
     );
     let list = |config: &str, fake: &Fake| {
-        let got = ask(fake, config, &request("GET", "/v1/models", &[]), "");
+        let got = send(fake, config, &request("GET", "/v1/models", &[]), "");
         let list: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
         let ids = list["data"].as_array().expect("a list").iter();
         ids.map(|model| model["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
@@ -326,13 +326,13 @@ fn the_list_of_models_has_what_can_be_named() {
         1,
     );
     let vars = [("PORTCULLIS_CONFIG", &*limited)];
-    let got = ask_with(&Fake::default(), &vars, &request("GET", "/v1/models", &[]), "");
+    let got = send_with(&Fake::default(), &vars, &request("GET", "/v1/models", &[]), "");
     assert!(got.body.contains("mock") && got.body.contains("llama3"), "{}", got.body);
     assert!(!got.body.contains("gpt-4o") && !got.body.contains("\"x\""), "{}", got.body);
 }
 
 #[test]
-fn a_model_is_shown_as_far_as_it_is_known() {
+fn a_model_is_described_as_far_as_it_is_known() {
     let config = document(
         r#""gpt-4o":{"targets":[{"upstream":"a"}]},"llama*":{"targets":[{"upstream":"b"}]},"x/*":{"targets":[{"upstream":"b","model":"*"}]}"#,
     );
@@ -344,7 +344,7 @@ fn a_model_is_shown_as_far_as_it_is_known() {
         ("x/y", 200, "portcullis"),
         ("o3", 404, "does not exist"),
     ] {
-        let got = ask(&fake, &config, &request("GET", &format!("/v1/models/{id}"), &[]), "");
+        let got = send(&fake, &config, &request("GET", &format!("/v1/models/{id}"), &[]), "");
         assert_eq!(got.status, status, "{id}");
         assert!(got.body.contains(part), "{id}: {}", got.body);
     }
@@ -353,7 +353,7 @@ fn a_model_is_shown_as_far_as_it_is_known() {
 }
 
 #[test]
-fn a_key_opens_its_models_alone() {
+fn a_limited_key_reaches_only_its_models() {
     let config = document(r#""*":{"targets":[{"upstream":"a"}]}"#);
     let config = config.replacen(
         '{',
@@ -362,11 +362,11 @@ fn a_key_opens_its_models_alone() {
     );
     let vars = [("PORTCULLIS_CONFIG", &*config)];
     let fake = Fake::new(&[("a", &[ok()])]);
-    assert_eq!(ask_with(&fake, &vars, &chat(), &body("gpt-5", false)).status, 200);
-    let refused = ask_with(&fake, &vars, &chat(), &body("o3", false));
+    assert_eq!(send_with(&fake, &vars, &chat(), &body("gpt-5", false)).status, 200);
+    let refused = send_with(&fake, &vars, &chat(), &body("o3", false));
     assert_eq!(refused.status, 404);
     assert!(refused.body.contains("model_not_found"));
-    let refused = ask_with(&fake, &vars, &request("POST", "/v1/embeddings", &[]), "{}");
+    let refused = send_with(&fake, &vars, &request("POST", "/v1/embeddings", &[]), "{}");
     assert_eq!(refused.status, 403);
     assert_eq!(fake.seen().len(), 1);
 }
@@ -374,14 +374,14 @@ fn a_key_opens_its_models_alone() {
 #[test]
 fn no_target_is_tried_after_the_caller_closed_its_connection() {
     let fake = Fake::new(&[("a", &[Does::fails(SendErrorKind::Caller)]), ("b", &[ok()])]);
-    let got = ask(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
+    let got = send(&fake, &plan(&["a", "b"], r#","retries":5"#), &chat(), &body("m", false));
     assert_eq!((fake.seen().len(), got.log["attempts"].as_i64()), (1, Some(1)), "{}", got.log);
 }
 
 #[test]
 fn the_route_headers_can_be_turned_off() {
     let config = plan(&["a"], "").replacen('{', r#"{"route_headers":false,"#, 1);
-    let got = ask(&Fake::new(&[("a", &[down()])]), &config, &chat(), &body("m", false));
+    let got = send(&Fake::new(&[("a", &[down()])]), &config, &chat(), &body("m", false));
     assert_eq!(got.status, 502);
     assert!(got.headers.iter().all(|(name, _)| !name.starts_with("x-portcullis")));
 }
@@ -407,17 +407,17 @@ fn a_limited_key_reaches_one_model_by_one_name() {
             &[Does::json(200, r#"{"choices":[]}"#), Does::json(200, r#"{"choices":[]}"#)],
         )]);
         let body = format!(r#"{{{members},"messages":[{{"role":"user","content":"x"}}]}}"#);
-        let got = ask_with(&fake, &vars, &request("POST", target, &[]), &body);
+        let got = send_with(&fake, &vars, &request("POST", target, &[]), &body);
         assert!((400..=404).contains(&got.status) && got.body.contains(want), "{target} {members}: {got:?}");
         assert_eq!(fake.seen(), [], "{target} {members}");
     }
     let fake = Fake::new(&[]);
-    let got = ask_with(&fake, &vars, &request("GET", "/v1/models/fast?Model=secret", &[]), "");
+    let got = send_with(&fake, &vars, &request("GET", "/v1/models/fast?Model=secret", &[]), "");
     assert!(got.status == 400 && got.body.contains("'Model'"), "{got:?}");
 }
 
 #[test]
-fn an_azure_client_s_deployment_is_its_model() {
+fn the_deployment_of_an_azure_client_is_its_model() {
     let config = r#"{"upstreams":{"a":{"url":"http://a/v1"},"b":{"url":"http://b/v1"}},
         "models":{"fast":{"targets":[{"upstream":"a"}]},"other":{"targets":[{"upstream":"b"}]}}}"#;
     let vars = [("PORTCULLIS_CONFIG", config), ("PORTCULLIS_API_KEYS", "sk-azure")];
@@ -431,7 +431,7 @@ fn an_azure_client_s_deployment_is_its_model() {
         request.headers =
             [("content-type", "application/json"), ("api-key", "sk-azure")].into_iter().collect();
         let body = format!(r#"{{{members}"messages":[{{"role":"user","content":"x"}}]}}"#);
-        let got = ask_with(&fake, &vars, &request, &body);
+        let got = send_with(&fake, &vars, &request, &body);
         assert_eq!(got.status, 200, "{got:?}");
         let seen = &fake.seen()[0];
         assert_eq!((&*seen.line, &*seen.body), ("POST http://a/v1/chat/completions", want));
@@ -448,7 +448,7 @@ fn embeddings_of_an_azure_client_reach_the_upstream_with_their_deployment() {
         let target = format!("/openai/deployments/{deployment}/embeddings?api-version=2024-10-21");
         let mut request = request("POST", &target, &[]);
         request.headers = [("api-key", "sk-l")].into_iter().collect();
-        let got = ask_with(&fake, &vars, &request, r#"{"model":"embed","input":"x"}"#);
+        let got = send_with(&fake, &vars, &request, r#"{"model":"embed","input":"x"}"#);
         assert_eq!(got.status, status, "{got:?}");
     }
     let seen = fake.seen();
@@ -457,13 +457,13 @@ fn embeddings_of_an_azure_client_reach_the_upstream_with_their_deployment() {
 }
 
 #[test]
-fn an_upstream_s_list_of_models_is_written_in_the_caller_s_shape() {
+fn an_upstream_s_list_of_models_is_returned_in_the_format_of_the_caller() {
     const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
     let openai = r#"{"object":"list","data":[{"id":"m1","object":"model","created":5,"owned_by":"me","x":1},{"id":"m2"}]}"#;
     let list = |body: &str, target: &str, fields: &[(&'static str, &str)]| {
         let vars = [("PORTCULLIS_ALLOW_ANONYMOUS", "true"), ("PORTCULLIS_UPSTREAM_URL", "http://a/v1")];
         let fake = Fake::new(&[("a", &[Does::json(200, body).header("x-ratelimit-limit", "9")])]);
-        let got = ask_with(&fake, &vars, &request("GET", target, fields), "");
+        let got = send_with(&fake, &vars, &request("GET", target, fields), "");
         assert_eq!(got.status, 200, "{got:?}");
         (serde_json::from_str::<serde_json::Value>(&got.body).expect("JSON"), fake.seen())
     };
@@ -489,7 +489,7 @@ fn an_upstream_s_list_of_models_is_written_in_the_caller_s_shape() {
 fn the_engine_lists_claude_models_to_anthropic_s_clients() {
     let get = |vars: &[(&str, &str)], target: &str, fields: &[(&'static str, &str)]| {
         let vars = [&[("PORTCULLIS_ALLOW_ANONYMOUS", "true")], vars].concat();
-        let got = ask_with(&Fake::new(&[]), &vars, &request("GET", target, fields), "");
+        let got = send_with(&Fake::new(&[]), &vars, &request("GET", target, fields), "");
         assert_eq!(got.status, 200, "{got:?}");
         serde_json::from_str::<serde_json::Value>(&got.body).expect("JSON")
     };

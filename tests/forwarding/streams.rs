@@ -1,21 +1,21 @@
-//! Streams of every spelling, and answers of another kind than requested.
+//! Streams in every syntax that the SSE standard allows, and responses of another kind than requested.
 
 use crate::fake::*;
 
 const DEFAULT: [(&str, &str); 2] =
     [("PORTCULLIS_UPSTREAM_URL", "http://up/v1"), ("PORTCULLIS_API_KEYS", "sk-caller")];
 
-/// What the caller of a stream gets of an upstream's bytes.
+/// What the caller of a stream gets for these bytes of the upstream.
 fn streamed(bytes: &str) -> Got {
     let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[bytes])])]);
-    ask_with(&fake, &DEFAULT, &chat(), &body("m", true))
+    send_with(&fake, &DEFAULT, &chat(), &body("m", true))
 }
 
 const CHUNK: &str = r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#;
 const LAST: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
 #[test]
-fn whatever_the_standard_allows_goes_on_byte_for_byte() {
+fn every_standard_syntax_is_forwarded_byte_for_byte() {
     for stream in [
         format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
         // No space, other line ends, mixed.
@@ -23,16 +23,16 @@ fn whatever_the_standard_allows_goes_on_byte_for_byte() {
         format!("data: {CHUNK}\r\n\r\ndata: {LAST}\r\n\r\ndata: [DONE]\r\n\r\n"),
         format!("data: {CHUNK}\r\rdata: {LAST}\r\rdata: [DONE]\r\r"),
         format!("data: {CHUNK}\n\r\ndata: {LAST}\r\n\ndata: [DONE]\n\n"),
-        // Signs of life, before the first event and between.
+        // Keep-alive comments, before the first event and between events.
         format!(": wait\n\n:\n\ndata: {CHUNK}\n\n: wait\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
         format!("data:\n\ndata: {CHUNK}\n\ndata: \n\nevent: ping\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
-        // Fields that were not requested, a BOM, space around the end.
+        // Unknown fields, a BOM, white space around the end marker.
         format!(
             "\u{feff}id: 1\nretry: 5\nevent: message\ndata: {CHUNK}\nx: y\n\ndata: {LAST}\n\ndata: [DONE] \n\n"
         ),
-        // Data in two fields: the line break is one JSON allows.
+        // Data in two fields: JSON allows a line break there.
         format!("data: {{\"choices\":\ndata: []}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
-        // A member twice is odd, and no reason to break off.
+        // A duplicate member is unusual, but no reason to end the stream.
         format!("data: {{\"usage\":null,\"choices\":[],\"usage\":null}}\n\ndata: {LAST}\n\ndata: [DONE]\n\n"),
         // `finish_reason` alone marks the end.
         format!("data: {CHUNK}\n\ndata: {LAST}\n\n"),
@@ -44,7 +44,7 @@ fn whatever_the_standard_allows_goes_on_byte_for_byte() {
 }
 
 #[test]
-fn a_last_line_that_has_no_end_gets_one() {
+fn an_unterminated_last_line_is_terminated() {
     for end in ["", "\n", "\r\n"] {
         let got = streamed(&format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]{end}"));
         assert_eq!(got.body, format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]{end}\n\n"));
@@ -53,7 +53,7 @@ fn a_last_line_that_has_no_end_gets_one() {
 }
 
 #[test]
-fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
+fn an_error_in_the_middle_is_forwarded_and_ends_the_stream() {
     for error in [
         "data: {\"error\":{\"message\":\"no\",\"code\":500}}\n\n",
         "event: error\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
@@ -67,7 +67,7 @@ fn an_error_in_the_middle_ends_the_stream_in_the_upstream_s_words() {
 }
 
 #[test]
-fn an_error_by_name_is_one_before_the_first_event_too() {
+fn an_error_field_or_event_before_the_first_chunk_is_an_error() {
     let got = streamed("event: error\ndata: {\"message\":\"no\"}\n\n");
     let want = r#"{"error":{"message":"no","type":"server_error","param":null,"code":null}}"#;
     assert_eq!((got.status, &*got.body), (502, want));
@@ -78,16 +78,16 @@ fn an_error_by_name_is_one_before_the_first_event_too() {
 }
 
 #[test]
-fn an_answer_of_the_other_kind_is_what_it_is() {
+fn a_response_of_the_other_kind_is_forwarded_unchanged() {
     let whole =
         r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
     let fake = Fake::new(&[("up", &[Does::json(200, whole)])]);
-    let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", true));
+    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", true));
     assert_eq!((got.status, got.header("content-type"), &*got.body), (200, Some("application/json"), whole));
     assert_eq!(got.log["gen_ai.usage.output_tokens"], 2);
     let stream = format!("data: {LAST}\n\ndata: [DONE]\n\n");
     let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream; charset=utf-8", &[&stream])])]);
-    let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", false));
+    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", false));
     assert_eq!((got.status, &*got.body), (200, &*stream));
     assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
 }
@@ -100,19 +100,19 @@ fn an_event_may_have_any_length() {
         let stream = format!("{before}{long}data: {LAST}\n\ndata: [DONE]\n\n");
         let got = streamed(&stream);
         assert!(got.status == 200 && got.body == stream && got.log["broken"].is_null(), "{}", got.log);
-        // One without an end is reported at the stream's.
+        // An incomplete event is reported at the end of the stream.
         let got = streamed(&format!("{before}{}", long.trim_end()));
         assert_eq!(
             (got.status, &got.log["broken"]),
             (200, &"the stream ended before it was complete".into())
         );
-        let (_, told) = got.body.rsplit_once("\n\ndata: ").expect("an event of its own");
-        assert!(told.contains("upstream_unavailable"), "{told}");
+        let (_, error) = got.body.rsplit_once("\n\ndata: ").expect("a separate event");
+        assert!(error.contains("upstream_unavailable"), "{error}");
     }
 }
 
 #[test]
-fn the_first_bytes_decide_whatever_the_label() {
+fn the_first_bytes_decide_regardless_of_the_content_type() {
     let stream = format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n");
     let whole = r#"{"choices":[{"index":0,"message":{"content":"half \ud83d"},"finish_reason":"stop"}]}"#;
     for label in ["application/json", "text/plain", "", "text/event-stream", "application/octet-stream"] {
@@ -120,7 +120,7 @@ fn the_first_bytes_decide_whatever_the_label() {
             for cut in [1, 3, 20] {
                 let pieces = [&body_bytes[..cut], &body_bytes[cut..]];
                 let fake = Fake::new(&[("up", &[Does::answer(200, label, &pieces)])]);
-                let got = ask_with(&fake, &DEFAULT, &chat(), &body("m", true));
+                let got = send_with(&fake, &DEFAULT, &chat(), &body("m", true));
                 assert_eq!((got.status, &*got.body), (200, body_bytes), "{label}");
                 assert_eq!(got.header("content-type"), Some(want), "{label}");
                 assert!(got.log["broken"].is_null(), "{}", got.log);

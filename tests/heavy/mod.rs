@@ -1,8 +1,8 @@
-//! Requests that once took seconds to hours or gigabytes, each one size larger than it was found.
+//! Requests that once took seconds to hours, or gigabytes of memory. Each is one size larger than the original.
 
 use std::fmt::Write;
 
-/// A request: what it is called, its path and its body.
+/// A request with its name, path and body.
 pub(crate) struct Heavy {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
@@ -16,7 +16,7 @@ fn list(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(",")
 }
 
-/// Arrays of unique items in one another, each with two of the next.
+/// Nested arrays of unique items, each with two items of the next level.
 fn unique(levels: usize) -> String {
     let definitions = list(levels, |k| match k {
         0 => r#""l0":{"const":1}"#.to_owned(),
@@ -31,7 +31,7 @@ fn unique(levels: usize) -> String {
     )
 }
 
-/// Definitions each of which is the `allOf` of all.
+/// Definitions, each of which is the `allOf` of all.
 fn cyclic(count: usize) -> String {
     let all = list(count, |i| format!(r##"{{"$ref":"#/$defs/d{i}"}}"##));
     let definitions = list(count, |i| format!(r#""d{i}":{{"allOf":[{all}]}}"#));
@@ -53,7 +53,7 @@ fn parts(count: usize) -> String {
     format!(r#"{{"type":"object","allOf":[{parts}]}}"#)
 }
 
-/// Arrays in one another, with many branches at the bottom.
+/// Nested arrays with many branches at the innermost level.
 fn branches(count: usize, levels: usize) -> String {
     let branches = list(count, |_| r##"{"$ref":"#/$defs/s"}"##.to_owned());
     format!(
@@ -85,24 +85,24 @@ pub(crate) fn chat(text: &str, members: &str) -> String {
     format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}]{members}}}"#)
 }
 
-/// Plain words of so many bytes.
+/// Plain words of `bytes` bytes.
 pub(crate) fn words(bytes: usize) -> String {
     "the river runs under a bridge of stone and out to the sea, ".repeat(bytes / 58 + 1)[..bytes].to_owned()
 }
 
-/// So many custom tools, all of which the text names.
+/// `count` custom tools, and a text that names all of them.
 pub(crate) fn custom_tools(count: usize, bytes: usize) -> String {
     let custom = list(count, |i| format!(r#"{{"type":"custom","custom":{{"name":"c{i}"}}}}"#));
     let names = list(count, |i| format!("c{i}"));
     chat(&format!("{names} {}", words(bytes)), &format!(r#","tools":[{custom}]"#))
 }
 
-/// So many choices of an echo of so many bytes.
+/// `n` choices of an echo of `bytes` bytes.
 pub(crate) fn choices(n: usize, bytes: usize) -> String {
     chat(&words(bytes), &format!(r#","n":{n}"#))
 }
 
-/// A schema of so many properties.
+/// A schema of `count` properties.
 pub(crate) fn properties(count: usize) -> String {
     let properties =
         list(count, |i| format!(r#""p{i}":{{"type":"string","description":"Number {i} of all."}}"#));
@@ -115,7 +115,7 @@ pub(crate) fn properties(count: usize) -> String {
     )
 }
 
-/// All of them.
+/// All heavy requests.
 pub(crate) fn all() -> Vec<Heavy> {
     let biases = list(301, |i| format!(r#""{}":{}"#, 1000 + i, i as i32 % 100 - 50));
     let sampling = format!(
@@ -149,9 +149,9 @@ pub(crate) fn all() -> Vec<Heavy> {
         ("an echo with 20 alternatives a token", CHAT, chat(&words(2 << 20), r#","logprobs":true,"top_logprobs":20"#)),
         ("the same, 8 choices", CHAT, chat(&words(2 << 20), r#","n":8,"logprobs":true,"top_logprobs":20"#)),
         ("custom tools with a long text", CHAT, custom_tools(256, 12 << 20)),
-        ("many tools beside a long text", CHAT, chat(&words(2 << 20), &format!(r#","tools":[{many}]"#))),
+        ("many tools and a long text", CHAT, chat(&words(2 << 20), &format!(r#","tools":[{many}]"#))),
         (
-            "tools of odd names beside a long text",
+            "tools with unusual names and a long text",
             CHAT,
             chat(&words(2 << 20), &format!(r#","tools":[{odd}]"#)),
         ),

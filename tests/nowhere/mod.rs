@@ -1,11 +1,11 @@
-//! A gateway's surroundings where there is nothing around it.
+//! A transport without a network, and request bodies in memory, for tests of the engine.
 
 use portcullis::http::{Incoming, ReadError};
 use portcullis::transport::{Answered, Outgoing, Pending, SendError, Transport};
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// A body that is there.
+/// A body that is in memory.
 pub(crate) struct Whole(pub(crate) Option<Vec<u8>>);
 
 impl Incoming for Whole {
@@ -14,7 +14,7 @@ impl Incoming for Whole {
     }
 }
 
-/// No network.
+/// A transport that panics when a request is sent.
 pub(crate) struct Nowhere;
 
 impl Transport for Nowhere {

@@ -1,11 +1,11 @@
-//! The component, built from this workspace.
+//! Builds the component of this workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub(crate) const TARGET: &str = "wasm32-wasip2";
 
-/// Builds the component, after adding Rust's target for it where that is missing.
+/// Builds the component, after installing Rust's target for it if that is missing.
 pub(crate) fn build() -> Result<PathBuf, String> {
     ensure_target()?;
     let args = ["build", "--release", "--target", TARGET, "-p", "portcullis", "--lib"];
@@ -17,8 +17,8 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let mut command = Command::new(cargo);
-    // `cargo run` sets variables that name this package. A Cargo that inherits them compiles ring anew, whose build
-    // script reads them, and half the embedded host with it.
+    // `cargo run` sets variables that name this package. With them, Cargo compiles ring again, whose build script reads
+    // them, and with it half the embedded host.
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
@@ -34,19 +34,19 @@ pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Where Cargo puts what it builds: this program lies in there.
+/// Cargo's target directory, which contains this program.
 fn target_dir() -> Result<PathBuf, String> {
     let own =
-        std::env::current_exe().map_err(|error| format!("cannot find out where this program is: {error}"))?;
-    // Cargo marks the directory for backup programs, wherever it is configured to be.
+        std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))?;
+    // Cargo marks the directory for backup programs, also if its path is configured.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     let marked = marked.ok_or_else(|| format!("{} is not in a target directory of Cargo", own.display()))?;
     Ok(marked.to_owned())
 }
 
-/// Where this program is.
+/// The path of this program.
 pub(crate) fn own_path() -> Result<PathBuf, String> {
-    std::env::current_exe().map_err(|error| format!("cannot find out where this program is: {error}"))
+    std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))
 }
 
 fn root() -> &'static Path {
@@ -81,6 +81,6 @@ fn has_target() -> Result<bool, String> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cannot run rustc: {error}"))?;
-    // rustc names the directory whether it is there or not.
+    // rustc prints the directory even if it does not exist.
     Ok(output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }

@@ -9,25 +9,25 @@ Builds Portcullis and serves it.
 Usage: cargo serve [flags]
 
   --addr ADDR          where to listen; port 0 takes a free one  [default: 127.0.0.1:3000]
-  --key KEY            a key callers must present; may be given again  [default: one made for this run]
-  --upstream URL       forward to this OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1;
-                       its own key is taken from PORTCULLIS_UPSTREAM_KEY  [default: the built-in engine]
+  --key KEY            a key that callers must send; may be repeated  [default: a new one for this run]
+  --upstream URL       forward to this OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1,
+                       with the key in PORTCULLIS_UPSTREAM_KEY  [default: the built-in engine]
   --config FILE        a JSON document with routes, models and keys (PORTCULLIS_CONFIG)
-  --env NAME=VALUE     another setting; may be given again
-  --env NAME           the same, with the value it has in your environment
-  --host HOST          embedded or wasmtime  [default: the wasmtime on your PATH, if it is new enough,
-                       else the embedded host, which is built the first time]
+  --env NAME=VALUE     another setting; may be repeated
+  --env NAME           the same, with the value from your environment
+  --host HOST          embedded or wasmtime  [default: the wasmtime on your PATH if it is new enough,
+                       else the embedded host, which is built on first use]
   --reuse N            requests an instance of the component handles, one after another, before a fresh
-                       one takes its place  [default: 1000, which makes the cost of instances vanish and
-                       bounds what a leak could grow to; 1 isolates every request]
-  --wasm FILE          serve this component, without building one
+                       one replaces it  [default: 1000, which makes the cost of creating instances
+                       negligible and limits the effect of a leak; 1 isolates every request]
+  --wasm FILE          serve this component instead of building one
   --help               this text
 
-Variables of your environment whose name begins with PORTCULLIS_ are settings too; flags go before them.
-The first Ctrl-C lets running answers end, the second ends at once.
+Environment variables whose name begins with PORTCULLIS_ are settings too; flags take precedence.
+The first Ctrl-C lets running responses finish, the second ends at once.
 ";
 
-/// What to serve, and how.
+/// The parsed flags.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
     pub(crate) addr: SocketAddr,
@@ -40,16 +40,16 @@ pub(crate) struct Flags {
     pub(crate) wasm: Option<PathBuf>,
 }
 
-/// What `--env` was given.
+/// The value of `--env`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Env {
     /// `NAME=VALUE`.
     Set(String, String),
-    /// `NAME`: its value is in the environment.
+    /// `NAME`: the value comes from the environment.
     Inherit(String),
 }
 
-/// What runs the component.
+/// The host to run the component in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HostKind {
     Embedded,
@@ -72,7 +72,11 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Reads the flags; `None` when only the help is wanted. An error names the wrong flag and the reason.
+    /// Parses the flags; `None` for `--help`.
+    ///
+    /// # Errors
+    ///
+    /// The message names the wrong flag and the reason.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
         let mut flags = Self::default();
         let mut args = args.into_iter();
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_is_understood() {
+    fn every_flag_is_parsed() {
         let all = "--addr 0.0.0.0:80 --key a --key=b --upstream http://h/v1 --config c.json --env A=b=c \
                    --env=D --host embedded --reuse 1 --wasm f.wasm";
         let want = Flags {

@@ -1,4 +1,4 @@
-//! What runs the component: the `wasmtime` of the command line, or the embedded host.
+//! The host that runs the component: the `wasmtime` command-line program, or the embedded host.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -8,23 +8,23 @@ use std::process::{Command, Stdio};
 use crate::component::{cargo, own_path};
 use crate::flags::HostKind;
 
-/// The oldest `wasmtime` the component was seen to run in.
+/// The oldest `wasmtime` that the component was tested in.
 const OLDEST: u32 = 36;
 
-/// The oldest one seen to know `--max-instance-reuse-count`; 36 does not.
+/// The oldest tested version with `--max-instance-reuse-count`; 36 lacks it.
 const OLDEST_REUSING: u32 = 42;
 
-/// What is served, apart from the settings.
+/// What to serve, apart from the values of the settings.
 pub(crate) struct Job<'a> {
     pub(crate) wasm: &'a Path,
     pub(crate) addr: SocketAddr,
     pub(crate) reuse: u32,
-    /// Names of the variables the component is to see, with the values they have in the host's environment:
-    /// values on its command line could be read by every user of the machine.
+    /// Names of the variables that the component gets. Their values are in the host's environment, because every user of
+    /// the machine could read them on its command line.
     pub(crate) env: &'a [String],
 }
 
-/// What there is to serve with.
+/// An available host.
 pub(crate) enum Host {
     Embedded,
     /// The `wasmtime` on the `PATH`, of this major version.
@@ -32,7 +32,7 @@ pub(crate) enum Host {
 }
 
 impl Host {
-    /// The host that the flags name, or the best there is.
+    /// The host that the flags name, or the best one available.
     pub(crate) fn find(kind: Option<HostKind>) -> Result<Self, String> {
         if kind == Some(HostKind::Embedded) {
             return Ok(Self::Embedded);
@@ -49,7 +49,7 @@ impl Host {
         }
     }
 
-    /// The command that serves `job`, after building what it takes.
+    /// The command that serves `job`; builds the embedded host if needed.
     pub(crate) fn command(&self, job: &Job<'_>) -> Result<Command, String> {
         match self {
             Self::Embedded => embedded(job),
@@ -59,7 +59,7 @@ impl Host {
 }
 
 fn embedded(job: &Job<'_>) -> Result<Command, String> {
-    // Built as this program was, it lies beside it.
+    // It is built with the same profile as this program, so it is in the same directory.
     let own = own_path()?;
     let host = own.with_file_name("portcullis-host").with_extension(std::env::consts::EXE_EXTENSION);
     if !host.exists() {
@@ -73,13 +73,13 @@ fn embedded(job: &Job<'_>) -> Result<Command, String> {
     Ok(with_env(command, job))
 }
 
-/// How to get a host sooner than by building one, for someone who is about to wait for that.
+/// Advice on getting a host faster than by building the embedded one, printed before that build.
 fn faster_ways(wasm: &Path) -> String {
     format!(
-        "Building the embedded host: about 10 minutes on 2 cores, this once. Faster ways (Ctrl-C ends this one):\n\
-         - install wasmtime {OLDEST} or newer, which `cargo serve` uses where it is on the PATH:\n    \
+        "Building the embedded host: about 10 minutes on 2 cores, only once. Faster ways (Ctrl-C cancels the build):\n\
+         - install wasmtime {OLDEST} or newer, which `cargo serve` uses if it is on the PATH:\n    \
          curl https://wasmtime.dev/install.sh -sSf | bash\n\
-         - for a look, one request at a time, with Node 20 or newer:\n    \
+         - to try it out, one request at a time, with Node 20 or newer:\n    \
          PORTCULLIS_API_KEYS=sk-test npx @bytecodealliance/jco@1.35.0 serve --port 3000 {}\n",
         wasm.display()
     )
@@ -92,7 +92,7 @@ fn wasmtime_serve(version: u32, job: &Job<'_>) -> Command {
     if version >= OLDEST_REUSING {
         command.args(["--max-instance-reuse-count", &job.reuse.to_string()]);
     } else if job.reuse > 1 {
-        eprintln!("Each request gets an instance of its own: wasmtime {version} cannot reuse them.");
+        eprintln!("Each request gets a fresh instance: wasmtime {version} cannot reuse instances.");
     }
     let mut command = with_env(command, job);
     command.arg(job.wasm);
@@ -107,7 +107,7 @@ fn with_env(mut command: Command, job: &Job<'_>) -> Command {
     command
 }
 
-/// The version of the `wasmtime` on the `PATH`, or why it is not to be used.
+/// The version of the `wasmtime` on the `PATH`, or the reason not to use it.
 fn wasmtime() -> Result<u32, String> {
     let output = Command::new("wasmtime").arg("--version").stderr(Stdio::null()).output();
     let output = output.map_err(|_| "there is no `wasmtime` on the PATH".to_owned())?;
@@ -117,11 +117,11 @@ fn wasmtime() -> Result<u32, String> {
         Some(_) => {
             Err(format!("the `wasmtime` on the PATH is too old ({text}; {OLDEST} or newer is needed)"))
         }
-        None => Err(format!("`wasmtime --version` prints {text:?}, which is no version")),
+        None => Err(format!("`wasmtime --version` prints {text:?}, which is not a version")),
     }
 }
 
-/// The major version in the answer of `wasmtime --version`.
+/// The major version in the output of `wasmtime --version`.
 fn version(text: &str) -> Option<u32> {
     text.strip_prefix("wasmtime ")?.split('.').next()?.parse().ok()
 }

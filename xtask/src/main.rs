@@ -1,6 +1,6 @@
-//! `cargo serve`: from a fresh clone to a gateway that answers, in one command.
+//! `cargo serve`: from a fresh clone to a running gateway in one command.
 //!
-//! Nothing but the standard library, since it is compiled before anything else can happen.
+//! It uses only the standard library, because it is compiled before everything else.
 
 #![expect(clippy::print_stdout, reason = "this is a program of the command line")]
 
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         Some("serve") => serve::run(args),
         Some(announce::COMMAND) => announce::run(args),
         other => {
-            let other = other.map(|name| format!("there is no `{name}`; ")).unwrap_or_default();
-            eprintln!("xtask: {other}there is `cargo serve`, see `cargo serve --help`");
+            let other = other.map(|name| format!("unknown command `{name}`; ")).unwrap_or_default();
+            eprintln!("xtask: {other}the only command is `cargo serve`, see `cargo serve --help`");
             ExitCode::from(2)
         }
     }

@@ -33,8 +33,8 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> Result<ExitCode, String> {
-    // What can be checked at once is checked before minutes of building.
-    // A variable that is not text is none of ours.
+    // Everything that can be checked without a build is checked first, because a build can take minutes.
+    // A variable that is not text is none of our settings.
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     let mut settings = settings(flags, std::env::vars_os().filter_map(text))?;
@@ -51,17 +51,17 @@ fn serve(flags: &Flags) -> Result<ExitCode, String> {
     let reach = reachable(addr);
     let text = announcement(reach, key.as_deref(), &settings);
     command.envs(settings);
-    // Again, since building may have taken minutes.
+    // Checked again, because the build may have taken minutes.
     free(addr)?;
     announce::start(reach, &text).map_err(|error| format!("cannot start a process: {error}"))?;
     start(command)
 }
 
-/// Becomes the host.
+/// Replaces this process by the host.
 #[cfg(unix)]
 fn start(mut command: Command) -> Result<ExitCode, String> {
     use std::os::unix::process::CommandExt;
-    // Returns only if that fails.
+    // Returns only on failure.
     let error = command.exec();
     Err(format!("cannot run {}: {error}", command.get_program().display()))
 }
@@ -77,7 +77,7 @@ fn start(mut command: Command) -> Result<ExitCode, String> {
 
 type Settings = Vec<(String, String)>;
 
-/// What the component gets to see: the flags, and the user's own variables where no flag sets them.
+/// The environment variables of the component: those that flags set, and the user's own for the others.
 fn settings(flags: &Flags, environment: impl Iterator<Item = (String, String)>) -> Result<Settings, String> {
     let environment: Vec<_> = environment.collect();
     let mut settings = Settings::new();
@@ -111,7 +111,7 @@ fn settings(flags: &Flags, environment: impl Iterator<Item = (String, String)>) 
     Ok(settings)
 }
 
-/// Adds a setting that is not there yet.
+/// Adds a setting unless it is already set.
 fn put(settings: &mut Settings, name: &str, value: &str) {
     if get(settings, name).is_none() {
         settings.push((name.to_owned(), value.to_owned()));
@@ -122,7 +122,7 @@ fn get<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
     settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// A key the caller can use: a given one, else one made now. `None` when none is needed.
+/// A key that the caller can use: a configured one, else a new one. `None` when none is needed.
 fn usable_key(settings: &mut Settings) -> Option<String> {
     if get(settings, "PORTCULLIS_ALLOW_ANONYMOUS") == Some("true") {
         return None;
@@ -133,7 +133,7 @@ fn usable_key(settings: &mut Settings) -> Option<String> {
         let plain = given.iter().find(|key| !key.starts_with("sha256:"));
         return Some(plain.cloned().unwrap_or_else(|| "YOUR_KEY".to_owned()));
     }
-    // Two SipHashes under keys from the system's randomness, as std keeps them against hash flooding.
+    // Two SipHash values with random keys, which std takes from the system against hash flooding.
     let random = || RandomState::new().build_hasher().finish();
     let key = format!("sk-local-{:016x}{:016x}", random(), random());
     settings.retain(|(name, _)| name != "PORTCULLIS_API_KEYS");
@@ -141,17 +141,20 @@ fn usable_key(settings: &mut Settings) -> Option<String> {
     Some(key)
 }
 
-/// The address with a port that can be listened on.
+/// The address, with a free port if it is 0.
 fn free(addr: SocketAddr) -> Result<SocketAddr, String> {
-    // Both hosts report it too, but after building and compiling the component, and another program's server
-    // on the port would pass for ours.
+    // Both hosts report this error too, but only after building and compiling the component, and meanwhile
+    // `announce` would take another server on the port for ours.
     let listener = TcpListener::bind(addr).map_err(|error| {
-        format!("cannot listen on {addr}: {error}; --addr takes another, {}:0 any that is free", addr.ip())
+        format!(
+            "cannot listen on {addr}: {error}; choose another address with --addr ({}:0 takes a free port)",
+            addr.ip()
+        )
     })?;
     listener.local_addr().map_err(|error| format!("cannot listen on {addr}: {error}"))
 }
 
-/// The address to call what listens on `addr` by, which may be all addresses of the machine.
+/// An address that reaches a server which listens on `addr`, also if that stands for all addresses of the machine.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -161,12 +164,12 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
     addr
 }
 
-/// What the newcomer is to see: where, with which key, and a line that works.
+/// The text for the user: the URL, the key, and a command to try.
 fn announcement(addr: SocketAddr, key: Option<&str>, settings: &Settings) -> String {
     let url = format!("http://{addr}/v1");
     let auth = key.map(|key| format!(" -H 'Authorization: Bearer {key}'")).unwrap_or_default();
     let shown = key.map_or_else(|| "none needed".to_owned(), str::to_owned);
-    // Only the built-in engine's models are known here; the gateway itself lists the others.
+    // Only the models of the built-in engine are known here; the gateway itself lists the others.
     let engine = ["PORTCULLIS_UPSTREAM_URL", "PORTCULLIS_CONFIG", "PORTCULLIS_MODELS"]
         .iter()
         .all(|name| get(settings, name).is_none());
@@ -178,12 +181,14 @@ fn announcement(addr: SocketAddr, key: Option<&str>, settings: &Settings) -> Str
     } else {
         format!("curl {url}/models{auth}")
     };
-    // A client that names another model gets a 404.
+    // A client that requests another model gets a 404.
     let models = match engine {
         true => "Models: gpt-4o and the other defaults; --env 'PORTCULLIS_MODELS=*' serves every name\n",
         false => "",
     };
-    format!("\nPortcullis answers on {url}\nKey: {shown}\n{models}\nTry:\n  {call}\n\nCtrl-C ends it.\n\n")
+    format!(
+        "\nPortcullis is listening on {url}\nKey: {shown}\n{models}\nTry:\n  {call}\n\nCtrl-C stops it.\n\n"
+    )
 }
 
 #[cfg(test)]
@@ -195,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_go_before_the_environment() {
+    fn flags_take_precedence_over_the_environment() {
         let flags = Flags {
             keys: vec!["a".into(), "b".into()],
             env: vec![
@@ -221,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_found_is_named() {
+    fn a_missing_variable_or_file_is_named() {
         let flags = Flags { env: vec![Env::Inherit("NOT_SET".into())], ..Flags::default() };
         assert!(settings(&flags, std::iter::empty()).unwrap_err().contains("--env NOT_SET=VALUE"));
         let flags = Flags { config: Some("/no/such/file".into()), ..Flags::default() };
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_where_none_is_given() {
+    fn a_key_is_generated_if_none_is_configured() {
         let mut settings = Settings::new();
         let key = usable_key(&mut settings).unwrap();
         assert_eq!(get(&settings, "PORTCULLIS_API_KEYS"), Some(key.as_str()));
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_named() {
+    fn a_port_in_use_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = taken.local_addr().unwrap();
         assert!(free(addr).unwrap_err().contains(&addr.to_string()));
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_to_paste_reaches_the_gateway() {
+    fn the_printed_command_reaches_the_gateway() {
         let addr = reachable("0.0.0.0:3000".parse().unwrap());
         let text = announcement(addr, Some("sk-1"), &Settings::new());
         assert!(

@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-/// An address on which a listener gets a free port. The default is in use while a gateway is served.
+/// An address that takes a free port. The default port is in use while a gateway is running.
 const FREE: &str = "127.0.0.1:0";
 
-/// Standard error of `cargo serve` where there is no program to build with and no `wasmtime`.
+/// Standard error of `cargo serve` on a machine with no Cargo, no rustc and no `wasmtime`.
 fn serve(flags: &[&str]) -> String {
     let mut serve = Command::new(env!("CARGO_BIN_EXE_xtask"));
     serve.arg("serve").args(flags).env("PATH", "").env("RUSTC", "/no/rustc").env("CARGO", "/no/cargo");
@@ -16,7 +16,7 @@ fn serve(flags: &[&str]) -> String {
 }
 
 #[test]
-fn nothing_is_built_for_what_cannot_be_served() {
+fn an_unusable_flag_is_reported_before_the_build() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = taken.local_addr().expect("it is bound").to_string();
     for (addr, flags, want) in [
@@ -28,6 +28,6 @@ fn nothing_is_built_for_what_cannot_be_served() {
         let stderr = serve(&["--addr", addr, flags[0], flags[1]]);
         assert!(stderr.starts_with(&format!("cargo serve: {want}")), "{flags:?}: {stderr}");
     }
-    // Where nothing is wrong it gets as far as building.
+    // Without an error it gets as far as the build.
     assert!(serve(&["--addr", FREE]).contains("cannot run rustc"));
 }

@@ -37,16 +37,16 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
                 KEPT.with_borrow_mut(|kept| kept.push(vec![1; 1 << 20]));
                 answer(out, 200, "");
             }
-            "/trap" => panic!("told to"),
+            "/trap" => panic!("requested by the test"),
             "/trap-later" => {
                 let body = begin(out, 200, &[]);
                 let stream = body.write().expect("taken once");
                 let _ = stream.blocking_write_and_flush(b"half an answer");
                 std::thread::sleep(Duration::from_millis(100));
-                panic!("told to");
+                panic!("requested by the test");
             }
             "/silent" => {}
-            // Until the host ends it.
+            // Runs until the host terminates it.
             "/compute" => compute(),
             "/events-and-compute" => {
                 let body = begin(out, 200, &[("content-type", "text/event-stream")]);
@@ -77,7 +77,7 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
     }
 }
 
-/// Computes without end, and without a call of the host.
+/// Computes forever, without a host call.
 fn compute() {
     let mut number = 1_u64;
     loop {
@@ -135,7 +135,7 @@ fn forward(request: &IncomingRequest, scheme: Scheme, authority: &str, rest: &[&
     let response = match send(request, scheme, authority, rest) {
         Ok(response) => response,
         Err(error) => {
-            eprintln!("no answer: {error:?}");
+            eprintln!("no response: {error:?}");
             return answer(out, 502, &format!("{error:?}"));
         }
     };
@@ -148,7 +148,7 @@ fn forward(request: &IncomingRequest, scheme: Scheme, authority: &str, rest: &[&
             Ok(_) => {}
             Err(StreamError::Closed) => break,
             Err(StreamError::LastOperationFailed(error)) => {
-                // Leaving without `finish` lets the caller notice.
+                // Returning without `finish` makes the response incomplete for the caller.
                 eprintln!("broken off: {}", error.to_debug_string());
                 return;
             }

@@ -1,17 +1,17 @@
-//! A component whose behaviour the path of a request selects, to test the host with.
+//! A component for tests of the host. The path of a request selects its behaviour.
 //!
-//! | path | does |
+//! | path | behaviour |
 //! |---|---|
-//! | `/fixed` | answers a fixed text, the body unread |
-//! | `/read` | reads the body, then answers its length |
-//! | `/settings` | answers its environment variables |
-//! | `/served` | answers how many requests this instance has had |
-//! | `/grow` | keeps another MiB of memory |
-//! | `/trap`, `/trap-later` | traps, before an answer or within it |
-//! | `/silent` | ends without an answer |
-//! | `/late` | answers, and then prints a line after a while |
-//! | `/events` | sends events until it cannot any more, then prints why |
-//! | `/to/AUTHORITY/PATH` | forwards by plain HTTP and splices the answer back; `/tls/…` by HTTPS. `x-timeouts: C,F,B` are milliseconds to connect, to the first byte, between bytes. Without an answer it is 502 with the error's name |
+//! | `/fixed` | returns a fixed text without reading the body |
+//! | `/read` | reads the body, then returns its length |
+//! | `/settings` | returns its environment variables |
+//! | `/served` | returns the number of requests that this instance has handled |
+//! | `/grow` | allocates another MiB of memory and keeps it |
+//! | `/trap`, `/trap-later` | traps, before or in the middle of a response |
+//! | `/silent` | ends without a response |
+//! | `/late` | responds, and prints a line later |
+//! | `/events` | sends events until a write fails, then prints the error |
+//! | `/to/AUTHORITY/PATH` | forwards by plain HTTP and splices the response back; `/tls/…` by HTTPS. `x-timeouts: C,F,B` are the timeouts to connect, to the first byte and between bytes, in milliseconds. If there is no response, it returns 502 with the name of the error |
 
 #[cfg(target_family = "wasm")]
 mod guest;

@@ -1,7 +1,7 @@
-//! The null proxy: hands each request to the upstream and its answer back, and lets the host move both bodies.
+//! The null proxy: forwards each request to the upstream, returns the response, and lets the host splice both bodies.
 //!
-//! What Portcullis' forwarding is measured against: all headers pass as they are, nothing is judged, read or
-//! logged. `UPSTREAM` names the upstream, such as `127.0.0.1:8080`.
+//! It is the lower bound that Portcullis' forwarding is compared with: all headers are forwarded unchanged, nothing is
+//! validated, read or logged. `UPSTREAM` is the upstream's authority, such as `127.0.0.1:8080`.
 
 #![cfg(target_family = "wasm")]
 
@@ -28,7 +28,7 @@ impl wasi::exports::http::incoming_handler::Guest for NullProxy {
         outgoing.set_authority(Some(&UPSTREAM)).expect("a legal authority");
         outgoing.set_path_with_query(request.path_with_query().as_deref()).expect("a legal path");
         let upload = (!matches!(method, Method::Get)).then(|| outgoing.body().expect("taken once"));
-        let answer = outgoing_handler::handle(outgoing, None).expect("the host lets it out");
+        let answer = outgoing_handler::handle(outgoing, None).expect("the host allows the request");
         if let Some(upload) = upload {
             let body = request.consume().expect("taken once");
             let (from, to) = (body.stream().expect("taken once"), upload.write().expect("taken once"));
@@ -37,7 +37,8 @@ impl wasi::exports::http::incoming_handler::Guest for NullProxy {
             let _ = OutgoingBody::finish(upload, None);
         }
         answer.subscribe().block();
-        let incoming = answer.get().expect("it is ready").expect("taken once").expect("the upstream answers");
+        let incoming =
+            answer.get().expect("it is ready").expect("taken once").expect("the upstream responds");
         let response = OutgoingResponse::new(incoming.headers().clone());
         response.set_status_code(incoming.status()).expect("a legal status");
         let (body, download) =

@@ -1,7 +1,7 @@
-//! The null component: reads the whole body of a request that has one, and answers fixed bytes.
+//! The null component: reads the whole request body, if there is one, and returns fixed bytes.
 //!
-//! What Portcullis is measured against: there is no way to answer a request in this host with less work. It looks
-//! at the method, since a component that need not read a body does not.
+//! It is the lower bound that Portcullis is compared with: a component in this host cannot handle a request with less
+//! work. It checks the method, because a component reads no body of a request that has none.
 
 #![cfg(target_family = "wasm")]
 
@@ -12,7 +12,7 @@ struct Null;
 // The macro writes the exported functions of the component's ABI.
 wasi::http::proxy::export!(Null);
 
-/// As long as a chat completion of Portcullis to the benchmark's request.
+/// A body as long as Portcullis' chat completion for the benchmark's request.
 const ANSWER: &[u8] = include_bytes!("answer.json");
 
 impl wasi::exports::http::incoming_handler::Guest for Null {
@@ -20,7 +20,7 @@ impl wasi::exports::http::incoming_handler::Guest for Null {
         if !matches!(request.method(), Method::Get) {
             let body = request.consume().expect("taken once");
             let stream = body.stream().expect("taken once");
-            // The only error without a body to go on with is its end.
+            // The only expected error is the end of the body.
             while stream.blocking_read(64 * 1024).is_ok() {}
         }
         let fields = [
@@ -31,7 +31,7 @@ impl wasi::exports::http::incoming_handler::Guest for Null {
         let body = response.body().expect("taken once");
         ResponseOutparam::set(out, Ok(response));
         let stream = body.write().expect("taken once");
-        // A caller that has gone takes no answer.
+        // An error means that the caller has disconnected.
         if stream.blocking_write_and_flush(ANSWER).is_ok() {
             drop(stream);
             let _ = OutgoingBody::finish(body, None);

@@ -1,4 +1,4 @@
-"""instructor against rules: structured output by tools, by a JSON schema and streamed in parts."""
+"""instructor with rules: structured output by tools, by a JSON schema, and streamed partially."""
 
 import os
 import unittest

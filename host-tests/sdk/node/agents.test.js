@@ -1,4 +1,4 @@
-// The OpenAI Agents SDK over chat completions, against rules: tools, streams, a handoff and structured output.
+// The OpenAI Agents SDK over chat completions, with rules: tools, streams, a handoff and structured output.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { Agent, OpenAIChatCompletionsModel, run, setTracingDisabled, tool } from
 import { z } from 'zod';
 import { MODEL, connect, ruled, unruled } from './support.js';
 
-// It would send each run to its makers' service.
+// Otherwise it sends traces of each run to OpenAI.
 setTracingDisabled(true);
 
 const ANSWER = 'It is 18 degrees in Paris.';

@@ -10,7 +10,7 @@ describe('AzureOpenAI', () => {
   const connect = (options = {}) =>
     new AzureOpenAI({
       endpoint, apiKey: process.env.OPENAI_API_KEY, apiVersion: '2024-10-21', maxRetries: 0, timeout: 30_000,
-      // The SDK takes one of the two.
+      // The SDK accepts only one of the two.
       baseURL: null,
       ...options,
     });

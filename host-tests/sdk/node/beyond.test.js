@@ -14,8 +14,8 @@ test('embeddings are unit vectors', async () => {
   assert.deepEqual([usage.prompt_tokens, usage.total_tokens], [3, 3]);
 });
 
-test('embeddings in both spellings', async () => {
-  // Unless told otherwise the SDK asks for base64 and decodes it.
+test('embeddings in both encoding formats', async () => {
+  // By default the SDK requests base64 and decodes it.
   const [decoded, floats, raw] = await Promise.all(
     [{}, { encoding_format: 'float' }, { encoding_format: 'base64' }].map(async (parameters) =>
       (await embed('one', { dimensions: 8, ...parameters })).data[0].embedding));

@@ -1,4 +1,4 @@
-// Chat completions: whole, streamed, and what their parameters do.
+// Chat completions: plain, streamed, and the effect of their parameters.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ const create = (parameters = {}, text = 'one two three') =>
 
 const textOf = (chunks) => chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
 
-test('a whole answer', async () => {
+test('a plain response', async () => {
   const answer = await create({}, 'Hello, wörld 🌍!');
   assert.deepEqual([answer.object, answer.model], ['chat.completion', MODEL]);
   assert.match(answer.id, /^chatcmpl-/);
@@ -33,7 +33,7 @@ test('the last user message counts', async () => {
   assert.equal(answer.choices[0].message.content, 'second');
 });
 
-test('a streamed answer', async () => {
+test('a streamed response', async () => {
   const chunks = await all(create({ stream: true }));
   assert.equal(new Set(chunks.map((chunk) => chunk.id)).size, 1);
   const { role, content } = chunks[0].choices[0].delta;
@@ -45,7 +45,7 @@ test('a streamed answer', async () => {
   assert.deepEqual(new Set(reasons), new Set([null]));
 });
 
-test('a streamed answer with usage', async () => {
+test('a streamed response with usage', async () => {
   const chunks = await all(create({ stream: true, stream_options: { include_usage: true } }));
   const last = chunks.pop();
   assert.deepEqual(last.choices, []);
@@ -62,7 +62,7 @@ test('the stream helper', async () => {
   assert.equal(answer.choices[0].message.content, 'one two three');
 });
 
-test('a stream handed on as a web stream', async () => {
+test('a stream converted to a web stream', async () => {
   const lines = await new Response((await create({ stream: true })).toReadableStream()).text();
   const chunks = lines.trim().split('\n').map((line) => JSON.parse(line));
   assert.equal(textOf(chunks), 'one two three');

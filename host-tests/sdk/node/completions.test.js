@@ -1,4 +1,4 @@
-// Text completions: whole, streamed, and what their parameters do.
+// Text completions: plain, streamed, and the effect of their parameters.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { TEXT_MODEL, all, client } from './support.js';
 const create = (parameters = {}) =>
   client.completions.create({ model: TEXT_MODEL, prompt: 'one two three', ...parameters });
 
-test('a whole completion', async () => {
+test('a plain completion', async () => {
   const answer = await create();
   assert.deepEqual([answer.object, answer.model], ['text_completion', TEXT_MODEL]);
   assert.match(answer.id, /^cmpl-/);
@@ -46,7 +46,7 @@ test('stop', async () => {
   assert.deepEqual([text, finish_reason], ['one two ', 'stop']);
 });
 
-test('max_tokens is the length, 16 unless told', async () => {
+test('max_tokens is the length, 16 by default', async () => {
   const short = await create({ max_tokens: 2 });
   assert.deepEqual([short.choices[0].text, short.choices[0].finish_reason], ['one two', 'length']);
   const long = await create({ prompt: 'word '.repeat(50) });

@@ -1,4 +1,4 @@
-// Errors: each arrives as the SDK's own class for it, with all the API tells.
+// Errors: each is thrown as the SDK's class for it, with all details of the API.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,8 +22,8 @@ async function fails(call, kind, status, code, param = null) {
 }
 
 for (const [parameters, code, param] of [
-  [{ nobody_knows_this: 1 }, 'unknown_parameter', 'nobody_knows_this'],
-  [{ nobody_knows_this: 1, stream: true }, 'unknown_parameter', 'nobody_knows_this'],
+  [{ unknown_option: 1 }, 'unknown_parameter', 'unknown_option'],
+  [{ unknown_option: 1, stream: true }, 'unknown_parameter', 'unknown_option'],
   [{ messages: undefined }, 'missing_required_parameter', 'messages'],
   [{ messages: [] }, 'empty_array', 'messages'],
   [{ messages: [{ role: 'robot', content: 'hi' }] }, 'invalid_value', 'messages[0].role'],
@@ -41,11 +41,11 @@ test('a missing prompt', () =>
     'missing_required_parameter', 'prompt'));
 
 for (const stream of [false, true]) {
-  test(`an unknown model, ${stream ? 'streamed' : 'whole'}`, () =>
+  test(`an unknown model, ${stream ? 'streamed' : 'plain'}`, () =>
     fails(chat({ model: 'gpt-0', stream }), OpenAI.NotFoundError, 404, 'model_not_found'));
 }
 
-test('a path nobody serves', async () => {
+test('an unknown path', async () => {
   const call = client.files.list();
   const error = await fails(call, OpenAI.NotFoundError, 404, 'unknown_url');
   assert.match(error.message, /GET \/v1\/files/);

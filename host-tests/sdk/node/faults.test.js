@@ -1,4 +1,4 @@
-// Upstreams that fail, as the SDK notices them.
+// Failures of upstreams, as the SDK reports them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -17,7 +17,7 @@ describe('an upstream', { skip: !faulty && 'FAULTY_BASE_URL names no gateway who
     return error;
   }
 
-  test('whose limit is reached', async () => {
+  test('with a rate limit', async () => {
     const error = await fails('limited', OpenAI.RateLimitError, 429);
     assert.deepEqual([error.code, error.type], ['rate_limit_exceeded', 'requests']);
     assert.equal(error.headers.get('retry-after'), '7');
@@ -31,7 +31,7 @@ describe('an upstream', { skip: !faulty && 'FAULTY_BASE_URL names no gateway who
     assert.deepEqual([error.code, error.type], ['upstream_unavailable', 'server_error']);
   });
 
-  test('that dies within a stream', async () => {
+  test('that breaks off a stream', async () => {
     let text = '';
     const read = async () => {
       for await (const chunk of await chat('dying', { stream: true })) text += chunk.choices[0].delta.content ?? '';

@@ -1,4 +1,4 @@
-// Log probabilities: of both endpoints, whole and streamed.
+// Log probabilities: of both endpoints, plain and streamed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -31,32 +31,32 @@ test('of a chat', async () => {
 
 test('of a streamed chat, of several choices', async () => {
   const whole = (await chat({ n: 2, temperature: 0, top_logprobs: 2 })).choices;
-  const told = [[], []];
+  const streamed = [[], []];
   for (const { choices } of await all(chat({ n: 2, temperature: 0, top_logprobs: 2, stream: true }))) {
-    for (const { index, logprobs } of choices) told[index].push(...(logprobs?.content ?? []));
+    for (const { index, logprobs } of choices) streamed[index].push(...(logprobs?.content ?? []));
   }
-  assert.deepEqual(told, whole.map((choice) => choice.logprobs.content));
+  assert.deepEqual(streamed, whole.map((choice) => choice.logprobs.content));
 });
 
-test('as the stream helper gathers them', async () => {
+test('in the stream helper', async () => {
   const stream = client.chat.completions.stream({ model: MODEL, messages: user(TEXT), logprobs: true });
-  const told = [];
-  stream.on('logprobs.content.delta', ({ content }) => told.push(...content));
+  const streamed = [];
+  stream.on('logprobs.content.delta', ({ content }) => streamed.push(...content));
   const { choices: [{ logprobs }] } = await stream.finalChatCompletion();
   check(logprobs.content, 0);
-  assert.deepEqual(told, logprobs.content);
+  assert.deepEqual(streamed, logprobs.content);
 });
 
-test('of a text completion, whole and streamed', async () => {
-  const ask = (more) =>
+test('of a text completion, plain and streamed', async () => {
+  const complete = (more) =>
     client.completions.create({ model: TEXT_MODEL, prompt: 'one two three', logprobs: 2, ...more });
-  const [{ text, logprobs: whole }] = (await ask()).choices;
+  const [{ text, logprobs: whole }] = (await complete()).choices;
   assert.equal(whole.tokens.join(''), text);
   assert.deepEqual(whole.text_offset, [13, 16, 20]);
   whole.tokens.forEach((token, i) => assert.equal(whole.top_logprobs[i][token], whole.token_logprobs[i]));
-  const told = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
-  for (const { choices: [{ logprobs }] } of await all(ask({ stream: true }))) {
-    for (const list of Object.keys(logprobs ? told : {})) told[list].push(...logprobs[list]);
+  const streamed = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
+  for (const { choices: [{ logprobs }] } of await all(complete({ stream: true }))) {
+    for (const list of Object.keys(logprobs ? streamed : {})) streamed[list].push(...logprobs[list]);
   }
-  assert.deepEqual(told, { ...whole });
+  assert.deepEqual(streamed, { ...whole });
 });

@@ -1,4 +1,4 @@
-// Rules: refusals, errors and broken answers that a test can ask for, as the SDK notices them.
+// Rules: refusals, errors and broken responses that a test can trigger, as the SDK reports them.
 
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
@@ -23,18 +23,18 @@ describe('by a rule', { skip: unruled }, () => {
     assert.equal(error.headers.get('retry-after'), '2');
   });
 
-  test('a retry gets through', async () => {
+  test('a retry succeeds', async () => {
     await assert.rejects(create('busy'), OpenAI.InternalServerError);
     const patient = connect({ baseURL: ruled, maxRetries: 1 });
     const answer = await patient.chat.completions.create({ model: MODEL, messages: user('busy') });
     assert.equal(answer.choices[0].message.content, 'busy');
   });
 
-  // Once the head was there, the SDK hands on what its `fetch` throws.
+  // After the response head, the SDK passes on the error of `fetch`.
   const terminated = { name: 'TypeError', message: 'terminated' };
 
   test('a connection that breaks', { skip: chained }, async () => {
-    // Head and break may come together, and then the head is lost.
+    // If the head and the break arrive together, the head is lost.
     const error = await create('hang up').then(() => assert.fail('it succeeded'), (error) => error);
     assert.ok(error instanceof OpenAI.APIConnectionError || error.message === terminated.message, error);
   });
@@ -42,19 +42,19 @@ describe('by a rule', { skip: unruled }, () => {
   test('a stream that breaks', { skip: chained }, async () => {
     const chunks = [];
     await assert.rejects(async () => {
-      // `fetch` forgets what came with the break: at this model's pace the first chunks come before it.
+      // `fetch` drops data that arrives together with the break. With this model's latency the first chunks arrive before.
       const parameters = { model: 'slow', stream: true };
       for await (const chunk of await create('Now break off', parameters)) chunks.push(chunk);
     }, terminated);
     assert.ok(chunks.length > 0 && chunks.length <= 3, chunks);
   });
 
-  test('a refusal, whole and streamed', async () => {
+  test('a refusal, plain and streamed', async () => {
     const response_format = zodResponseFormat(z.object({ x: z.number() }), 'point');
-    const asked = { model: MODEL, messages: user('My password?'), response_format };
-    const { choices: [{ message }] } = await client.chat.completions.parse(asked);
+    const parameters = { model: MODEL, messages: user('My password?'), response_format };
+    const { choices: [{ message }] } = await client.chat.completions.parse(parameters);
     assert.deepEqual([message.parsed, message.content, message.refusal], [null, null, "I can't help with passwords."]);
-    const stream = client.chat.completions.stream(asked);
+    const stream = client.chat.completions.stream(parameters);
     const pieces = [];
     stream.on('refusal.delta', ({ delta }) => delta && pieces.push(delta));
     assert.equal((await stream.finalMessage()).refusal, message.refusal);
@@ -63,14 +63,14 @@ describe('by a rule', { skip: unruled }, () => {
   });
 
   test('a loop of runTools', async () => {
-    const asked = [];
+    const cities = [];
     const weather = tool('get_weather', { city: { type: 'string' } });
-    weather.function.function = ({ city }) => asked.push(city) && '18 degrees';
+    weather.function.function = ({ city }) => cities.push(city) && '18 degrees';
     weather.function.parse = JSON.parse;
     const runner = client.chat.completions.runTools({
       model: MODEL, messages: user('How is the weather?'), tools: [weather],
     });
     assert.equal(await runner.finalContent(), 'It is 18 degrees in Paris.');
-    assert.deepEqual(asked, ['Paris']);
+    assert.deepEqual(cities, ['Paris']);
   });
 });

@@ -1,4 +1,4 @@
-// Structured output: parsed with Zod, whole and streamed.
+// Structured output: parsed with Zod, plain and streamed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,26 +17,26 @@ const Event = z.object({
   place: z.union([z.object({ city: z.string() }), z.object({ link: z.string() })]),
   plan: Node,
 });
-const asked = {
+const parameters = {
   model: MODEL,
   messages: user('An event'),
   response_format: zodResponseFormat(Event, 'event'),
 };
 
-test('an answer is parsed with Zod', async () => {
-  const { choices: [{ finish_reason, message }] } = await client.chat.completions.parse(asked);
+test('a response is parsed with Zod', async () => {
+  const { choices: [{ finish_reason, message }] } = await client.chat.completions.parse(parameters);
   assert.equal(finish_reason, 'stop');
   assert.deepEqual(Event.parse(JSON.parse(message.content)), message.parsed);
 });
 
 test('another seed, another instance', async () => {
-  const text = async (seed) => (await client.chat.completions.parse({ ...asked, seed })).choices[0].message.content;
+  const text = async (seed) => (await client.chat.completions.parse({ ...parameters, seed })).choices[0].message.content;
   assert.equal(await text(1), await text(1));
   assert.notEqual(await text(1), await text(2));
 });
 
 test('the stream helper parses as it goes', async () => {
-  const stream = client.chat.completions.stream({ ...asked, stream_options: { include_usage: true } });
+  const stream = client.chat.completions.stream({ ...parameters, stream_options: { include_usage: true } });
   const parts = [];
   let done;
   stream.on('content.delta', ({ parsed }) => parsed && parts.push(Object.keys(parsed).length));
@@ -50,14 +50,14 @@ test('the stream helper parses as it goes', async () => {
 });
 
 test('several choices, streamed', async () => {
-  const { choices } = await client.chat.completions.stream({ ...asked, n: 3 }).finalChatCompletion();
+  const { choices } = await client.chat.completions.stream({ ...parameters, n: 3 }).finalChatCompletion();
   assert.deepEqual(choices.map(({ index }) => index), [0, 1, 2]);
   choices.forEach(({ message }) => Event.parse(message.parsed));
   assert.equal(new Set(choices.map(({ message }) => message.content)).size, 3);
 });
 
-test('an answer that is cut is an error', async () => {
-  const cut = { ...asked, max_tokens: 3 };
+test('a truncated response is an error', async () => {
+  const cut = { ...parameters, max_tokens: 3 };
   await assert.rejects(client.chat.completions.parse(cut), OpenAI.LengthFinishReasonError);
   const stream = client.chat.completions.stream(cut);
   await assert.rejects(stream.finalChatCompletion(), OpenAI.LengthFinishReasonError);
@@ -66,6 +66,6 @@ test('an answer that is cut is an error', async () => {
 
 test('any object', async () => {
   const json = { messages: user('Some JSON'), response_format: { type: 'json_object' } };
-  const answer = await client.chat.completions.create({ ...asked, ...json });
+  const answer = await client.chat.completions.create({ ...parameters, ...json });
   assert.equal(typeof JSON.parse(answer.choices[0].message.content), 'object');
 });

@@ -1,4 +1,4 @@
-// Tools: called as tool_choice says, streamed in pieces, and loops that end in text.
+// Tools: called as `tool_choice` requires, streamed in pieces, and loops that end with a text.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -82,7 +82,7 @@ test('calls come in pieces', async () => {
   for (const { choices: [{ delta }] } of await all(create(both, { stream: true }))) {
     for (const piece of delta.tool_calls ?? []) {
       if (!calls[piece.index]) {
-        // The first piece alone has the id, the type and the name.
+        // Only the first piece has the id, the type and the name.
         assert.match(piece.id, /^call_/);
         assert.deepEqual([piece.type, piece.function.arguments], ['function', '']);
         calls[piece.index] = { ...piece.function };
@@ -104,12 +104,12 @@ test('arguments are parsed with Zod', async () => {
   assert.deepEqual(given.parse(JSON.parse(call.function.arguments)), call.function.parsed_arguments);
 });
 
-test('arguments that are cut are an error', async () => {
+test('truncated arguments are an error', async () => {
   const parameters = { model: MODEL, messages: user('get_weather'), tools: [parsing], max_tokens: 2 };
   await assert.rejects(client.chat.completions.parse(parameters), OpenAI.LengthFinishReasonError);
 });
 
-test('the stream helper gathers calls', async () => {
+test('the stream helper collects calls', async () => {
   const stream = client.chat.completions.stream({ model: MODEL, messages: user(both), tools: [parsing, time], n: 2 });
   const pieces = {};
   const done = [];
@@ -129,18 +129,18 @@ test('the stream helper gathers calls', async () => {
 
 for (const stream of [false, true]) {
   test(`runTools${stream ? ', streamed,' : ''} ends in text`, async () => {
-    const asked = [];
+    const calls = [];
     const runner = client.chat.completions.runTools({
       model: MODEL,
       stream,
       messages: user('Use get_weather for Paris.'),
-      tools: [zodFunction({ name: 'get_weather', parameters: given, function: (g) => asked.push(g) && '18 degrees' })],
+      tools: [zodFunction({ name: 'get_weather', parameters: given, function: (g) => calls.push(g) && '18 degrees' })],
     });
     const results = [];
     runner.on('functionToolCallResult', (result) => results.push(result));
     assert.match(await runner.finalContent(), /18 degrees/);
-    assert.deepEqual([asked.length, results], [1, ['18 degrees']]);
-    given.parse(asked[0]);
+    assert.deepEqual([calls.length, results], [1, ['18 degrees']]);
+    given.parse(calls[0]);
     assert.deepEqual(runner.messages.map(({ role }) => role), ['user', 'assistant', 'tool', 'assistant']);
     const usage = await runner.totalUsage();
     assert.equal(usage.total_tokens > 0, !stream);

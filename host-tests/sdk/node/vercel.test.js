@@ -1,4 +1,4 @@
-// The Vercel AI SDK's agent loop against rules: it calls the tool, hands the result back, and ends in text.
+// The Vercel AI SDK's agent loop with rules: it calls the tool, sends the result, and ends with a text.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ const connect = (baseURL) =>
 
 describe('the Vercel AI SDK', { skip: unruled }, () => {
   const model = ruled && connect(ruled)(MODEL);
-  const asked = [];
+  const cities = [];
   const loop = {
     model,
     prompt: 'How is the weather?',
@@ -22,7 +22,7 @@ describe('the Vercel AI SDK', { skip: unruled }, () => {
       get_weather: tool({
         description: 'The weather of a city.',
         inputSchema: z.object({ city: z.string() }),
-        execute: async ({ city }) => asked.push(city) && '18 degrees',
+        execute: async ({ city }) => cities.push(city) && '18 degrees',
       }),
     },
     stopWhen: stepCountIs(5),
@@ -30,20 +30,20 @@ describe('the Vercel AI SDK', { skip: unruled }, () => {
   };
 
   test('the loop', async () => {
-    asked.length = 0;
+    cities.length = 0;
     const { text, steps, finishReason, totalUsage } = await generateText(loop);
-    assert.deepEqual([text, asked], ['It is 18 degrees in Paris.', ['Paris']]);
+    assert.deepEqual([text, cities], ['It is 18 degrees in Paris.', ['Paris']]);
     assert.deepEqual(steps.map((step) => step.finishReason), ['tool-calls', 'stop']);
     assert.equal(finishReason, 'stop');
     assert.ok(totalUsage.inputTokens > 0 && totalUsage.outputTokens > 0);
   });
 
   test('the loop, streamed', async () => {
-    asked.length = 0;
+    cities.length = 0;
     const stream = streamText({ ...loop, onError: ({ error }) => assert.fail(error) });
     const pieces = [];
     for await (const piece of stream.textStream) pieces.push(piece);
-    assert.deepEqual([pieces.join(''), asked], ['It is 18 degrees in Paris.', ['Paris']]);
+    assert.deepEqual([pieces.join(''), cities], ['It is 18 degrees in Paris.', ['Paris']]);
     assert.ok(pieces.length > 2);
     assert.equal((await stream.steps).length, 2);
     assert.ok((await stream.totalUsage).totalTokens > 0);

@@ -1,9 +1,9 @@
-"""Where the gateway is, and the few values all tests share.
+"""The clients of the gateway, and values that all tests share.
 
-The SDK's own variables say where and with which key: OPENAI_BASE_URL and OPENAI_API_KEY.
-FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way of its name.
-RULES_BASE_URL, optional, is one whose engine follows examples/agent-rules.json.
-CHAINED, optional, says that another gateway stands in front of each.
+OPENAI_BASE_URL and OPENAI_API_KEY, the SDK's own variables, are the URL and the key of the gateway.
+FAULTY_BASE_URL, optional, is a gateway with the same key whose models fail, each in the way that its name describes.
+RULES_BASE_URL, optional, is a gateway whose engine follows examples/agent-rules.json.
+CHAINED, optional, is set if another gateway is in front of each.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ TEXT_MODEL = "gpt-3.5-turbo-instruct"
 
 
 def client(**options) -> openai.OpenAI:
-    """A client that gives up at the first failure, unless told otherwise."""
+    """A client without retries by default."""
     return openai.OpenAI(**{"max_retries": 0, "timeout": 30, **options})
 
 
@@ -39,7 +39,7 @@ RULES = os.environ.get("RULES_BASE_URL")
 
 needs_rules = unittest.skipUnless(RULES, "RULES_BASE_URL names no gateway that follows the rules")
 
-needs_one_hop = unittest.skipIf(os.environ.get("CHAINED"), "the gateway in front tells of what breaks behind it")
+needs_one_hop = unittest.skipIf(os.environ.get("CHAINED"), "the gateway in front reports broken connections as errors")
 
 
 def faulty_client(**options) -> openai.OpenAI:
@@ -63,7 +63,7 @@ class Sync(unittest.TestCase):
         self.addCleanup(self.client.close)
 
     def well(self):
-        """Asserts that the same client, and so maybe the same connection, goes on to work."""
+        """Asserts that the same client, possibly on the same connection, still works."""
         answer = self.client.chat.completions.create(model=MODEL, messages=user("Still there?"))
         self.assertEqual(answer.choices[0].message.content, "Still there?")
 
@@ -72,7 +72,7 @@ class Async(unittest.IsolatedAsyncioTestCase):
     """Tests that have an asyncio client."""
 
     async def asyncSetUp(self):
-        # unittest debugs the loop: it would tell of every callback a slow machine was slow in.
+        # unittest enables the debug mode of the loop, which reports every slow callback.
         asyncio.get_running_loop().slow_callback_duration = float("inf")
         self.client = async_client()
         self.addAsyncCleanup(self.client.close)

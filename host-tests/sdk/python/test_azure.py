@@ -22,7 +22,7 @@ class Azure(unittest.TestCase):
         self.assertEqual((answer.choices[0].message.content, answer.model), ("Hello there", MODEL))
 
     def test_a_deployment_of_the_client(self):
-        # The deployment is the model, whatever the body names.
+        # The deployment is the model, also if the body has another one.
         client = self.client(azure_deployment="gpt-4o-mini")
         answer = client.chat.completions.create(model="gpt-4", messages=user("Hello there"))
         self.assertEqual(answer.model, "gpt-4o-mini")
@@ -32,7 +32,7 @@ class Azure(unittest.TestCase):
         pieces = [chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices]
         self.assertEqual("".join(pieces), "One two three")
 
-    @unittest.skipIf(os.environ.get("CHAINED"), "a gateway in front of an upstream passes embeddings on from /v1 alone")
+    @unittest.skipIf(os.environ.get("CHAINED"), "a gateway in front of an upstream forwards embeddings only from /v1")
     def test_embeddings(self):
         vectors = self.client().embeddings.create(model="text-embedding-3-small", input=["one"])
         self.assertEqual(len(vectors.data[0].embedding), 1536)

@@ -21,8 +21,8 @@ class Embeddings(Sync):
                 self.assertAlmostEqual(math.hypot(*item.embedding), 1, places=5)
             self.assertEqual((answer.usage.prompt_tokens, answer.usage.total_tokens), (3, 3))
 
-    def test_two_spellings(self):
-        # Unless told otherwise the SDK asks for base64 and decodes it.
+    def test_encoding_formats(self):
+        # By default the SDK requests base64 and decodes it.
         floats = self.embed("one", encoding_format="float").data[0].embedding
         decoded = self.embed("one").data[0].embedding
         self.assertEqual(len(floats), len(decoded))
@@ -40,8 +40,8 @@ class Embeddings(Sync):
 
     def test_tokens(self):
         # "one" and " two", by cl100k_base.
-        told = self.embed([[606, 1403]], encoding_format="float").data[0].embedding
-        self.assertEqual(told, self.embed("one two", encoding_format="float").data[0].embedding)
+        embedding = self.embed([[606, 1403]], encoding_format="float").data[0].embedding
+        self.assertEqual(embedding, self.embed("one two", encoding_format="float").data[0].embedding)
 
 
 class Moderations(Sync):

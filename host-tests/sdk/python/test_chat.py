@@ -1,4 +1,4 @@
-"""Chat completions: whole, streamed, and what their parameters do."""
+"""Chat completions: plain, streamed, and the effect of their parameters."""
 
 import asyncio
 
@@ -69,8 +69,8 @@ class Chat(Sync):
         self.well()
 
     def test_obfuscation(self):
-        asked = {"stream": True, "stream_options": {"include_obfuscation": True}}
-        chunks = [chunk.to_dict() for chunk in self.create(**asked)]
+        parameters = {"stream": True, "stream_options": {"include_obfuscation": True}}
+        chunks = [chunk.to_dict() for chunk in self.create(**parameters)]
         self.assertTrue(all(chunk["obfuscation"] for chunk in chunks))
         self.assertFalse(any("obfuscation" in chunk.to_dict() for chunk in self.create(stream=True)))
 

@@ -1,4 +1,4 @@
-"""Text completions: whole, streamed, and what their parameters do."""
+"""Text completions: plain, streamed, and the effect of their parameters."""
 
 from support import TEXT_MODEL, Async, Sync
 
@@ -44,7 +44,7 @@ class Completions(Sync):
         self.assertEqual((answer.choices[0].text, answer.choices[0].finish_reason), ("one two", "length"))
         self.assertEqual(answer.usage.completion_tokens, 2)
 
-    def test_sixteen_tokens_unless_told(self):
+    def test_sixteen_tokens_by_default(self):
         answer = self.create("word " * 50)
         self.assertEqual((answer.usage.completion_tokens, answer.choices[0].finish_reason), (16, "length"))
 

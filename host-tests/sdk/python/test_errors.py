@@ -1,4 +1,4 @@
-"""Errors: each arrives as the SDK's own class for it, with all the API tells."""
+"""Errors: each is raised as the SDK's class for it, with all details of the API."""
 
 import openai
 from support import MODEL, Async, Sync, async_client, client, user
@@ -6,7 +6,7 @@ from support import MODEL, Async, Sync, async_client, client, user
 
 class Errors(Sync):
     def fails(self, kind, call, status, code, param=None):
-        """Asserts how a call fails, and that the next succeeds."""
+        """Asserts that a call fails in this way, and that the next one succeeds."""
         with self.assertRaises(kind) as caught:
             call()
         error = caught.exception
@@ -24,8 +24,8 @@ class Errors(Sync):
         )
 
     def test_an_unknown_parameter(self):
-        call = lambda: self.chat(extra_body={"nobody_knows_this": 1})
-        self.fails(openai.BadRequestError, call, 400, "unknown_parameter", "nobody_knows_this")
+        call = lambda: self.chat(extra_body={"unknown_option": 1})
+        self.fails(openai.BadRequestError, call, 400, "unknown_parameter", "unknown_option")
 
     def test_a_missing_parameter(self):
         call = lambda: self.client.post("/chat/completions", body={"model": MODEL}, cast_to=object)
@@ -49,15 +49,15 @@ class Errors(Sync):
         self.fails(openai.BadRequestError, call, 400, "missing_required_parameter", "prompt")
 
     def test_a_stream_that_never_begins(self):
-        call = lambda: self.chat(stream=True, extra_body={"nobody_knows_this": 1})
-        self.fails(openai.BadRequestError, call, 400, "unknown_parameter", "nobody_knows_this")
+        call = lambda: self.chat(stream=True, extra_body={"unknown_option": 1})
+        self.fails(openai.BadRequestError, call, 400, "unknown_parameter", "unknown_option")
 
     def test_an_unknown_model(self):
         for stream in [False, True]:
             call = lambda: self.chat(model="gpt-0", stream=stream)
             self.fails(openai.NotFoundError, call, 404, "model_not_found")
 
-    def test_a_path_nobody_serves(self):
+    def test_an_unknown_path(self):
         call = lambda: self.client.files.list()
         error = self.fails(openai.NotFoundError, call, 404, "unknown_url")
         self.assertIn("GET /v1/files", str(error))

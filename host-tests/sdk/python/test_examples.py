@@ -1,4 +1,4 @@
-"""Programs of the kinds that the SDK's own examples for chat are: parsing, streaming and tools, with their helpers."""
+"""Programs like the SDK's own chat examples: parsing, streaming and tools, with the SDK's helpers."""
 
 import unittest
 from enum import Enum

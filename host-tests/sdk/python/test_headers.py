@@ -1,4 +1,4 @@
-"""The headers of every answer, as the SDK's raw responses show them."""
+"""The headers of every response, in the SDK's raw responses."""
 
 import openai
 from support import MODEL, Async, Sync, user

@@ -1,9 +1,9 @@
-"""LangChain's agent loop against rules: it calls the tool, hands the result back, and ends in text."""
+"""LangChain's agent loop with rules: it calls the tool, sends the result, and ends with a text."""
 
 import os
 import unittest
 
-# It would tell its makers' service of each run, if asked to by the environment.
+# Prevents traces to LangSmith, which the environment can enable.
 os.environ["LANGSMITH_TRACING"] = "false"
 
 from langchain.agents import create_agent
@@ -19,20 +19,20 @@ QUESTION = {"messages": [("user", "How is the weather?")]}
 @needs_rules
 class Agent(unittest.TestCase):
     def setUp(self):
-        self.asked = []
+        self.cities = []
         self.model = ChatOpenAI(model=MODEL, base_url=RULES, max_retries=0, timeout=30)
 
         @tool
         def get_weather(city: str) -> str:
             """The weather of a city."""
-            self.asked.append(city)
+            self.cities.append(city)
             return "18 degrees"
 
         self.agent = create_agent(self.model, [get_weather])
 
     def test_the_loop(self):
         messages = self.agent.invoke(QUESTION)["messages"]
-        self.assertEqual(self.asked, ["Paris"])
+        self.assertEqual(self.cities, ["Paris"])
         self.assertEqual([type(message) for message in messages[1:]], [AIMessage, ToolMessage, AIMessage])
         [call] = messages[1].tool_calls
         self.assertEqual((call["name"], call["args"]), ("get_weather", {"city": "Paris"}))
@@ -43,10 +43,10 @@ class Agent(unittest.TestCase):
 
     def test_the_loop_streamed(self):
         chunks = [chunk for chunk, _ in self.agent.stream(QUESTION, stream_mode="messages")]
-        self.assertEqual(self.asked, ["Paris"])
-        told = [chunk.content for chunk in chunks if isinstance(chunk, AIMessageChunk) and chunk.content]
-        self.assertEqual("".join(told), "It is 18 degrees in Paris.")
-        self.assertGreater(len(told), 2)
+        self.assertEqual(self.cities, ["Paris"])
+        pieces = [chunk.content for chunk in chunks if isinstance(chunk, AIMessageChunk) and chunk.content]
+        self.assertEqual("".join(pieces), "It is 18 degrees in Paris.")
+        self.assertGreater(len(pieces), 2)
 
     def test_structured_output(self):
         class Point(BaseModel):
@@ -57,7 +57,7 @@ class Agent(unittest.TestCase):
 
 class Embeddings(unittest.TestCase):
     def test_texts(self):
-        # It would fetch a vocabulary to count the tokens itself.
+        # Otherwise it fetches a vocabulary to count the tokens itself.
         embeddings = OpenAIEmbeddings(model="text-embedding-3-small", check_embedding_ctx_length=False)
         vectors = embeddings.embed_documents(["one", "two"])
         self.assertEqual([len(vector) for vector in vectors], [1536, 1536])

@@ -1,4 +1,4 @@
-"""Log probabilities: of both endpoints, whole and streamed."""
+"""Log probabilities: of both endpoints, plain and streamed."""
 
 import math
 
@@ -14,9 +14,9 @@ class Chat(Sync):
         )
 
     def check(self, entries, alternatives):
-        """Asserts what holds of the entries of an answer that is `TEXT`."""
-        told = b"".join(bytes(entry.bytes) for entry in entries)
-        self.assertEqual(told.decode(), TEXT)
+        """Checks the entries of a response whose content is `TEXT`."""
+        content = b"".join(bytes(entry.bytes) for entry in entries)
+        self.assertEqual(content.decode(), TEXT)
         for entry in entries:
             self.assertLessEqual(entry.logprob, 0)
             self.assertEqual(len(entry.top_logprobs), alternatives)
@@ -40,7 +40,7 @@ class Chat(Sync):
             [choice] = chunk.choices
             entries += choice.logprobs.content if choice.logprobs else []
             text += choice.delta.content or ""
-            # Half a character waits for the rest, with what was said of it or without.
+            # Half a character is held back until the rest arrives; its entries may arrive before.
             self.assertTrue(b"".join(bytes(entry.bytes) for entry in entries).startswith(text.encode()))
         self.assertEqual((text, entries), (TEXT, whole))
 
@@ -51,18 +51,18 @@ class Chat(Sync):
             events = list(stream)
             answer = stream.get_final_completion()
         self.check(answer.choices[0].logprobs.content, 2)
-        told = [entry for event in events if event.type == "logprobs.content.delta" for entry in event.content]
-        self.assertEqual(told, answer.choices[0].logprobs.content)
+        deltas = [entry for event in events if event.type == "logprobs.content.delta" for entry in event.content]
+        self.assertEqual(deltas, answer.choices[0].logprobs.content)
         [done] = [event for event in events if event.type == "logprobs.content.done"]
-        self.assertEqual(done.content, told)
+        self.assertEqual(done.content, deltas)
 
     def test_several_choices_streamed(self):
         entries = {0: [], 1: []}
         for chunk in self.create(n=2, stream=True, temperature=0):
             for choice in chunk.choices:
                 entries[choice.index] += choice.logprobs.content if choice.logprobs else []
-        for told in entries.values():
-            self.check(told, 0)
+        for of_choice in entries.values():
+            self.check(of_choice, 0)
 
 
 class Text(Sync):
@@ -77,7 +77,7 @@ class Text(Sync):
         self.assertEqual(logprobs.text_offset, sorted(logprobs.text_offset))
         for token, value, others in zip(logprobs.tokens, logprobs.token_logprobs, logprobs.top_logprobs):
             self.assertLessEqual(value, 0)
-            # The token that was said comes on top where it is none of the likeliest.
+            # The sampled token is added if it is not among the most likely ones.
             self.assertIn(len(others), (alternatives, alternatives + 1))
             self.assertAlmostEqual(others[token], value)
 
@@ -110,5 +110,5 @@ class Text(Sync):
             (whole.logprobs.tokens, whole.logprobs.token_logprobs, whole.logprobs.text_offset),
         )
 
-    def test_none_unless_asked(self):
+    def test_none_by_default(self):
         self.assertIsNone(self.create("one").choices[0].logprobs)

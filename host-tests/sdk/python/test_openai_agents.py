@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK over chat completions, against rules: tools, streams, a handoff and structured output."""
+"""The OpenAI Agents SDK over chat completions, with rules: tools, streams, a handoff and structured output."""
 
 import unittest
 
@@ -7,7 +7,7 @@ from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set
 from pydantic import BaseModel
 from support import MODEL, RULES, needs_rules
 
-# It would send each run to its makers' service.
+# Otherwise it sends traces of each run to OpenAI.
 set_tracing_disabled(True)
 
 ANSWER = "It is 18 degrees in Paris."

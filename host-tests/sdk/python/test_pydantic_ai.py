@@ -1,4 +1,4 @@
-"""Pydantic AI's agent against rules: tools, streams and structured output over chat completions."""
+"""Pydantic AI's agent with rules: tools, streams and structured output over chat completions."""
 
 import asyncio
 import unittest

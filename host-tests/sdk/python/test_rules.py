@@ -1,4 +1,4 @@
-"""Rules: refusals, errors and broken answers that a test can ask for, as the SDK notices them."""
+"""Rules: refusals, errors and broken responses that a test can trigger, as the SDK reports them."""
 
 import unittest
 
@@ -30,7 +30,7 @@ class Rules(unittest.TestCase):
         self.assertEqual((error.code, error.type), ("rate_limit_exceeded", "requests"))
         self.assertEqual(error.response.headers["retry-after"], "2")
 
-    def test_a_retry_gets_through(self):
+    def test_a_retry_succeeds(self):
         with self.assertRaises(openai.InternalServerError):
             self.create("busy")
         with client(base_url=RULES, max_retries=1) as patient:
@@ -44,11 +44,11 @@ class Rules(unittest.TestCase):
 
     @needs_one_hop
     def test_a_stream_that_breaks(self):
-        said = ""
+        text = ""
         with self.assertRaises(openai.APIConnectionError):
             for chunk in self.create("Now break off, please, and quickly", stream=True):
-                said += chunk.choices[0].delta.content or ""
-        self.assertTrue(said and "Now break off, please, and quickly".startswith(said), said)
+                text += chunk.choices[0].delta.content or ""
+        self.assertTrue(text and "Now break off, please, and quickly".startswith(text), text)
 
     def test_a_refusal(self):
         [choice] = self.create("What is my password?").choices
@@ -56,10 +56,10 @@ class Rules(unittest.TestCase):
         self.assertEqual(choice.message.refusal, "I can't help with passwords.")
 
     def test_a_refusal_instead_of_an_instance(self):
-        ask = {"model": MODEL, "messages": user("My password?"), "response_format": Point}
-        message = self.client.chat.completions.parse(**ask).choices[0].message
+        parameters = {"model": MODEL, "messages": user("My password?"), "response_format": Point}
+        message = self.client.chat.completions.parse(**parameters).choices[0].message
         self.assertEqual((message.parsed, message.refusal), (None, "I can't help with passwords."))
-        with self.client.chat.completions.stream(**ask, logprobs=True) as stream:
+        with self.client.chat.completions.stream(**parameters, logprobs=True) as stream:
             events = list(stream)
             message = stream.get_final_completion().choices[0].message
         self.assertEqual((message.parsed, message.refusal), (None, "I can't help with passwords."))

@@ -1,4 +1,4 @@
-"""Structured output: parsed into models, whole and streamed."""
+"""Structured output: parsed into models, plain and streamed."""
 
 import json
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Tools: called as tool_choice says, streamed in pieces, and loops that end in text."""
+"""Tools: called as `tool_choice` requires, streamed in pieces, and loops that end with a text."""
 
 import json
 
@@ -18,7 +18,7 @@ class GetWeather(BaseModel):
 
 
 def run_tool(call) -> str:
-    """Does what a tool is called for."""
+    """Runs a tool call."""
     arguments = json.loads(call.function.arguments)
     if call.function.name == "get_weather":
         assert isinstance(arguments["city"], str) and 1 <= arguments["days"] <= 7, arguments
@@ -32,7 +32,7 @@ class Tools(Sync):
         return self.client.chat.completions.create(model=MODEL, messages=user(text), **parameters)
 
     def loop(self, text, **parameters):
-        """Calls tools until the answer is a text; returns it, and the names that were called in each turn."""
+        """Runs tool calls until the response is a text; returns it, and the tools that were called in each turn."""
         messages, turns = user(text), []
         while len(turns) < 5:
             answer = self.client.chat.completions.create(model=MODEL, messages=messages, **parameters)
@@ -69,7 +69,7 @@ class Tools(Sync):
         self.assertEqual(len(message.tool_calls), 1)
 
     def test_required(self):
-        # Required once: what follows the results is for the model to choose again.
+        # Required only once: after the results `tool_choice` is `auto` again.
         [choice] = self.create("Good morning!", tools=[WEATHER, TIME], tool_choice="required").choices
         self.assertEqual(choice.finish_reason, "tool_calls")
         [call] = choice.message.tool_calls
@@ -103,7 +103,7 @@ class Tools(Sync):
         for chunk in self.create(text, tools=[WEATHER, TIME], stream=True):
             for delta in chunk.choices[0].delta.tool_calls or []:
                 if delta.index not in calls:
-                    # The first piece alone has the id, the type and the name.
+                    # Only the first piece has the id, the type and the name.
                     self.assertTrue(delta.id.startswith("call_"))
                     self.assertEqual((delta.type, delta.function.arguments), ("function", ""))
                     calls[delta.index] = [delta.function.name, ""]
@@ -178,7 +178,7 @@ class Tools(Sync):
         text, name = "", None
         for chunk in self.create("note this down", tools=tools, stream=True):
             for delta in chunk.choices[0].delta.tool_calls or []:
-                # The SDK has no type of its own for these pieces.
+                # The SDK has no type for these pieces.
                 custom = delta.to_dict()["custom"]
                 name = name or custom.get("name")
                 text += custom.get("input", "")

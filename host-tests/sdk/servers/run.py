@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Portcullis in front of real servers, with the OpenAI SDKs for Python and Node in front of it.
+"""Tests Portcullis in front of real servers with the OpenAI SDKs for Python and Node.
 
-    python3 host-tests/sdk/servers/run.py                     all of them
-    python3 host-tests/sdk/servers/run.py llama-anthropic     some
-    python3 host-tests/sdk/servers/run.py latency             what the gateway adds to llama.cpp's own time
+    python3 host-tests/sdk/servers/run.py                     all servers
+    python3 host-tests/sdk/servers/run.py llama-anthropic     only this server
+    python3 host-tests/sdk/servers/run.py latency             the latency that the gateway adds to llama.cpp
 
-    llama-openai      llama.cpp with Gemma 3 270M, by its OpenAI API
-    llama-anthropic   the same by its Anthropic API, which the gateway translates
-    litellm           LiteLLM's proxy, behind it another Portcullis with its built-in engine
+    llama-openai      llama.cpp with Gemma 3 270M, with its OpenAI API
+    llama-anthropic   the same with its Anthropic API, to which the gateway translates
+    litellm           LiteLLM's proxy, whose upstream is another Portcullis with its built-in engine
 
-needs what real_llm.py needs, and Node 20 for the suite of Node (skipped without it). What is installed comes
-from PyPI and npm, with pinned versions, into target/real-llm.
+needs what real_llm.py needs, and Node 20 for the Node suite (skipped without it). Packages are installed from PyPI
+and npm, with pinned versions, into target/real-llm.
 
-    --wasm FILE       serve this component and build none
-    --host PROGRAM    serve by this program, a `portcullis-host` or a `wasmtime`
-    --rounds N        of the latency, 200 if not said
+    --wasm FILE       serve this component instead of building one
+    --host PROGRAM    serve with this program, a `portcullis-host` or a `wasmtime`
+    --rounds N        rounds of the latency measurement (200)
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main():
             failed.append(name)
     if failed:
         sys.exit(f"\nFAILED: {', '.join(failed)}")
-    print("\nAll of it went as it should.")
+    print("\nAll checks passed.")
 
 
 # The servers.
@@ -75,9 +75,9 @@ def llama(api, lacks):
 
 @contextlib.contextmanager
 def litellm(serving):
-    """LiteLLM's proxy, whose one model is a Portcullis's `gpt-4o`."""
+    """LiteLLM's proxy with one model, the `gpt-4o` of another Portcullis."""
     program = install_litellm()
-    config = base.HOME / "litellm.json"  # JSON is YAML, too.
+    config = base.HOME / "litellm.json"  # JSON is valid YAML.
     with base.server("engine", serving({"PORTCULLIS_API_KEYS": ENGINES_KEY})) as (engine, _):
         params = {"model": "openai/gpt-4o", "api_base": f"{engine}/v1", "api_key": ENGINES_KEY}
         model = {"model_name": "echo", "litellm_params": params}
@@ -86,7 +86,7 @@ def litellm(serving):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [program, "--config", config, "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
-        # Its prices would else come from the network.
+        # Otherwise it fetches prices from the network.
         environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         with (base.HOME / "litellm.log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -100,7 +100,7 @@ def litellm(serving):
 
 
 SERVERS = {
-    # A model this small does not finish a call, forced or not.
+    # A model of this size does not complete a tool call, forced or not.
     "llama-openai": lambda _: llama("openai", ["tool_choice"]),
     # The Messages API has no completions.
     "llama-anthropic": lambda _: llama("anthropic", ["tool_choice", "completions"]),
@@ -109,7 +109,7 @@ SERVERS = {
 
 
 def install_litellm():
-    """Makes LiteLLM a virtual environment of its own: what it needs goes with nothing else's."""
+    """Installs LiteLLM into its own virtual environment, because its requirements conflict with the others."""
     lock, venv = HERE / "litellm.txt", base.HOME / "litellm"
     stamp, program = venv / "installed", venv / "bin" / "litellm"
     if not (stamp.exists() and stamp.read_text() == lock.read_text()):
@@ -128,7 +128,7 @@ def wait_for(url, process, log):
         with contextlib.suppress(OSError):
             return opener.open(url, timeout=5).close()
         if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"{url} does not answer; see {log}")
+            sys.exit(f"{url} does not respond; see {log}")
         time.sleep(0.5)
 
 
@@ -148,7 +148,7 @@ def settings_for(upstream, model):
 
 
 def through(name, serving):
-    """Runs both suites through the gateway to a server; whether both passed."""
+    """Runs both suites through the gateway to a server; returns whether both passed."""
     with SERVERS[name](serving) as (upstream, model, lacks):
         with base.server("gateway", serving(settings_for(upstream, model))) as (gateway, log):
             environment = {
@@ -166,7 +166,7 @@ def through(name, serving):
                 codes.append(subprocess.call(command, cwd=node, env=environment))
     text = "".join(log)
     for key in [base.CALLERS_KEY, base.UPSTREAMS_KEY, ENGINES_KEY]:
-        base.owed(key not in text, "a key is in the gateway's log")
+        base.require(key not in text, "a key is in the gateway's log")
     notes = [line for line in log if '"level"' not in line and "error" in line.lower()]
     print(f"{name}: the gateway logged {text.count('request_id')} requests, and no key", *notes, sep="\n", flush=True)
     return not any(codes)
@@ -175,7 +175,7 @@ def through(name, serving):
 def node_suite():
     """A folder with the Node suite and its packages; None without Node."""
     if not (shutil.which("node") and shutil.which("npm")):
-        print("SKIPPED: there is no Node")
+        print("SKIPPED: Node is not installed")
         return None
     home, sources = base.HOME / "node", base.HERE / "node"
     home.mkdir(parents=True, exist_ok=True)
@@ -190,11 +190,11 @@ def node_suite():
     return home
 
 
-# What the gateway adds.
+# The latency of the gateway.
 
 
 def latency(serving, rounds):
-    """Asks llama.cpp directly and through the gateway, in turns, over connections that are kept."""
+    """Sends requests to llama.cpp directly and through the gateway, alternately, over keep-alive connections."""
     with llama("openai", []) as (upstream, model, _):
         settings = {**settings_for(upstream, model), "PORTCULLIS_LOG": "error"}
         with base.server("gateway", serving(settings)) as (gateway, _):
@@ -205,17 +205,17 @@ def latency(serving, rounds):
             for stream in [False, True]:
                 times = {side: [] for side in sides}
                 for number in range(rounds + 10):
-                    # Whoever comes second finds the prompt in the model's cache, so they take turns.
+                    # The second request finds the prompt in the model's cache, so the order alternates.
                     for side in sorted(sides, reverse=bool(number % 2)):
-                        spent = ask(*sides[side], model, stream)
+                        spent = measure(*sides[side], model, stream)
                         if number >= 10:
                             times[side].append(spent * 1000)
-                show("first streamed byte" if stream else "whole answer, max_tokens 1", times)
+                show("first streamed byte" if stream else "whole response, max_tokens 1", times)
 
 
 class Kept(http.client.HTTPConnection):
-    """A connection that is made anew, before anything is timed, where the server has closed it or soon will: llama.cpp
-    does so after each stream, and after five idle seconds."""
+    """A keep-alive connection that is reopened, outside the measured time, if the server has closed it or soon will:
+    llama.cpp does so after each stream, and after five idle seconds."""
 
     used = float("-inf")
 
@@ -230,8 +230,8 @@ def connection(url, key):
     return Kept(host, timeout=base.PATIENCE), f"/{path}", key
 
 
-def ask(connection, path, key, model, stream):
-    """The time to a short answer's end, or to the first byte of its body."""
+def measure(connection, path, key, model, stream):
+    """The time to the end of a short response, or to the first byte of its body."""
     body = {"model": model, "messages": [{"role": "user", "content": "Hi."}], "max_tokens": 1, "temperature": 0}
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     connection.freshen(stream)
@@ -243,7 +243,7 @@ def ask(connection, path, key, model, stream):
     rest = first + answer.read()
     whole = time.perf_counter() - began
     connection.used = time.monotonic()
-    base.owed(answer.status == 200, rest)
+    base.require(answer.status == 200, rest)
     return spent if stream else whole
 
 

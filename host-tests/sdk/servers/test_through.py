@@ -1,17 +1,17 @@
-"""The OpenAI SDK through Portcullis and whatever server stands behind it.
+"""The OpenAI SDK through Portcullis to any server.
 
-OPENAI_BASE_URL and OPENAI_API_KEY say where the gateway is and with which key; THROUGH_MODEL is a model that
-server has. THROUGH_LACKS names, separated by commas, what the server does not have:
+OPENAI_BASE_URL and OPENAI_API_KEY are the URL and the key of the gateway; THROUGH_MODEL is a model of the server.
+THROUGH_LACKS is a comma-separated list of what the server lacks:
 
     completions    /v1/completions
-    models         a list of models of its own
-    tools          calls of functions
-    tool_choice    calls that are forced
-    limit          a context that a prompt can be too long for
+    models         its own list of models
+    tools          function calls
+    tool_choice    forced function calls
+    limit          an error for a prompt that is longer than the context
     stop           stop sequences
-    user_role      an error of its own for a role it does not know
+    user_role      its own error for an unknown role
 
-What the model says is its own affair: it only has to say something.
+The content of the text is not checked, only that there is some.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import openai
 
 MODEL = os.environ["THROUGH_MODEL"]
 LACKS = os.environ.get("THROUGH_LACKS", "").split(",")
-# A model on a busy machine.
+# The timeout in seconds, long enough for a model on a busy machine.
 PATIENCE = 300
 # One pixel.
 PIXEL = (
@@ -96,7 +96,7 @@ class Through(unittest.TestCase):
         usages = [chunk.usage for chunk in chunks if chunk.usage]
         self.check_usage(usages[-1])
 
-    def test_stream_says_what_the_whole_answer_says(self):
+    def test_a_stream_has_the_text_of_the_plain_response(self):
         whole = self.chat().choices[0].message.content
         chunks = self.chat(stream=True)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
@@ -109,12 +109,12 @@ class Through(unittest.TestCase):
             with stream(model=MODEL, messages=user("Tell me about the sea."), max_tokens=8) as events:
                 kinds.extend(event.type for event in events)
                 self.assertTrue(events.get_final_completion().choices[0].message.content)
-        except openai.LengthFinishReasonError as told:
-            # How the helper says that the limit was reached; it read the stream to its end for that.
-            self.assertTrue(told.completion.choices[0].message.content)
+        except openai.LengthFinishReasonError as error:
+            # The helper raises this if the limit was reached, after it has read the stream to its end.
+            self.assertTrue(error.completion.choices[0].message.content)
 
     def test_a_long_stream(self):
-        # Not the same word again and again: LiteLLM takes that for a model that is stuck.
+        # Not one repeated word, which LiteLLM treats as a stuck model.
         words = " ".join(f"{number} drops" for number in range(300))
         began = time.monotonic()
         arrived, text = [], ""
@@ -207,7 +207,7 @@ class Through(unittest.TestCase):
         try:
             self.assertTrue(self.chat([{"role": "user", "content": content}]).choices)
         except openai.APIStatusError as error:
-            # A model without eyes: the server says so, and its status and words arrive.
+            # The server reports that the model does not support images; its status and message are returned.
             self.assertIn("image", error.body["message"])
             self.assertEqual(error.response.headers["x-portcullis-attempts"], "1")
 
@@ -218,7 +218,7 @@ class Through(unittest.TestCase):
                 list(self.chat(user("word " * 6000), stream=stream))
             self.assertRegex(str(caught.exception), "(?i)context")
 
-    def test_a_model_nobody_has(self):
+    def test_an_unknown_model(self):
         with self.assertRaises(openai.APIStatusError) as caught:
             self.client.chat.completions.create(model="gpt-0", messages=user("hi"))
         self.assertIn(caught.exception.status_code, [400, 404])

@@ -1,4 +1,4 @@
-// The core of test_through.py with the SDK for Node; the same variables say where and what.
+// The core of test_through.py with the SDK for Node; it reads the same environment variables.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,7 +38,7 @@ test('a stream with usage', async () => {
   assert.ok(usage.completion_tokens > 0);
 });
 
-test('a stream that is let go', async () => {
+test('a stream that is abandoned', async () => {
   let seen = 0;
   const stream = await chat({ messages: user('water '.repeat(300)), stream: true, max_tokens: 400 });
   for await (const _ of stream) if (++seen === 3) break;
@@ -46,7 +46,7 @@ test('a stream that is let go', async () => {
   assert.ok((await chat({ max_tokens: 2 })).choices);
 });
 
-test('a call that is forced', needs('tool_choice'), async () => {
+test('a forced tool call', needs('tool_choice'), async () => {
   const { choices } = await chat({ messages: user('The weather in Paris?'), tools: [tool], tool_choice: 'required', max_tokens: 100 });
   assert.equal(choices[0].message.tool_calls[0].function.name, 'get_weather');
 });

@@ -19,23 +19,24 @@ Usage: portcullis-host --wasm FILE [options]
 
   --wasm FILE        the component
   --addr ADDR        where to listen; port 0 takes a free one  [default: 127.0.0.1:3000]
-  --reuse N          requests an instance handles, one after another, before a fresh one takes its
-                     place  [default: 1000]. 1 gives every request an instance of its own, as
-                     `wasmtime serve` does by default, at about two thirds of the requests per
-                     second; from some hundreds on, more is no faster.
+  --reuse N          requests an instance handles, one after another, before a fresh one replaces
+                     it  [default: 1000]. 1 gives every request a fresh instance, as `wasmtime
+                     serve` does by default, and about two thirds of the requests per second;
+                     more than a few hundred is no faster.
   --workers N        threads that serve, each with its own listener, instances and connections to
                      upstreams  [default: the number of CPUs]
-  --max-requests N   requests handled at the same time; one too many waits for a second and is then
-                     answered with 503  [default and maximum: 1000]
+  --max-requests N   requests handled at the same time; further ones wait for up to a second and
+                     then get a 503  [default and maximum: 1000]
   --max-cpu SECONDS  CPU time of one request, after which it is ended with 503  [default: 10]
   --env NAME=VALUE   an environment variable for the component; may be given again
   --env NAME         the same, with the value this process has for it
   --help             this text
 
-A connection may be idle, or take to send the head of a request, for 75 s. A caller that sends nothing
-of a body for 60 s, or reads nothing of its response, is cut off; while the server is full, the one
-that has waited longest is, after a second.
-Upstreams are trusted by the certificates browsers trust, and those of the file SSL_CERT_FILE names.
+A connection may be idle for 75 s, and the head of a request may take as long. A caller that sends
+nothing of a body, or reads nothing of its response, for 60 s is disconnected; while the server is at
+--max-requests, the caller that has stalled longest is disconnected after a second.
+Upstream certificates are verified against Mozilla's root certificates and those in the file that
+SSL_CERT_FILE names.
 The first Ctrl-C (or SIGTERM) stops accepting and lets running responses end, the second ends at once.
 ";
 
@@ -51,10 +52,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Each connection takes a descriptor, and each request that is forwarded another; many systems start a
-    // process with a limit of 1,024, and let it raise that. Where one does not, the server has the limit it has.
+    // Each connection takes a file descriptor, and each forwarded request another one. Many systems start a process
+    // with a soft limit of 1,024, which it may raise. Where it may not, the server runs with the present limit.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    // For signals alone: the server has threads of its own.
+    // Only for signals: the server has its own threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(serve(args)));
     match served {
@@ -79,7 +80,7 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     server.stop();
     tokio::select! {
         () = server.stopped() => Ok(ExitCode::SUCCESS),
-        // What a shell reports of a program ended by Ctrl-C.
+        // The exit code that a shell reports for a program ended by Ctrl-C.
         () = interrupts.next() => Ok(ExitCode::from(130)),
     }
 }
@@ -125,7 +126,7 @@ impl Interrupts {
 
     #[cfg(not(unix))]
     async fn next(&mut self) {
-        // Without signals there is only ending from outside.
+        // Without signals, only killing the process ends it.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -139,7 +140,7 @@ struct Args {
 }
 
 impl Args {
-    /// `None` when only the help is wanted.
+    /// Parses the flags; `None` for `--help`.
     fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut wasm = None;
         let mut addr = SocketAddr::from(([127, 0, 0, 1], 3000));

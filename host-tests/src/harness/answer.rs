@@ -1,4 +1,4 @@
-//! The scripted answers of an upstream, well-behaved or not.
+//! The scripted responses of an upstream, correct or faulty.
 
 use std::io;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::wire::Wire;
 
-/// An answer an [`Upstream`](super::Upstream) gives by itself.
+/// A response that an [`Upstream`](super::Upstream) sends without the test's help.
 #[derive(Clone, Debug)]
 pub struct Answer {
     delay: Duration,
@@ -15,21 +15,21 @@ pub struct Answer {
     end: End,
 }
 
-/// What happens to the connection after the answer.
+/// What happens to the connection after the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It waits for the next request.
     Keep,
     /// It is closed.
     Close,
-    /// It is reset, as by a machine that went down.
+    /// It is reset, as after a crash of the upstream.
     Reset,
-    /// It stays open and nothing more comes.
+    /// It stays open, and nothing more is sent.
     Stall,
 }
 
 impl Answer {
-    /// A whole answer with a body of known length.
+    /// A complete response with a body of known length.
     pub fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let mut bytes = head(status, headers, &format!("content-length: {}", body.len()));
@@ -37,12 +37,12 @@ impl Answer {
         Self { delay: Duration::ZERO, pieces: vec![bytes], end: End::Keep }
     }
 
-    /// A whole JSON answer.
+    /// A complete JSON response.
     pub fn json(status: u16, body: &Value) -> Self {
         Self::new(status, &[("content-type", "application/json")], body.to_string())
     }
 
-    /// A stream of server-sent events, each with this data, each in a chunk of its own.
+    /// A stream of server-sent events with these data, each event in a separate chunk.
     pub fn events<'a>(data: impl IntoIterator<Item = &'a str>) -> Self {
         let headers = [("content-type", "text/event-stream")];
         let mut pieces = vec![head(200, &headers, CHUNKED)];
@@ -51,28 +51,28 @@ impl Answer {
         Self { delay: Duration::ZERO, pieces, end: End::Keep }
     }
 
-    /// Exactly these bytes, and then the end of the connection.
+    /// Exactly these bytes; then the connection is closed.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { delay: Duration::ZERO, pieces: vec![bytes.into()], end: End::Close }
     }
 
-    /// No answer: the connection is closed.
+    /// No response: the connection is closed.
     pub fn close() -> Self {
         Self::raw("")
     }
 
-    /// No answer: the connection is reset.
+    /// No response: the connection is reset.
     pub fn reset() -> Self {
         Self { end: End::Reset, ..Self::raw("") }
     }
 
-    /// No answer: the connection stays open in silence.
+    /// No response: the connection stays open without a byte.
     pub fn stall() -> Self {
         Self { end: End::Stall, ..Self::raw("") }
     }
 
-    /// The same answer, the last of it missing, as from an upstream that died: of a stream of events the
-    /// end, of another body its last byte.
+    /// The same response without its end, as from an upstream that crashed: a stream without its last chunk, another
+    /// body without its last byte.
     pub fn cut(mut self) -> Self {
         match self.pieces.as_mut_slice() {
             [whole] => drop(whole.pop()),
@@ -82,17 +82,17 @@ impl Answer {
         self
     }
 
-    /// The same answer, and then a reset of the connection.
+    /// The same response, then a reset of the connection.
     pub fn then_reset(self) -> Self {
         Self { end: End::Reset, ..self }
     }
 
-    /// The same answer, and then silence on an open connection.
+    /// The same response, then an open connection without a further byte.
     pub fn then_stall(self) -> Self {
         Self { end: End::Stall, ..self }
     }
 
-    /// The same answer, later.
+    /// The same response after a delay.
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
@@ -108,13 +108,13 @@ impl Answer {
 
 pub(super) const CHUNKED: &str = "transfer-encoding: chunked";
 
-/// The head of an answer, `framing` being the header that states how its body ends.
+/// The head of a response; `framing` is the header field that states how its body ends.
 pub(super) fn head(status: u16, headers: &[(&str, &str)], framing: &str) -> Vec<u8> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("HTTP/1.1 {status} Scripted\r\n{headers}{framing}\r\n\r\n").into_bytes()
 }
 
-/// `bytes` as a chunk; none are the last chunk.
+/// `bytes` as a chunk; without bytes it is the last chunk.
 pub(super) fn chunk(bytes: &[u8]) -> Vec<u8> {
     let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
     chunk.extend_from_slice(bytes);
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_framed_as_http_has_it() {
+    fn responses_are_framed_as_http_1_1() {
         let answer = Answer::new(200, &[("a", "b")], "xy");
         assert_eq!(answer.pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nxy"]);
         assert_eq!(answer.cut().pieces, [b"HTTP/1.1 200 Scripted\r\na: b\r\ncontent-length: 2\r\n\r\nx"]);

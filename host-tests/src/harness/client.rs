@@ -1,4 +1,4 @@
-//! A client for tests: every call on a connection of its own, so that hanging up means something.
+//! A client for tests: every call has a separate connection, so that a test can close it.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::patiently;
 use super::sse::Events;
 
-/// A request about to be sent. Awaiting it sends it and reads the whole answer.
+/// A request to be sent. Awaiting it sends it and reads the complete response.
 pub struct Call {
     addr: SocketAddr,
     method: Method,
@@ -33,7 +33,7 @@ impl Call {
         Self { addr, method, path: path.to_owned(), headers, body: Bytes::new() }
     }
 
-    /// Sends `key` as the bearer key, in place of the gateway's first one.
+    /// Sends `key` as the bearer token instead of the gateway's first key.
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))
     }
@@ -56,18 +56,18 @@ impl Call {
         self.header(CONTENT_TYPE.as_str(), "application/json").body(body.to_string())
     }
 
-    /// Sends these bytes, of whatever content type was set.
+    /// Sends these bytes, with the content type that was set, if any.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Sends the request and returns with the head of the answer.
+    /// Sends the request and returns once the response head has arrived.
     pub async fn live(self) -> Live {
         patiently("the head of an answer", self.open()).await
     }
 
-    /// Sends the request from a task of its own, for a test that has something else to do meanwhile.
+    /// Sends the request from a separate task, so that the test can go on meanwhile.
     pub fn spawn(self) -> Running {
         Running(super::background().spawn(self.live()))
     }
@@ -103,11 +103,11 @@ impl IntoFuture for Call {
     }
 }
 
-/// A call under way in a task of its own.
+/// A call that runs in a separate task.
 pub struct Running(JoinHandle<Live>);
 
 impl Running {
-    /// Waits for the head of the answer.
+    /// Waits for the response head.
     pub async fn live(self) -> Live {
         match self.0.await {
             Ok(live) => live,
@@ -115,18 +115,18 @@ impl Running {
         }
     }
 
-    /// Waits for the whole answer.
+    /// Waits for the complete response.
     pub async fn reply(self) -> Reply {
         self.live().await.rest().await
     }
 
-    /// Closes the connection before the answer came.
+    /// Closes the connection before the response arrives.
     pub fn hang_up(self) {
         self.0.abort();
     }
 }
 
-/// An answer that may still be coming. Dropping it hangs up.
+/// A response whose body may still be incomplete. Dropping it closes the connection.
 pub struct Live {
     /// The status code.
     pub status: u16,
@@ -143,11 +143,11 @@ impl Live {
         header(&self.headers, name)
     }
 
-    /// The data of the next server-sent event; `None` at the end of the answer.
+    /// The data of the next server-sent event; `None` at the end of the response.
     ///
     /// # Panics
     ///
-    /// When the answer breaks off, or ends within an event.
+    /// When the response breaks off, or ends within an event.
     pub async fn event(&mut self) -> Option<String> {
         loop {
             if let Some(event) = self.events.next() {
@@ -165,7 +165,7 @@ impl Live {
         }
     }
 
-    /// The next bytes of the answer; `None` at its end, an error where it breaks off.
+    /// The next bytes of the body; `None` at its end, an error where it breaks off.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         loop {
             match patiently("more of an answer", self.body.frame()).await.transpose()? {
@@ -179,7 +179,7 @@ impl Live {
         }
     }
 
-    /// Reads what is still to come, after the events already taken.
+    /// Reads the rest of the body, after the events that were taken.
     pub async fn rest(mut self) -> Reply {
         let mut body = self.events.rest().to_vec();
         let broken = loop {
@@ -207,7 +207,7 @@ impl Drop for Connection {
     }
 }
 
-/// An answer read to its end.
+/// A response read to its end.
 #[derive(Debug)]
 pub struct Reply {
     /// The status code.
@@ -235,7 +235,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// When it is none, showing it.
+    /// When the body is not JSON; the message contains it.
     pub fn json(&self) -> Value {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,

@@ -1,4 +1,4 @@
-//! The components under test: built as the sources are now, once for a test process.
+//! The components under test, built from the current sources once for each test process.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ pub fn component() -> &'static Program {
     PROGRAM.get_or_init(|| load(component_file()))
 }
 
-/// The component of `host-tests/guest`, which does what the path of a request names.
+/// The component of `host-tests/guest`, whose behaviour the path of the request selects.
 ///
 /// # Panics
 ///
@@ -45,8 +45,7 @@ fn load(file: &Path) -> Program {
 
 /// The component's file: what `PORTCULLIS_WASM` names, else the release build of this workspace.
 ///
-/// Cargo decides whether there is anything to build. It can run within `cargo test`, which
-/// holds no lock any more once tests run.
+/// Cargo decides whether a build is needed. It can run within `cargo test`, which holds no lock while tests run.
 ///
 /// # Panics
 ///
@@ -67,7 +66,7 @@ pub fn component_file() -> &'static Path {
 pub fn build(package: &str, more: &[&str]) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    // `cargo test` sets variables that name this package, and some build scripts run anew when they change.
+    // `cargo test` sets variables that name this package, and some build scripts run again when they change.
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
@@ -80,7 +79,7 @@ pub fn build(package: &str, more: &[&str]) -> PathBuf {
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
         .args(more)
-        // Progress and errors go to the terminal; where the file is comes as JSON.
+        // Progress and errors go to the terminal; the path of the file comes as JSON on standard output.
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

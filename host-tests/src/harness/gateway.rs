@@ -10,7 +10,7 @@ use crate::{Captured, IdleInstance, Options, Output, Program, Server};
 
 /// The gateway as callers see it: the component in the embedded host, on a free port.
 ///
-/// Dropping it ends it; what the component printed is shown when the test fails.
+/// Dropping it ends it; the component's output is shown when the test fails.
 pub struct Gateway {
     server: Server,
     printed: Captured,
@@ -24,7 +24,7 @@ impl Gateway {
         Self::start_with(Options { settings, ..Self::options() }).await
     }
 
-    /// What tests start with: one worker, so that they can count its instances.
+    /// The options of most tests: one worker, so that they can count its instances.
     pub fn options() -> Options {
         Options { workers: 1, ..Options::default() }
     }
@@ -78,7 +78,7 @@ impl Gateway {
         self.call("POST", path).json(body)
     }
 
-    /// The lines the component printed so far, and the host's notes.
+    /// The lines that the component and the host have logged so far.
     pub fn logs(&self) -> Vec<String> {
         self.printed.lines()
     }
@@ -88,13 +88,13 @@ impl Gateway {
         patiently("a line of the log", self.printed.wait_for(wanted)).await
     }
 
-    /// The instances that wait for a request, with their memory. One that just answered gets here after
-    /// its answer is out; [`Gateway::log`] is a way to wait for it.
+    /// The idle instances with their memory. An instance becomes idle a little after its response is sent;
+    /// [`Gateway::log`] is a way to wait for that.
     pub fn idle_instances(&self) -> Vec<IdleInstance> {
         self.server.idle_instances()
     }
 
-    /// Waits until the connection to the only upstream waits for its next request, as it does a moment after an answer.
+    /// Waits until the connection to the only upstream is idle, which it is a moment after a response.
     pub async fn connection_is_back(&self) {
         let back = async {
             while self.server.idle_connections() == 0 {
@@ -104,7 +104,7 @@ impl Gateway {
         patiently("the connection to the upstream to be idle", back).await;
     }
 
-    /// How many instances were made so far.
+    /// How many instances were created so far.
     pub fn instances_made(&self) -> u64 {
         self.server.instances_made()
     }
@@ -114,7 +114,7 @@ impl Gateway {
         self.server.stop();
     }
 
-    /// Waits until the last answer is out after [`Gateway::stop`], and its line in the log.
+    /// Waits until the last response and its log line are written after [`Gateway::stop`].
     pub async fn stopped(&mut self) {
         patiently("the gateway to stop", self.server.stopped()).await;
     }

@@ -1,5 +1,5 @@
-//! What end-to-end tests are written with: a [`Gateway`] that runs the component, a client to call it
-//! with, and an [`Upstream`] that answers as the test scripts it.
+//! The building blocks of end-to-end tests: a [`Gateway`] that runs the component, a client that calls it, and an
+//! [`Upstream`] whose responses the test scripts.
 //!
 //! ```no_run
 //! # use host_tests::{Answer, Gateway, Upstream};
@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! Servers run on a runtime of their own, so a test may block its thread, as one that waits for a child
-//! process does. Nothing waits for ever: what takes longer than [`PATIENCE`] fails the test.
+//! Servers run on a separate runtime, so a test may block its thread, for example to wait for a child process. No wait is
+//! endless: one that takes longer than [`PATIENCE`] fails the test.
 
 mod answer;
 mod client;
@@ -47,14 +47,14 @@ pub use gateway::Gateway;
 pub use upstream::{Exchange, Upstream};
 pub use wire::Recorded;
 
-/// How long a test waits for anything. Long enough for a loaded machine.
+/// The timeout of every wait of a test. Long enough for a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits for `what`, at most as long as [`PATIENCE`].
+/// Waits for `what`.
 ///
 /// # Panics
 ///
-/// When that was not long enough.
+/// When that takes longer than [`PATIENCE`].
 pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
@@ -62,7 +62,7 @@ pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) ->
     }
 }
 
-/// Where servers run, apart from the runtimes of tests.
+/// The runtime of the servers, separate from the runtimes of tests.
 pub(crate) fn background() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -1,10 +1,10 @@
-//! Programs that some tests need and a machine may lack.
+//! External programs that some tests need.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The first of some programs that succeeds with these arguments. Without any, the tests of `suite` are
+/// The first of `names` that succeeds with the arguments `probe`. If none does, the tests of `suite` are
 /// [skipped](skip).
 pub fn find(suite: &str, what: &str, names: &[&str], probe: &[&str]) -> Option<PathBuf> {
     let works =
@@ -16,26 +16,26 @@ pub fn find(suite: &str, what: &str, names: &[&str], probe: &[&str]) -> Option<P
     found.map(PathBuf::from)
 }
 
-/// A Python that can install what it needs.
+/// A Python that can create virtual environments.
 pub fn python(suite: &str) -> Option<PathBuf> {
-    // Debian has one without the means to make a virtual environment.
+    // Debian's `python3` package comes without `ensurepip`.
     let probe = ["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"];
     let names = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"];
     find(suite, "Python 3.11 or newer (with venv)", &names, &probe)
 }
 
-/// Prints what is not tested, also for a passing test, and fails only where `CI` is `true`: without Python,
-/// Node or a network all else can still be tested.
+/// Prints that a suite is skipped, also in a passing test, and fails only if `CI` is `true`: without Python, Node or a
+/// network the other tests can still run.
 ///
 /// # Panics
 ///
-/// In CI, which must test all.
+/// In CI, where no test may be skipped.
 pub fn skip(suite: &str, why: &str) {
     print_line(suite, &format!("SKIPPED: {why}"));
     assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must not skip the tests of {suite}");
 }
 
-/// Prints a line on standard error itself: what goes through `eprintln` is captured unless a test fails.
+/// Writes a line directly to standard error: the output of `eprintln` is captured unless a test fails.
 pub fn print_line(suite: &str, line: &str) {
     let _ = writeln!(io::stderr(), "{suite} | {line}");
 }

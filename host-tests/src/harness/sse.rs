@@ -1,6 +1,6 @@
-//! Taking a stream of server-sent events apart, one event at a time.
+//! Parses a stream of server-sent events, one event at a time.
 
-/// Bytes of a stream until an event is complete in them.
+/// Buffers the bytes of a stream until an event is complete.
 #[derive(Default)]
 pub(crate) struct Events {
     pending: Vec<u8>,
@@ -11,7 +11,7 @@ impl Events {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// The data of the next complete event. Comments and events without data are passed over.
+    /// The data of the next complete event. Comments and events without data are skipped.
     pub(crate) fn next(&mut self) -> Option<String> {
         loop {
             let end = self.pending.windows(2).position(|pair| pair == b"\n\n")?;
@@ -28,7 +28,7 @@ impl Events {
         }
     }
 
-    /// What came after the last complete event.
+    /// The bytes after the last complete event.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.pending
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_out_whole_however_they_came_in() {
+    fn events_are_complete_at_any_split() {
         let stream =
             b"data: {\"a\":1}\n\n: comment\n\nevent: e\ndata: one\ndata:two\n\ndata: [DONE]\n\ndata: half";
         for size in [1, 2, 7, stream.len()] {

@@ -1,4 +1,4 @@
-//! A stand-in for an LLM endpoint, as well or as badly behaved as a test wants.
+//! A fake LLM endpoint that responds as a test scripts it, correctly or not.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,23 +22,23 @@ pub struct Upstream {
 
 struct Shared {
     requests: Mutex<Vec<Recorded>>,
-    /// The answers to give; the last one is given again and again. Without any, the test answers.
+    /// The scripted responses; the last one is repeated. If there are none, the test responds by hand.
     script: Mutex<VecDeque<Answer>>,
     by_hand: mpsc::UnboundedSender<Exchange>,
 }
 
 impl Upstream {
-    /// Leaves every answer to the test, which gets the requests from [`Upstream::next`].
+    /// The test writes every response itself; it gets the requests from [`Upstream::next`].
     pub async fn by_hand() -> Self {
         Self::script([]).await
     }
 
-    /// Gives the same answer to every request.
+    /// Sends the same response to every request.
     pub async fn answering(answer: Answer) -> Self {
         Self::script([answer]).await
     }
 
-    /// Gives these answers one after another, the last one again and again.
+    /// Sends these responses one after another and repeats the last one.
     pub async fn script(answers: impl IntoIterator<Item = Answer>) -> Self {
         let (by_hand, exchanges) = mpsc::unbounded_channel();
         let script = Mutex::new(answers.into_iter().collect());
@@ -50,7 +50,7 @@ impl Upstream {
         Self { addr, shared, exchanges, accepting }
     }
 
-    /// An address on which nothing listens, as long as what is returned lives.
+    /// An address on which nothing listens, as long as the returned socket lives.
     pub fn refusing() -> (TcpSocket, String) {
         let socket = TcpSocket::new_v4().expect("sockets can be had");
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port can be had");
@@ -73,7 +73,7 @@ impl Upstream {
         self.shared.requests.lock().expect("no code panics holding this lock").clone()
     }
 
-    /// Waits for the next request to be answered by hand.
+    /// Waits for the next request that the test has to respond to.
     pub async fn next(&mut self) -> Exchange {
         let next = patiently("a request to the upstream", self.exchanges.recv()).await;
         next.expect("`self` holds a sender")
@@ -89,13 +89,13 @@ impl Drop for Upstream {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     for number in 0.. {
         let Ok((stream, _)) = listener.accept().await else { return };
-        // Each event must be on its way before the test goes on.
+        // Each event must be sent before the test goes on.
         stream.set_nodelay(true).expect("the connection is new");
         tokio::spawn(serve(Wire::new(stream, number), shared.clone()));
     }
 }
 
-/// Serves what comes on one connection, until a request is handed to the test.
+/// Serves the requests of one connection until one is handed to the test.
 async fn serve(mut wire: Wire, shared: Arc<Shared>) {
     while let Ok(Some(request)) = wire.request().await {
         shared.requests.lock().expect("no code panics holding this lock").push(request.clone());
@@ -119,11 +119,11 @@ async fn serve(mut wire: Wire, shared: Arc<Shared>) {
 }
 
 fn reset(wire: Wire) {
-    // Closing a socket that may not linger sends a reset.
+    // Closing a socket with a zero linger time sends a reset.
     wire.stream.set_zero_linger().expect("the connection is open");
 }
 
-/// A request in the hands of the test. Dropping it closes the connection.
+/// A request that the test responds to. Dropping it closes the connection.
 pub struct Exchange {
     /// The request.
     pub request: Recorded,
@@ -132,7 +132,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Gives a whole answer, and lets the connection go on as the answer has it.
+    /// Sends a complete response; the response determines what happens to the connection.
     pub async fn answer(mut self, answer: Answer) {
         match answer.write(&mut self.wire).await {
             Ok(End::Keep) => self.go_on(),
@@ -142,7 +142,7 @@ impl Exchange {
         }
     }
 
-    /// Begins an answer of chunks.
+    /// Begins a chunked response.
     pub async fn head(&mut self, status: u16, headers: &[(&str, &str)]) {
         self.raw(head(status, headers, CHUNKED)).await;
     }
@@ -161,29 +161,29 @@ impl Exchange {
     ///
     /// # Panics
     ///
-    /// When the gateway has closed the connection and the system knows it already.
+    /// When the gateway has closed the connection and the system has noticed it.
     pub async fn raw(&mut self, bytes: impl AsRef<[u8]>) {
-        let sent = patiently("an answer to be taken", self.wire.write(bytes.as_ref())).await;
-        sent.expect("the gateway is still there");
+        let sent = patiently("the gateway to read a response", self.wire.write(bytes.as_ref())).await;
+        sent.expect("the gateway is still connected");
     }
 
-    /// Sends bytes, and whether the gateway was still there to take them.
+    /// Sends bytes; returns whether the gateway was still connected.
     pub async fn try_raw(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        patiently("an answer to be taken", self.wire.write(bytes.as_ref())).await.is_ok()
+        patiently("the gateway to read a response", self.wire.write(bytes.as_ref())).await.is_ok()
     }
 
-    /// Ends an answer of chunks; the connection waits for the next request.
+    /// Ends a chunked response; the connection waits for the next request.
     pub async fn end(mut self) {
         self.raw(chunk(b"")).await;
         self.go_on();
     }
 
-    /// Closes the connection where the answer is.
+    /// Closes the connection in the middle of the response.
     pub fn close(self) {
         drop(self);
     }
 
-    /// Resets the connection where the answer is.
+    /// Resets the connection in the middle of the response.
     pub fn reset(self) {
         reset(self.wire);
     }

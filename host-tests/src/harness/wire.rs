@@ -1,4 +1,4 @@
-//! HTTP/1.1 as an upstream reads it, by hand: tests are about what is on the wire.
+//! HTTP/1.1 on the upstream's side, parsed by hand: tests check the bytes on the wire.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// The body, without its framing.
     pub body: Bytes,
-    /// Which of the upstream's connections it came on, counted from 0.
+    /// The number of the upstream's connection that it arrived on, from 0.
     pub connection: usize,
 }
 
@@ -33,7 +33,7 @@ impl Recorded {
     ///
     /// # Panics
     ///
-    /// When it is none, showing it.
+    /// When the body is not JSON; the message contains it.
     pub fn json(&self) -> Value {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,
@@ -46,7 +46,7 @@ impl Recorded {
 pub(super) struct Wire {
     pub(super) stream: TcpStream,
     number: usize,
-    /// Read from the stream, not yet used.
+    /// Bytes read from the stream but not yet parsed.
     read: BytesMut,
 }
 
@@ -55,7 +55,7 @@ impl Wire {
         Self { stream, number, read: BytesMut::new() }
     }
 
-    /// The next request; `None` when the other side closed the connection in place of sending one.
+    /// The next request; `None` when the other side closed the connection instead.
     pub(super) async fn request(&mut self) -> io::Result<Option<Recorded>> {
         while self.read.is_empty() {
             if self.stream.read_buf(&mut self.read).await? == 0 {
@@ -93,7 +93,7 @@ impl Wire {
                 let size = usize::from_str_radix(&line, 16).map_err(|_| malformed(&line))?;
                 body.extend_from_slice(&self.exactly(size).await?);
                 if !self.line().await?.is_empty() {
-                    return Err(malformed("a chunk goes on past its size"));
+                    return Err(malformed("a chunk is longer than its size"));
                 }
                 if size == 0 {
                     break;
@@ -135,7 +135,7 @@ impl Wire {
 
     /// Waits until the other side closes the connection.
     pub(super) async fn closed(&mut self) {
-        // A reset is as closed as an end.
+        // A reset closes the connection as well.
         while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {}
     }
 }

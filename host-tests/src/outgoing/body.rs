@@ -13,16 +13,16 @@ use wasmtime_wasi_http::Error;
 use super::error::{caller_gone, from_hyper};
 use super::pool::PooledConnection;
 
-/// Reads a response under the guest's timeout, and returns the connection to its pool at the end.
+/// Reads a response with the guest's timeout, and returns the connection to its pool at the end.
 ///
-/// Dropped before the end it closes the connection, which ends the upstream's work.
+/// If it is dropped before the end, it closes the connection, so that the upstream stops generating.
 pub(super) struct UpstreamBody {
     incoming: Incoming,
     connection: Option<PooledConnection>,
-    /// Its length is not known before its end.
+    /// The length of the body is not known before its end.
     streamed: bool,
     timeout: Duration,
-    /// Runs while we wait; `None` until the first wait, which a body that is complete never has.
+    /// Runs while reading waits; `None` until the first wait. A body that is already complete never waits.
     timer: Option<Pin<Box<Sleep>>>,
     /// Something was read since the timer was set.
     moved: bool,

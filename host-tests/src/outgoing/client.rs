@@ -14,19 +14,19 @@ use super::error::from_hyper;
 use super::origin::{Origin, origin_form};
 use super::pool::{Pool, PooledConnection};
 
-/// How long a request may take, as the guest set it.
+/// The timeouts of a request, as the guest set them.
 #[derive(Clone, Copy)]
 pub(super) struct Timeouts {
     /// Until the connection is open, name lookup and TLS included.
     connect: Duration,
-    /// From then to the head of the response.
+    /// From then to the response head.
     first_byte: Duration,
     /// Between two reads of the response's body.
     between_bytes: Duration,
 }
 
 impl Timeouts {
-    /// What Wasmtime uses where the guest sets nothing.
+    /// Wasmtime's default for a timeout that the guest does not set.
     const DEFAULT: Duration = Duration::from_secs(600);
 
     pub(super) fn new(options: RequestOptions) -> Self {
@@ -50,7 +50,7 @@ impl Client {
         Self { connector, pool: Arc::default() }
     }
 
-    /// Sends `request` and waits for the head of the response.
+    /// Sends `request` and waits for the response head.
     pub(super) async fn send(
         &self,
         mut request: http::Request<WasiBody>,
@@ -88,17 +88,17 @@ impl Client {
         };
         let (sender, connection) =
             timeout(limit, handshake).await.map_err(|_| Error::ConnectionTimeout)??;
-        // Ends when the sender is dropped or the upstream closes; a request that waits gets the error.
+        // Ends when the sender is dropped or the upstream closes the connection; a pending request gets the error.
         tokio::spawn(connection);
         Ok(sender)
     }
 
-    /// How many connections wait for their next request.
+    /// The number of idle connections.
     pub(crate) fn idle_connections(&self) -> usize {
         self.pool.len()
     }
 
-    /// Closes connections that were idle for too long. To be called regularly.
+    /// Closes connections that have been idle for too long. To be called regularly.
     pub(crate) fn sweep(&self) {
         self.pool.sweep();
     }

@@ -15,7 +15,7 @@ use wasmtime_wasi_http::Error;
 use super::error::{from_connect, from_tls};
 use super::origin::Origin;
 
-/// A plain or an encrypted connection.
+/// A plain or encrypted connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -26,26 +26,26 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Trusts the authorities that browsers trust, and those in `more`, the content of a PEM file.
+    /// Trusts Mozilla's root certificates and those in `more`, the content of a PEM file.
     ///
     /// # Errors
     ///
-    /// When `more` holds anything but certificates.
+    /// When `more` contains something other than certificates.
     pub(crate) fn new(more: &[u8]) -> io::Result<Self> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
         for certificate in CertificateDer::pem_slice_iter(more) {
             let certificate = certificate.map_err(io::Error::other)?;
-            // A system's list has certificates that rustls does not support; the others still serve.
+            // The list of a system can contain certificates that rustls does not support; the others are still used.
             let _ = roots.add(certificate);
         }
         Ok(Self { tls: tls(roots) })
     }
 
-    /// Connects to the first address of `origin` that answers.
+    /// Connects to the first address of `origin` that accepts the connection.
     pub(super) async fn connect(&self, origin: &Origin) -> Result<Box<dyn Stream>, Error> {
         let host = origin.host();
         let stream = open(host, origin.port()).await?;
-        // Events of a stream are small and must not wait for each other.
+        // The events of a stream are small and must not be delayed by Nagle's algorithm.
         stream.set_nodelay(true).map_err(from_connect)?;
         if !origin.tls {
             return Ok(Box::new(stream));
@@ -73,7 +73,7 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, Error> {
 }
 
 fn tls(roots: RootCertStore) -> TlsConnector {
-    // Named, because rustls refuses to choose where several providers are compiled in.
+    // Explicit, because rustls does not choose a provider if several are compiled in.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,12 +1,12 @@
-//! Failures of a connection to an upstream, as `wasi:http` names them.
+//! Maps failures of an upstream connection to the error codes of `wasi:http`.
 
 use std::io;
 
 use tokio_rustls::rustls;
 use wasmtime_wasi_http::Error;
 
-/// The message of the error for a request that is ended, or not begun, because the caller closed its connection.
-/// The component knows it (`src/component/transport.rs`) and tries no other upstream.
+/// The error message of a request that is aborted, or not sent, because the caller closed its connection.
+/// The component recognizes it (`src/component/transport.rs`) and tries no other upstream.
 const CALLER_GONE: &str = "the caller closed its connection";
 
 pub(super) fn caller_gone() -> Error {
@@ -17,7 +17,7 @@ pub(super) fn caller_gone() -> Error {
 pub(super) fn from_hyper(error: hyper::Error) -> Error {
     let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
     match io.map(io::Error::kind) {
-        // The upstream closed the connection, by its end or by a reset.
+        // The upstream closed or reset the connection.
         _ if error.is_incomplete_message() => Error::ConnectionTerminated,
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Error::ConnectionTerminated,
         // A body that ends before its last chunk.

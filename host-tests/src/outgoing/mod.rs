@@ -1,7 +1,7 @@
-//! The requests that a guest sends, over connections that are kept for the next one.
+//! The requests that a guest sends, over pooled connections.
 //!
-//! Wasmtime's own implementation connects anew for every request. Here a connection whose response was read to its end
-//! waits a few seconds for the next request to the same origin.
+//! Wasmtime's own implementation opens a connection for every request. Here a connection whose response was read to its
+//! end stays open for a few seconds for the next request to the same origin.
 
 mod body;
 mod client;
@@ -37,9 +37,9 @@ impl Hooks {
 type Answer = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl WasiHttpHooks for Hooks {
-    /// Sends a request. When the caller closes its connection, the request is ended at once, and its connection with
-    /// it. The first request after that is refused, where the guest cannot know yet that the caller is gone; later
-    /// ones are sent: they are how the guest settles what it has counted.
+    /// Sends a request. When the caller closes its connection, the request is aborted at once and its connection closed.
+    /// After that, the first request is refused if the guest cannot know yet that the caller has disconnected. Later
+    /// ones are sent, because with them the guest reports the usage it has counted.
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
@@ -79,7 +79,7 @@ impl WasiHttpHooks for Hooks {
                     })
                     .boxed_unsync(),
             });
-            // The connection is driven by a task of its own: nothing is left for the guest's.
+            // A separate task drives the connection, so there is nothing left for the guest's task.
             let driver: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));
             Ok((response, driver))
         })

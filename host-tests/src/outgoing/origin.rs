@@ -1,4 +1,4 @@
-//! Where a request to an upstream goes.
+//! The origin of an upstream.
 
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use wasmtime_wasi_http::Error;
@@ -21,7 +21,7 @@ impl Origin {
         Ok(Self { tls: uri.scheme() == Some(&Scheme::HTTPS), authority })
     }
 
-    /// The host, without the brackets that a URI has around an IPv6 address.
+    /// The host, without the brackets around an IPv6 address.
     pub(super) fn host(&self) -> &str {
         self.authority.host().trim_start_matches('[').trim_end_matches(']')
     }

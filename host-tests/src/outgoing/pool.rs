@@ -1,4 +1,4 @@
-//! Connections to upstreams that wait for their next request.
+//! The pool of idle connections to upstreams.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,12 +22,12 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Shorter than the 5 s after which uvicorn and Node, behind most local models, close an idle
-    /// connection: one that is being closed right now costs the request that was sent on it.
+    /// Shorter than the 5 s after which uvicorn and Node, which serve most local models, close an idle connection: a
+    /// request sent on a connection that is just being closed is lost.
     const MAX_IDLE_TIME: Duration = Duration::from_secs(4);
     const MAX_IDLE: usize = 128;
 
-    /// The connection to `origin` that was used last, if one is open.
+    /// The most recently used open connection to `origin`.
     pub(super) fn take(&self, origin: &Origin) -> Option<SendRequest<WasiBody>> {
         let mut idle = self.lock();
         let waiting = idle.get_mut(origin)?;
@@ -52,7 +52,7 @@ impl Pool {
         self.lock().values().map(Vec::len).sum()
     }
 
-    /// Closes connections that were idle for too long. To be called regularly.
+    /// Closes connections that have been idle for too long. To be called regularly.
     pub(super) fn sweep(&self) {
         self.lock().retain(|_, waiting| {
             waiting.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < Self::MAX_IDLE_TIME);
@@ -65,7 +65,7 @@ impl Pool {
     }
 }
 
-/// A connection while its response is being read. Dropped, it closes; [`PooledConnection::release`] and
+/// A connection while its response is being read. Dropping it closes the connection; [`PooledConnection::release`] and
 /// [`PooledConnection::release_later`] return it to its pool.
 pub(super) struct PooledConnection {
     pub(super) pool: Arc<Pool>,
@@ -74,8 +74,8 @@ pub(super) struct PooledConnection {
 }
 
 impl PooledConnection {
-    /// How long a connection may take to be ready again once its response is complete. It is at once, except where
-    /// the upstream answered without reading the request.
+    /// How long a connection may take to be ready again once its response is complete. It takes no time unless the
+    /// upstream responded without reading the request.
     const SETTLE: Duration = Duration::from_secs(1);
 
     /// How long an upstream may take to close a connection unannounced: llama.cpp does so after each stream, and a

@@ -1,4 +1,4 @@
-//! What of header fields crosses on the wire, in each direction, however it is spelled.
+//! Which header fields are forwarded on the wire, in each direction, in any spelling.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn before(upstream: &Upstream) -> Gateway {
     Gateway::start(&settings).await
 }
 
-/// Sends bytes as they are, and reads what comes back until the connection is closed or silent.
+/// Sends raw bytes, and reads until the connection is closed or silent.
 async fn raw(gateway: &Gateway, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(gateway.addr()).await.expect("it listens");
     stream.write_all(request).await.expect("taken");
@@ -109,7 +109,7 @@ async fn a_model_s_name_stays_one_segment_of_azure_s_path() {
         body["model"] = json!(model);
         assert_eq!(gateway.post(CHAT, &body).await.status, 200, "{model:?}");
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
+        let seen = requests.last().expect("a request");
         let path = format!("/openai/deployments/{segment}/chat/completions?api-version=2024-10-21");
         assert_eq!((&*seen.path, seen.header("x-injected")), (&*path, None));
         assert_eq!(seen.header("content-length"), Some(&*seen.body.len().to_string()));
@@ -118,7 +118,7 @@ async fn a_model_s_name_stays_one_segment_of_azure_s_path() {
 }
 
 #[tokio::test]
-async fn fields_of_a_connection_stay_on_it() {
+async fn hop_by_hop_fields_are_not_forwarded() {
     let headers = [
         ("content-type", "application/json"),
         ("connection", "keep-alive, x-ratelimit-hop"),
@@ -145,8 +145,8 @@ async fn fields_of_a_connection_stay_on_it() {
             assert_eq!(reply.header(name), want, "{path}: {name}");
         }
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
-        // `Connection` names it: the host takes both away, since Wasmtime would take the first alone.
+        let seen = requests.last().expect("a request");
+        // `Connection` names it, and the host removes both; Wasmtime alone would remove only `Connection`.
         for (name, want) in [
             ("te", None),
             ("x-hop", None),
@@ -161,7 +161,7 @@ async fn fields_of_a_connection_stay_on_it() {
 }
 
 #[tokio::test]
-async fn trailers_end_an_answer_well() {
+async fn a_response_with_trailers_is_complete() {
     for kind in ["application/json", "text/event-stream", "text/plain"] {
         let body = r#"{"choices":[]}"#;
         let sent = match kind {
@@ -183,7 +183,7 @@ async fn trailers_end_an_answer_well() {
 }
 
 #[tokio::test]
-async fn a_coded_answer_arrives_with_its_coding_and_length() {
+async fn a_compressed_response_keeps_its_encoding_and_length() {
     let packed = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xfe];
     for (path, kind) in
         [(CHAT, "application/json"), (CHAT, "text/event-stream"), ("/v1/audio/x", "audio/mpeg")]
@@ -201,7 +201,7 @@ async fn a_coded_answer_arrives_with_its_coding_and_length() {
 }
 
 #[tokio::test]
-async fn lengths_are_those_of_the_bodies_that_went() {
+async fn content_length_matches_the_forwarded_body() {
     let long = format!(r#"{{"choices":[],"filling":"{}"}}"#, "x".repeat(200_000));
     for body in ["{\"choices\":[]}", &long] {
         let upstream = Upstream::answering(Answer::new(200, &JSON, body)).await;
@@ -223,12 +223,12 @@ async fn other_methods_pass_through() {
     let upstream =
         Upstream::answering(Answer::new(200, &[("content-length", "5"), ("allow", "GET")], "")).await;
     let gateway = before(&upstream).await;
-    // The answer to a HEAD has a length and no body.
+    // The response to a HEAD has a length but no body.
     for (method, path) in [("HEAD", "/v1/files?a=%0d%0ab&c=/../"), ("HEAD", "/v1/files/x")] {
         let reply = gateway.call(method, path).await;
         assert_eq!((reply.status, reply.body.len(), &reply.broken), (200, 0, &None), "{method} {path}");
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
+        let seen = requests.last().expect("a request");
         assert_eq!((&*seen.method, &*seen.path), (method, path));
     }
     let upstream = Upstream::answering(Answer::new(200, &[("allow", "GET")], "ok")).await;
@@ -237,14 +237,14 @@ async fn other_methods_pass_through() {
         let reply = gateway.call(method, "/v1/files/x?y=1").body("z").await;
         assert_eq!((reply.status, reply.text(), reply.header("allow")), (200, "ok", Some("GET")), "{method}");
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
+        let seen = requests.last().expect("a request");
         assert_eq!((&*seen.method, &*seen.path, &*seen.body), (method, "/v1/files/x?y=1", &b"z"[..]));
     }
     assert_untrapped(&gateway);
 }
 
 #[tokio::test]
-async fn a_trace_goes_on() {
+async fn trace_context_is_forwarded() {
     let upstream = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
     let gateway = before(&upstream).await;
     let trace = [
@@ -259,7 +259,7 @@ async fn a_trace_goes_on() {
             trace.iter().fold(gateway.post(path, &body), |call, (name, value)| call.header(name, value));
         assert_eq!(call.await.status, 200, "{path}");
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
+        let seen = requests.last().expect("a request");
         for (name, value) in trace {
             assert_eq!(seen.header(name), Some(value), "{path}");
         }
@@ -267,7 +267,7 @@ async fn a_trace_goes_on() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_whatever_was_asked() {
+async fn a_redirect_is_never_followed() {
     let elsewhere = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
     for status in [301, 302, 303, 307, 308] {
         let location = elsewhere.url("/v1/files");

@@ -1,4 +1,4 @@
-//! Uploads and answers at once: upstreams that begin to answer before they have read all.
+//! Full duplex: upstreams that begin their response before they have read the whole request.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{CHAT, KEY, KEYS, assert_untrapped, chat};
 
-/// One side of a connection whose head was sent and read.
+/// One side of a connection, after the heads.
 struct Side {
     reading: BufReader<OwnedReadHalf>,
     writing: OwnedWriteHalf,
@@ -25,12 +25,12 @@ impl Side {
         Self { reading: BufReader::new(reading), writing }
     }
 
-    /// The lines up to the first empty one.
+    /// The lines before the first empty one.
     async fn head(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let read = within(self.reading.read_line(&mut head)).await.expect("a line");
-            assert!(read > 0, "it ends within its head: {head:?}");
+            assert!(read > 0, "the connection ends within the head: {head:?}");
         }
         head
     }
@@ -43,7 +43,7 @@ impl Side {
         self.send(format!("{:x}\r\n{bytes}\r\n", bytes.len())).await;
     }
 
-    /// The next chunk's bytes; none in the last.
+    /// The bytes of the next chunk; the last one has none.
     async fn chunk(&mut self) -> String {
         let mut size = String::new();
         within(self.reading.read_line(&mut size)).await.expect("a line");
@@ -59,7 +59,7 @@ impl Side {
         bytes
     }
 
-    /// What comes until the other side closes or resets the connection.
+    /// All bytes until the other side closes or resets the connection.
     async fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let _ = within(self.reading.read_to_end(&mut bytes)).await;
@@ -68,10 +68,10 @@ impl Side {
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("nothing waits for ever")
+    tokio::time::timeout(PATIENCE, future).await.expect("it happens in time")
 }
 
-/// A gateway before a server of one's own.
+/// A gateway in front of an upstream that the test controls byte by byte.
 struct Between {
     gateway: Gateway,
     listener: TcpListener,
@@ -90,7 +90,7 @@ impl Between {
         Self { gateway, listener }
     }
 
-    /// Someone who begins a `POST`.
+    /// A caller that has sent the head of a `POST`.
     async fn caller(&self, path: &str, framing: &str) -> Side {
         let stream = TcpStream::connect(self.gateway.addr()).await.expect("it listens");
         let mut caller = Side::new(stream);
@@ -102,15 +102,15 @@ impl Between {
         caller
     }
 
-    /// The request as it arrives.
+    /// The upstream's side of the next request.
     async fn upstream(&self) -> Side {
-        let (stream, _) = within(self.listener.accept()).await.expect("someone comes");
+        let (stream, _) = within(self.listener.accept()).await.expect("a connection");
         let mut upstream = Side::new(stream);
         upstream.head().await;
         upstream
     }
 
-    /// The caller and the upstream of an upload whose answer, of this kind, came while it goes on.
+    /// The caller and the upstream of an upload in progress whose response, with this content type, has begun.
     async fn live(&self, kind: &str) -> (Side, Side) {
         let mut caller = self.caller("/v1/audio/live", CHUNKED).await;
         caller.send_chunk("zero").await;
@@ -123,8 +123,8 @@ impl Between {
         (caller, upstream)
     }
 
-    /// The caller of a large upload of which the first MiB arrived, and the upstream that goes on reading it while it
-    /// sends an answer as large.
+    /// The caller of a large upload whose first MiB has arrived, and the upstream, which reads the rest while it sends a
+    /// response of the same size.
     async fn large(&self) -> (Side, JoinHandle<()>) {
         let length = format!("content-length: {LARGE}");
         let mut caller = self.caller("/v1/files", &length).await;
@@ -143,7 +143,7 @@ fn answer(kind: &str, framing: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_upload_goes_on_beside_its_answer() {
+async fn an_upload_continues_during_its_response() {
     for kind in ["application/octet-stream", "text/event-stream", "application/json"] {
         let between = Between::new(false).await;
         let (mut caller, mut upstream) = between.live(kind).await;
@@ -153,7 +153,7 @@ async fn an_upload_goes_on_beside_its_answer() {
             upstream.send_chunk(piece).await;
             assert_eq!(caller.chunk().await, piece);
         }
-        // Each side ends when it likes.
+        // Either side may end first.
         upstream.send("0\r\n\r\n").await;
         assert_eq!(caller.chunk().await, "");
         caller.send_chunk("four").await;
@@ -165,7 +165,7 @@ async fn an_upload_goes_on_beside_its_answer() {
 
 const LARGE: usize = 32 << 20;
 
-/// What two pumps of their own send and read at once.
+/// Sends and reads at the same time, in two tasks.
 async fn both_ways(side: Side, piece: u8, send: usize, read: usize) {
     let Side { mut reading, mut writing } = side;
     let sending = tokio::spawn(async move {
@@ -183,7 +183,7 @@ async fn both_ways(side: Side, piece: u8, send: usize, read: usize) {
 }
 
 #[tokio::test]
-async fn much_goes_both_ways_at_once_in_little_memory() {
+async fn large_bodies_in_both_directions_take_little_memory() {
     let between = Between::new(false).await;
     let (mut caller, upstream) = between.large().await;
     caller.head().await;
@@ -197,10 +197,10 @@ async fn much_goes_both_ways_at_once_in_little_memory() {
 }
 
 #[tokio::test]
-async fn nobody_has_to_read_before_he_has_sent_all() {
+async fn a_caller_may_send_everything_before_it_reads() {
     let between = Between::new(false).await;
     let (mut caller, upstream) = between.large().await;
-    // The answer stands all the way back to the upstream meanwhile.
+    // Meanwhile backpressure stops the response at the upstream.
     for _ in 1..LARGE >> 20 {
         caller.send(&[b'u'; 1 << 20]).await;
     }
@@ -211,7 +211,7 @@ async fn nobody_has_to_read_before_he_has_sent_all() {
 }
 
 #[tokio::test]
-async fn the_rest_is_sent_after_an_answer_s_end_too() {
+async fn an_upload_continues_after_the_end_of_its_response() {
     let between = Between::new(false).await;
     let mut caller = between.caller("/v1/files", &format!("content-length: {LARGE}")).await;
     caller.send(&[b'u'; 1 << 20]).await;
@@ -233,7 +233,7 @@ async fn the_rest_is_sent_after_an_answer_s_end_too() {
 }
 
 #[tokio::test]
-async fn a_chat_s_rest_is_sent_beside_its_answer() {
+async fn the_body_of_a_chat_is_sent_during_its_response() {
     for splice in [false, true] {
         let between = Between::new(splice).await;
         let mut large = chat(&"x".repeat(12 << 20));
@@ -242,7 +242,7 @@ async fn a_chat_s_rest_is_sent_beside_its_answer() {
         let mut caller = between.caller(CHAT, &format!("content-length: {}", large.len())).await;
         caller.send(&large).await;
         let mut upstream = between.upstream().await;
-        // It must not get all into its own buffers.
+        // The body must be larger than the buffers.
         upstream.exactly(1000).await;
         upstream.send(answer("text/event-stream", CHUNKED)).await;
         let first = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
@@ -260,7 +260,7 @@ async fn a_chat_s_rest_is_sent_beside_its_answer() {
 }
 
 #[tokio::test]
-async fn whichever_side_goes_takes_the_other_along() {
+async fn a_disconnect_of_one_side_ends_the_other() {
     for kind in ["application/octet-stream", "text/event-stream"] {
         let between = Between::new(false).await;
         let (caller, mut upstream) = between.live(kind).await;
@@ -291,7 +291,9 @@ async fn an_early_refusal_with_the_rest_unread_arrives() {
     upstream.send(refusal).await;
     assert!(caller.head().await.starts_with("HTTP/1.1 413"));
     assert_eq!(caller.exactly(3).await, b"no!");
-    // No more is read from a caller that is refused.
-    tokio::time::timeout(Duration::from_secs(20), upstream.rest()).await.expect("the gateway lets go");
+    // Nothing more is read from a caller whose request was refused.
+    tokio::time::timeout(Duration::from_secs(20), upstream.rest())
+        .await
+        .expect("the gateway closes the connection");
     assert_untrapped(&between.gateway);
 }

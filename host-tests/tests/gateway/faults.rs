@@ -1,5 +1,5 @@
-//! Upstreams that fail, in every way, under every policy, plain and streamed. Each cell has one outcome; none
-//! hangs and none traps.
+//! Every failure of an upstream, with every policy, plain and streamed. Each combination has one outcome; none hangs and
+//! none traps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +15,20 @@ use tokio_rustls::rustls::{ALL_VERSIONS, ServerConfig};
 
 use super::{CHAT, KEYS, assert_untrapped, error};
 
-/// What a caller sees of a fault of the first target.
+/// What a caller sees of a failure of the first target.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
-    /// The next target's good answer; without a next one, an error of the gateway's with one of these statuses.
-    Hidden(&'static [u16]),
-    /// The next target's good answer; without a next one, the upstream's own error of this status.
-    Relayed(u16),
-    /// The upstream's own error of this status, whichever target would be next.
-    Told(u16),
-    /// A good head, and the end is missing: reported in an event, or by a connection that breaks.
+enum Outcome {
+    /// The good response of the next target; without a next target, an error of the gateway with one of these statuses.
+    Failover(&'static [u16]),
+    /// The good response of the next target; without a next target, the upstream's own error with this status.
+    LastError(u16),
+    /// The upstream's own error with this status, without an attempt at the next target.
+    Returned(u16),
+    /// A good head, and the end is missing: reported in an event, or by a broken connection.
     Broken,
 }
 
-use Fate::{Broken, Hidden, Relayed, Told};
+use Outcome::{Broken, Failover, LastError, Returned};
 
 const GOOD: &str = r#"{"choices":[{"index":0,"delta":{},"message":{},"finish_reason":"stop"}]}"#;
 const NO: &str = r#"{"error":{"message":"No.","type":"server_error","param":null,"code":null}}"#;
@@ -42,7 +42,7 @@ fn good(stream: bool) -> Answer {
     }
 }
 
-/// The beginning of a good answer in chunks: of a stream an event, of a plain one more than is held back.
+/// The beginning of a good chunked response: one event of a stream, or more of a JSON body than the gateway holds back.
 fn begun(stream: bool) -> Vec<u8> {
     let (kind, body) = match stream {
         true => ("text/event-stream", format!("data: {GOOD}\n\n")),
@@ -56,7 +56,7 @@ fn begun_and(stream: bool, rest: &str) -> Answer {
     Answer::raw([&begun(stream), rest.as_bytes()].concat())
 }
 
-/// A gateway with a model for each policy: the faulty upstream is tried first, a good one may come next.
+/// A gateway with a model for each policy: the faulty upstream is tried first; except for `single` a good one follows.
 async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
     let target = |upstream: &str| json!({"upstream": upstream});
     let timeouts = json!({"connect_ms": 400, "first_byte_ms": 400, "between_bytes_ms": 400});
@@ -76,7 +76,7 @@ async fn gateway(faulty: &str, good: &Upstream) -> Gateway {
     Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await
 }
 
-/// What neither an answer nor the log may show.
+/// Texts that must not be in a response or in the log.
 const SECRETS: [&str; 4] = ["sk-faulty-0c55e9d1", "header-secret-7e21", "sk-good-93ab0f44", super::KEY];
 
 fn assert_discreet(cell: &str, text: &str) {
@@ -85,7 +85,7 @@ fn assert_discreet(cell: &str, text: &str) {
     }
 }
 
-async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
+async fn each_cell(name: &str, faulty: &str, stream: bool, outcome: Outcome) {
     let next = Upstream::answering(good(stream)).await;
     let gateway = gateway(faulty, &next).await;
     for model in ["single", "failover", "weighted"] {
@@ -94,7 +94,7 @@ async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
         let began = std::time::Instant::now();
         let reply = gateway.post(CHAT, &body).await;
         assert!(began.elapsed() < Duration::from_secs(10), "{cell} takes {:?}", began.elapsed());
-        check(&cell, fate, model != "single", stream, &reply);
+        check(&cell, outcome, model != "single", stream, &reply);
         assert_discreet(&cell, &format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body)));
     }
     let lines = gateway.log(|line| line.contains("\"weighted\"")).await;
@@ -106,21 +106,21 @@ async fn each_cell(name: &str, faulty: &str, stream: bool, fate: Fate) {
     }
 }
 
-fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
+fn check(cell: &str, outcome: Outcome, has_next: bool, stream: bool, reply: &Reply) {
     let attempts = reply.header("x-portcullis-attempts");
-    let told = |reply: &Reply| -> Value { reply.json()["error"].clone() };
-    match fate {
-        Hidden(_) | Relayed(_) if has_next => {
+    let error = |reply: &Reply| -> Value { reply.json()["error"].clone() };
+    match outcome {
+        Failover(_) | LastError(_) if has_next => {
             assert_eq!((reply.status, attempts), (200, Some("2")), "{cell}: {reply:?}");
             assert_eq!(reply.header("x-portcullis-target"), Some("good"), "{cell}: {reply:?}");
             assert!(reply.text().contains(GOOD) && reply.broken.is_none(), "{cell}: {reply:?}");
         }
-        Hidden(statuses) => {
+        Failover(statuses) => {
             assert!(statuses.contains(&reply.status), "{cell}: {reply:?}");
-            assert!(told(reply).is_object() && attempts == Some("1"), "{cell}: {reply:?}");
+            assert!(error(reply).is_object() && attempts == Some("1"), "{cell}: {reply:?}");
             assert!(reply.header("location").is_none(), "{cell}: {reply:?}");
         }
-        Relayed(status) | Told(status) => {
+        LastError(status) | Returned(status) => {
             assert_eq!((reply.status, attempts), (status, Some("1")), "{cell}: {reply:?}");
             assert_eq!(reply.text(), NO, "{cell}: {reply:?}");
             assert_eq!(
@@ -144,15 +144,15 @@ fn check(cell: &str, fate: Fate, has_next: bool, stream: bool, reply: &Reply) {
     }
 }
 
-/// A name, what the upstream answers to a plain or a streamed request, and what becomes of it.
-type Fault = (&'static str, fn(bool) -> Answer, Fate);
+/// A name, the upstream's response to a plain or streamed request, and the outcome.
+type Fault = (&'static str, fn(bool) -> Answer, Outcome);
 
-/// Asserts the outcome of what an upstream answers, plain and streamed.
+/// Asserts the outcome of each failure, plain and streamed.
 async fn each(faults: Vec<Fault>) {
-    for (name, answer, fate) in faults {
+    for (name, answer, outcome) in faults {
         for stream in [false, true] {
             let upstream = Upstream::answering(answer(stream)).await;
-            each_cell(name, &upstream.url("/v1"), stream, fate).await;
+            each_cell(name, &upstream.url("/v1"), stream, outcome).await;
         }
     }
 }
@@ -163,16 +163,16 @@ async fn upstreams_that_cannot_be_reached() {
     let plain = Upstream::answering(Answer::new(200, &JSON, GOOD)).await;
     let no_tls = plain.url("/v1").replace("http://", "https://");
     for stream in [false, true] {
-        each_cell("refused", &refusing, stream, Hidden(&[502])).await;
-        each_cell("no TLS", &no_tls, stream, Hidden(&[502, 504])).await;
-        // Of a network that swallows all it gets: most systems have no way there, others wait for an answer.
-        each_cell("unroutable", "http://[100::1]:9/v1", stream, Hidden(&[502, 504])).await;
-        each_cell("no such host", "http://upstream.invalid/v1", stream, Hidden(&[502, 504])).await;
+        each_cell("refused", &refusing, stream, Failover(&[502])).await;
+        each_cell("no TLS", &no_tls, stream, Failover(&[502, 504])).await;
+        // A discard-only prefix (RFC 6666): most systems have no route to it, others wait for a response.
+        each_cell("unroutable", "http://[100::1]:9/v1", stream, Failover(&[502, 504])).await;
+        each_cell("no such host", "http://upstream.invalid/v1", stream, Failover(&[502, 504])).await;
     }
 }
 
-/// A listener that accepts no connection: its queue is full. As long as what is returned lives.
-async fn crowded() -> (TcpListener, Vec<TcpStream>, String) {
+/// A listener that accepts no connection because its queue is full, as long as the returned sockets live.
+async fn full_queue() -> (TcpListener, Vec<TcpStream>, String) {
     let socket = TcpSocket::new_v4().expect("sockets can be had");
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port can be had");
     let listener = socket.listen(1).expect("it is bound");
@@ -180,21 +180,21 @@ async fn crowded() -> (TcpListener, Vec<TcpStream>, String) {
     let mut waiting = Vec::new();
     while let Ok(stream) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(addr)).await {
         waiting.push(stream.expect("the queue is not full yet"));
-        assert!(waiting.len() < 1000, "the queue has an end");
+        assert!(waiting.len() < 1000, "the queue has a limit");
     }
     (listener, waiting, format!("http://{addr}/v1"))
 }
 
 #[tokio::test]
-async fn upstreams_that_let_nobody_in() {
-    let (_listener, _waiting, crowded) = crowded().await;
+async fn upstreams_that_accept_no_connection() {
+    let (_listener, _waiting, url) = full_queue().await;
     for stream in [false, true] {
-        each_cell("connect timeout", &crowded, stream, Hidden(&[504])).await;
+        each_cell("connect timeout", &url, stream, Failover(&[504])).await;
     }
 }
 
 #[tokio::test]
-async fn upstreams_whose_certificate_nobody_vouches_for() {
+async fn upstreams_with_an_untrusted_certificate() {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("../host/tls/server.pem")).expect("PEM");
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("../host/tls/server.key")).expect("PEM");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -208,84 +208,84 @@ async fn upstreams_whose_certificate_nobody_vouches_for() {
     let url = format!("https://{}/v1", listener.local_addr().expect("it is bound"));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            assert!(acceptor.accept(stream).await.is_err(), "nobody may trust it");
+            assert!(acceptor.accept(stream).await.is_err(), "the gateway must not trust it");
         }
     });
     for stream in [false, true] {
-        each_cell("TLS failure", &url, stream, Hidden(&[502])).await;
+        each_cell("TLS failure", &url, stream, Failover(&[502])).await;
     }
 }
 
 #[tokio::test]
 async fn upstreams_that_answer_with_an_error() {
     let mut faults: Vec<Fault> = vec![
-        ("400", |_| Answer::new(400, &JSON, NO), Told(400)),
-        ("401", |_| Answer::new(401, &JSON, NO), Told(401)),
-        ("404", |_| Answer::new(404, &JSON, NO), Told(404)),
-        ("408", |_| Answer::new(408, &JSON, NO), Relayed(408)),
-        ("409", |_| Answer::new(409, &JSON, NO), Relayed(409)),
-        ("429", |_| Answer::new(429, &JSON, NO), Relayed(429)),
-        ("500", |_| Answer::new(500, &JSON, NO), Relayed(500)),
-        ("502", |_| Answer::new(502, &JSON, NO), Relayed(502)),
-        ("503", |_| Answer::new(503, &JSON, NO), Relayed(503)),
-        ("529", |_| Answer::new(529, &JSON, NO), Relayed(529)),
+        ("400", |_| Answer::new(400, &JSON, NO), Returned(400)),
+        ("401", |_| Answer::new(401, &JSON, NO), Returned(401)),
+        ("404", |_| Answer::new(404, &JSON, NO), Returned(404)),
+        ("408", |_| Answer::new(408, &JSON, NO), LastError(408)),
+        ("409", |_| Answer::new(409, &JSON, NO), LastError(409)),
+        ("429", |_| Answer::new(429, &JSON, NO), LastError(429)),
+        ("500", |_| Answer::new(500, &JSON, NO), LastError(500)),
+        ("502", |_| Answer::new(502, &JSON, NO), LastError(502)),
+        ("503", |_| Answer::new(503, &JSON, NO), LastError(503)),
+        ("529", |_| Answer::new(529, &JSON, NO), LastError(529)),
     ];
     faults.push((
         "429 with Retry-After",
         |_| Answer::new(429, &[("content-type", "application/json"), ("retry-after", "1")], NO),
-        Relayed(429),
+        LastError(429),
     ));
     faults.push((
         "redirect 302",
         |_| Answer::new(302, &[("location", "http://127.0.0.1:1/")], "x"),
-        Hidden(&[502]),
+        Failover(&[502]),
     ));
     faults.push((
         "redirect 308",
         |_| Answer::new(308, &[("location", "http://127.0.0.1:1/")], ""),
-        Hidden(&[502]),
+        Failover(&[502]),
     ));
-    faults.push(("200 with an error body", |_| Answer::new(200, &JSON, NO), Relayed(502)));
-    faults.push(("200 with an error as first event", |_| Answer::events([NO, "[DONE]"]), Relayed(502)));
+    faults.push(("200 with an error body", |_| Answer::new(200, &JSON, NO), LastError(502)));
+    faults.push(("200 with an error as first event", |_| Answer::events([NO, "[DONE]"]), LastError(502)));
     each(faults).await;
 }
 
 #[tokio::test]
-async fn upstreams_that_fail_before_anything_was_said() {
+async fn upstreams_that_fail_before_the_first_byte_of_content() {
     each(vec![
-        ("first-byte timeout", |_| Answer::stall(), Hidden(&[504])),
-        ("reset before the head", |_| Answer::reset(), Hidden(&[502])),
-        ("no HTTP", |_| Answer::raw("SSH-2.0\r\n"), Hidden(&[502])),
+        ("first-byte timeout", |_| Answer::stall(), Failover(&[504])),
+        ("reset before the head", |_| Answer::reset(), Failover(&[502])),
+        ("no HTTP", |_| Answer::raw("SSH-2.0\r\n"), Failover(&[502])),
         (
             "a header of 10 MB",
             |_| Answer::raw(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(10 << 20))),
-            Hidden(&[502]),
+            Failover(&[502]),
         ),
-        ("reset within short JSON", |_| Answer::new(200, &JSON, GOOD).cut().then_reset(), Hidden(&[502])),
-        ("reset before the first event", |_| Answer::events([": x"]).cut().then_reset(), Hidden(&[502])),
-        ("truncated first chunk", |_| chunked("ff\r\n{\"choices\""), Hidden(&[502])),
-        ("bad size of the first chunk", |_| chunked("zz\r\n{}"), Hidden(&[502])),
+        ("reset within short JSON", |_| Answer::new(200, &JSON, GOOD).cut().then_reset(), Failover(&[502])),
+        ("reset before the first event", |_| Answer::events([": x"]).cut().then_reset(), Failover(&[502])),
+        ("truncated first chunk", |_| chunked("ff\r\n{\"choices\""), Failover(&[502])),
+        ("bad size of the first chunk", |_| chunked("zz\r\n{}"), Failover(&[502])),
         (
             "stall before the first event",
             |_| Answer::new(200, &STREAM, "x").cut().then_stall(),
-            Hidden(&[504]),
+            Failover(&[504]),
         ),
-        ("invalid JSON", |_| Answer::new(200, &JSON, "{\"choices\":[}"), Hidden(&[502])),
-        ("invalid first event", |_| Answer::events(["{\"choices\":[}"]), Hidden(&[502])),
-        ("invalid UTF-8", |_| Answer::new(200, &JSON, b"{\"a\":\"\xff\xfe\"}"), Hidden(&[502])),
+        ("invalid JSON", |_| Answer::new(200, &JSON, "{\"choices\":[}"), Failover(&[502])),
+        ("invalid first event", |_| Answer::events(["{\"choices\":[}"]), Failover(&[502])),
+        ("invalid UTF-8", |_| Answer::new(200, &JSON, b"{\"a\":\"\xff\xfe\"}"), Failover(&[502])),
         (
             "invalid UTF-8 in the first event",
             |_| Answer::new(200, &STREAM, b"data: {\"a\":\"\xff\xfe\"}\n\n"),
-            Hidden(&[502]),
+            Failover(&[502]),
         ),
-        ("no event", |_| Answer::new(200, &STREAM, ""), Hidden(&[502])),
+        ("no event", |_| Answer::new(200, &STREAM, ""), Failover(&[502])),
     ])
     .await;
 }
 
-/// Too long to be held back and checked: it is passed on, and no next target can be tried.
+/// It is too long to be held back and checked, so it is forwarded, and no other target can be tried.
 #[tokio::test]
-async fn a_first_event_without_an_end_is_told_where_it_breaks_off() {
+async fn an_endless_first_event_is_followed_by_an_error_event() {
     let endless = format!("data: {}", "x".repeat(3 << 20));
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     let upstream = Upstream::answering(Answer::raw(format!("{head}{endless}"))).await;
@@ -295,13 +295,13 @@ async fn a_first_event_without_an_end_is_told_where_it_breaks_off() {
     let reply = gateway.post(CHAT, &body).await;
     assert_eq!((reply.status, &reply.broken), (200, &None));
     let text = reply.text();
-    let told = text.strip_prefix(&*endless).and_then(|rest| rest.strip_prefix("\n\ndata: "));
-    let told: Value = serde_json::from_str(told.expect("an event of its own")).expect("JSON");
-    assert_eq!(told["error"]["code"], "upstream_unavailable");
+    let last = text.strip_prefix(&*endless).and_then(|rest| rest.strip_prefix("\n\ndata: "));
+    let last: Value = serde_json::from_str(last.expect("a separate event")).expect("JSON");
+    assert_eq!(last["error"]["code"], "upstream_unavailable");
     assert!(gateway.idle_instances().iter().all(|instance| instance.memory < 10 << 20));
 }
 
-/// A JSON answer in chunks, as far as these bytes go.
+/// A chunked JSON response that consists of these bytes, which may be incomplete.
 fn chunked(bytes: &str) -> Answer {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     Answer::raw(format!("{head}{bytes}"))
@@ -319,9 +319,9 @@ async fn upstreams_that_fail_midway() {
     .await;
 }
 
-/// What only who reads a stream can know.
+/// Failures that are visible only in the content of a stream.
 #[tokio::test]
-async fn streams_that_end_well_for_the_transport_alone() {
+async fn streams_that_are_incomplete_despite_a_clean_end() {
     let open = GOOD.replace("\"stop\"", "null");
     for (name, rest) in [
         ("ends without telling so", &b""[..]),
@@ -347,7 +347,7 @@ async fn streams_that_end_well_for_the_transport_alone() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
+async fn an_endless_response_takes_no_memory_and_ends_with_its_caller() {
     for (kind, model) in ["text/event-stream", "application/json"]
         .into_iter()
         .flat_map(|kind| ["single", "failover", "weighted"].map(|model| (kind, model)))
@@ -374,7 +374,7 @@ async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
             }
         }
         live.hang_up();
-        // What is on its way may still be taken.
+        // Bytes in transit may still be accepted.
         while exchange.try_raw(format!("{:x}\r\n{event}\r\n", event.len())).await {}
         assert_untrapped(&gateway);
         gateway.log(|line| line.starts_with('{')).await;
@@ -385,7 +385,7 @@ async fn an_answer_without_end_costs_no_memory_and_ends_with_its_caller() {
 }
 
 #[tokio::test]
-async fn the_error_of_no_answer_has_all_its_parts() {
+async fn the_error_of_an_unreachable_upstream_is_complete() {
     let (_socket, refusing) = Upstream::refusing();
     let next = Upstream::answering(good(false)).await;
     let gateway = gateway(&refusing, &next).await;

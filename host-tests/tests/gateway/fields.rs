@@ -1,4 +1,4 @@
-//! More header fields than Wasmtime lets a component make.
+//! Header fields beyond the size that Wasmtime allows a component to create.
 
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;

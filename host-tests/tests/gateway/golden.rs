@@ -1,5 +1,5 @@
-//! The core's golden exchanges, through the component: the edge adds nothing and loses nothing, however often
-//! an instance has answered before.
+//! The golden exchanges of the core, sent through the component: the WASI adapter adds and loses nothing, also in reused
+//! instances.
 
 use super::assert_untrapped;
 use super::instances::{reusing, settled};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// A text with what differs from request to request replaced: ids, and when they were made.
+/// A text with the values that differ between requests masked: ids and timestamps.
 fn masked(text: &str) -> String {
     let mut out = text.to_owned();
     for (before, after) in [
@@ -40,7 +40,7 @@ fn masked(text: &str) -> String {
     out
 }
 
-/// A request, and the core's answer to it.
+/// A request, and the core's response to it.
 struct Exchange {
     name: String,
     request: Value,
@@ -48,14 +48,14 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// All of them, the same order every time.
+    /// All exchanges, always in the same order.
     fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden");
         let paths =
             fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("an entry").path());
         let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
         paths.sort();
-        assert!(paths.len() > 25, "the golden exchanges are where they are looked for");
+        assert!(paths.len() > 25, "the golden exchanges were found");
         let exchange = |path: &std::path::PathBuf| Self {
             name: path.display().to_string(),
             request: serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON"),
@@ -76,7 +76,7 @@ impl Exchange {
         }
     }
 
-    /// Asserts that an answer is the core's, byte for byte, but for ids and times.
+    /// Asserts that a response equals the core's, byte for byte, except for ids and timestamps.
     #[track_caller]
     fn assert(&self, reply: &Reply) {
         let (head, body) = self.answer.split_once("\n\n").expect("a head and a body");
@@ -104,7 +104,7 @@ async fn a_fresh_instance_answers_as_the_core_does() {
     assert_untrapped(&gateway);
 }
 
-/// How often an instance answers before it is compared with a fresh one.
+/// How many requests an instance handles before it is compared with a fresh one.
 const TIMES: usize = 1_000;
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn an_instance_answers_for_the_thousandth_time_as_the_core_does() {
     let exchanges = Exchange::all();
     let gateway = reusing(u32::MAX, KEY).await;
     let mut memory = Vec::new();
-    // The first round is the warm-up: memory grows to what the largest of them takes.
+    // The first round is a warm-up, in which memory grows to the need of the largest exchange.
     let rounds = exchanges.iter().cycle().take(TIMES + exchanges.len());
     for (i, exchange) in rounds.enumerate() {
         let reply = settled(&gateway, exchange.call(&gateway)).await;

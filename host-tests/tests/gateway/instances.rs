@@ -1,17 +1,17 @@
-//! Instances: one that served many answers as a fresh one.
+//! A reused instance responds like a fresh one.
 
 use host_tests::{Call, Gateway, Options, PATIENCE, Reply};
 use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, chat, streamed};
 
-/// A gateway with this setting whose instances answer so often.
+/// A gateway with this setting whose instances are reused for `reuse` requests.
 pub(super) async fn reusing(reuse: u32, setting: (&str, &str)) -> Gateway {
     let settings = vec![(setting.0.to_owned(), setting.1.to_owned())];
     Gateway::start_with(Options { settings, reuse, ..Gateway::options() }).await
 }
 
-/// Requests of every kind, good and bad; none depends on the others.
+/// Requests of every kind, valid and invalid, independent of each other.
 fn calls(gateway: &Gateway) -> Vec<Call> {
     let completion = |more: Value| {
         let mut body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": ["one two", "three"]});
@@ -31,12 +31,12 @@ fn calls(gateway: &Gateway) -> Vec<Call> {
     ]
 }
 
-/// What of an answer does not depend on time and chance.
+/// A response without ids and timestamps.
 fn essence(reply: &Reply) -> (u16, Option<String>, Vec<Value>) {
     let strip = |text: &str| -> Value {
         let mut value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
         if let Some(object) = value.as_object_mut() {
-            // Of a model `created` is fixed, but then it is not at the top.
+            // The `created` of a model is fixed, but it is not at the top level.
             object.remove("id");
             object.remove("created");
         }
@@ -51,7 +51,7 @@ fn essence(reply: &Reply) -> (u16, Option<String>, Vec<Value>) {
     (reply.status, reply.header("content-type").map(str::to_owned), body)
 }
 
-/// Sends a call and waits until the instance that answered it is idle.
+/// Sends a call and waits until the instance that handled it is idle.
 pub(super) async fn settled(gateway: &Gateway, call: Call) -> Reply {
     let reply = call.await;
     let id = reply.header("x-request-id").expect("every answer has one");
@@ -61,12 +61,12 @@ pub(super) async fn settled(gateway: &Gateway, call: Call) -> Reply {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, idle).await.expect("the instance comes back");
+    tokio::time::timeout(PATIENCE, idle).await.expect("the instance becomes idle");
     reply
 }
 
 #[tokio::test]
-async fn one_that_is_used_again_answers_as_a_fresh_one() {
+async fn a_reused_instance_responds_as_a_fresh_one() {
     let mut fresh = Vec::new();
     let gateway = reusing(1, KEYS).await;
     for call in calls(&gateway) {
@@ -88,7 +88,7 @@ async fn one_that_is_used_again_answers_as_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn ids_are_never_given_twice() {
+async fn ids_are_unique() {
     for reuse in [1, u32::MAX] {
         let gateway = reusing(reuse, KEYS).await;
         let mut ids = std::collections::HashSet::new();
@@ -101,15 +101,15 @@ async fn ids_are_never_given_twice() {
     }
 }
 
-/// A measurement: how long it takes from nothing but the compiled component to the first count of tokens.
+/// Measures the time from the compiled component to the first token count.
 #[tokio::test]
 #[ignore = "measures, and asserts nothing about time: cargo test -p host-tests --test gateway -- --ignored --nocapture how_soon"]
-async fn how_soon_a_fresh_instance_counts_tokens() {
+async fn time_until_a_fresh_instance_has_counted_tokens() {
     const TIMES: usize = 300;
     let body = json!({"model": "text-embedding-3-small", "input": "Count this.", "dimensions": 1});
     let gateways = [reusing(1, KEYS).await, reusing(u32::MAX, KEYS).await];
     let mut taken = [Vec::new(), Vec::new()];
-    // In turns, so that both meet the same machine.
+    // Alternating, so that other load on the machine affects both.
     for _ in 0..TIMES {
         for (gateway, taken) in gateways.iter().zip(&mut taken) {
             let call = gateway.post("/v1/embeddings", &body);

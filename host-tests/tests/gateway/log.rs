@@ -1,4 +1,4 @@
-//! The log: one line a request, with nothing in it that is the caller's alone.
+//! The log: one line per request, without the caller's secrets and prompts.
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ async fn each_request_has_one_line_without_secrets() {
         let line: Value = serde_json::from_str(&gateway.log(|line| line.contains(id)).await).expect("JSON");
         assert_eq!((&line["request_id"], &line["http.response.status_code"]), (&json!(id), &json!(status)));
         assert!(line["time"].as_str().is_some_and(|time| time.starts_with("20")), "{line}");
-        assert!(ids.insert(id.to_owned()), "{id} was given before");
+        assert!(ids.insert(id.to_owned()), "{id} is not unique");
     }
     let lines = gateway.logs();
     assert_eq!(lines.len(), ids.len(), "{lines:#?}");
@@ -55,7 +55,7 @@ async fn each_request_has_one_line_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_line_tells_what_an_operator_asks() {
+async fn a_line_has_the_fields_that_operators_need() {
     let gateway = Gateway::start(&[KEYS]).await;
     gateway.post(CHAT, &streamed("hi")).header("x-request-id", "mine-1").await;
     let line: Value = serde_json::from_str(&gateway.log(|line| line.contains("mine-1")).await).expect("JSON");
@@ -79,7 +79,7 @@ async fn a_line_tells_what_an_operator_asks() {
 }
 
 #[tokio::test]
-async fn as_little_is_logged_as_set() {
+async fn the_log_level_is_respected() {
     for (level, want) in [("off", 0), ("error", 1), ("info", 2)] {
         let (_socket, url) = Upstream::refusing();
         let settings = [KEYS, ("PORTCULLIS_LOG", level), ("PORTCULLIS_UPSTREAM_URL", &url)];

@@ -1,6 +1,6 @@
-//! The component as its callers meet it: over HTTP, in the embedded host, with upstreams of every kind.
+//! The component as its callers see it: over HTTP, in the embedded host, with upstreams of every kind.
 //!
-//! Each test has a gateway of its own. After whatever a test does, its gateway must answer the next request.
+//! Each test has its own gateway, which must answer the next request after everything that the test does.
 
 mod crossing;
 mod duplex;
@@ -23,12 +23,12 @@ use serde_json::{Value, json};
 /// The caller's key.
 const KEY: &str = "sk-caller-6f1d2c9a";
 
-/// The setting that lets [`KEY`] in.
+/// The setting that permits [`KEY`].
 const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", KEY);
 
 const CHAT: &str = "/v1/chat/completions";
 
-/// A chat whose answer by the engine is `text`.
+/// A chat completion request that the engine answers with `text`.
 fn chat(text: &str) -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})
 }
@@ -40,7 +40,7 @@ fn streamed(text: &str) -> Value {
     chat
 }
 
-/// Asserts that the gateway is well: no request trapped, and the engine answers a chat.
+/// Asserts that the gateway works: no request trapped, and the engine answers a chat.
 async fn assert_well(gateway: &Gateway) {
     let reply = gateway.post(CHAT, &chat("Still there?")).await;
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -48,13 +48,13 @@ async fn assert_well(gateway: &Gateway) {
     assert_untrapped(gateway);
 }
 
-/// Asserts that the component answered every request by itself, and the host noted nothing.
+/// Asserts that the component answered every request itself, and that the host logged nothing.
 fn assert_untrapped(gateway: &Gateway) {
     let notes: Vec<_> = gateway.logs().into_iter().filter(|line| !line.starts_with('{')).collect();
     assert!(notes.is_empty(), "{notes:#?}");
 }
 
-/// The error object of an answer, which must be one in all its parts.
+/// The error object of a response, which must be complete.
 fn error(reply: &Reply) -> Value {
     assert_eq!(reply.header("content-type"), Some("application/json"), "{reply:?}");
     for name in ["x-request-id", "openai-version", "openai-processing-ms"] {

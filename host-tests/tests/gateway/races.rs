@@ -1,4 +1,4 @@
-//! Upstreams at once, and upstreams that answer before they have read all.
+//! Hedged requests, and upstreams that respond before they have read the whole request.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn far(stream: bool) -> Value {
 }
 
 #[tokio::test]
-async fn the_loser_of_a_race_loses_its_connection() {
+async fn the_slower_request_is_cancelled() {
     for silent_after_head in [false, true] {
         let (mut first, mut second) = (Upstream::by_hand().await, Upstream::by_hand().await);
         let gateway = hedged(&first, &second).await;
@@ -45,7 +45,7 @@ async fn the_loser_of_a_race_loses_its_connection() {
         let mut live = call.live().await;
         assert_eq!(live.header("x-portcullis-target"), Some("second"));
         assert_eq!(live.event().await.as_deref(), Some(LAST));
-        // At once, not when the winner has ended.
+        // At once, not only when the other response has ended.
         loser.closed().await;
         winner.event("[DONE]").await;
         winner.end().await;
@@ -55,7 +55,7 @@ async fn the_loser_of_a_race_loses_its_connection() {
 }
 
 #[tokio::test]
-async fn the_first_may_win_after_all() {
+async fn the_first_target_can_still_win() {
     let (mut first, mut second) = (Upstream::by_hand().await, Upstream::by_hand().await);
     let gateway = hedged(&first, &second).await;
     let call = gateway.post(CHAT, &far(false)).spawn();
@@ -69,7 +69,7 @@ async fn the_first_may_win_after_all() {
     assert_untrapped(&gateway);
 }
 
-/// A server that reads a head, follows its script, and counts what came of the body.
+/// A server that reads the head of a request and then runs `serve`.
 async fn server<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send,
@@ -77,7 +77,7 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("someone comes");
+        let (mut stream, _) = listener.accept().await.expect("a connection");
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
             stream.read_exact(&mut byte).await.expect("a head");
@@ -88,7 +88,7 @@ where
     addr
 }
 
-/// Uploads so many bytes and reads the answer to its end.
+/// Sends a body and reads the response to its end.
 async fn upload(gateway: &Gateway, path: &str, body: Vec<u8>) -> String {
     let stream = TcpStream::connect(gateway.addr()).await.expect("it listens");
     let head = format!(
@@ -98,7 +98,7 @@ async fn upload(gateway: &Gateway, path: &str, body: Vec<u8>) -> String {
     );
     let (mut reading, mut writing) = stream.into_split();
     let sending = tokio::spawn(async move {
-        // A server that refuses need not read it all.
+        // A server that refuses the request may stop reading.
         let _ = writing.write_all(head.as_bytes()).await;
         let _ = writing.write_all(&body).await;
         writing
@@ -118,13 +118,13 @@ const REFUSAL: &str = "HTTP/1.1 413 Too Large\r\ncontent-type: application/json\
                        content-length: 30\r\n\r\n{\"error\":{\"message\":\"too big\"}}";
 
 #[tokio::test]
-async fn a_large_body_that_is_refused_early_is_answered_so() {
+async fn an_early_refusal_of_a_large_body_is_returned() {
     let large = chat(&"x".repeat(12 << 20)).to_string().into_bytes();
     for path in [CHAT, "/v1/files"] {
         let addr = server(|mut stream| async move {
             stream.write_all(REFUSAL.as_bytes()).await.expect("taken");
             stream.shutdown().await.expect("it is open");
-            // As servers do that want their answer to be read: they go on swallowing for a while.
+            // Like servers that want their response to be read, it goes on draining the request for a while.
             let mut sink = tokio::io::sink();
             let swallowing = tokio::io::copy(&mut stream, &mut sink);
             let _ = tokio::time::timeout(Duration::from_secs(2), swallowing).await;
@@ -140,7 +140,7 @@ async fn a_large_body_that_is_refused_early_is_answered_so() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_refuses_and_hangs_up_is_no_riddle() {
+async fn an_early_refusal_followed_by_a_close_gets_a_response() {
     let large = chat(&"x".repeat(12 << 20)).to_string().into_bytes();
     for path in [CHAT, "/v1/files"] {
         let addr = server(|mut stream| async move {
@@ -150,7 +150,7 @@ async fn an_upstream_that_refuses_and_hangs_up_is_no_riddle() {
         let url = format!("http://{addr}/v1");
         let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_UPSTREAM_URL", &url)]).await;
         let answer = upload(&gateway, path, large.clone()).await;
-        // The reset that follows may overtake the answer; nothing hangs, and there is an answer.
+        // The reset that follows may overtake the upstream's response; in any case the caller gets a response.
         assert!(
             answer.starts_with("HTTP/1.1 413") || answer.starts_with("HTTP/1.1 502"),
             "{path}: {answer:?}"

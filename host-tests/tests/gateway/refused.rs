@@ -1,4 +1,4 @@
-//! Requests that are refused: each with its documented answer, and none at the cost of the next.
+//! Requests that are refused: each gets its documented error, and none affects the next request.
 
 use host_tests::{Call, Gateway, Reply};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::{CHAT, KEY, KEYS, assert_well, chat, error};
 
-/// Makes a call that is to be refused with this status and `code`, then one that is to succeed.
+/// Makes a call that must be refused with this status and `code`, then one that must succeed.
 async fn refused(call: impl FnOnce(&Gateway) -> Call, status: u16, code: Option<&str>) -> (Value, Reply) {
     let gateway = Gateway::start(&[KEYS]).await;
     let reply = call(&gateway).await;
@@ -37,7 +37,7 @@ async fn a_body_of_30_megabytes() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json() {
+async fn a_body_that_is_not_json() {
     for body in
         [&b""[..], b"{", b"hello", b"[]", b"null", b"{\"model\":\"gpt-4o\"}}", b"\xef\xbb\xbf{}", b"\0"]
     {
@@ -69,7 +69,7 @@ async fn json_nested_100_000_deep() {
         format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":{deep}}}]}}"#),
         format!(r#"{{{chat},"stop":{deep}}}"#),
         format!(r#"{{{chat},"metadata":{objects}}}"#),
-        format!(r#"{{{chat},"nobody_knows_this":{deep}}}"#),
+        format!(r#"{{{chat},"unknown_parameter":{deep}}}"#),
     ] {
         let gateway = Gateway::start(&[KEYS]).await;
         let reply = post(&gateway, body.clone()).await;
@@ -79,7 +79,7 @@ async fn json_nested_100_000_deep() {
     }
 }
 
-/// A schema may be anything, so its depth alone makes it neither right nor wrong; it must do no harm.
+/// A deeply nested schema may be accepted or refused, but must not trap the instance.
 #[tokio::test]
 async fn a_schema_nested_100_000_deep() {
     let chat = r#""model":"gpt-4o","messages":[{"role":"user","content":"hi"}]"#;
@@ -179,7 +179,7 @@ async fn a_compressed_body() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_too_soon() {
+async fn a_body_that_is_incomplete() {
     let gateway = Gateway::start(&[KEYS]).await;
     let mut caller = TcpStream::connect(gateway.addr()).await.expect("the gateway listens");
     let head = format!(

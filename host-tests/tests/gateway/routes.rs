@@ -1,4 +1,4 @@
-//! Several upstreams behind one model: which is tried, when, and what of a stream arrives.
+//! Several upstreams behind one model: which is tried, when, and what arrives of a stream.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CHAT, KEYS, assert_untrapped};
 
-/// A gateway whose model `m` goes to two upstreams, with these further settings.
+/// A gateway whose model `m` has two targets, with these further settings.
 async fn before(a: &Upstream, b: &Upstream, settings: Value) -> Gateway {
     let mut model = json!({"targets": [{"upstream": "a"}, {"upstream": "b", "model": "other"}]});
     model.as_object_mut().expect("an object").extend(settings.as_object().expect("an object").clone());
@@ -43,7 +43,7 @@ async fn the_next_target_gets_its_own_name_of_the_model() {
 }
 
 #[tokio::test]
-async fn a_retry_waits_as_long_as_it_is_told() {
+async fn a_retry_waits_for_retry_after() {
     let busy = Answer::new(429, &[("retry-after-ms", "700")], "{}");
     let a = Upstream::script([busy, ok("a")]).await;
     let config = json!({
@@ -71,7 +71,7 @@ async fn a_deadline_ends_the_wait_and_the_request() {
 }
 
 #[tokio::test]
-async fn a_hedge_lets_the_loser_go_at_once() {
+async fn a_hedge_cancels_the_slower_request_at_once() {
     let mut a = Upstream::by_hand().await;
     let b = Upstream::answering(Answer::events([
         r#"{"from":"b","choices":[{"finish_reason":"stop"}]}"#,
@@ -81,7 +81,7 @@ async fn a_hedge_lets_the_loser_go_at_once() {
     let gateway = before(&a, &b, json!({"hedge_ms": 200})).await;
     let call = gateway.post(CHAT, &chat(true)).spawn();
     let mut silent = a.next().await;
-    // A head alone is silence.
+    // A head without an event counts as silence.
     silent.head(200, &[("content-type", "text/event-stream")]).await;
     let reply = call.reply().await;
     assert_eq!((reply.status, reply.header("x-portcullis-target")), (200, Some("b")));
@@ -91,7 +91,7 @@ async fn a_hedge_lets_the_loser_go_at_once() {
 }
 
 #[tokio::test]
-async fn a_hedged_first_may_still_win() {
+async fn the_first_of_a_hedge_can_still_win() {
     let mut a = Upstream::by_hand().await;
     let mut b = Upstream::by_hand().await;
     let gateway = before(&a, &b, json!({"hedge_ms": 100})).await;
@@ -105,7 +105,7 @@ async fn a_hedged_first_may_still_win() {
 }
 
 #[tokio::test]
-async fn a_caller_that_leaves_ends_the_upstream_s_work() {
+async fn a_disconnect_of_the_caller_ends_the_upstream_s_request() {
     let mut a = Upstream::by_hand().await;
     let b = Upstream::answering(ok("b")).await;
     let gateway = before(&a, &b, json!({})).await;
@@ -121,7 +121,7 @@ async fn a_caller_that_leaves_ends_the_upstream_s_work() {
 }
 
 #[tokio::test]
-async fn events_arrive_as_they_come_and_byte_for_byte() {
+async fn events_are_forwarded_at_once_and_byte_for_byte() {
     let stream = concat!(
         "\u{feff}: processing\r\n\r\n",
         "id: 7\r\nevent: chunk\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"finish_reason\":\"stop\",\"x\":1.0e-0}]}\r\n\r\n",
@@ -130,7 +130,7 @@ async fn events_arrive_as_they_come_and_byte_for_byte() {
         "data: [DONE]\n\n",
     );
     let bytes = stream.as_bytes();
-    // One byte a chunk, and some cuts at places that hurt.
+    // One byte per chunk, and some cuts at critical places.
     let crab = stream.find('🦀').expect("it is there") + 2;
     let cuts: [Vec<&[u8]>; 4] = [
         bytes.chunks(1).collect(),
@@ -159,7 +159,7 @@ async fn events_arrive_as_they_come_and_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_large_request_goes_out_whole() {
+async fn a_large_request_is_forwarded_completely() {
     let a = Upstream::answering(ok("a")).await;
     let b = Upstream::answering(ok("b")).await;
     let gateway = before(&a, &b, json!({})).await;
@@ -170,7 +170,7 @@ async fn a_large_request_goes_out_whole() {
 }
 
 #[tokio::test]
-async fn connections_are_kept_from_one_stream_to_the_next() {
+async fn connections_are_reused_after_a_stream() {
     let event = r#"{"choices":[{"finish_reason":"stop"}]}"#;
     let a = Upstream::answering(Answer::events([event, "[DONE]"])).await;
     let b = Upstream::answering(ok("b")).await;

@@ -1,4 +1,4 @@
-//! Settings as callers notice them.
+//! The effect of settings on callers.
 
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{CHAT, KEY, KEYS, assert_untrapped, assert_well, chat, error};
 
 #[tokio::test]
-async fn a_wrong_one_is_named_in_every_answer() {
+async fn a_wrong_setting_is_named_in_every_response() {
     let secret = "sk secret with spaces";
     for (name, value) in [
         ("PORTCULLIS_API_KEY", secret),
@@ -44,7 +44,7 @@ async fn a_wrong_one_is_named_in_every_answer() {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_is_let_in_and_told_why() {
+async fn without_keys_every_request_is_a_401_that_names_the_setting() {
     let gateway = Gateway::start(&[]).await;
     for reply in [gateway.get("/v1/models").await, gateway.get("/v1/models").key("sk-any").await] {
         assert_eq!(reply.status, 401);
@@ -54,7 +54,7 @@ async fn without_keys_nobody_is_let_in_and_told_why() {
 }
 
 #[tokio::test]
-async fn an_open_gateway_lets_everybody_in() {
+async fn an_open_gateway_needs_no_key() {
     let gateway = Gateway::start(&[("PORTCULLIS_ALLOW_ANONYMOUS", "true")]).await;
     assert_eq!(gateway.get("/v1/models").await.status, 200);
     assert_eq!(gateway.get("/v1/models").key("sk-any").await.status, 200);
@@ -62,7 +62,7 @@ async fn an_open_gateway_lets_everybody_in() {
 
 #[tokio::test]
 async fn keys_may_be_hashes() {
-    // sha256 of "abc", as FIPS 180-4 has it in its example.
+    // SHA-256 of "abc", the example in FIPS 180-4.
     let keys = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let gateway = Gateway::start(&[("PORTCULLIS_API_KEYS", keys)]).await;
     assert_eq!(gateway.get("/v1/models").key("abc").await.status, 200);
@@ -72,7 +72,7 @@ async fn keys_may_be_hashes() {
 }
 
 #[tokio::test]
-async fn the_models_are_those_that_are_named() {
+async fn only_configured_models_are_served() {
     let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_MODELS", "gpt-4o, mine")]).await;
     let list = gateway.get("/v1/models").await.json();
     let ids: Vec<_> = list["data"].as_array().expect("a list").iter().map(|model| &model["id"]).collect();
@@ -82,7 +82,7 @@ async fn the_models_are_those_that_are_named() {
 }
 
 #[tokio::test]
-async fn the_largest_body_is_as_large_as_set() {
+async fn the_body_limit_is_exact() {
     let body = chat("hi").to_string();
     let limit = body.len().to_string();
     let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_MAX_BODY_BYTES", &limit)]).await;
@@ -107,7 +107,7 @@ async fn unknown_parameters_can_be_dropped() {
 }
 
 #[tokio::test]
-async fn browsers_are_let_in_from_the_origins_set() {
+async fn browsers_may_call_from_configured_origins() {
     let page = "https://app.example";
     let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_CORS_ORIGINS", page)]).await;
     let preflight = gateway.call("OPTIONS", CHAT).no_key().header("origin", page);
@@ -128,7 +128,7 @@ async fn browsers_are_let_in_from_the_origins_set() {
 }
 
 #[tokio::test]
-async fn without_origins_browsers_get_no_leave() {
+async fn without_origins_there_are_no_cors_headers() {
     let gateway = Gateway::start(&[KEYS]).await;
     let reply = gateway.get("/v1/models").header("origin", "https://app.example").await;
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, None));

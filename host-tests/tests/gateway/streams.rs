@@ -1,4 +1,4 @@
-//! Streams: event by event, and cut off at either end.
+//! Streams: forwarded event by event, and broken off by the caller or the upstream.
 
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{CHAT, KEYS, assert_untrapped, assert_well, chat, streamed};
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 
-/// A gateway before an upstream for the model `far`; the engine still answers for `gpt-4o`.
+/// A gateway that forwards the model `far`; the engine serves `gpt-4o`.
 async fn before(upstream: &Upstream) -> Gateway {
     let config = json!({
         "upstreams": {"up": {"url": upstream.url("/v1")}},
@@ -22,7 +22,7 @@ fn far() -> Value {
     chat
 }
 
-/// The data of an upstream's event, each number another.
+/// The data of an upstream's event, different for each number.
 fn event(number: u32) -> String {
     json!({"object": "chat.completion.chunk", "choices": [], "number": number}).to_string()
 }
@@ -45,7 +45,7 @@ async fn the_engine_streams_chunks_and_then_done() {
 }
 
 #[tokio::test]
-async fn the_engine_does_not_go_on_waiting_for_a_caller_who_hung_up() {
+async fn the_engine_stops_waiting_when_the_caller_disconnects() {
     let config = json!({"models": {"gpt-4o": {"engine": {"latency": {"ttft_ms": 3_600_000}}}}});
     let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_CONFIG", &config.to_string())]).await;
     for body in [chat("hi"), streamed("hi")] {
@@ -65,7 +65,7 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
     exchange.event(&event(1)).await;
     let mut live = call.live().await;
     assert_eq!(live.event().await, Some(event(1)));
-    // Nothing was sent since: what arrived was not waiting for company.
+    // Nothing else was sent since, so the event was not buffered until the next one.
     for number in [2, 3] {
         exchange.event(&event(number)).await;
         assert_eq!(live.event().await, Some(event(number)));
@@ -78,7 +78,7 @@ async fn an_event_arrives_before_the_upstream_sends_its_next() {
 }
 
 #[tokio::test]
-async fn an_event_is_whole_however_it_came() {
+async fn an_event_is_complete_at_any_split() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let call = gateway.post(CHAT, &far()).spawn();
@@ -92,7 +92,7 @@ async fn an_event_is_whole_however_it_came() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
+async fn a_disconnect_of_the_caller_ends_the_upstream_s_request() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let call = gateway.post(CHAT, &far()).spawn();
@@ -102,13 +102,13 @@ async fn a_caller_that_hangs_up_ends_the_upstream_s_work() {
     let mut live = call.live().await;
     assert_eq!(live.event().await, Some(event(1)));
     live.hang_up();
-    // The upstream notices at once, not with its next write.
+    // The upstream notices it at once, not only at its next write.
     exchange.closed().await;
     assert_well(&gateway).await;
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
+async fn a_disconnect_of_the_caller_stops_the_engine() {
     let gateway = Gateway::start(&[KEYS]).await;
     let text = "word ".repeat(400_000);
     let mut live = gateway.post(CHAT, &streamed(&text)).live().await;
@@ -116,14 +116,14 @@ async fn a_caller_that_hangs_up_ends_the_engine_s_work() {
     let id = live.header("x-request-id").expect("every answer has one").to_owned();
     live.hang_up();
     let line: Value = serde_json::from_str(&gateway.log(|line| line.contains(&id)).await).expect("JSON");
-    // The whole would be 400,000 chunks of over 200 bytes.
+    // The complete stream would be 400,000 chunks of more than 200 bytes.
     let sent = line["http.response.body.size"].as_u64().expect("a number");
     assert!(sent < 50_000_000, "{line}");
     assert_well(&gateway).await;
 }
 
 #[tokio::test]
-async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
+async fn a_stream_that_breaks_off_ends_with_an_error_event_without_done() {
     let (first, second) = (event(1), event(2));
     let cut = Answer::events([&*first, &second]).cut();
     let answers = [cut, Answer::events([&*first, &second, "[DONE]"])];
@@ -144,7 +144,7 @@ async fn an_upstream_that_dies_mid_stream_leaves_an_error_event_and_no_done() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
+async fn a_reset_during_a_stream_ends_it_with_an_error_event() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let call = gateway.post(CHAT, &far()).spawn();
@@ -154,14 +154,14 @@ async fn an_upstream_that_is_reset_mid_stream_is_no_different() {
     let mut live = call.live().await;
     assert_eq!(live.event().await, Some(event(1)));
     exchange.reset();
-    let error = live.event().await.expect("an event tells of it");
+    let error = live.event().await.expect("an error event");
     assert!(error.contains("upstream_unavailable"), "{error}");
     assert_eq!(live.event().await, None);
     assert_well(&gateway).await;
 }
 
 #[tokio::test]
-async fn streams_side_by_side_do_not_mix() {
+async fn concurrent_streams_do_not_mix() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = before(&upstream).await;
     let mut running = Vec::new();
@@ -185,7 +185,7 @@ async fn streams_side_by_side_do_not_mix() {
     }
 }
 
-/// A stream with all an upstream may write: comments, fields, both line ends, letters of two to four bytes.
+/// A stream with everything that an upstream may send: comments, fields, both line ends, characters of two to four bytes.
 const RECORDED: &str = concat!(
     ": WAITING\r\n\r\n",
     "data: {\"choices\":[{\"delta\":{\"content\":\"häß€🦀\"},\"x\":1.0e-0}]}\n\n",
@@ -210,7 +210,7 @@ async fn a_stream_cut_anywhere_arrives_byte_for_byte() {
             exchange.head(200, &EVENTS).await;
             for piece in &pieces {
                 exchange.chunk(piece).await;
-                // Time to arrive alone. If not, it arrives all the same.
+                // Time for the piece to arrive separately; the result does not depend on it.
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             exchange.end().await;

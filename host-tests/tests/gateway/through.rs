@@ -1,4 +1,4 @@
-//! What the gateway passes through unread: other paths, other methods, bodies of any size.
+//! Pass-through: other paths, other methods, bodies of any size.
 
 use std::net::SocketAddr;
 
@@ -34,7 +34,7 @@ async fn any_method_and_query_arrives() {
             (Some("9"), Some("default"))
         );
         let requests = upstream.requests();
-        let seen = requests.last().expect("asked");
+        let seen = requests.last().expect("a request");
         assert_eq!((&*seen.method, &*seen.path), (method, &*format!("/base/v1{path}")));
         assert_eq!((&*seen.body, seen.header("authorization")), (body.as_bytes(), Some("Bearer sk-up")));
         if body.is_empty() {
@@ -83,12 +83,12 @@ async fn an_upload_that_is_refused_early_is_answered() {
     assert!(line.starts_with("HTTP/1.1 413"), "{line}");
 }
 
-/// A server that swallows a request of any size and sends an answer of one; it reports how much came.
+/// A server that drains a request of any size and sends `answer` bytes; it returns the number of bytes received.
 async fn swallower(answer: u64) -> (SocketAddr, tokio::task::JoinHandle<u64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("it is bound");
     let task = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.expect("someone comes");
+        let (stream, _) = listener.accept().await.expect("a connection");
         let mut stream = BufReader::new(stream);
         let (mut length, mut line) = (0, String::new());
         while line != "\r\n" {
@@ -119,7 +119,7 @@ async fn send(stream: &mut (impl AsyncWriteExt + Unpin), bytes: u64) {
     }
 }
 
-/// Sends so many bytes there and so many back; the instance's memory afterwards.
+/// Sends `up` bytes to the upstream and `down` bytes back; returns the memory of the instance afterwards.
 async fn there_and_back(up: u64, down: u64) -> usize {
     let (addr, swallower) = swallower(down).await;
     let gateway = before(&format!("http://{addr}/v1")).await;
@@ -142,31 +142,31 @@ async fn there_and_back(up: u64, down: u64) -> usize {
     assert_eq!((came, swallower.await.expect("no panic")), (down, up));
     gateway.log(|line| line.starts_with('{')).await;
     assert_untrapped(&gateway);
-    // It is idle a moment after its line.
+    // The instance is idle a moment after its log line.
     for _ in 0..100 {
         if let Some(instance) = gateway.idle_instances().first() {
             return instance.memory;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("the instance does not come back");
+    panic!("the instance does not become idle");
 }
 
 #[tokio::test]
-async fn large_bodies_cost_no_memory() {
+async fn large_bodies_take_no_memory() {
     let short = there_and_back(1, 1).await;
     let long = there_and_back(128 << 20, 128 << 20).await;
     assert!(long <= short + PIECES, "{short} bytes grew to {long}");
 }
 
-/// What an instance may take for bodies of any size: one piece of theirs, and what lies around it.
+/// The memory that an instance may take for bodies of any size: one piece of them and its surroundings.
 const PIECES: usize = 128 << 10;
 
-#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
+#[expect(clippy::print_stdout, reason = "the test is run for the figures")]
 #[tokio::test]
 #[ignore = "takes a while: 1 GiB each way"]
-async fn a_gibibyte_each_way_costs_no_memory() {
-    // Alone in its process, it can look at the host's memory, too.
+async fn a_gibibyte_each_way_takes_no_memory() {
+    // It runs alone in its process, so it can measure the host's memory too.
     let short = there_and_back(1, 1).await;
     there_and_back(1 << 20, 1 << 20).await;
     let before = peak_memory();
@@ -181,7 +181,7 @@ async fn a_gibibyte_each_way_costs_no_memory() {
     }
 }
 
-/// The most memory this process ever had, in kB, where the system reports it.
+/// The peak memory of this process in kB, if the system reports it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()

@@ -1,4 +1,4 @@
-//! Forwarding: what crosses to an upstream and back, and upstreams that fail.
+//! Forwarding: what is sent to an upstream and returned, and upstreams that fail.
 
 use host_tests::{Answer, Gateway, Reply, Upstream};
 use serde_json::{Value, json};
@@ -7,8 +7,7 @@ use super::{CHAT, KEY, KEYS, assert_well, chat, error};
 
 const UPSTREAM_KEY: &str = "sk-upstream-b7e20f55";
 
-/// A gateway that sends the model `far` to this base URL, under the name `far-1`; the engine still answers
-/// for `gpt-4o`.
+/// A gateway that forwards the model `far` to this base URL, under the name `far-1`; the engine serves `gpt-4o`.
 async fn before(url: &str) -> Gateway {
     let config = json!({
         "upstreams": {"up": {"url": url, "key": "$UPSTREAM_KEY", "timeouts": {"first_byte_ms": 500}}},
@@ -24,13 +23,13 @@ fn far(text: &str) -> Value {
     chat
 }
 
-/// Every header of an answer and its body.
+/// All headers of a response and its body.
 fn all_of(reply: &Reply) -> String {
     format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body))
 }
 
 #[tokio::test]
-async fn a_request_crosses_as_it_came_but_for_the_model() {
+async fn a_request_is_forwarded_unchanged_except_for_the_model() {
     let upstream = Upstream::answering(Answer::json(200, &json!({"any": "thing"}))).await;
     let gateway = before(&upstream.url("/base/v1")).await;
     let body =
@@ -49,7 +48,7 @@ async fn a_request_crosses_as_it_came_but_for_the_model() {
 }
 
 #[tokio::test]
-async fn neither_side_sees_the_other_s_key() {
+async fn caller_and_upstream_do_not_see_each_other_s_key() {
     let leaky = [
         ("content-type", "application/json"),
         ("authorization", &format!("Bearer {UPSTREAM_KEY}")),
@@ -79,7 +78,7 @@ async fn an_upstream_without_a_key_gets_none() {
 }
 
 #[tokio::test]
-async fn one_upstream_for_all_answers_for_its_models() {
+async fn a_single_upstream_lists_its_own_models() {
     let models = json!({"object": "list", "data": [{"id": "far-1", "object": "model"}], "more": 1});
     let upstream = Upstream::answering(Answer::json(200, &models)).await;
     let url = upstream.url("/v1");
@@ -94,7 +93,7 @@ async fn one_upstream_for_all_answers_for_its_models() {
 }
 
 #[tokio::test]
-async fn an_upstream_s_error_is_the_caller_s() {
+async fn an_upstream_s_error_is_returned_to_the_caller() {
     for status in [400, 403, 404, 422, 429, 500, 503] {
         let headers = [
             ("content-type", "application/json"),
@@ -130,7 +129,7 @@ async fn an_upstream_that_is_down_is_502() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_answers_no_http_is_502() {
+async fn an_upstream_that_does_not_speak_http_is_502() {
     for answer in [Answer::close(), Answer::reset(), Answer::raw("SSH-2.0-OpenSSH_9.9\r\n")] {
         let upstream = Upstream::answering(answer.clone()).await;
         let gateway = before(&upstream.url("/v1")).await;
@@ -152,7 +151,7 @@ async fn an_upstream_that_stays_silent_is_504() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_dies_within_json_breaks_the_answer_off() {
+async fn a_json_response_that_breaks_off_is_incomplete_for_the_caller() {
     let whole = json!({"id": "1", "choices": []});
     let framed_by_chunks = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n\
                             5\r\n{\"id\"\r\n";
@@ -160,8 +159,8 @@ async fn an_upstream_that_dies_within_json_breaks_the_answer_off() {
         let upstream = Upstream::answering(answer.clone()).await;
         let gateway = before(&upstream.url("/v1")).await;
         let reply = gateway.post(CHAT, &far("hi")).await;
-        // Either it was noticed before the head went out, or the connection must break: a whole answer of
-        // half an object would pass for one.
+        // Either the gateway notices it before it sends the head, or the connection must break off: the caller would take
+        // a complete response with half an object for a valid one.
         assert!(reply.broken.is_some() || reply.status == 502, "{answer:?}: {reply:?}");
         assert_well(&gateway).await;
     }

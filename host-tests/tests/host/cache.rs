@@ -1,4 +1,4 @@
-//! Machine code kept for the next start.
+//! The cache of compiled components.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_component_is_compiled_once_and_again_when_the_file_is_no_good() {
+fn a_component_is_compiled_once_and_again_if_the_file_is_corrupt() {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     let _ = fs::remove_dir_all(&dir);
     let wasm = fs::read(guest_file()).unwrap();
@@ -21,7 +21,7 @@ fn a_component_is_compiled_once_and_again_when_the_file_is_no_good() {
     Program::from_binary(&wasm, Some(&dir)).unwrap();
     assert_eq!(fs::metadata(file).unwrap().modified().unwrap(), written);
 
-    // As a full disk leaves it.
+    // A truncated file, as after a full disk.
     fs::write(file, "").unwrap();
     Program::from_binary(&wasm, Some(&dir)).unwrap();
     assert_ne!(fs::metadata(file).unwrap().len(), 0);
@@ -40,10 +40,10 @@ fn old_files_are_removed() {
 }
 
 #[test]
-fn what_cannot_be_served_is_told() {
+fn a_file_that_cannot_be_served_is_an_error() {
     let error = Program::load(Path::new("/no/such/file")).err().unwrap();
     assert!(format!("{error:#}").contains("cannot read /no/such/file"));
-    // A component, of nothing.
+    // An empty component.
     let error = Program::from_binary(b"\0asm\x0d\0\x01\0", None).err().unwrap();
     assert!(format!("{error:#}").contains("incoming-handler"), "{error:#}");
 }

@@ -1,4 +1,4 @@
-//! What requests may take: CPU time, room, and the patience of the host with its callers.
+//! The limits of requests: CPU time, concurrent requests, and timeouts for callers.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::{start, start_with};
 
-/// More than any test here takes: a request that is to be ended by something else.
+/// Longer than any test here: for limits that must not be reached.
 const LONG: Duration = Duration::from_secs(600);
 
 fn limits(set: impl FnOnce(&mut Limits)) -> Options {
@@ -17,14 +17,14 @@ fn limits(set: impl FnOnce(&mut Limits)) -> Options {
     Options { limits, ..Gateway::options() }
 }
 
-/// Sends these bytes on a connection of its own, and leaves it open.
+/// Sends these bytes on a new connection, and leaves it open.
 async fn send(gateway: &Gateway, bytes: &str) -> TcpStream {
     let mut stream = TcpStream::connect(gateway.addr()).await.unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     stream
 }
 
-/// What comes before the connection is closed.
+/// All bytes before the connection is closed.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = String::new();
     let read = stream.read_to_string(&mut text);
@@ -33,7 +33,7 @@ async fn rest(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn guests_that_compute_do_not_stop_others() {
+async fn guests_that_compute_do_not_block_others() {
     let gateway = start_with(limits(|_| {})).await;
     let mut computing = Vec::new();
     for _ in 0..8 {
@@ -42,14 +42,14 @@ async fn guests_that_compute_do_not_stop_others() {
         assert_eq!(live.event().await.as_deref(), Some("0"));
         computing.push(live);
     }
-    // One slice of a guest that computes may pass between two steps of a request; eight for each would add up to
-    // seconds here.
+    // Between two steps of a request one computing guest may run for a slice. If all eight did, the requests here would
+    // take seconds.
     let begun = std::time::Instant::now();
     for _ in 0..10 {
         assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
     }
     let each = begun.elapsed() / 10;
-    assert!(each < Duration::from_secs(1), "a request took {each:?} beside eight that compute");
+    assert!(each < Duration::from_secs(1), "a request took {each:?} while eight others compute");
     drop(computing);
 }
 
@@ -71,12 +71,12 @@ async fn a_guest_ends_soon_after_its_caller() {
     let mut live = gateway.get("/events-and-compute").live().await;
     live.event().await;
     live.hang_up();
-    gateway.log(|line| line.contains("whose caller was gone")).await;
+    gateway.log(|line| line.contains("whose caller had disconnected")).await;
     assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
 }
 
 #[tokio::test]
-async fn one_request_too_many_is_a_503() {
+async fn a_request_beyond_the_limit_is_a_503() {
     let gateway = start_with(limits(|limits| limits.running = 2)).await;
     let mut running = Vec::new();
     for _ in 0..2 {
@@ -90,13 +90,13 @@ async fn one_request_too_many_is_a_503() {
 }
 
 #[tokio::test]
-async fn callers_that_send_half_a_body_do_not_stop_others() {
+async fn callers_that_send_half_a_body_do_not_block_others() {
     let gateway = start_with(limits(|limits| limits.running = 8)).await;
     let mut stalled = Vec::new();
     for _ in 0..8 {
         stalled.push(send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await);
     }
-    // There is room once the one that stalls longest has done so for a second; before, a request is refused.
+    // A permit becomes free once the longest stall has lasted a second; before, a request is refused.
     let begun = std::time::Instant::now();
     while gateway.get("/fixed").await.status != 200 {
         assert!(begun.elapsed() < host_tests::PATIENCE);
@@ -108,19 +108,19 @@ async fn callers_that_send_half_a_body_do_not_stop_others() {
 async fn a_body_that_stalls_is_ended() {
     let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
     let stalled = send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await;
-    // The guest answers with what it could read.
+    // The guest returns the length of what it could read.
     assert!(rest(stalled).await.ends_with("\r\n\r\n1"));
 }
 
 #[tokio::test]
-async fn a_caller_that_reads_nothing_is_cut_off() {
+async fn a_caller_that_reads_nothing_is_disconnected() {
     let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
     let mut upstream = Upstream::by_hand().await;
     let path = format!("/to/{}/", upstream.addr());
     let caller = send(&gateway, &format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n")).await;
     let mut exchange = upstream.next().await;
     exchange.head(200, &[]).await;
-    // More than the buffers of two connections take.
+    // More than fits into the buffers of two connections.
     while exchange.try_raw(format!("10000\r\n{}\r\n", "x".repeat(1 << 16))).await {}
     drop(caller);
 }
@@ -129,14 +129,14 @@ async fn a_caller_that_reads_nothing_is_cut_off() {
 async fn half_a_head_is_ended() {
     let gateway = start_with(limits(|limits| limits.head = Duration::from_millis(200))).await;
     rest(send(&gateway, "GET /fixed HTTP/1.1\r\nhost: h\r\n").await).await;
-    // So is a connection that is idle.
+    // An idle connection is ended too.
     rest(send(&gateway, "").await).await;
     let answered = rest(send(&gateway, "GET /fixed HTTP/1.1\r\nhost: h\r\n\r\n").await).await;
     assert!(answered.ends_with("a fixed answer"), "{answered}");
 }
 
 #[tokio::test]
-async fn the_guest_may_send_requests_after_it_knows_that_its_caller_is_gone() {
+async fn the_guest_may_send_requests_after_it_knows_that_its_caller_has_disconnected() {
     let upstream = Upstream::answering(Answer::new(200, &[], "settled")).await;
     let mut silent = Upstream::by_hand().await;
     let gateway = start().await;
@@ -154,7 +154,7 @@ async fn the_guest_may_send_requests_after_it_knows_that_its_caller_is_gone() {
 }
 
 #[tokio::test]
-async fn the_first_request_after_the_caller_has_gone_is_refused() {
+async fn the_first_request_after_the_caller_has_disconnected_is_refused() {
     let upstream = Upstream::answering(Answer::new(200, &[], "settled")).await;
     let gateway = start().await;
     let path = format!("/sleep-and-settle/{0}/{0}", upstream.addr());
@@ -176,7 +176,7 @@ async fn workers_share_an_address_and_a_limit() {
     for _ in 0..40 {
         assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
     }
-    assert!(gateway.instances_made() > 1, "one worker had all connections");
+    assert!(gateway.instances_made() > 1, "all connections went to one worker");
     let running = [gateway.get("/events").live().await, gateway.get("/events").live().await];
     assert_eq!(gateway.get("/fixed").await.status, 503);
     drop(running);

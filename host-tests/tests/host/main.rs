@@ -1,4 +1,4 @@
-//! The embedded host by itself, with a guest that does what the path of a request names.
+//! The embedded host alone, with a guest whose behaviour the path of a request selects.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 use crate::{start, start_with};
 
 #[tokio::test]
-async fn settings_reach_the_guest_and_no_others() {
+async fn only_the_settings_reach_the_guest() {
     let settings = vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x=y".to_owned())];
     let gateway = start_with(Options { settings, ..Gateway::options() }).await;
     assert_eq!(gateway.get("/settings").await.text(), "A=1\nB=x=y");
 }
 
 #[tokio::test]
-async fn an_instance_serves_its_number_of_requests() {
+async fn an_instance_serves_up_to_the_reuse_limit() {
     let gateway = start_with(Options { reuse: 3, ..Gateway::options() }).await;
     let mut served = Vec::new();
     for number in 1..=7 {
         served.push(gateway.get("/served").await.text().to_owned());
-        // The answer is out a moment before the instance is back, which one that served its number never is.
+        // An instance becomes idle a moment after its response is sent, but not once it has reached the limit.
         if number % 3 != 0 {
             settled(&gateway).await;
         }
@@ -40,7 +40,7 @@ async fn instances_are_fresh_with_a_reuse_of_one() {
 }
 
 #[tokio::test]
-async fn requests_at_the_same_time_have_an_instance_each() {
+async fn concurrent_requests_have_separate_instances() {
     let gateway = start().await;
     let mut streams = Vec::new();
     for _ in 0..20 {
@@ -52,7 +52,7 @@ async fn requests_at_the_same_time_have_an_instance_each() {
 }
 
 #[tokio::test]
-async fn memory_of_an_instance_can_be_seen() {
+async fn the_memory_of_an_instance_is_reported() {
     let gateway = start().await;
     gateway.get("/fixed").await;
     let before = settled(&gateway).await;
@@ -63,7 +63,7 @@ async fn memory_of_an_instance_can_be_seen() {
 }
 
 #[tokio::test]
-async fn a_trap_is_an_error_object_and_costs_one_instance() {
+async fn a_trap_is_an_error_object_and_ends_one_instance() {
     let gateway = start().await;
     for path in ["/trap", "/silent"] {
         let reply = gateway.get(path).await;
@@ -73,12 +73,12 @@ async fn a_trap_is_an_error_object_and_costs_one_instance() {
         assert_eq!(reply.text(), want, "{path}");
     }
     gateway.log(|line| line.contains("trapped")).await;
-    gateway.log(|line| line.contains("without an answer")).await;
+    gateway.log(|line| line.contains("without a response")).await;
     assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
 }
 
 #[tokio::test]
-async fn half_an_answer_does_not_pass_for_a_whole_one() {
+async fn half_a_response_is_incomplete_for_the_caller() {
     let gateway = start().await;
     let reply = gateway.get("/trap-later").await;
     assert_eq!((reply.status, reply.text()), (200, "half an answer"));
@@ -86,7 +86,7 @@ async fn half_an_answer_does_not_pass_for_a_whole_one() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_stops_the_guest() {
+async fn a_disconnect_of_the_caller_stops_the_guest() {
     let gateway = start().await;
     let mut live = gateway.get("/events").live().await;
     live.event().await;
@@ -96,7 +96,7 @@ async fn a_caller_that_hangs_up_stops_the_guest() {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_end_of_a_large_body_arrives() {
+async fn a_response_before_the_end_of_a_large_body_arrives() {
     let gateway = start().await;
     let body = vec![b'x'; 30 << 20];
     let reply = gateway.call("POST", "/fixed").body(body.clone()).await;
@@ -106,7 +106,7 @@ async fn an_answer_before_the_end_of_a_large_body_arrives() {
 }
 
 #[tokio::test]
-async fn a_caller_that_asks_first_may_be_refused_without_sending() {
+async fn a_caller_that_expects_100_continue_may_be_refused_without_sending() {
     let gateway = start().await;
     let head = "POST /fixed HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n";
     let answer = raw(&gateway, head).await;
@@ -115,7 +115,7 @@ async fn a_caller_that_asks_first_may_be_refused_without_sending() {
 }
 
 #[tokio::test]
-async fn the_host_header_is_needed_as_http_says() {
+async fn the_host_header_is_required_as_in_rfc_9112() {
     let gateway = start().await;
     for (head, want) in [
         ("GET /fixed HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n"),
@@ -129,11 +129,11 @@ async fn the_host_header_is_needed_as_http_says() {
 }
 
 #[tokio::test]
-async fn stopping_lets_running_answers_end() {
+async fn stopping_lets_running_responses_finish() {
     let mut gateway = start().await;
     let mut live = gateway.get("/events").live().await;
     live.event().await;
-    // Neither of these is in the middle of a request.
+    // Neither of these connections has a request in progress.
     let _silent = TcpStream::connect(gateway.addr()).await.unwrap();
     gateway.stop();
     while TcpStream::connect(gateway.addr()).await.is_ok() {
@@ -145,7 +145,7 @@ async fn stopping_lets_running_answers_end() {
 }
 
 #[tokio::test]
-async fn what_a_guest_does_after_its_answer_is_done_before_the_end() {
+async fn a_guest_finishes_its_work_after_the_response_before_the_server_ends() {
     let mut gateway = start().await;
     assert_eq!(gateway.get("/late").await.text(), "a fixed answer");
     gateway.stop();
@@ -163,7 +163,7 @@ async fn settled(gateway: &host_tests::Gateway) -> IdleInstance {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, idle).await.expect("the instance comes back")
+    tokio::time::timeout(PATIENCE, idle).await.expect("the instance becomes idle")
 }
 
 /// Sends these bytes and reads until the connection is closed.

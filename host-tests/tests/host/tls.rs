@@ -1,4 +1,4 @@
-//! Upstreams behind TLS. The authority and the certificate for 127.0.0.1 in `tls/` are of these tests alone.
+//! Upstreams with TLS. The CA and the certificate for 127.0.0.1 in `tls/` are used only by these tests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{start, start_with};
 
 const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
 
-/// Puts TLS in front of `upstream`.
+/// Starts a TLS proxy in front of `upstream`.
 async fn encrypt(upstream: SocketAddr) -> SocketAddr {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
@@ -32,7 +32,7 @@ async fn encrypt(upstream: SocketAddr) -> SocketAddr {
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Refused by a client that does not know the authority.
+            // An error means that the client does not trust the CA.
             let Ok(mut outside) = acceptor.accept(stream).await else { continue };
             assert_eq!(outside.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
             tokio::spawn(async move {
@@ -51,7 +51,7 @@ async fn a_trusted_upstream_answers_on_one_connection() {
     let gateway = start_with(Options { roots: AUTHORITY.to_vec(), ..Gateway::options() }).await;
     for _ in 0..3 {
         assert_eq!(gateway.get(&format!("/tls/{addr}/")).await.events(), ["1", "2"]);
-        // The connection of a stream rests a little first.
+        // After a stream, the connection is returned to the pool a little later.
         gateway.connection_is_back().await;
     }
     assert!(upstream.requests().iter().all(|request| request.connection == 0));
@@ -67,13 +67,13 @@ async fn an_unknown_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_tls_is_named_so() {
+async fn a_server_without_tls_is_a_tls_protocol_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-            std::mem::forget(stream); // Open, so that there is no reset before the answer was read.
+            std::mem::forget(stream); // Kept open, so that no reset arrives before the response was read.
         }
     });
     let reply = start().await.get(&format!("/tls/{addr}/")).await;

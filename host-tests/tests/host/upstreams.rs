@@ -1,4 +1,4 @@
-//! What the guest sends, and what comes back.
+//! Requests of the guest to upstreams, and their responses.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ fn to(gateway: &Gateway, upstream: &Upstream) -> host_tests::Call {
 }
 
 #[tokio::test]
-async fn connections_are_kept_for_the_next_request() {
+async fn connections_are_reused() {
     let upstream = Upstream::answering(Answer::new(200, &[], "answer")).await;
     let gateway = start().await;
     for _ in 0..5 {
@@ -31,19 +31,19 @@ async fn connections_are_kept_for_the_next_request() {
 }
 
 #[tokio::test]
-async fn streams_give_their_connection_back_too() {
+async fn connections_are_reused_after_streams() {
     let upstream = Upstream::answering(Answer::events(["1", "2"])).await;
     let gateway = start().await;
     for _ in 0..3 {
         assert_eq!(to(&gateway, &upstream).await.events(), ["1", "2"]);
-        // It rests a little first.
+        // The connection is returned to the pool a little later.
         gateway.connection_is_back().await;
     }
     assert!(upstream.requests().iter().all(|request| request.connection == 0));
 }
 
 #[tokio::test]
-async fn a_connection_the_upstream_closes_after_a_stream_takes_no_request_with_it() {
+async fn a_connection_that_closes_after_a_stream_fails_no_request() {
     let gateway = start().await;
     for _ in 0..200 {
         let mut upstream = Upstream::by_hand().await;
@@ -53,11 +53,11 @@ async fn a_connection_the_upstream_closes_after_a_stream_takes_no_request_with_i
         exchange.raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await;
         assert_eq!(first.reply().await.text(), "ok");
         let second = to(&gateway, &upstream).spawn();
-        // The upstream had not announced it.
+        // The upstream closes without announcing it.
         tokio::time::sleep(Duration::from_millis(2)).await;
         exchange.close();
-        if answered.elapsed() > HALF_A_REST {
-            // On a machine this busy the connection may have been reused before it was known to be closed.
+        if answered.elapsed() > HALF_CLOSING_TIME {
+            // On a very busy machine the connection may be reused before the close is noticed.
             second.hang_up();
             continue;
         }
@@ -68,11 +68,11 @@ async fn a_connection_the_upstream_closes_after_a_stream_takes_no_request_with_i
     panic!("the machine is too busy for this test");
 }
 
-/// Of the time for which a connection rests after a stream.
-const HALF_A_REST: Duration = Duration::from_millis(5);
+/// Half of the time after which a connection is returned to the pool after a stream.
+const HALF_CLOSING_TIME: Duration = Duration::from_millis(5);
 
 #[tokio::test]
-async fn a_connection_the_upstream_closed_meanwhile_is_replaced() {
+async fn a_pooled_connection_that_was_closed_is_replaced() {
     let closing = Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     let upstream = Upstream::answering(closing).await;
     let gateway = start().await;
@@ -84,7 +84,7 @@ async fn a_connection_the_upstream_closed_meanwhile_is_replaced() {
 }
 
 #[tokio::test]
-async fn events_pass_one_by_one() {
+async fn events_are_forwarded_one_by_one() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = start().await;
     let call = to(&gateway, &upstream).spawn();
@@ -100,17 +100,17 @@ async fn events_pass_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_ends_the_request_upstream() {
+async fn a_disconnect_of_the_caller_ends_the_upstream_request() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = start().await;
 
-    // While the upstream is silent before its answer,
+    // While the upstream is silent before its response,
     let call = to(&gateway, &upstream).spawn();
     let mut exchange = upstream.next().await;
     call.hang_up();
     exchange.closed().await;
 
-    // and within it.
+    // and during it.
     let call = to(&gateway, &upstream).spawn();
     let mut exchange = upstream.next().await;
     exchange.head(200, &[]).await;
@@ -123,7 +123,7 @@ async fn a_caller_that_hangs_up_ends_the_request_upstream() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_dies_within_its_answer_is_noticed() {
+async fn a_response_that_breaks_off_is_noticed() {
     let gateway = start().await;
     for answer in [Answer::new(200, &[], "whole").cut(), Answer::events(["1"]).cut()] {
         let upstream = Upstream::answering(answer).await;
@@ -141,7 +141,7 @@ async fn an_upstream_that_dies_within_its_answer_is_noticed() {
 }
 
 #[tokio::test]
-async fn failures_have_their_names() {
+async fn failures_have_the_error_codes_of_wasi_http() {
     let gateway = start().await;
     for (answer, want) in [
         (Answer::close(), "ErrorCode::ConnectionTerminated"),
@@ -165,7 +165,7 @@ async fn failures_have_their_names() {
 }
 
 #[tokio::test]
-async fn silence_between_two_events_has_its_limit() {
+async fn silence_between_two_events_times_out() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = start().await;
     let call = to(&gateway, &upstream).header("x-timeouts", "1000,1000,100").spawn();
@@ -180,8 +180,8 @@ async fn silence_between_two_events_has_its_limit() {
 }
 
 #[tokio::test]
-async fn connecting_has_its_limit() {
-    // A listener that never accepts, its queue full.
+async fn connecting_times_out() {
+    // A listener that accepts no connection because its queue is full.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = socket.listen(1).unwrap();

@@ -14,14 +14,14 @@ Measures Portcullis against components that do nothing, each in the embedded hos
 Usage: cargo bench-gateway [flags]
 
   --quick          one concurrency and fewer rounds: under a minute
-  --growth         in place of all that: what a request costs by its size, and by that of the settings
-  --document       put the figures of the last runs of all cases into docs/performance.md and docs/growth.svg
+  --growth         instead: how the cost of a request grows with its size, and with the size of the settings
+  --document       write the figures of the last runs of all cases into docs/performance.md and docs/growth.svg
   --only TEXT      only cases whose name contains this
-  --against FILE   compare with another build of Portcullis in place of the nulls
+  --against FILE   compare with another build of Portcullis instead of the null components
   --rounds N       rounds for each figure
   --help           this text
 
-PORTCULLIS_WASM names a component to measure in place of the workspace's. The figures go to target/bench/.
+PORTCULLIS_WASM names a component to measure instead of this workspace's. The figures go to target/bench/.
 ";
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Reads the flags; `None` when only the help is wanted.
+    /// Parses the flags; `None` for `--help`.
     pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut args = Self::default();
         while let Some(arg) = parser.next()? {
@@ -67,12 +67,12 @@ impl Args {
         }
     }
 
-    /// Whether all is measured, and against the nulls.
+    /// Whether all cases are measured against the null components.
     pub(crate) fn whole(&self) -> bool {
         self.only.is_none() && self.against.is_none()
     }
 
-    /// The file for the figures; those of less than all are not for the page.
+    /// The file for the figures. Figures of a partial run go to another file, which `--document` does not read.
     pub(crate) fn file(&self, whole: &'static str) -> &'static str {
         if self.whole() { whole } else { "part.json" }
     }

@@ -1,4 +1,4 @@
-//! Portcullis against the nulls: throughput, latency and CPU time, in alternating rounds.
+//! Portcullis against the null components: throughput, latency and CPU time, in alternating rounds.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl Side {
 
 pub(crate) const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", KEY);
 
-/// The settings of a Portcullis that hands streams on unread.
+/// The settings of a Portcullis that splices streams.
 pub(crate) fn spliced(upstream: SocketAddr) -> String {
     format!(
         r#"{{"upstreams": {{"local": {{"url": "http://{upstream}/v1", "splice": true}}}},
@@ -99,7 +99,7 @@ pub(crate) struct Effort {
     pub(crate) time: Duration,
 }
 
-/// What came of a case at one concurrency. Of pairs the first is Portcullis.
+/// The figures of a case at one concurrency. In each pair the first is Portcullis.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Comparison {
     pub(crate) name: String,
@@ -113,9 +113,9 @@ pub(crate) struct Comparison {
     /// CPU seconds of the host for 1,000 requests.
     pub(crate) cpu: [f64; 2],
     pub(crate) cpu_ratio: Spread,
-    /// CPU seconds of the loader for 1,000 requests.
+    /// CPU seconds of the load generator for 1,000 requests.
     pub(crate) loader_cpu: [f64; 2],
-    /// Seconds to the whole answer.
+    /// Seconds until the response is complete.
     pub(crate) p50: [f64; 2],
     pub(crate) p99: [f64; 2],
     /// Seconds to the first byte of its body.

@@ -1,4 +1,4 @@
-//! The processes of a benchmark: hosts and the upstream, each this program under another command.
+//! The child processes of a benchmark: hosts and the upstream. Each runs this program with another command.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -18,8 +18,8 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// A host that serves a component. What the component logs is thrown away by the system: who reads a log
-    /// pays for reading it, and here that would be the loader's neighbour.
+    /// A host that serves a component. The component's log goes to `/dev/null`: a process that reads it would compete
+    /// with the load generator for the CPU.
     pub(crate) fn host(job: &Job) -> Result<Self, String> {
         Self::start(own("host")?.stderr(Stdio::null()), Some(job))
     }
@@ -33,7 +33,7 @@ impl Served {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child =
             child.map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
-        let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both were asked for");
+        let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both are piped");
         let mut served =
             Self { child, stdin, stdout: BufReader::new(stdout), addr: ([127, 0, 0, 1], 0).into() };
         if let Some(job) = job {
@@ -56,18 +56,18 @@ impl Served {
         process::resident(self.pid()).ok_or_else(|| "a server has ended".to_owned())
     }
 
-    /// How a host's instances stand.
+    /// The state of a host's instances.
     pub(crate) fn instances(&mut self) -> Result<Instances, String> {
-        self.ask(INSTANCES)
+        self.query(INSTANCES)
     }
 
-    /// Makes so many instances; the seconds each took.
+    /// Creates `count` instances and returns the seconds each took.
     pub(crate) fn instantiate(&mut self, count: usize) -> Result<Vec<f64>, String> {
-        self.ask(&format!("{INSTANTIATE} {count}"))
+        self.query(&format!("{INSTANTIATE} {count}"))
     }
 
-    fn ask<T: DeserializeOwned>(&mut self, question: &str) -> Result<T, String> {
-        writeln!(self.stdin, "{question}").map_err(|error| format!("a server has ended: {error}"))?;
+    fn query<T: DeserializeOwned>(&mut self, command: &str) -> Result<T, String> {
+        writeln!(self.stdin, "{command}").map_err(|error| format!("a server has ended: {error}"))?;
         self.read()
     }
 
@@ -80,7 +80,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It holds nothing that would have to be put in order.
+        // It has no state that would have to be saved.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -88,7 +88,7 @@ impl Drop for Served {
 
 fn own(command: &str) -> Result<Command, String> {
     let own =
-        std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))?;
     let mut own = Command::new(own);
     own.arg(command);
     Ok(own)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Files of components, built as their sources are now.
+/// Files of components, built from the current sources.
 pub(crate) struct Components {
     /// Portcullis as it is shipped.
     pub(crate) portcullis: PathBuf,
@@ -14,7 +14,7 @@ pub(crate) struct Components {
 
 impl Components {
     pub(crate) fn build() -> Result<Self, String> {
-        // A directory of its own: a component's file has the same name whatever its features, and Cargo does not
+        // A separate directory: the component's file has the same name with and without features, and Cargo does not
         // notice that another build has overwritten it.
         let apart = target_dir()?.join("no-vocab");
         let apart = apart.to_str().ok_or("the target directory's name is not text")?;
@@ -30,7 +30,7 @@ impl Components {
 /// Where Cargo puts what it builds.
 pub(crate) fn target_dir() -> Result<PathBuf, String> {
     let own =
-        std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))?;
     // Cargo marks the directory for backup programs, wherever it is.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     marked

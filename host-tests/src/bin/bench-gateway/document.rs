@@ -1,4 +1,4 @@
-//! `--document`: the figures of the last runs of all cases, put into `docs/performance.md` and `docs/growth.svg`.
+//! `--document`: writes the figures of the last runs of all cases into `docs/performance.md` and `docs/growth.svg`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::growth::Curve;
 use crate::report::Report;
 use crate::svg;
 
-/// Renews what stands between the marks. A part whose figures are missing stays as it is.
-pub(crate) fn renew() -> Result<(), String> {
+/// Replaces the text between the markers. A part whose figures are missing stays as it is.
+pub(crate) fn update() -> Result<(), String> {
     let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
     let file = docs.join("performance.md");
     let mut text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     if let Some(report) = figures::<Report>("gateway.json")? {
-        text = put(&text, "goals", &goals(&report, judging().as_deref()))?;
+        text = put(&text, "goals", &goals(&report, validation().as_deref()))?;
         text = put(&text, "figures", &tables(&report))?;
     }
     if let Some(curves) = figures::<Vec<Curve>>("growth.json")? {
@@ -43,7 +43,7 @@ fn figures<T: DeserializeOwned>(name: &str) -> Result<Option<T>, String> {
     serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Replaces what stands between `<!-- name -->` and `<!-- /name -->`.
+/// Replaces the text between `<!-- name -->` and `<!-- /name -->`.
 fn put(text: &str, name: &str, part: &str) -> Result<String, String> {
     let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let missing = || format!("docs/performance.md has no part between {} and {end}", start.trim());
@@ -52,8 +52,8 @@ fn put(text: &str, name: &str, part: &str) -> Result<String, String> {
     Ok(format!("{before}{start}\n{}\n\n{end}{after}", part.trim()))
 }
 
-/// The CPU time of judging to that of plain parsing, for each body of `cargo bench --bench check` that was run.
-fn judging() -> Option<String> {
+/// The CPU time of validation relative to plain parsing, for each body of `cargo bench --bench check` that was run.
+fn validation() -> Option<String> {
     let dir = target_dir().ok()?.join("criterion");
     let mean = |body: &Path, what: &str| -> Option<f64> {
         let file: PathBuf = body.join(what).join("new/estimates.json");
@@ -62,33 +62,37 @@ fn judging() -> Option<String> {
     };
     let mut ratios = Vec::new();
     for body in std::fs::read_dir(dir).ok()?.filter_map(Result::ok) {
-        if let (Some(plain), Some(judged)) = (mean(&body.path(), "plain"), mean(&body.path(), "judged")) {
-            ratios.push(format!("{}: {:.2}", body.file_name().to_string_lossy(), judged / plain));
+        if let (Some(plain), Some(validated)) = (mean(&body.path(), "plain"), mean(&body.path(), "live")) {
+            ratios.push(format!("{}: {:.2}", body.file_name().to_string_lossy(), validated / plain));
         }
     }
     ratios.sort();
     (!ratios.is_empty()).then(|| ratios.join("; "))
 }
 
-fn goals(report: &Report, judging: Option<&str>) -> String {
+fn goals(report: &Report, validation: Option<&str>) -> String {
     let chats = ["chat by the engine, exact tokens", "chat by the engine, built without vocabularies"];
     let ways = ["GET /v1/models", chats[0], chats[1], "chat through an upstream"];
     let reused = |name: &str| throughput(report, name, |reuse| reuse > 1);
     let fresh = ways.map(|name| format!("{name}: {}", throughput(report, name, |reuse| reuse == 1)));
     let rows = [
-        ("requests/s, `GET /v1/models`, to the null component's", "≥ 0.95", reused(ways[0])),
+        ("requests/s, `GET /v1/models`, relative to the null component", "≥ 0.95", reused(ways[0])),
         ("requests/s, chat by the engine, 1 KiB, exact tokens", "≥ 0.70", reused(ways[1])),
         ("the same, built without vocabularies", "≥ 0.90", reused(ways[2])),
-        ("requests/s, chat through a local upstream, to the null proxy's", "≥ 0.90", reused(ways[3])),
+        ("requests/s, chat through a local upstream, relative to the null proxy", "≥ 0.90", reused(ways[3])),
         (
-            "added time to first byte of a stream, to the null proxy's",
+            "added time to first byte of a stream, relative to the null proxy",
             "≤ 5 %",
-            format!("{}; spliced {}", late(report, "Portcullis"), late(report, "Portcullis, spliced")),
+            format!(
+                "{}; spliced {}",
+                added_first_byte(report, "Portcullis"),
+                added_first_byte(report, "Portcullis, spliced")
+            ),
         ),
         (
-            "CPU of judging a request, to `serde_json` parsing it into structs",
+            "CPU of validating a request, relative to `serde_json` parsing it into structs",
             "≤ 1.3",
-            judging.unwrap_or("`cargo bench --bench check`").to_owned(),
+            validation.unwrap_or("`cargo bench --bench check`").to_owned(),
         ),
         (
             "the four ratios above with a fresh instance for each request, both sides",
@@ -97,7 +101,11 @@ fn goals(report: &Report, judging: Option<&str>) -> String {
         ),
         ("component without vocabularies / with", "≤ 700 KB / ≤ 5 MB", measured(sizes(report))),
         ("linear memory of an instance after a chat of 1 KiB", "≤ 2 MiB", measured(linear(report))),
-        ("one instance reused 100,000 times", "memory flat, answers a fresh one's", measured(reuse(report))),
+        (
+            "one instance reused 100,000 times",
+            "memory flat, responses as from a fresh instance",
+            measured(reuse(report)),
+        ),
     ];
     let mut out = "| what | goal | measured |\n|---|---|---|\n".to_owned();
     for (what, goal, measured) in rows {
@@ -121,7 +129,7 @@ fn measured(figure: Option<String>) -> String {
     figure.unwrap_or_else(|| "not measured".to_owned())
 }
 
-/// A case's ratio, of both throughput and CPU time, since loader and host share cores.
+/// A case's ratio, of both throughput and CPU time, since load generator and host share cores.
 fn throughput(report: &Report, name: &str, reuse: impl Fn(u32) -> bool) -> String {
     let fits = |row: &&Comparison| row.name == name && reuse(row.reuse) && row.connections == 16;
     measured(report.comparisons.iter().find(fits).map(|row| {
@@ -135,8 +143,8 @@ fn throughput(report: &Report, name: &str, reuse: impl Fn(u32) -> bool) -> Strin
     }))
 }
 
-/// How much later a stream's first byte comes than the null proxy's.
-fn late(report: &Report, name: &str) -> String {
+/// How much later the first byte of a stream arrives than from the null proxy, in percent.
+fn added_first_byte(report: &Report, name: &str) -> String {
     let stream = report.streams.iter().find(|stream| stream.name == name);
     measured(stream.map(|stream| format!("{:+.1} %", (stream.first_byte_ratio.median - 1.0) * 100.0)))
 }
@@ -178,7 +186,7 @@ fn reuse(report: &Report) -> Option<String> {
 const MIB: f64 = 1024.0 * 1024.0;
 
 fn tables(report: &Report) -> String {
-    let mut out = "Of two figures the first is Portcullis', the second the null's.\n\n\
+    let mut out = "Where a cell has two figures, the first is Portcullis, the second the null component or null proxy.\n\n\
         | case | reuse | connections | requests/s | ratio (quartiles) | CPU ms a request | CPU ratio | p50 ms | p99 ms |\n\
         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
@@ -202,7 +210,7 @@ fn tables(report: &Report) -> String {
             ms(row.p99),
         );
     }
-    out += "\n| stream, one connection | first byte ms | to the null proxy's (quartiles) | an event's delay ms | its p99 |\n\
+    out += "\n| stream, one connection | first byte ms | relative to the null proxy (quartiles) | delay of an event ms | its p99 |\n\
             |---|--:|--:|--:|--:|\n";
     for row in &report.streams {
         let _ = writeln!(
@@ -217,7 +225,7 @@ fn tables(report: &Report) -> String {
             row.event_p99 * 1e3
         );
     }
-    out += "\n| component | file KB | instantiation µs | linear memory KiB | host in RAM MiB (without files) |\n\
+    out += "\n| component | file KB | instantiation µs | linear memory KiB | host RSS MiB (without mapped files) |\n\
             |---|--:|--:|--:|--:|\n";
     for row in &report.footprints {
         let _ = writeln!(
@@ -254,7 +262,7 @@ fn growth(curves: &[Curve]) -> String {
     out
 }
 
-/// A count, thousands marked.
+/// A count with thousands separators.
 fn short(x: f64) -> String {
     let digits = format!("{x:.0}");
     let mut out = String::new();
@@ -269,7 +277,7 @@ fn short(x: f64) -> String {
 
 fn peer_table(peers: &Value) -> String {
     let mut out =
-        "| gateway | version | requests/s | to Portcullis' | p50 ms | p99 ms | CPU ms a request |\n\
+        "| gateway | version | requests/s | relative to Portcullis | p50 ms | p99 ms | CPU ms a request |\n\
                    |---|---|--:|--:|--:|--:|--:|\n"
             .to_owned();
     for row in peers["rows"].as_array().into_iter().flatten() {
@@ -307,16 +315,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_is_renewed() {
+    fn only_text_between_the_markers_is_replaced() {
         let text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
-        let renewed = put(text, "x", "new\n").expect("both marks");
-        assert_eq!(renewed, "a\n<!-- x -->\n\nnew\n\n<!-- /x -->\nb\n");
-        assert_eq!(put(&renewed, "x", "new").expect("both marks"), renewed);
+        let updated = put(text, "x", "new\n").expect("both markers");
+        assert_eq!(updated, "a\n<!-- x -->\n\nnew\n\n<!-- /x -->\nb\n");
+        assert_eq!(put(&updated, "x", "new").expect("both markers"), updated);
         assert!(put(text, "y", "").is_err());
     }
 
     #[test]
-    fn thousands_are_marked() {
+    fn thousands_are_separated() {
         for (x, want) in [(1.0, "1"), (1_000.0, "1,000"), (16_777_216.0, "16,777,216"), (100.0, "100")] {
             assert_eq!(short(x), want);
         }

@@ -1,4 +1,4 @@
-//! What instances cost: the time to make one, their linear memory, the memory of a host that runs them.
+//! What instances cost: the time to create one, their linear memory, the memory of a host that runs them.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ use crate::requests::{self, CHAT};
 use crate::serve::Instances;
 use crate::stats::Spread;
 
-/// Of one component.
+/// The figures of one component.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Footprint {
     pub(crate) name: String,
-    /// Bytes of its file.
+    /// Size of its file in bytes.
     pub(crate) size: u64,
-    /// Seconds to make an instance, without a request.
+    /// Seconds to create an instance, without a request.
     pub(crate) instantiation: Spread,
     /// Bytes of an instance's linear memory after chats of 1 KiB.
     pub(crate) linear: usize,
     /// KiB of a host in RAM that has served sixteen connections for a second.
     pub(crate) resident: u64,
-    /// The same without pages of files.
+    /// The same without mapped files.
     pub(crate) own: u64,
 }
 
-/// Measures components side by side: instances of each are made in turn.
+/// Measures components side by side: instances of each are created in turn.
 pub(crate) fn measure(
     runtime: &Runtime,
     sides: &[(&str, Side)],
@@ -76,7 +76,7 @@ pub(crate) fn measure(
     Ok(footprints)
 }
 
-/// How instances stand once one at least is idle: one gets there a little after its answer is out.
+/// The state of the instances once at least one is idle: an instance becomes idle a little after its response is sent.
 pub(crate) fn idle(host: &mut Served) -> Result<Instances, String> {
     for _ in 0..1_000 {
         let instances = host.instances()?;

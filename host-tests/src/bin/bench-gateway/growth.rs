@@ -1,4 +1,4 @@
-//! What a request costs by its size, and by that of the settings.
+//! How the cost of a request grows with its size, and with the size of the settings.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::process;
 use crate::requests::{self, CHAT};
 use crate::stats::median;
 
-/// How costs grow with something.
+/// How costs grow with one quantity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Curve {
     /// What grows.
@@ -31,16 +31,16 @@ pub(crate) struct Point {
     pub(crate) x: f64,
     /// CPU seconds of the host for a request.
     pub(crate) cpu: f64,
-    /// Seconds until the answer is whole.
+    /// Seconds until the response is complete.
     pub(crate) time: f64,
     /// Bytes of the instance's linear memory afterwards; 0 where instances are fresh.
     pub(crate) linear: usize,
-    /// KiB of the host afterwards, without pages of files.
+    /// Memory of the host afterwards in KiB, without mapped files.
     pub(crate) own: u64,
 }
 
 impl Curve {
-    /// How cost grows from the last point but one to the last: 1 where as x does, 2 where as its square.
+    /// How the cost grows between the last two points: 1 is linear, 2 is quadratic.
     pub(crate) fn slope(&self) -> Option<f64> {
         let [.., a, b] = self.points.as_slice() else { return None };
         (a.cpu > 0.0 && b.cpu > 0.0).then(|| (b.cpu / a.cpu).ln() / (b.x / a.x).ln())
@@ -54,11 +54,11 @@ struct Plan<'a> {
     xs: Vec<usize>,
     reuse: u32,
     /// The settings and the body of the request at an x.
-    at: Box<dyn Fn(usize) -> Asked + 'a>,
+    at: Box<dyn Fn(usize) -> Measured + 'a>,
 }
 
-/// Settings, and a body to be sent.
-type Asked = (Vec<(&'static str, String)>, Vec<u8>);
+/// The settings of the gateway and the body of the request.
+type Measured = (Vec<(&'static str, String)>, Vec<u8>);
 
 /// Measures all curves.
 pub(crate) fn measure(
@@ -106,14 +106,14 @@ fn point(
     let mut host = side.serve(plan.reuse)?;
     let request = load::request(host.addr(), "POST", CHAT, &body);
     let mut connection = runtime.block_on(Connection::open(host.addr()))?;
-    let mut ask = || runtime.block_on(connection.ask(&request, |_| {}));
-    // The first pays for the settings, and for what the system does when memory is first used.
-    ask()?;
+    let mut send = || runtime.block_on(connection.send(&request, |_| {}));
+    // Not measured: the first request includes parsing the settings and the page faults of the first use of memory.
+    send()?;
     let cpu = || process::cpu(host.pid()).ok_or("the host has ended");
     let (before, start, mut times) = (cpu()?, Instant::now(), Vec::new());
     while times.len() < 3 || start.elapsed() < time {
         let start = Instant::now();
-        ask()?;
+        send()?;
         times.push(start.elapsed().as_secs_f64());
     }
     let cpu = cpu()? - before;
@@ -230,7 +230,7 @@ fn plans<'a>(upstream: SocketAddr) -> Vec<Plan<'a>> {
 
 fn conversation(messages: usize) -> Value {
     let roles = ["user", "assistant"];
-    // The last is the user's, whatever their number.
+    // The last message is the user's, for odd and even numbers of messages.
     let role = |number: usize| roles[(messages - 1 - number) % 2];
     let message = |number: usize| json!({"role": role(number), "content": format!("Message {number}: the boats came in late tonight.")});
     json!({"model": "gpt-4o", "messages": (0..messages).map(message).collect::<Vec<_>>()})
@@ -239,7 +239,7 @@ fn conversation(messages: usize) -> Value {
 fn with_tools(tools: usize) -> Value {
     let tool = |number: usize| {
         json!({"type": "function", "function": {"name": format!("tool_{number}"),
-            "description": "Tells when the boats of a harbour come in.",
+            "description": "Returns the times at which boats arrive in a harbour.",
             "parameters": {"type": "object", "required": ["harbour", "hour"], "additionalProperties": false,
                 "properties": {"harbour": {"type": "string", "description": "its name"},
                     "hour": {"type": "integer", "minimum": 0, "maximum": 23}}}}})
@@ -251,7 +251,7 @@ fn with_tools(tools: usize) -> Value {
 }
 
 fn many_keys(count: usize) -> Value {
-    // The benchmark's own comes last.
+    // The key that the benchmark sends is the last one.
     let key = |number| match number == count {
         true => KEY.to_owned(),
         false => format!("sk-another-one-of-many-{number}"),
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_have_the_size_they_are_said_to_have() {
+    fn requests_have_the_size_of_their_plan() {
         for plan in plans(([127, 0, 0, 1], 1).into()) {
             for x in &plan.xs[..3] {
                 let (settings, body) = (plan.at)(*x);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn slopes_tell_linear_from_quadratic() {
+    fn slopes_distinguish_linear_from_quadratic() {
         let point = |x: f64, cpu: f64| Point { x, cpu, time: cpu, linear: 0, own: 0 };
         let curve = |points: &[(f64, f64)]| Curve {
             of: String::new(),

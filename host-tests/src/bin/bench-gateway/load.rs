@@ -1,7 +1,7 @@
-//! Load on one server: connections that each ask, read the answer, and ask again.
+//! Load on one server: connections that each send a request, read the response, and send the next.
 //!
-//! It runs on one thread and does as little as possible for a request, so that the server is what is slow: the
-//! request is a ready piece of bytes, and of an answer only its status and its end are looked at.
+//! It runs on one thread and does as little as possible per request, so that the server is the bottleneck: the bytes of
+//! the request are prepared once, and only the status and the end of a response are inspected.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use tokio::task::LocalSet;
 use crate::process;
 use crate::wire::{Found, Reader};
 
-/// The key all servers are called with; Portcullis checks it.
+/// The API key of all requests; Portcullis checks it.
 pub(crate) const KEY: &str = "sk-bench";
 
-/// A request as it goes over the wire.
+/// A request as bytes of HTTP/1.1.
 pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
     let mut request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer {KEY}\r\nuser-agent: bench-gateway\r\n\
@@ -32,7 +32,7 @@ pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &[u8]) -
     request
 }
 
-/// Whose CPU time counts.
+/// The processes whose CPU time is measured.
 #[derive(Clone, Copy)]
 pub(crate) enum Server {
     Process(u32),
@@ -49,7 +49,7 @@ impl Server {
     }
 }
 
-/// What is loaded, and how hard.
+/// The server to load, the request to send, and the intensity.
 pub(crate) struct Plan<'a> {
     pub(crate) addr: SocketAddr,
     pub(crate) server: Server,
@@ -59,7 +59,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) time: Duration,
 }
 
-/// What came of it.
+/// The figures of one round.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
     pub(crate) per_second: f64,
@@ -67,9 +67,9 @@ pub(crate) struct Round {
     pub(crate) cpu: f64,
     /// The same of this process.
     pub(crate) own_cpu: f64,
-    /// Seconds from a request's first byte to its answer's last, of each request.
+    /// For each request the seconds from its first byte to the last byte of the response.
     pub(crate) latencies: Vec<f64>,
-    /// The same to the first byte of the body.
+    /// The same to the first byte of the response body.
     pub(crate) first_bytes: Vec<f64>,
 }
 
@@ -87,9 +87,11 @@ struct Shared {
     failed: RefCell<Option<String>>,
 }
 
-/// Loads a server for the plan's time.
+/// Loads a server for the duration of the plan.
 ///
-/// Only 200 is an answer. Anything else ends the round with an error that names it.
+/// # Errors
+///
+/// A response with a status other than 200 ends the round with an error that names the status.
 pub(crate) fn run(runtime: &tokio::runtime::Runtime, plan: &Plan<'_>) -> Result<Round, String> {
     let shared = Rc::new(Shared {
         phase: Cell::new(Phase::WarmUp),
@@ -117,7 +119,7 @@ pub(crate) fn run(runtime: &tokio::runtime::Runtime, plan: &Plan<'_>) -> Result<
         for caller in callers {
             tokio::select! {
                 _ = caller => {}
-                () = &mut patience => return Err("the server does not answer any more".to_owned()),
+                () = &mut patience => return Err("the server stopped responding".to_owned()),
             }
         }
         let (before, after) = before.zip(after).ok_or("the server's process has ended")?;
@@ -129,7 +131,7 @@ pub(crate) fn run(runtime: &tokio::runtime::Runtime, plan: &Plan<'_>) -> Result<
     let (time, cpu, own_cpu) = measured?;
     let latencies = shared.latencies.take();
     if latencies.is_empty() {
-        return Err(format!("no answer within {time:?}"));
+        return Err(format!("no response within {time:?}"));
     }
     let count = latencies.len() as f64;
     let a_thousand = |cpu: Duration| cpu.as_secs_f64() / count * 1_000.0;
@@ -155,8 +157,8 @@ async fn call_on(addr: SocketAddr, request: &[u8], shared: &Shared) -> Result<()
         let start = Instant::now();
         let mut first = None;
         let mark = |_: &[u8]| first = first.or_else(|| Some(start.elapsed()));
-        connection.ask(request, mark).await?;
-        // An answer that ends after the time does not count, as one does that began before.
+        connection.send(request, mark).await?;
+        // A response that ends during the measured time counts even if it began before; one that ends later does not.
         if shared.phase.get() == Phase::Measure {
             shared.latencies.borrow_mut().push(start.elapsed().as_secs_f64());
             shared.first_bytes.borrow_mut().extend(first.map(|first| first.as_secs_f64()));
@@ -165,7 +167,7 @@ async fn call_on(addr: SocketAddr, request: &[u8], shared: &Shared) -> Result<()
     Ok(())
 }
 
-/// A connection that is kept.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     reader: Reader,
@@ -179,8 +181,8 @@ impl Connection {
         Ok(Self { stream, reader: Reader::default(), buffer: vec![0; 64 * 1024] })
     }
 
-    /// Sends a request, and hands the body of the answer over as it comes. An error unless the status is 200.
-    pub(crate) async fn ask(&mut self, request: &[u8], mut body: impl FnMut(&[u8])) -> Result<(), String> {
+    /// Sends a request and passes the response body to `body` piece by piece. An error unless the status is 200.
+    pub(crate) async fn send(&mut self, request: &[u8], mut body: impl FnMut(&[u8])) -> Result<(), String> {
         let mut start = Vec::new();
         let status = self
             .exchange(request, |piece| {
@@ -192,11 +194,11 @@ impl Connection {
             .await?;
         match status {
             200 => Ok(()),
-            status => Err(format!("the answer is {status}: {}", String::from_utf8_lossy(&start))),
+            status => Err(format!("the response has status {status}: {}", String::from_utf8_lossy(&start))),
         }
     }
 
-    /// Sends a request, and hands the body of the answer over as it comes. Returns the status.
+    /// Sends a request and passes the response body to `body` piece by piece. Returns the status.
     pub(crate) async fn exchange(
         &mut self,
         request: &[u8],
@@ -205,9 +207,9 @@ impl Connection {
         self.stream.write_all(request).await.map_err(|error| format!("cannot send: {error}"))?;
         loop {
             let read = self.stream.read(&mut self.buffer).await;
-            let read = read.map_err(|error| format!("cannot read the answer: {error}"))?;
+            let read = read.map_err(|error| format!("cannot read the response: {error}"))?;
             if read == 0 {
-                return Err("the server closed the connection within an answer".to_owned());
+                return Err("the server closed the connection in the middle of a response".to_owned());
             }
             let mut bytes = &self.buffer[..read];
             while let Some(found) = self.reader.next(&mut bytes)? {

@@ -1,8 +1,7 @@
 //! `cargo bench-gateway`: what Portcullis costs, against components that do nothing.
 //!
-//! Each component is served by the embedded host in a process of its own, with the same settings of the host, and
-//! this process loads them in turn. Nothing passes or fails here; the figures go to the terminal and to
-//! `target/bench/`.
+//! Each component is served by the embedded host in a separate process, with the same host settings, and this process
+//! sends load to them in turn. There is no pass or fail; the figures go to the terminal and to `target/bench/`.
 
 #![expect(clippy::print_stdout, reason = "this is a program of the command line")]
 
@@ -33,7 +32,7 @@ use args::Args;
 
 fn main() -> ExitCode {
     let done = match std::env::args().nth(1).as_deref() {
-        // How this program starts itself.
+        // Commands with which this program starts itself as a child process.
         Some("host") => serve::run(),
         Some("load") => peer::run(),
         Some("upstream") => upstream::run(),

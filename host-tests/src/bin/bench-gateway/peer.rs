@@ -1,4 +1,4 @@
-//! `bench-gateway load`: one round of load on a server somebody else has started, for `benches/peers.py`.
+//! `bench-gateway load`: one round of load on a server that is already running, for `benches/peers.py`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::load::{self, Plan};
 use crate::stats::quantile;
 
-/// What to do; it comes by the standard input.
+/// The job, read as JSON from standard input.
 #[derive(Deserialize)]
 struct Job {
     addr: SocketAddr,
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     let runtime = runtime.map_err(|error| error.to_string())?;
     let mut request = load::request(job.addr, "POST", &job.path, job.body.as_bytes());
     let headers: String = job.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    // After the line of the request.
+    // Insert after the request line.
     let line = memchr::memmem::find(&request, b"\r\n").map_or(0, |at| at + 2);
     request.splice(line..line, headers.into_bytes());
     let plan = Plan {

@@ -1,14 +1,14 @@
-//! What the system knows of a process, from `/proc`.
+//! CPU time and memory of processes, from `/proc`.
 
 use std::time::Duration;
 
-/// The CPU time of a process, all its threads, its own and the system's on its behalf.
+/// The CPU time of all threads of a process, in user and kernel mode.
 pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(Duration::from_secs(1) * ticks(&stat)? / TICKS_PER_SECOND)
 }
 
-/// The same of all processes of a group that run.
+/// The same for all running processes of a group.
 pub(crate) fn group_cpu(group: u32) -> Option<Duration> {
     let mut all = None;
     for entry in std::fs::read_dir("/proc").ok()?.filter_map(Result::ok) {
@@ -21,12 +21,12 @@ pub(crate) fn group_cpu(group: u32) -> Option<Duration> {
     Some(Duration::from_secs(1) * all? / TICKS_PER_SECOND)
 }
 
-/// The process group of a line of `/proc/PID/stat`.
+/// The process group in a line of `/proc/PID/stat`.
 fn in_group(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(2)?.parse().ok()
 }
 
-/// What Linux counts in for programs, on every architecture Rust has a standard library for (`USER_HZ`).
+/// The unit of CPU time in `/proc` on every architecture that Rust's standard library supports (`USER_HZ`).
 const TICKS_PER_SECOND: u32 = 100;
 
 /// `utime` and `stime` of a line of `/proc/PID/stat`.
@@ -38,7 +38,7 @@ fn ticks(stat: &str) -> Option<u32> {
     user.checked_add(system)
 }
 
-/// The memory of a process that lies in RAM, in KiB.
+/// The resident memory of a process, in KiB.
 pub(crate) fn resident(pid: u32) -> Option<Resident> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     Some(Resident { all: kib(&status, "VmRSS")?, own: kib(&status, "RssAnon")? })
@@ -49,7 +49,7 @@ pub(crate) fn resident(pid: u32) -> Option<Resident> {
 pub(crate) struct Resident {
     /// All of it.
     pub(crate) all: u64,
-    /// Without pages of files, which processes share and the system can drop.
+    /// Without mapped files, which processes share and the kernel can evict.
     pub(crate) own: u64,
 }
 
@@ -58,7 +58,7 @@ fn kib(status: &str, name: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// The processor's name and how many of them there are.
+/// Number and name of the CPUs, and the size of the RAM.
 pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name =
@@ -69,7 +69,7 @@ pub(crate) fn machine() -> String {
     format!("{count} CPUs ({}), {memory} GiB", name.map_or("unknown", |(_, name)| name.trim()))
 }
 
-/// How many processes wanted to run, on average over the last minute.
+/// The load average of the last minute.
 pub(crate) fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)

@@ -1,4 +1,4 @@
-//! What was measured, where and when: for the terminal and for a file.
+//! The measured figures with machine, versions and time, for the terminal and for a file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,7 +20,7 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     pub(crate) versions: String,
     pub(crate) commit: String,
-    /// Processes that wanted to run, before and after; the benchmark's own are among the latter.
+    /// Load average before and after; the latter includes the benchmark's own processes.
     pub(crate) load: [f64; 2],
     pub(crate) seconds: u64,
     pub(crate) comparisons: Vec<Comparison>,
@@ -32,10 +32,10 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn begin() -> Self {
         Self {
-            date: said_by("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+            date: first_line_of("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
             machine: process::machine(),
-            versions: format!("{}, Wasmtime 48 embedded", said_by("rustc", &["--version"])),
-            commit: said_by("git", &["describe", "--always", "--dirty"]),
+            versions: format!("{}, Wasmtime 48 embedded", first_line_of("rustc", &["--version"])),
+            commit: first_line_of("git", &["describe", "--always", "--dirty"]),
             load: [process::load(), f64::NAN],
             seconds: 0,
             comparisons: Vec::new(),
@@ -51,7 +51,7 @@ impl Report {
     }
 }
 
-/// Puts figures into a file of the benchmark's directory.
+/// Writes figures as JSON into a file of the benchmark's directory.
 pub(crate) fn write(name: &str, figures: &impl Serialize) -> Result<PathBuf, String> {
     let dir = target_dir()?.join("bench");
     let file = dir.join(name);
@@ -63,7 +63,7 @@ pub(crate) fn write(name: &str, figures: &impl Serialize) -> Result<PathBuf, Str
 }
 
 /// The first line a program prints; empty if there is none.
-fn said_by(program: &str, args: &[&str]) -> String {
+fn first_line_of(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
@@ -101,7 +101,7 @@ pub(crate) fn print_row(row: &Comparison) {
         row.connections,
         format!("{:.0} {:>8.0}", row.per_second[0], row.per_second[1]),
         format!("{:.3} ({:.3} to {:.3})", row.ratio.median, row.ratio.low, row.ratio.high),
-        // Seconds for 1,000 are milliseconds for one.
+        // Seconds for 1,000 requests are milliseconds for one.
         ms(row.cpu, 1.0),
         row.cpu_ratio.median,
         ms(row.p50, 1e3),
@@ -145,7 +145,7 @@ pub(crate) fn print_footprints(rows: &[Footprint]) {
 
 pub(crate) fn print_reuse(reuse: &Reuse) {
     println!(
-        "\n{} requests to one instance, {} kinds in turn, {} of which fail: {} answers differ from a fresh instance's; \
+        "\n{} requests to one instance, {} kinds in turn, {} of which fail: {} responses differ from those of a fresh instance; \
          linear memory {} KiB after a hundredth, {} KiB at the end; host {} and {} KiB",
         reuse.served,
         reuse.kinds,
@@ -156,7 +156,7 @@ pub(crate) fn print_reuse(reuse: &Reuse) {
         reuse.own[0],
         reuse.own[1],
     );
-    if let Some([asked, got, want]) = &reuse.first_difference {
-        println!("  asked {asked}\n  got   {got}\n  fresh {want}");
+    if let Some([request, got, want]) = &reuse.first_difference {
+        println!("  request {request}\n  got     {got}\n  fresh   {want}");
     }
 }

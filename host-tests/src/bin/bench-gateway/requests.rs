@@ -1,4 +1,4 @@
-//! The requests.
+//! The requests that the benchmarks send.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,15 @@ const TEXT: &str = "The harbour was quiet when the last of the boats came in, an
     gulls had left the rocks at noon, which they do when the wind is about to turn. He counted 42 steps, as he did \
     every evening, and stopped at the window that looks to the north. ";
 
-/// English of exactly so many bytes.
+/// English text of exactly `bytes` bytes.
 pub(crate) fn text(bytes: usize) -> String {
     let mut text = TEXT.repeat(bytes / TEXT.len() + 1);
     text.truncate(bytes);
     text
 }
 
-/// A chat of exactly so many bytes as JSON: instructions, a turn, and a question of about a third of it.
+/// A chat completion request of exactly `bytes` bytes of JSON: a system message, a turn, and a user message that takes
+/// about a third of it.
 pub(crate) fn chat(model: &str, bytes: usize, more: &Value) -> Vec<u8> {
     let of = |filler: usize| {
         let mut body = json!({"model": model, "messages": [
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_have_the_size_they_are_said_to_have() {
+    fn bodies_have_the_requested_size() {
         for size in [1024, 4096, 1 << 20] {
             let body = chat("gpt-4o", size, &json!({}));
             assert_eq!(body.len(), size);

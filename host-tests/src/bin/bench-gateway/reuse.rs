@@ -1,5 +1,5 @@
-//! One instance that serves a hundred thousand requests, failing ones included: whether it answers the last as a
-//! fresh one would, and what it has grown to.
+//! One instance that serves a hundred thousand requests, including failing ones: whether its responses stay those of a
+//! fresh instance, and how far its memory grows.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub(crate) struct Reuse {
     pub(crate) kinds: usize,
     /// How many of those fail.
     pub(crate) failing: usize,
-    /// How many answers were not what a fresh instance gives.
+    /// How many responses differ from those of a fresh instance.
     pub(crate) differing: u64,
-    /// Of those the first: the request, the answer, and a fresh instance's answer.
+    /// The first difference: the request, the response, and the response of a fresh instance.
     pub(crate) first_difference: Option<[String; 3]>,
     /// Bytes of linear memory after a hundredth of the requests, and after all.
     pub(crate) linear: [usize; 2],
-    /// KiB of the host at the same times, without pages of files.
+    /// Memory of the host at the same times in KiB, without mapped files.
     pub(crate) own: [u64; 2],
 }
 
@@ -56,8 +56,8 @@ pub(crate) fn measure(runtime: &Runtime, side: &Side, count: u32) -> Result<Reus
     let mut connection = runtime.block_on(Connection::open(host.addr()))?;
     for goal in [count / 100, count] {
         loop {
-            // A request that comes before the instance is back gets a second one: the busiest counts. With none
-            // back yet, there is time for more requests.
+            // A request that arrives before the instance is idle again gets a second instance, so the instance with the
+            // most requests counts. While none is idle, go on sending requests.
             let instances = host.instances()?;
             let busiest = instances.served.iter().zip(&instances.memories).max();
             let (served, memory) = busiest.map_or((0, 0), |(served, memory)| (*served, *memory));
@@ -73,8 +73,8 @@ pub(crate) fn measure(runtime: &Runtime, side: &Side, count: u32) -> Result<Reus
                     reuse.differing += 1;
                     reuse.first_difference.get_or_insert_with(|| {
                         let (method, path, body) = &kinds[kind];
-                        let asked = format!("{method} {path} {}", String::from_utf8_lossy(body));
-                        [asked, format!("{got:?}"), format!("{:?}", reference[kind])]
+                        let request = format!("{method} {path} {}", String::from_utf8_lossy(body));
+                        [request, format!("{got:?}"), format!("{:?}", reference[kind])]
                     });
                 }
             }
@@ -85,13 +85,13 @@ pub(crate) fn measure(runtime: &Runtime, side: &Side, count: u32) -> Result<Reus
 
 async fn answer(connection: &mut Connection, request: &[u8]) -> Result<(u16, String), String> {
     let mut body = Vec::new();
-    let asking = connection.exchange(request, |piece| body.extend_from_slice(piece));
-    let status = tokio::time::timeout(Duration::from_secs(30), asking).await;
-    let status = status.map_err(|_| "no answer for 30 s".to_owned())??;
+    let exchange = connection.exchange(request, |piece| body.extend_from_slice(piece));
+    let status = tokio::time::timeout(Duration::from_secs(30), exchange).await;
+    let status = status.map_err(|_| "no response for 30 s".to_owned())??;
     Ok((status, essence(&String::from_utf8_lossy(&body))))
 }
 
-/// An answer without what time and chance give it: ids, and when it was made.
+/// A response body without ids and timestamps.
 fn essence(body: &str) -> String {
     let mut essence = String::with_capacity(body.len());
     let mut rest = body;
@@ -110,7 +110,7 @@ fn essence(body: &str) -> String {
 
 type Kind = (&'static str, &'static str, Vec<u8>);
 
-/// Requests of every kind the engine answers, and of several that it refuses.
+/// Requests of every kind that the engine answers, and several kinds that it refuses.
 fn kinds() -> Vec<Kind> {
     let chat = |more| ("POST", CHAT, requests::chat("gpt-4o", 1024, &more));
     let weather = json!([{"type": "function", "function": {"name": "weather", "parameters": {

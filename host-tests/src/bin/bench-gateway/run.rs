@@ -11,12 +11,12 @@ use crate::components::Components;
 use crate::report::{self, Report};
 use crate::{document, footprint, growth, reuse, streams};
 
-/// What "reused" means here: as often as the host does by default.
+/// Requests per instance in the reuse cases: the default of the host.
 const REUSED: u32 = host_tests::Options::DEFAULT_REUSE;
 
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     if args.document {
-        return document::renew();
+        return document::update();
     }
     if args.growth {
         return grow(args);
@@ -68,7 +68,7 @@ fn grow(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-/// What is not a comparison of throughput.
+/// The measurements that are not comparisons of throughput.
 fn apart(
     args: &Args,
     components: &Components,

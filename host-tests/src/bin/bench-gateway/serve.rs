@@ -1,4 +1,4 @@
-//! `bench-gateway host`: the embedded host in a process of its own, which answers questions on its standard input.
+//! `bench-gateway host`: the embedded host in a separate process, controlled by commands on its standard input.
 
 use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 /// What a host reports about its instances.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Instances {
-    /// How many were made so far.
+    /// How many were created so far.
     pub(crate) made: u64,
-    /// Bytes of linear memory, of each that is idle.
+    /// Linear memory of each idle instance in bytes.
     pub(crate) memories: Vec<usize>,
-    /// How many requests each of them has handled.
+    /// How many requests each idle instance has handled.
     pub(crate) served: Vec<u32>,
 }
 
-/// The commands, one on a line.
+/// The commands, one per line.
 pub(crate) const INSTANCES: &str = "instances";
-/// With a number: makes so many instances and prints the seconds each took.
+/// Followed by a number: creates that many instances and prints the seconds each took.
 pub(crate) const INSTANTIATE: &str = "instantiate";
 
-/// What a host is to serve. It comes by its standard input: settings may be longer than arguments may.
+/// What a host is to serve. Read from standard input, because settings can exceed the limit for arguments.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) wasm: PathBuf,
@@ -32,25 +32,25 @@ pub(crate) struct Job {
     pub(crate) settings: Vec<(String, String)>,
 }
 
-/// Serves the [`Job`] of the first line, and answers the questions on the others until there are no more.
+/// Serves the [`Job`] of the first line and executes the commands of the other lines until the input ends.
 pub(crate) fn run() -> Result<(), String> {
     let mut lines = std::io::stdin().lock().lines();
     let job = lines.next().ok_or("the standard input is empty")?.map_err(|error| error.to_string())?;
     let job: Job = serde_json::from_str(&job).map_err(|error| error.to_string())?;
     let options = Options { settings: job.settings, reuse: job.reuse, ..Options::default() };
-    // For what is measured without a request.
+    // For instances that are created without a request.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let program = Program::load(&job.wasm).map_err(|error| format!("{error:#}"))?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = Server::start(&program, addr, options).map_err(|error| format!("cannot serve: {error}"))?;
-    tell(&server.addr())?;
+    print_json(&server.addr())?;
     for line in lines {
         let line = line.map_err(|error| error.to_string())?;
         match line.split_once(' ') {
             None if line == INSTANCES => {
                 let idle = server.idle_instances();
-                tell(&Instances {
+                print_json(&Instances {
                     made: server.instances_made(),
                     memories: idle.iter().map(|instance| instance.memory).collect(),
                     served: idle.iter().map(|instance| instance.served).collect(),
@@ -64,15 +64,15 @@ pub(crate) fn run() -> Result<(), String> {
                     runtime.block_on(server.instantiate()).map_err(|error| format!("{error:#}"))?;
                     times.push(start.elapsed().as_secs_f64());
                 }
-                tell(&times)?;
+                print_json(&times)?;
             }
-            _ => return Err(format!("{line}: no such question")),
+            _ => return Err(format!("{line}: unknown command")),
         }
     }
     Ok(())
 }
 
-fn tell(value: &impl Serialize) -> Result<(), String> {
+fn print_json(value: &impl Serialize) -> Result<(), String> {
     let line = serde_json::to_string(value).map_err(|error| error.to_string())?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())

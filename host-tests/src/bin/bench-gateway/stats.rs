@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The value below which the share `q` of `values` lies, between neighbours interpolated; `None` of none.
+/// The quantile `q` of `values`, linearly interpolated; `None` if there are no values.
 pub(crate) fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -12,12 +12,12 @@ pub(crate) fn quantile(values: &[f64], q: f64) -> Option<f64> {
     Some(below + (above - below) * at.fract())
 }
 
-/// The middle of `values`; not a number if there are none.
+/// The median of `values`; NaN if there are none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5).unwrap_or(f64::NAN)
 }
 
-/// A figure of several rounds: its median, and the two quartiles around it.
+/// The median and the quartiles of a figure over several rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) low: f64,
@@ -31,15 +31,15 @@ impl Spread {
         Self { low: at(0.25), median: at(0.5), high: at(0.75) }
     }
 
-    /// Of each round's `ours` to the same round's `theirs`: what disturbs the machine for longer than a
-    /// round disturbs both.
+    /// The spread of the ratios of `ours` to `theirs` of the same round: a disturbance that lasts longer than a round
+    /// affects both.
     pub(crate) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Self {
         let ratios: Vec<_> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios)
     }
 }
 
-/// Who goes first in each round: in turn, so that neither gains from going second.
+/// The order of the two sides in each round. It alternates, so that neither side always runs second.
 pub(crate) fn order(round: usize) -> [usize; 2] {
     if round.is_multiple_of(2) { [0, 1] } else { [1, 0] }
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_lie_between_neighbours() {
+    fn quantiles_are_interpolated() {
         let values = [4.0, 1.0, 3.0, 2.0];
         for (q, want) in [(0.0, 1.0), (0.5, 2.5), (0.25, 1.75), (1.0, 4.0), (2.0, 4.0)] {
             assert_eq!(quantile(&values, q), Some(want), "{q}");
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn one_disturbed_round_does_not_move_the_ratio() {
-        // The third round ran on half a machine, for both.
+        // In the third round both sides had half the throughput.
         let ratio = Spread::of_ratios(&[90.0, 91.0, 45.0, 89.0, 90.0], &[100.0, 100.0, 50.0, 100.0, 100.0]);
         assert_eq!(ratio, Spread { low: 0.9, median: 0.9, high: 0.9 });
     }

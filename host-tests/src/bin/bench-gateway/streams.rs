@@ -1,4 +1,4 @@
-//! What a relayed stream is late by: its first byte, and each of its events.
+//! The latency of a forwarded stream: of its first byte and of each of its events.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -11,27 +11,27 @@ use crate::requests::{self, CHAT};
 use crate::stats::{Spread, median, order, quantile};
 use crate::upstream::delays;
 
-/// Of one way to the upstream.
+/// The figures of one route to the upstream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stream {
     pub(crate) name: String,
-    /// Seconds from the request to the first byte of the answer's body.
+    /// Seconds from the request to the first byte of the response body.
     pub(crate) first_byte: Spread,
-    /// Of each request's time to the one on the second way in the same turn.
+    /// The time to the first byte relative to the second route in the same round.
     pub(crate) first_byte_ratio: Spread,
-    /// Seconds from sending an event to having it.
+    /// Seconds between sending and receiving an event.
     pub(crate) event: Spread,
-    /// The slowest hundredth of the events took longer.
+    /// The 99th percentile of the same.
     pub(crate) event_p99: f64,
 }
 
-/// Asks for short streams by each way in turn, one at a time. The ratios are to the second way.
+/// Requests short streams over each route in turn, one at a time. The ratios are relative to the second route.
 pub(crate) fn measure(
     runtime: &Runtime,
     ways: &[(&str, SocketAddr)],
     turns: usize,
 ) -> Result<Vec<Stream>, String> {
-    // The second to fifth events come apart, so that each is a write, a relay and a read of its own.
+    // The second to fifth events are sent apart, so that each is written, forwarded and read separately.
     let body = requests::usual("paced-5-1000", true);
     let mut first_bytes = vec![Vec::new(); ways.len()];
     let mut events = vec![Vec::new(); ways.len()];
@@ -40,7 +40,7 @@ pub(crate) fn measure(
         for (_, addr) in ways {
             connections.push((Connection::open(*addr).await?, load::request(*addr, "POST", CHAT, &body)));
         }
-        // The first of each pays for connections and instances.
+        // The first round, which creates connections and instances, is not counted.
         for turn in 0..=turns {
             let mut all: Vec<_> = (0..ways.len()).collect();
             if order(turn)[0] == 1 {
@@ -49,11 +49,11 @@ pub(crate) fn measure(
             for way in all {
                 let (connection, request) = &mut connections[way];
                 let (start, mut first, mut late) = (Instant::now(), None, Vec::new());
-                let asked = connection.ask(request, |piece| {
+                let sent = connection.send(request, |piece| {
                     first.get_or_insert_with(|| start.elapsed());
                     late.extend(delays(piece));
                 });
-                asked.await.map_err(|error| format!("{}: {error}", ways[way].0))?;
+                sent.await.map_err(|error| format!("{}: {error}", ways[way].0))?;
                 let first = first.ok_or("an empty stream")?;
                 if turn > 0 {
                     first_bytes[way].push(first.as_secs_f64());

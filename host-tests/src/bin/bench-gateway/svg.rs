@@ -1,5 +1,5 @@
-//! Curves as a picture: one panel for each thing that grows, both axes logarithmic, so that what grows as x does
-//! rises by one decade a decade, as the dashed line.
+//! Curves as an SVG image: one panel for each quantity that grows. Both axes are logarithmic, so a linear cost is
+//! parallel to the dashed line.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ const PANEL: (f64, f64) = (460.0, 300.0);
 const COLUMNS: usize = 2;
 /// Around a panel's plot: left, top, right, bottom.
 const MARGIN: (f64, f64, f64, f64) = (62.0, 52.0, 14.0, 44.0);
-/// Told apart by those who see red and green alike, and on a grey print.
+/// Distinguishable with red-green colour blindness, and in greyscale.
 const COLOURS: [&str; 2] = ["#0b5fa5", "#d1730a"];
 
 /// Draws `curves`, those of the same thing in one panel.
@@ -34,7 +34,7 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
     svg + "</svg>\n"
 }
 
-/// Whole decades around some positive values, as powers of ten; at least one.
+/// The decades that contain some positive values, as powers of ten; at least one decade.
 fn decades(values: impl Iterator<Item = f64> + Clone) -> (i32, i32) {
     let low = values.clone().fold(f64::INFINITY, f64::min).log10();
     let high = values.fold(0.0, f64::max).log10();
@@ -81,7 +81,7 @@ fn draw_panel(curves: &[&Curve]) -> String {
         escaped(of),
         (top + bottom) / 2.0
     );
-    // What is linear, through the highest of the last points, as far as it is in the picture.
+    // The linear reference through the highest of the last points, clipped to the plot.
     if let Some(last) =
         curves.iter().filter_map(|curve| curve.points.last()).max_by(|a, b| a.cpu.total_cmp(&b.cpu))
     {
@@ -125,7 +125,7 @@ fn draw_panel(curves: &[&Curve]) -> String {
     out
 }
 
-/// A power of ten, as it is read most easily.
+/// The axis label of a power of ten.
 fn label(power: i32) -> String {
     match power {
         0..=2 => 10_i32.pow(power as u32).to_string(),
@@ -146,7 +146,7 @@ mod tests {
     use crate::growth::Point;
 
     #[test]
-    fn decades_hold_all_values() {
+    fn decades_contain_all_values() {
         for (values, want) in [
             (vec![1.0, 5_000.0], (0, 4)),
             (vec![10.0, 1_000.0], (1, 3)),

@@ -1,10 +1,10 @@
-//! `bench-gateway upstream`: an LLM endpoint that costs next to nothing, whose answer the model's name selects.
+//! `bench-gateway upstream`: an LLM endpoint that costs next to nothing. The model's name selects the response.
 //!
-//! | model | answer |
+//! | model | response |
 //! |---|---|
 //! | `plain` | a chat completion |
 //! | `events-N` | a stream of N events, sent at once |
-//! | `paced-N-US` | a stream of N events, each US microseconds after the one before, each telling when it was sent |
+//! | `paced-N-US` | a stream of N events, US microseconds apart, each with the time at which it was sent |
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<(), String> {
     })
 }
 
-/// Ends with the connection, which is all an error can mean here.
+/// Serves one connection until it is closed; an error means nothing else here.
 async fn serve(mut stream: TcpStream, plain: Rc<[u8]>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut buffer, mut filled) = (vec![0; 64 * 1024], 0);
@@ -69,7 +69,7 @@ enum Kind {
     Paced(usize, Duration),
 }
 
-/// Where the first request in `bytes` ends and what it asks for; `None` if it is not all here.
+/// The length of the first request in `bytes` and the response it selects; `None` if it is incomplete.
 fn request(bytes: &[u8]) -> Option<(usize, Kind)> {
     let head = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
@@ -98,7 +98,7 @@ fn kind(body: &[u8]) -> Kind {
     }
 }
 
-/// What stands before the content of a chunk of a stream, and after it.
+/// The JSON before and after the content of a stream chunk.
 const CHUNK: [&str; 2] = [
     r#"data: {"id":"chatcmpl-BenchBenchBenchBenchBench","object":"chat.completion.chunk","created":1700000000,"model":"bench","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":""#,
     "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
@@ -141,17 +141,17 @@ async fn paced(stream: &mut TcpStream, count: usize, pace: Duration) -> std::io:
 
 const MARK: &[u8] = b"@sent:";
 
-/// The time in the content of an event.
+/// The present time, for the content of an event.
 fn stamp() -> String {
     format!("@sent:{}@", now().as_nanos())
 }
 
-/// What two processes of a machine agree on.
+/// A clock that two processes on one machine share.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Seconds since each of the events was sent that are whole in `bytes`.
+/// For each complete event in `bytes`, the seconds since it was sent.
 pub(crate) fn delays(bytes: &[u8]) -> Vec<f64> {
     let now = now();
     let sent = |at: usize| -> Option<u64> {
@@ -162,7 +162,7 @@ pub(crate) fn delays(bytes: &[u8]) -> Vec<f64> {
     sent.map(|sent| now.saturating_sub(Duration::from_nanos(sent)).as_secs_f64()).collect()
 }
 
-/// A chat completion of some 800 bytes, as most of them are.
+/// A chat completion of about 800 bytes, a common size.
 fn whole() -> Vec<u8> {
     let body = include_str!("../../../null/src/answer.json");
     format!(
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_says_what_is_answered() {
+    fn the_model_selects_the_response() {
         for (model, want) in [
             ("plain", Kind::Plain),
             ("events-20", Kind::Events(20)),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_end_where_they_say() {
+    fn requests_end_at_their_length() {
         let one = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
         let chunked = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
         for wire in [&one[..], chunked, b"GET / HTTP/1.1\r\n\r\n"] {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_are_told_of_whole_stamps() {
+    fn delays_are_read_from_complete_timestamps() {
         let text = format!("{}{}@sent:12", chunk(&stamp()), chunk(&stamp()));
         let delays = delays(text.as_bytes());
         assert_eq!(delays.len(), 2);

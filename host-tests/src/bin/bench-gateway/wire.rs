@@ -1,10 +1,10 @@
-//! Answers as they come over a connection, read without a copy and without looking at more than where they end.
+//! Reads HTTP/1.1 responses from a connection without copying, only to find where each one ends.
 
-/// Finds the end of one HTTP/1.1 answer after another.
+/// Finds the end of one HTTP/1.1 response after another.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     state: State,
-    /// A line that came in pieces: of the head, or of a chunk's size.
+    /// A line that is incomplete so far: of the head, or with the size of a chunk.
     partial: Vec<u8>,
     status: u16,
 }
@@ -13,11 +13,11 @@ pub(crate) struct Reader {
 enum State {
     #[default]
     Head,
-    /// So many bytes of a body of known length are to come.
+    /// The number of bytes still to come of a body of known length.
     Length(usize),
     /// The line with the size of a chunk.
     Size,
-    /// So many bytes of a chunk and its line end.
+    /// The number of bytes still to come of a chunk, including its line end.
     Chunk(usize),
     /// The line after the last chunk.
     Last,
@@ -28,12 +28,12 @@ enum State {
 pub(crate) enum Found<'a> {
     /// A piece of the body.
     Body(&'a [u8]),
-    /// The end of an answer with this status.
+    /// The end of a response with this status.
     End(u16),
 }
 
 impl Reader {
-    /// Takes what it can use of `bytes` off their front; `None` when it needs more.
+    /// Consumes `bytes` from the front up to the next finding; `None` when it needs more.
     pub(crate) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Found<'a>>, String> {
         loop {
             // A body of known length ends with its last byte, not with the first one after it.
@@ -87,10 +87,10 @@ impl Reader {
         Found::End(self.status)
     }
 
-    /// What stands before `mark`, as soon as it is here; `bytes` then go on after it.
+    /// The bytes before `mark`, once it has arrived; `bytes` then continue after it.
     fn until(&mut self, mark: &[u8], bytes: &mut &[u8]) -> Option<Vec<u8>> {
         let before = self.partial.len();
-        // The mark may have begun in what came earlier.
+        // The mark may have begun in an earlier piece.
         self.partial.extend_from_slice(bytes);
         let from = before.saturating_sub(mark.len() - 1);
         let Some(at) = memchr::memmem::find(&self.partial[from..], mark).map(|at| from + at) else {
@@ -110,10 +110,10 @@ fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
 }
 
 fn read_head(head: &[u8]) -> Result<(u16, State), String> {
-    let text = std::str::from_utf8(head).map_err(|_| "the head of an answer is not text".to_owned())?;
+    let text = std::str::from_utf8(head).map_err(|_| "the head of a response is not text".to_owned())?;
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let status = status.ok_or_else(|| format!("not the head of an answer: {text:?}"))?;
+    let status = status.ok_or_else(|| format!("not the head of a response: {text:?}"))?;
     for line in lines {
         let Some((name, value)) = line.split_once(':') else { continue };
         if name.eq_ignore_ascii_case("content-length") {
@@ -124,14 +124,14 @@ fn read_head(head: &[u8]) -> Result<(u16, State), String> {
             return Ok((status, State::Size));
         }
     }
-    Err(format!("the end of this answer cannot be told: {text:?}"))
+    Err(format!("this response has neither a length nor chunks: {text:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The bodies and statuses of what comes in these pieces.
+    /// The statuses and bodies of the responses in these pieces.
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<(u16, Vec<u8>)>, String> {
         let (mut reader, mut answers, mut body) = (Reader::default(), Vec::new(), Vec::new());
         for mut piece in pieces {
@@ -151,7 +151,7 @@ mod tests {
         HTTP/1.1 404 Not\r\ncontent-length: 1\r\n\r\n!";
 
     #[test]
-    fn answers_are_read_however_they_are_cut() {
+    fn responses_are_read_at_any_split() {
         let want =
             [(200, b"hello".to_vec()), (503, Vec::new()), (200, b"ab\r\n".to_vec()), (404, b"!".to_vec())];
         assert_eq!(read([WIRE]).expect("well-formed"), want);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_said() {
+    fn a_malformed_response_is_an_error() {
         for wire in
             ["SSH-2.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"]
         {
