@@ -5,7 +5,7 @@
 //! Each may import those to its left (`tests/tidy.rs` checks it):
 //!
 //! ```text
-//! error http json budget pattern transport → model tokens api turn cost → config ctx log auth router check → engine upstream cache → encode → endpoint → gateway → component
+//! error http json coding budget pattern transport → model tokens api turn cost → config ctx log auth router check → store → engine upstream cache → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone uses WASI and is
@@ -38,6 +38,7 @@ pub mod auth;
 pub mod budget;
 pub mod cache;
 pub mod check;
+pub mod coding;
 pub mod config;
 pub mod cost;
 pub mod ctx;
@@ -52,6 +53,7 @@ pub mod log;
 pub mod model;
 pub mod pattern;
 pub mod router;
+pub mod store;
 pub mod tokens;
 pub mod transport;
 pub mod turn;

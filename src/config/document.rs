@@ -8,6 +8,7 @@ use super::plan::CachePolicy;
 use super::price::Prices;
 use super::raw::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
 use super::route::{Api, Backend, Upstream};
+use super::store::{Store, StoreEntry};
 use super::vars::Vars;
 use super::{ConfigError, Key};
 use crate::cost::Price;
@@ -24,6 +25,7 @@ pub(super) struct Document {
     price: Option<Price>,
     passthrough: Option<String>,
     route_headers: Option<bool>,
+    store: Option<StoreEntry>,
 }
 
 struct ModelEntry {
@@ -66,7 +68,9 @@ pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
 impl Setting for Document {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let fields =
-            at.fields(&["upstreams", "models", "keys", "engine", "price", "passthrough", "route_headers"])?;
+            at.fields(&[
+                "upstreams", "models", "keys", "engine", "price", "passthrough", "route_headers", "store",
+            ])?;
         Ok(Self {
             upstreams: fields.or_default("upstreams")?,
             models: fields.or_default("models")?,
@@ -75,6 +79,7 @@ impl Setting for Document {
             price: fields.maybe("price")?,
             passthrough: fields.maybe("passthrough")?,
             route_headers: fields.maybe("route_headers")?,
+            store: fields.maybe("store")?,
         })
     }
 }
@@ -167,6 +172,11 @@ impl Document {
     pub(super) fn prices(&self) -> Prices {
         let models = self.models.0.iter().map(|(name, entry)| (name.clone(), entry.price));
         Prices { default: self.price, models: models.collect() }
+    }
+
+    /// Where state that outlives a request is kept, if the document names a place.
+    pub(super) fn store(&self, vars: Vars<'_>) -> Result<Option<Store>, ConfigError> {
+        self.store.as_ref().map(|entry| entry.read(vars)).transpose()
     }
 
     pub(super) fn route_headers(&self) -> bool {

@@ -12,6 +12,7 @@ mod plan;
 mod price;
 mod raw;
 mod route;
+mod store;
 mod vars;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use keys::{Key, Presented, Secret, bearer};
 pub use plan::{CachePolicy, Plan, Policy, Target};
 pub use price::Prices;
 pub use route::{Api, Backend, Served, Upstream};
+pub use store::{OnFailure, Store, StoreApi};
 pub use vars::NAMES;
 
 /// Which rules a request is validated by: `PORTCULLIS_VALIDATION`. Each accepts what the ones before it accept.
@@ -91,6 +93,8 @@ pub struct Config {
     pub log: LogLevel,
     /// The rules of the built-in engine.
     pub engine: engine::Engine,
+    /// Where state that outlives a request is kept.
+    pub store: Option<Store>,
     /// The origins that may read answers in a browser; `None` sends no CORS headers.
     pub origins: Option<Origins>,
     /// Whether browsers get the page at `GET /`.

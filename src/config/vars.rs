@@ -138,6 +138,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         )?
         .unwrap_or(LogLevel::Info),
         engine: document.engine()?,
+        store: document.store(vars)?,
         origins: origins(vars)?,
         page: choice(vars, "PORTCULLIS_PAGE", &[("on", true), ("off", false)])?.unwrap_or(true),
     })

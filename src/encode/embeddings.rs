@@ -1,6 +1,7 @@
 //! Vectors to bytes.
 
 use crate::api::embeddings::{Embedding, List, Usage, Vector};
+use crate::coding::base64;
 use crate::http::Response;
 
 /// The answer to an embeddings request.
@@ -30,28 +31,6 @@ impl Answer {
         let usage = Usage { prompt_tokens: self.tokens, total_tokens: self.tokens };
         super::json(200, &List { object: "list", data: data.collect(), model: &self.model, usage })
     }
-}
-
-/// Bytes as base64 (RFC 4648, section 4).
-fn base64(bytes: impl Iterator<Item = u8>) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.size_hint().0 * 4 / 3 + 4);
-    let (mut bits, mut held) = (0_u32, 0);
-    for byte in bytes {
-        bits = bits << 8 | u32::from(byte);
-        held += 8;
-        while held >= 6 {
-            held -= 6;
-            out.push(char::from(ALPHABET[(bits >> held & 63) as usize]));
-        }
-    }
-    if held > 0 {
-        out.push(char::from(ALPHABET[(bits << (6 - held) & 63) as usize]));
-    }
-    while !out.len().is_multiple_of(4) {
-        out.push('=');
-    }
-    out
 }
 
 #[cfg(test)]

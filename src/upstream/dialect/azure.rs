@@ -2,6 +2,7 @@
 //! <https://learn.microsoft.com/azure/ai-foundry/openai/reference>
 
 use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable, chat, openai};
+use crate::coding::push_percent_encoded;
 use crate::config::{Api, Upstream};
 use crate::turn::{Answer, Request};
 use chat::Server;
@@ -61,15 +62,9 @@ impl Dialect for Azure {
 /// A name as one segment of a path (RFC 3986, section 3.3).
 fn encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
-            // Dots alone would be a segment that means another place.
-            b'.' if name.bytes().any(|b| b != b'.') => out.push('.'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    push_percent_encoded(name, &mut out);
+    // Dots alone would be a segment that means another place.
+    if name.bytes().all(|b| b == b'.') { out } else { out.replace("%2E", ".") }
 }
 
 #[cfg(test)]

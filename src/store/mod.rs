@@ -1,0 +1,277 @@
+//! [`Store`]: state that outlives a request, in a Redis or Valkey that is reached over HTTP.
+//!
+//! One command goes each way, and what must be atomic is one `EVAL`. [`upstash`] and [`webdis`] are the protocols, as
+//! pure functions.
+
+mod upstash;
+mod webdis;
+
+use crate::coding::hex;
+use crate::config::{Store as Settings, StoreApi};
+use crate::http::{Headers, Incoming, Piece};
+use crate::json::Value;
+use crate::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Timeouts, Transport};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// The most bytes of a reply that are read.
+const MAX_REPLY: usize = 64 << 20;
+
+/// The store, as one request uses it.
+pub struct Store<'a, T> {
+    settings: &'a Settings,
+    transport: &'a T,
+    elapsed: &'a dyn Fn() -> Duration,
+}
+
+/// A reply to a command: the items of an array, or one item for anything else. An array has no arrays in it: webdis
+/// loses them, and Spin's interface has none, so no script may reply with one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply(pub Vec<Item>);
+
+/// One value of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// No value.
+    Nil,
+    /// An integer.
+    Integer(i64),
+    /// A string or a status.
+    Text(String),
+}
+
+/// Why a command has no reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreError {
+    /// What kind of failure it was.
+    pub kind: StoreErrorKind,
+    /// For the log; it holds no secret.
+    pub reason: String,
+}
+
+/// Kinds of failing to execute a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// No connection, or one that broke off.
+    Unreachable,
+    /// `store.timeout_ms` was over.
+    Timeout,
+    /// The server refuses the credentials or the command: a status of HTTP other than 200.
+    Refused,
+    /// Redis reports an error for the command.
+    Command,
+    /// The reply is none of the protocol's.
+    Unreadable,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            StoreErrorKind::Unreachable => "unreachable",
+            StoreErrorKind::Timeout => "timeout",
+            StoreErrorKind::Refused => "refused",
+            StoreErrorKind::Command => "command failed",
+            StoreErrorKind::Unreadable => "unreadable reply",
+        };
+        write!(f, "store: {kind}: {}", self.reason)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl Reply {
+    /// The text of the first item, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self.0.first()? {
+            Item::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items as integers, those in the digits of a text among them.
+    ///
+    /// # Errors
+    ///
+    /// If an item is no integer.
+    pub fn integers(&self) -> Result<Vec<i64>, StoreError> {
+        let integer = |item: &Item| match item {
+            Item::Integer(number) => Some(*number),
+            Item::Text(digits) => digits.parse().ok(),
+            Item::Nil => None,
+        };
+        self.0.iter().map(integer).collect::<Option<_>>().ok_or_else(|| unreadable("no list of integers"))
+    }
+}
+
+/// A request as a protocol builds it.
+struct Encoded {
+    path: &'static str,
+    content_type: &'static str,
+    authorization: Option<String>,
+    body: String,
+}
+
+impl<'a, T: Transport> Store<'a, T> {
+    /// The store of some settings. `elapsed` is the time since the request arrived.
+    pub fn new(settings: &'a Settings, transport: &'a T, elapsed: &'a dyn Fn() -> Duration) -> Self {
+        Self { settings, transport, elapsed }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The name of a key: the namespace as the cluster's hash tag, what kind of state it is, the SHA-256 of what it is
+    /// about, each part preceded by its length, and the window.
+    pub fn key(&self, kind: &str, about: &[&str], window: &str) -> String {
+        key(&self.settings.namespace, kind, about, window)
+    }
+
+    /// Executes a command: its name and arguments. Returns within `store.timeout_ms`.
+    ///
+    /// # Errors
+    ///
+    /// If no reply came in time, or one that is an error.
+    pub fn execute(&self, command: &[&str]) -> Result<Reply, StoreError> {
+        let until = (self.elapsed)() + self.settings.timeout;
+        let encoded = match self.settings.api {
+            StoreApi::Upstash => upstash::encode(self.settings.key.as_ref(), command),
+            StoreApi::Webdis => webdis::encode(self.settings.key.as_ref(), command),
+        };
+        let (status, body) = self.exchange(&encoded, until)?;
+        match self.settings.api {
+            StoreApi::Upstash => upstash::decode(status, &body),
+            StoreApi::Webdis => webdis::decode(status, &body),
+        }
+    }
+
+    /// The status and the body of the answer to a request.
+    fn exchange(&self, encoded: &Encoded, until: Duration) -> Result<(u16, Vec<u8>), StoreError> {
+        let left = || until.checked_sub((self.elapsed)()).filter(|left| !left.is_zero());
+        let limit = Some(self.settings.timeout);
+        let path = format!("{}{}", self.settings.base_path, encoded.path);
+        let mut headers: Vec<(Cow<'_, str>, Cow<'_, [u8]>)> =
+            vec![("content-type".into(), encoded.content_type.as_bytes().into())];
+        let authorization = encoded.authorization.as_deref();
+        headers.extend(authorization.map(|value| ("authorization".into(), value.as_bytes().into())));
+        let body = [Cow::Borrowed(encoded.body.as_bytes())];
+        let request = Outgoing {
+            method: "POST",
+            https: self.settings.https,
+            authority: &self.settings.authority,
+            path: &path,
+            headers,
+            body: &body,
+            timeouts: Timeouts { connect: limit, first_byte: limit, between_bytes: limit },
+        };
+        let mut call = self.transport.start(&request).map_err(unsent)?;
+        let Answered { status, headers, mut body } = loop {
+            if let Some(answer) = self.transport.head(&mut call) {
+                break answer.map_err(unsent)?;
+            }
+            let Some(left) = left() else { return Err(self.timeout()) };
+            self.transport.wait(&[Pending::Head(&call)], Some(left));
+        };
+        let mut bytes = Vec::new();
+        while !is_whole(&headers, bytes.len()) {
+            match body.read_within(left().unwrap_or_default()) {
+                Ok(Piece::Bytes(piece)) => bytes.extend_from_slice(&piece),
+                Ok(Piece::End) => break,
+                Ok(Piece::Pending) if left().is_none() => return Err(self.timeout()),
+                Ok(Piece::Pending) => {}
+                Err(error) => {
+                    let kind = match error.timed_out {
+                        true => StoreErrorKind::Timeout,
+                        false => StoreErrorKind::Unreachable,
+                    };
+                    return Err(StoreError { kind, reason: error.reason });
+                }
+            }
+            if left().is_none() {
+                return Err(self.timeout());
+            }
+            if bytes.len() > MAX_REPLY {
+                return Err(unreadable("the reply is too long"));
+            }
+        }
+        Ok((status, bytes))
+    }
+
+    fn timeout(&self) -> StoreError {
+        let reason = format!("no reply within {} ms", self.settings.timeout.as_millis());
+        StoreError { kind: StoreErrorKind::Timeout, reason }
+    }
+}
+
+/// Whether a body of so many bytes is complete: to wait for the end of one that is would be another call of the host.
+fn is_whole(headers: &Headers, length: usize) -> bool {
+    headers.get("content-length").and_then(|declared| declared.parse().ok()) == Some(length)
+}
+
+/// As [`Store::key`].
+pub fn key(namespace: &str, kind: &str, about: &[&str], window: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in about {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    format!("{{portcullis:{namespace}}}:{kind}:{}:{window}", hex(&hash.finalize()))
+}
+
+fn unsent(error: SendError) -> StoreError {
+    let kind = match error.kind {
+        SendErrorKind::Timeout => StoreErrorKind::Timeout,
+        _ => StoreErrorKind::Unreachable,
+    };
+    StoreError { kind, reason: error.reason }
+}
+
+fn unreadable(reason: &str) -> StoreError {
+    StoreError { kind: StoreErrorKind::Unreadable, reason: reason.to_owned() }
+}
+
+/// Redis's own error. A long one is cut: it may repeat the command.
+fn command_failed(message: &str) -> StoreError {
+    let end = message.floor_char_boundary(200);
+    StoreError { kind: StoreErrorKind::Command, reason: message[..end].to_owned() }
+}
+
+/// An answer's JSON, unless its status is an error that the protocol has no words for.
+fn json(status: u16, body: &[u8]) -> Result<Value<'_>, StoreError> {
+    match Value::parse(body) {
+        Some(value) => Ok(value),
+        None if status == 200 => Err(unreadable("it is no JSON")),
+        None => Err(refused(status)),
+    }
+}
+
+fn refused(status: u16) -> StoreError {
+    StoreError { kind: StoreErrorKind::Refused, reason: format!("it answered {status}") }
+}
+
+/// What a protocol's JSON has as the result of a command.
+fn reply(value: &Value<'_>) -> Result<Reply, StoreError> {
+    match value {
+        Value::Array(list) => list.iter().map(item).collect::<Result<_, _>>().map(Reply),
+        one => Ok(Reply(vec![item(one)?])),
+    }
+}
+
+fn item(value: &Value<'_>) -> Result<Item, StoreError> {
+    Ok(match value {
+        Value::Null => Item::Nil,
+        Value::String(text) => Item::Text(text.clone().into_owned()),
+        Value::Number(digits) => {
+            Item::Integer(digits.parse().map_err(|_| unreadable("a number is no integer"))?)
+        }
+        Value::Array(_) | Value::Bool(_) | Value::Object(_) => {
+            return Err(unreadable("a value is none of Redis's"));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

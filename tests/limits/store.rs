@@ -1,0 +1,96 @@
+//! The protocols of the store against the real thing.
+
+use crate::http::Sockets;
+use crate::redis::{Redis, UPSTASH_KEY, WEBDIS_KEY};
+use portcullis::config::{Config, Store as Settings};
+use portcullis::store::{Item, Reply, Store, StoreError, StoreErrorKind};
+use std::time::{Duration, Instant};
+
+fn settings(api: &str, url: &str, key: &str) -> Settings {
+    let json =
+        format!(r#"{{"store": {{"url": {url:?}, "api": "{api}", "key": {key:?}, "timeout_ms": 2000}}}}"#);
+    let vars = [("PORTCULLIS_CONFIG".to_owned(), json)];
+    Config::from_vars(&vars).expect("valid").store.expect("it is set")
+}
+
+fn execute(settings: &Settings, command: &[&str]) -> Result<Vec<Item>, StoreError> {
+    let start = Instant::now();
+    let elapsed = || start.elapsed();
+    Store::new(settings, &Sockets, &elapsed).execute(command).map(|Reply(items)| items)
+}
+
+fn text(text: &str) -> Item {
+    Item::Text(text.to_owned())
+}
+
+#[test]
+fn both_protocols_carry_every_kind_of_value() {
+    let Some(redis) = Redis::start() else { return };
+    let (webdis, upstash) = (redis.webdis(), redis.upstash());
+    for store in
+        [settings("webdis", &webdis.url(), WEBDIS_KEY), settings("upstash", &upstash.url(), UPSTASH_KEY)]
+    {
+        let api = store.api;
+        let run = |command: &[&str]| {
+            execute(&store, command).unwrap_or_else(|error| panic!("{api:?} {error} {}", command[0]))
+        };
+        assert_eq!(run(&["PING"]), [text("PONG")], "{api:?}");
+        let odd = "a/b.c%2F +?&=\"\\\n\t\u{1}é漢😀'{}[]";
+        assert_eq!(run(&["SET", "{portcullis:x}:y.json", odd]), [text("OK")], "{api:?}");
+        assert_eq!(run(&["GET", "{portcullis:x}:y.json"]), [text(odd)], "{api:?}");
+        assert_eq!(run(&["GET", "none"]), [Item::Nil], "{api:?}");
+        assert_eq!(run(&["SET", "empty", ""]), [text("OK")], "{api:?}");
+        assert_eq!(run(&["GET", "empty"]), [text("")], "{api:?}");
+        let script = "return {1, -2, 'three', false, 9007199254740991, ARGV[1]}";
+        let want = [
+            Item::Integer(1),
+            Item::Integer(-2),
+            text("three"),
+            Item::Nil,
+            Item::Integer((1 << 53) - 1),
+            text(""),
+        ];
+        assert_eq!(run(&["EVAL", script, "0", ""]), want, "{api:?}");
+        assert_eq!(run(&["EVAL", "return {}", "0"]), [], "{api:?}");
+        let long = "x".repeat(300_000);
+        assert_eq!(run(&["SET", "long", &long]), [text("OK")], "{api:?}");
+        assert_eq!(run(&["GET", "long"]), [text(&long)], "{api:?}");
+        for (command, kind) in [
+            (&["NONSENSE"][..], StoreErrorKind::Command),
+            (&["EVAL", "return redis.error_reply('ERR no')", "0"], StoreErrorKind::Command),
+            (&["EVAL", "error('x')", "0"], StoreErrorKind::Command),
+        ] {
+            let error = execute(&store, command).expect_err("a failure");
+            assert_eq!(error.kind, kind, "{api:?} {error}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_an_error_in_time() {
+    let Some(redis) = Redis::start() else { return };
+    let (mut webdis, upstash) = (redis.webdis(), redis.upstash());
+    for wrong in [settings("webdis", &webdis.url(), "a:b"), settings("upstash", &upstash.url(), "wrong")] {
+        let error = execute(&wrong, &["PING"]).expect_err("wrong credentials");
+        assert_eq!(error.kind, StoreErrorKind::Refused, "{error}");
+    }
+    for store in
+        [settings("webdis", &webdis.url(), WEBDIS_KEY), settings("upstash", &upstash.url(), UPSTASH_KEY)]
+    {
+        let store = Settings { timeout: Duration::from_millis(100), ..store };
+        redis.command(&["CLIENT", "PAUSE", "600"]);
+        let start = Instant::now();
+        let error = execute(&store, &["SET", "a", "b"]).expect_err("it is slow");
+        assert_eq!(error.kind, StoreErrorKind::Timeout, "{error}");
+        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(execute(&store, &["PING"]).is_ok());
+        redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+        let error = execute(&store, &["SET", "a", "b"]).expect_err("it is full");
+        assert_eq!(error.kind, StoreErrorKind::Command, "{error}");
+        redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    }
+    webdis.close();
+    let error = execute(&settings("webdis", &webdis.url(), WEBDIS_KEY), &["PING"]).expect_err("it is down");
+    assert_eq!(error.kind, StoreErrorKind::Unreachable, "{error}");
+}
