@@ -67,10 +67,16 @@ pub(super) fn parse(json: &str) -> Result<Document, ConfigError> {
 
 impl Setting for Document {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields =
-            at.fields(&[
-                "upstreams", "models", "keys", "engine", "price", "passthrough", "route_headers", "store",
-            ])?;
+        let fields = at.fields(&[
+            "upstreams",
+            "models",
+            "keys",
+            "engine",
+            "price",
+            "passthrough",
+            "route_headers",
+            "store",
+        ])?;
         Ok(Self {
             upstreams: fields.or_default("upstreams")?,
             models: fields.or_default("models")?,

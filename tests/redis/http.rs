@@ -1,4 +1,5 @@
-//! A [`Transport`] over real sockets, for tests without a host: HTTP/1.1, one connection a request.
+//! A [`Transport`] over real sockets, for tests without a host: HTTP/1.1, one connection a request. There is no
+//! `connection: close`: with it, webdis waits for ever for a body of more than 4 KiB.
 
 #![allow(dead_code, reason = "not every test that includes this uses all of it")]
 
@@ -111,7 +112,7 @@ impl Transport for Sockets {
         let mut stream = TcpStream::connect(request.authority).map_err(unreachable)?;
         let length: usize = request.body.iter().map(|part| part.len()).sum();
         let mut bytes = format!(
-            "{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {length}\r\n",
+            "{} {} HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n",
             request.method, request.path, request.authority
         )
         .into_bytes();
