@@ -1,6 +1,7 @@
 //! One JSON line a request. Attribute names are OpenTelemetry's (HTTP and GenAI semantic conventions)
 //! where those have one. It never holds a key, a prompt or an answer.
 
+use crate::cost::{Rates, Usd};
 use crate::error::ApiError;
 use crate::json::{push_integer, push_string};
 use crate::turn::UsageMeter;
@@ -37,6 +38,8 @@ pub struct Record {
     /// Tokens of the request and of the answer, where the engine or an upstream counted them and the answer was read. A
     /// streamed answer fills them in until its body has ended.
     pub usage: UsageMeter,
+    /// The price of what answered, where it is known.
+    pub rates: Option<Rates>,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
     /// What went wrong, as the host or a setting's error describes it.
@@ -77,6 +80,11 @@ impl Record {
         self.error = Some(error.code().unwrap_or(error.type_()).to_owned());
     }
 
+    /// What the answer cost, as far as its usage is known by now. None without a usage or a price.
+    pub fn cost(&self) -> Option<Usd> {
+        Some(self.rates?.cost(&self.usage.get().usage?))
+    }
+
     /// Whether the gateway, its settings or an upstream is at fault.
     pub fn is_fault(&self, ending: &Ending) -> bool {
         self.status >= 500 || ending.broken.is_some()
@@ -103,6 +111,9 @@ impl Record {
         let usage = self.usage.get().usage;
         line.number_if("gen_ai.usage.input_tokens", usage.map(|usage| usage.input));
         line.number_if("gen_ai.usage.output_tokens", usage.map(|usage| usage.output));
+        if let Some(cost) = self.cost() {
+            line.raw("cost_usd", &cost.to_string());
+        }
         line.text_if("error.type", self.error.as_deref());
         line.text_if("reason", self.reason.as_deref());
         line.number("http.request.body.size", self.bytes_in + ending.bytes_in);

@@ -67,6 +67,8 @@ impl Forwarding<'_> {
             meter: &record.usage,
         };
         let forwarded = forward(&request, self.plan, &call.config.upstreams, call.transport, call.ctx);
+        let target = forwarded.index.and_then(|index| self.plan.targets.get(index));
+        record.rates = target.and_then(|target| call.config.prices.at_target(self.model, self.plan, target));
         let mut all = dropped.to_vec();
         all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
         let format = self.translation.as_ref().map(|translation| &*translation.format);

@@ -20,7 +20,7 @@ use self::resolve::Resolved;
 use crate::api::{Members, Number};
 use crate::auth::Caller;
 use crate::budget::{Budget, Exhausted};
-use crate::config::Config;
+use crate::config::{Backend, Config};
 use crate::ctx::Ctx;
 use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
@@ -51,6 +51,9 @@ impl<'a, T> Call<'a, T> {
     /// Notes what a valid request is for. Every endpoint with a body calls it once, between its check and its answer.
     fn begin(&self, resolved: &Resolved<'_>, record: &mut Record) {
         record.model = Some(resolved.model.clone());
+        if *resolved.backend == Backend::Engine {
+            record.rates = self.config.prices.of_engine(&resolved.model);
+        }
     }
 
     /// What the engine needs to answer a turn of a model with such limits.

@@ -7,7 +7,7 @@ use crate::log::Record;
 use crate::router::Route;
 use std::borrow::Cow;
 
-/// Adds the fields: the id, OpenAI's own, the upstream where the operator shows it, `allow` with a 405, and CORS.
+/// Adds the fields: the id, OpenAI's own, the cost, the upstream where the operator shows it, `allow` with a 405, and CORS.
 pub(super) fn add<B>(
     config: Option<&Config>,
     request: &Request,
@@ -22,6 +22,12 @@ pub(super) fn add<B>(
     {
         headers.push("x-portcullis-attempts", attempts.to_string());
         headers.push("x-portcullis-target", &**target);
+    }
+    // Of a stream the cost is not known yet.
+    if record.usage.get().is_complete
+        && let Some(cost) = record.cost()
+    {
+        headers.push("x-portcullis-cost-usd", cost.to_string());
     }
     headers.push("x-request-id", id);
     if Route::at(&request.path).is_some_and(|route| route.is_anthropic()) {

@@ -99,6 +99,8 @@ pub struct Forwarded<B> {
     pub answer: Result<Reply<B>, ApiError>,
     /// The upstream that answered, or was tried last.
     pub target: String,
+    /// Its place among the plan's targets; `None` for a request without a plan.
+    pub index: Option<usize>,
     /// Its provider, as OpenTelemetry names it.
     pub provider: &'static str,
     /// How many requests were sent.
@@ -128,6 +130,7 @@ pub fn forward<T: Transport>(
     let forwarded = |answer, dropped| Forwarded {
         answer,
         target: upstream.name.clone(),
+        index: Some(outcome.target),
         provider: dialect::of(upstream).provider(),
         attempts: outcome.attempts,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),

@@ -74,6 +74,7 @@ pub fn pass<T: Transport>(
     Forwarded {
         answer,
         target: upstream.name.clone(),
+        index: None,
         provider: dialect.provider(),
         attempts: 1,
         reason: reason.map(|reason| format!("{}: {reason}", upstream.name)),

@@ -1,6 +1,7 @@
 //! Forwarding as a caller sees it: the whole gateway, run natively with scripted upstreams.
 
 mod anthropic;
+mod cost;
 mod fake;
 mod faults;
 mod fidelity;
