@@ -24,13 +24,13 @@ fn cost(got: &Got) -> (Option<f64>, Option<&str>) {
 #[test]
 fn a_whole_answer_states_its_cost() {
     let up = [("up", &[Does::json(200, &answer())][..])];
-    let got = ask(&Fake::new(&up), CONFIG, &chat(), &body("gpt-4o", false));
+    let got = send(&Fake::new(&up), CONFIG, &chat(), &body("gpt-4o", false));
     // 600 × 2.5 + 400 × 1.25 + 100 × 10 micro-dollars
     assert_eq!(cost(&got), (Some(0.003), Some("0.003")), "{got:?}");
-    let got = ask(&Fake::new(&up), CONFIG, &chat(), &body("own", false));
+    let got = send(&Fake::new(&up), CONFIG, &chat(), &body("own", false));
     assert_eq!(cost(&got), (None, None), "a model without a price: {got:?}");
     let silent = [("up", &[Does::json(200, r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#)][..])];
-    let got = ask(&Fake::new(&silent), CONFIG, &chat(), &body("gpt-4o", false));
+    let got = send(&Fake::new(&silent), CONFIG, &chat(), &body("gpt-4o", false));
     assert_eq!(cost(&got), (None, None), "an answer without a usage: {got:?}");
 }
 
@@ -40,10 +40,10 @@ fn the_price_is_that_of_the_target_that_answered() {
         ("up", &[Does::fails(SendErrorKind::Unreachable)]),
         ("cheap", &[Does::json(200, &answer())]),
     ]);
-    let got = ask(&fake, CONFIG, &chat(), &body("gpt-4o", false));
+    let got = send(&fake, CONFIG, &chat(), &body("gpt-4o", false));
     assert_eq!(cost(&got), (Some(0.0012), Some("0.0012")), "{got:?}");
     let fake = Fake::new(&[("up", &[Does::json(400, r#"{"error":{"message":"no"}}"#)])]);
-    let got = ask(&fake, CONFIG, &chat(), &body("gpt-4o", false));
+    let got = send(&fake, CONFIG, &chat(), &body("gpt-4o", false));
     assert_eq!((got.status, cost(&got)), (400, (None, None)), "{got:?}");
 }
 
@@ -52,7 +52,7 @@ fn a_stream_states_its_cost_in_the_log() {
     let end = format!(r#"{{"choices":[],{USAGE}}}"#);
     let chunk = r#"{"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}"#;
     let fake = Fake::new(&[("up", &[Does::stream(&[chunk, &end, "[DONE]"])])]);
-    let got = ask(&fake, CONFIG, &chat(), &body("gpt-4o", true));
+    let got = send(&fake, CONFIG, &chat(), &body("gpt-4o", true));
     assert_eq!(cost(&got), (Some(0.003), None), "{got:?}");
 }
 
@@ -66,7 +66,7 @@ fn anthropic_s_cached_input_is_billed_apart() {
         let fake = Fake::new(&[("claude", &[Does::json(200, message)])]);
         let body =
             r#"{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}"#;
-        let got = ask(&fake, CONFIG, &request, body);
+        let got = send(&fake, CONFIG, &request, body);
         assert_eq!(cost(&got), (Some(0.0021), Some("0.0021")), "{got:?}");
     }
 }
