@@ -44,11 +44,6 @@ impl Budget {
         Self::new(Self::STEPS, Self::BYTES + 8 * bytes as u64)
     }
 
-    /// A budget for what the operator has configured, which is not limited.
-    pub fn unlimited() -> Self {
-        Self::new(u64::MAX, u64::MAX)
-    }
-
     /// A budget of so many steps and bytes.
     pub fn new(steps: u64, bytes: u64) -> Self {
         Self {
@@ -129,8 +124,6 @@ mod tests {
         assert_eq!((budget.reserve(60), budget.reserve(41)), (Ok(()), Err(Exhausted)));
         budget.release(60);
         assert_eq!((budget.reserve(100), budget.peak_bytes()), (Ok(()), 100));
-        let unlimited = Budget::unlimited();
-        assert_eq!((unlimited.spend(u64::MAX - 1), unlimited.steps_spent()), (Ok(()), u64::MAX - 1));
         let of_body = Budget::for_body(1000);
         assert_eq!(of_body.reserve((16 << 20) + 8001), Err(Exhausted));
         assert_eq!(of_body.reserve((16 << 20) + 8000), Ok(()));

@@ -578,3 +578,14 @@ fn a_long_answer_with_log_probabilities_is_complete() {
         (0..tokens(&choices[0]) as usize).filter_map(|i| first[i]["token"].as_str()).collect();
     assert_eq!(written, text);
 }
+
+#[test]
+fn patterns_of_rules_stop_at_the_work_budget() {
+    let config = r#"{"engine":{"rules":[{"when":{"user":{"regex":"(a?){200}b"}},"then":{"text":"found"}}]}}"#;
+    let of =
+        |user: &str| ask(config, "/v1/chat/completions", &json!({"model": "gpt-4o", "messages": says(user)}));
+    let (status, _, text) = of("aab");
+    assert!(status == 200 && text.contains("found"), "{text}");
+    let (status, _, text) = of(&"a".repeat(300_000));
+    assert!(status == 400 && text.contains(r#""param": "messages""#) && text.contains("work"), "{text}");
+}

@@ -3,6 +3,7 @@
 use super::Call;
 use super::resolve::EngineModels;
 use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType};
+use crate::budget::{Budget, Exhausted};
 use crate::check;
 use crate::config::engine::Category;
 use crate::encode;
@@ -35,11 +36,14 @@ pub fn create<T: Transport>(
     call.begin(&checked.resolved, record);
     record.by_engine();
     let model = &checked.resolved.model;
+    let budget = Budget::for_body(body.len());
     let outcome = |judged: &Judged<'_>| {
         let text = judged.text.as_deref().unwrap_or_default();
-        outcome(judged, engine::moderate(text, &call.config.engine))
+        let scores = engine::moderate(text, &call.config.engine, &budget);
+        scores.map(|scores| outcome(judged, scores)).map_err(|Exhausted| super::too_much_work("input"))
     };
-    let results = judged(checked.request.input.as_ref()).iter().map(outcome).collect();
+    let results =
+        judged(checked.request.input.as_ref()).iter().map(outcome).collect::<Result<Vec<_>, _>>()?;
     let id = call.ctx.object_id("modr-");
     let mut response = encode::json(200, &Moderation { id: &id, model, results });
     super::note_dropped(&mut response, &checked.dropped);

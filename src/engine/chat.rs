@@ -14,6 +14,7 @@ use super::tokenized_text::TokenizedText;
 use super::tool_calls::{self, Calls};
 use super::{CountedBy, Setup, prompt_tokens::Prompt};
 use crate::api::tool::Json;
+use crate::budget::Exhausted;
 use crate::config::engine::{Reply, Rule};
 use crate::json::{Reader, push_string};
 use crate::model::ModelSpec;
@@ -46,7 +47,8 @@ const MEMORIZED: usize = 64 * 1024;
 /// As [`super::answer()`].
 pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
     let context = RuleContext::new(turn, setup.retries);
-    let rule = context.rule(&setup.config.rules, |_| true);
+    let rule = context.rule(&setup.config.rules, setup.budget, |_| true);
+    let rule = rule.map_err(|Exhausted| Rejection::TooMuchWork(Field::Messages))?;
     if let Some(end) = Outcome::of_rule(rule) {
         return Ok(end);
     }

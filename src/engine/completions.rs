@@ -12,9 +12,10 @@ use super::sampler::{
 };
 use super::sampling::Sampling;
 use super::tokenized_text::TokenizedText;
+use crate::budget::Exhausted;
 use crate::config::engine::{Reply, Rule};
 use crate::tokens::Encoding;
-use crate::turn::{Input, Prompt, Request, Usage};
+use crate::turn::{Field, Input, Prompt, Request, Usage};
 use std::rc::Rc;
 
 /// The most choices of one request, over all its prompts.
@@ -74,7 +75,8 @@ pub(super) fn answer<'e>(turns: &[Request<'_>], setup: Setup<'e>) -> Result<Outc
     let mut all = Vec::new();
     for (turn, prompt) in prompts() {
         let context = RuleContext::new(turn, setup.retries);
-        let rule = context.rule(&setup.config.rules, |rule| rule.then.tool_calls.is_none());
+        let rule = context.rule(&setup.config.rules, setup.budget, |rule| rule.then.tool_calls.is_none());
+        let rule = rule.map_err(|Exhausted| Rejection::TooMuchWork(Field::Prompt))?;
         if let Some(end) = Outcome::of_rule(rule) {
             return Ok(end);
         }

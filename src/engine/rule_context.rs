@@ -2,6 +2,7 @@
 
 use super::offer::Callable;
 use super::rng::{hash, mix, unit};
+use crate::budget::{Budget, Exhausted};
 use crate::check::name_set::NameSet;
 use crate::config::engine::{Format, ResultMatch, Rule, ScriptedCalls, When};
 use crate::turn::{self, Input, Message, Part, Role, Tool, ToolResult};
@@ -124,18 +125,59 @@ impl<'a> RuleContext<'a> {
     }
 
     /// The first rule that applies to the request, of those that this endpoint can carry out.
-    pub(super) fn rule<'r>(&self, rules: &'r [Rule], can: impl Fn(&Rule) -> bool) -> Option<&'r Rule> {
-        let applies =
-            |(i, rule): &(usize, &'r Rule)| can(rule) && self.matches(rule) && self.is_drawn(*i, rule);
-        rules.iter().enumerate().find(applies).map(|(_, rule)| rule)
+    ///
+    /// # Errors
+    ///
+    /// If the texts of the request take more work to search for the rules' than the budget covers.
+    pub(super) fn rule<'r>(
+        &self,
+        rules: &'r [Rule],
+        budget: &Budget,
+        can: impl Fn(&Rule) -> bool,
+    ) -> Result<Option<&'r Rule>, Exhausted> {
+        for (i, rule) in rules.iter().enumerate() {
+            if can(rule)
+                && self.matches(rule)
+                && self.has_texts(&rule.when, budget)?
+                && self.is_drawn(i, rule)
+            {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
     }
 
+    /// Whether the texts of the request are what a rule requires.
+    fn has_texts(&self, when: &When, budget: &Budget) -> Result<bool, Exhausted> {
+        if let Some(like) = &when.tool {
+            let mut any = false;
+            for tool in self.tools {
+                any = any || like.matches(tool.name, budget)?;
+            }
+            if !any {
+                return Ok(false);
+            }
+        }
+        for (like, text) in [(&when.user, &self.user), (&when.system, &self.system)] {
+            if let Some(like) = like
+                && !like.matches(text, budget)?
+            {
+                return Ok(false);
+            }
+        }
+        match &when.tool_result {
+            Some(ResultMatch::Text(_)) if self.results.is_empty() => Ok(false),
+            Some(ResultMatch::Text(like)) => like.matches(&self.results_text(), budget),
+            Some(ResultMatch::Present(_)) | None => Ok(true),
+        }
+    }
+
+    /// Whether the rest of the request is.
     fn matches(&self, rule: &Rule) -> bool {
         let when = &rule.when;
         let result = || match &when.tool_result {
-            None => true,
             Some(ResultMatch::Present(wanted)) => *wanted != self.results.is_empty(),
-            Some(ResultMatch::Text(like)) => !self.results.is_empty() && like.matches(&self.results_text()),
+            Some(ResultMatch::Text(_)) | None => true,
         };
         when.model.as_ref().is_none_or(|model| model == self.model)
             && when.tools.is_none_or(|tools| tools != self.tools.is_empty())
@@ -143,9 +185,6 @@ impl<'a> RuleContext<'a> {
             && when.retry.is_none_or(|retry| retry == self.retries)
             && when.stream.is_none_or(|stream| stream == self.stream)
             && when.response_format.is_none_or(|format| format == self.format)
-            && when.tool.as_ref().is_none_or(|like| self.tools.iter().any(|tool| like.matches(tool.name)))
-            && when.user.as_ref().is_none_or(|like| like.matches(&self.user))
-            && when.system.as_ref().is_none_or(|like| like.matches(&self.system))
             && result()
             && rule.then.tool_calls.as_ref().is_none_or(|calls| self.can_call(calls, when))
     }
@@ -266,9 +305,9 @@ mod tests {
 
     #[test]
     fn places_are_filled_once() {
-        let asked = RuleContext {
+        let context = RuleContext {
             model: "m",
-            user: "say {{tool_result}}".into(),
+            user: "read {{tool_result}}".into(),
             system: "".into(),
             format: Format::Text,
             tools: &[],
@@ -283,12 +322,12 @@ mod tests {
         for (text, want) in [
             ("", ""),
             ("plain", "plain"),
-            ("{{user}}", "say {{tool_result}}"),
+            ("{{user}}", "read {{tool_result}}"),
             ("{{tool_result}}!", "{{user}}\ntwo!"),
-            ("a {{user}} b {{user}}", "a say {{tool_result}} b say {{tool_result}}"),
-            ("{{{user}}} {{ user }} {{", "{say {{tool_result}}} {{ user }} {{"),
+            ("a {{user}} b {{user}}", "a read {{tool_result}} b read {{tool_result}}"),
+            ("{{{user}}} {{ user }} {{", "{read {{tool_result}}} {{ user }} {{"),
         ] {
-            assert_eq!(asked.fill(text), want, "{text}");
+            assert_eq!(context.fill(text), want, "{text}");
         }
     }
 }

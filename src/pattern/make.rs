@@ -32,7 +32,7 @@ pub(super) fn make(
         // An expression that matches somewhere in a text leaves the rest of the text free.
         let length = text.chars().count();
         text.extend("aeno".chars().cycle().take(least.saturating_sub(length)));
-        if length <= most && pattern.program.is_match(&text, budget) {
+        if length <= most && pattern.program.is_match(&text, budget).ok()? {
             return Some(text);
         }
     }

@@ -1,10 +1,10 @@
 //! Matching: every way through the expression is followed at once, character by character (Thompson 1968).
 
 use super::{Node, PatternError, Place, Set, is_word};
-use crate::budget::Budget;
+use crate::budget::{Budget, Exhausted};
 use std::sync::Arc;
 
-/// The most steps of a program; repetition is unrolled.
+/// The most steps of a program; repetitions are unrolled.
 const LONGEST: usize = 20_000;
 
 /// An expression as steps.
@@ -88,19 +88,20 @@ impl Program {
         self.0.len()
     }
 
-    /// Whether it matches somewhere in a text; false, too, where the budget ends before that is known.
-    pub(super) fn is_match(&self, text: &str, budget: &Budget) -> bool {
+    /// Whether it matches somewhere in a text, if the budget covers to find out.
+    pub(super) fn is_match(&self, text: &str, budget: &Budget) -> Result<bool, Exhausted> {
         let mut now = Threads::new(self.0.len());
         let mut next = Threads::new(self.0.len());
         let mut before = None;
         let mut rest = text.chars();
-        while budget.spend(1 + now.list.len() as u64).is_ok() {
+        loop {
+            budget.spend(1 + now.list.len() as u64)?;
             let after = rest.clone().next();
             // The match may begin anywhere.
             if self.follow(0, &mut now, before, after) {
-                return true;
+                return Ok(true);
             }
-            let Some(c) = rest.next() else { return false };
+            let Some(c) = rest.next() else { return Ok(false) };
             let following = rest.clone().next();
             for i in 0..now.list.len() {
                 let step = now.list[i];
@@ -108,14 +109,13 @@ impl Program {
                     && set.contains(c)
                     && self.follow(step + 1, &mut next, Some(c), following)
                 {
-                    return true;
+                    return Ok(true);
                 }
             }
             std::mem::swap(&mut now, &mut next);
             next.clear();
             before = Some(c);
         }
-        false
     }
 
     /// Adds the steps that are reached without a character; true if one of them is the match.

@@ -1,15 +1,15 @@
-//! Regular expressions: the rules of the engine match by them, and texts are made of them where a schema
-//! has a `pattern`.
+//! Regular expressions: the rules of the engine match by them, and texts are generated from them where a schema has a
+//! `pattern`.
 //!
-//! What ECMAScript and Rust's `regex` have in common: sets, groups, alternatives, counted and uncounted
-//! repetition, anchors, `\b`, `\d \w \s` (ASCII), and `(?i)` at the beginning. No look-around, no
-//! back-references, no `\p{…}`. Matching takes time linear in the text, whatever the expression.
+//! What ECMAScript and Rust's `regex` have in common: sets, groups, alternatives, counted and uncounted repetition,
+//! anchors, `\b`, `\d \w \s` (ASCII), and `(?i)` at the beginning. No look-around, no back-references, no `\p{…}`.
+//! Matching takes time linear in the text, whatever the expression, and draws on the budget of the request.
 
 mod make;
 mod matches;
 mod parse;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Exhausted};
 use matches::Program;
 use std::fmt;
 use std::sync::Arc;
@@ -133,6 +133,10 @@ fn is_word(c: char) -> bool {
 
 impl Pattern {
     /// Reads an expression that came with a request.
+    ///
+    /// # Errors
+    ///
+    /// If it is no expression, or a larger one than the budget covers.
     pub fn of_request(source: &str, budget: &Budget) -> Result<Self, PatternError> {
         let exhausted = |_| PatternError("there are too many");
         budget.spend(1 + source.len() as u64).map_err(exhausted)?;
@@ -142,6 +146,10 @@ impl Pattern {
     }
 
     /// Reads an expression.
+    ///
+    /// # Errors
+    ///
+    /// If it is no expression, or too large a one.
     pub fn new(source: &str) -> Result<Self, PatternError> {
         let root = parse::parse(source)?;
         let program = Program::new(&root)?;
@@ -149,17 +157,16 @@ impl Pattern {
     }
 
     /// Whether it matches somewhere in a text.
-    pub fn is_match(&self, text: &str) -> bool {
-        self.is_match_within(text, &Budget::unlimited())
-    }
-
-    /// The same; false, too, where the budget ends before that is known.
-    pub fn is_match_within(&self, text: &str, budget: &Budget) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// If the budget ends before that is known.
+    pub fn is_match(&self, text: &str, budget: &Budget) -> Result<bool, Exhausted> {
         self.program.is_match(text, budget)
     }
 
-    /// A text it matches, of a length in characters within bounds; `None` if none was found while there was
-    /// the budget. `dice` gives a number below its argument.
+    /// A text it matches, of a length in characters within bounds; `None` if none was found within the budget. `dice`
+    /// returns a number below its argument.
     pub fn make(
         &self,
         least: usize,
@@ -210,8 +217,10 @@ mod tests {
             ("^a+?$", &["aaa"], &["b"]),
         ] {
             let pattern = Pattern::new(pattern).expect(pattern);
-            yes.iter().for_each(|text| assert!(pattern.is_match(text), "{:?} {text:?}", pattern.source));
-            no.iter().for_each(|text| assert!(!pattern.is_match(text), "{:?} {text:?}", pattern.source));
+            for (text, want) in yes.iter().map(|yes| (yes, true)).chain(no.iter().map(|no| (no, false))) {
+                let matches = pattern.is_match(text, &Budget::default());
+                assert_eq!(matches, Ok(want), "{:?} {text:?}", pattern.source);
+            }
         }
     }
 
@@ -224,13 +233,15 @@ mod tests {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
         }
         assert!(Pattern::new(&"(".repeat(10_000)).is_err());
-        assert!(Pattern::new("((a{1000}){1000}){1000}").is_err(), "a program without measure");
+        assert!(Pattern::new("((a{1000}){1000}){1000}").is_err(), "a program without a bound");
     }
 
     #[test]
     fn matching_is_linear_even_where_it_hurts_others() {
         let pattern = Pattern::new("^(a|a)*(a|a)*(a|a)*$").expect("valid");
-        assert!(!pattern.is_match(&format!("{}b", "a".repeat(50_000))));
+        let text = format!("{}b", "a".repeat(50_000));
+        assert_eq!(pattern.is_match(&text, &Budget::default()), Ok(false));
+        assert_eq!(pattern.is_match(&text, &Budget::new(10_000, 0)), Err(Exhausted));
     }
 
     #[test]
@@ -259,7 +270,7 @@ mod tests {
                 let budget = &Budget::default();
                 let text =
                     compiled.make(least, most, budget, &mut dice).unwrap_or_else(|| panic!("{pattern}"));
-                assert!(compiled.is_match(&text), "{pattern} {text:?}");
+                assert_eq!(compiled.is_match(&text, budget), Ok(true), "{pattern} {text:?}");
                 assert!((least..=most).contains(&text.chars().count()), "{pattern} {text:?}");
             }
         }

@@ -14,6 +14,7 @@ pub use reply::{Length, Reply};
 
 use super::ConfigError;
 use super::node::{Node, Setting};
+use crate::budget::{Budget, Exhausted};
 use crate::json::Value;
 use crate::pattern::Pattern;
 
@@ -141,11 +142,15 @@ pub enum TextMatch {
 
 impl TextMatch {
     /// Whether a text is like that.
-    pub fn matches(&self, text: &str) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// If the budget ends before that is known.
+    pub fn matches(&self, text: &str, budget: &Budget) -> Result<bool, Exhausted> {
         match self {
-            Self::Equals(want) => text == want,
-            Self::Contains(want) => text.contains(&**want),
-            Self::Regex(pattern) => pattern.is_match(text),
+            Self::Equals(want) => Ok(text == want),
+            Self::Contains(want) => budget.search(text.len()).map(|()| text.contains(&**want)),
+            Self::Regex(pattern) => pattern.is_match(text, budget),
         }
     }
 }

@@ -159,6 +159,7 @@ fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
         Rejection::TooMuchWork(field) => super::too_much_work(match field {
             Field::Tools if read::has_legacy_functions(request) => "functions",
             Field::Tools => "tools",
+            Field::Messages => "messages",
             _ => "response_format",
         }),
         // Chats have neither prompts to echo nor several of them.

@@ -24,6 +24,7 @@ use crate::json::writes;
 use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
+use crate::turn::Field;
 use crate::upstream::Endpoint;
 use format::ResponsesFormat;
 
@@ -167,7 +168,8 @@ fn error(why: &Rejection) -> ApiError {
             ApiError::new(Kind::Invalid, message).at(format!("tools[{index}].parameters"))
         }
         Rejection::TooMuchWork(field) => super::too_much_work(match field {
-            crate::turn::Field::Tools => "tools",
+            Field::Tools => "tools",
+            Field::Messages => "input",
             _ => "text.format",
         }),
         Rejection::EchoTooLong { .. } | Rejection::TooManyChoices { .. } => super::too_much_work("input"),

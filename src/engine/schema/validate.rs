@@ -158,7 +158,7 @@ impl<'t> Document<'t> {
             ("minLength", Some(least)) => keyword("minLength", count() >= least),
             ("maxLength", Some(most)) => keyword("maxLength", count() <= most),
             ("pattern", _) => match self.pattern(own) {
-                Some(pattern) => keyword("pattern", pattern.is_match_within(&text, self.budget)),
+                Some(pattern) => keyword("pattern", pattern.is_match(&text, self.budget) == Ok(true)),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -315,7 +315,7 @@ impl<'t> Document<'t> {
 
     /// Whether a name matches a pattern of `patternProperties`.
     pub(super) fn is_name_of(&self, source: Node<'t>, name: &str) -> bool {
-        self.pattern(source).is_some_and(|pattern| pattern.is_match_within(name, self.budget))
+        self.pattern(source).is_some_and(|pattern| pattern.is_match(name, self.budget) == Ok(true))
     }
 
     /// Whether `properties` or `patternProperties` of a schema apply to a name.
