@@ -1,5 +1,7 @@
 //! Bytes as text: base64 and percent-encoding.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// Bytes as base64 (RFC 4648, section 4).
 pub fn base64(bytes: impl Iterator<Item = u8>) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -25,17 +27,8 @@ pub fn base64(bytes: impl Iterator<Item = u8>) -> String {
 /// Appends a text with everything percent-encoded but letters, digits, `-`, `_` and `~` (RFC 3986, section 2.1). A dot is
 /// encoded as well: segments of dots have a meaning in a path.
 pub fn push_percent_encoded(text: &str, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                out.push(char::from(DIGITS[usize::from(byte & 15)]));
-            }
-        }
-    }
+    const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+    out.extend(utf8_percent_encode(text, &PLAIN));
 }
 
 /// Bytes as lowercase hexadecimal digits.

@@ -6,23 +6,31 @@ use std::time::Duration;
 
 /// Carries requests to upstreams, and waits.
 pub trait Transport {
-    /// A request on its way. Dropping it is the cancel.
+    /// A request that was sent. Dropping it cancels it.
     type Call;
     /// An answer's body.
     type Body: Incoming + 'static;
     /// The body of the caller's request.
     type Upload: Incoming;
 
-    /// Sends a request on its way, without waiting for anything.
+    /// Sends a request, without waiting for anything.
+    ///
+    /// # Errors
+    ///
+    /// If the host refuses the request.
     fn start(&self, request: &Outgoing<'_>) -> Result<Self::Call, SendError>;
 
     /// The head of the answer, once, if it is there by now.
     fn head(&self, call: &mut Self::Call) -> Option<Result<Answered<Self::Body>, SendError>>;
 
-    /// Waits until one of these has news, or a time is over.
+    /// Waits until one of these can be read, or a time is over.
     fn wait(&self, on: &[Pending<'_, Self>], at_most: Option<Duration>);
 
     /// Sends a request whose body is the caller's, as it comes, and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
     fn pass(
         &self,
         request: &Outgoing<'_>,

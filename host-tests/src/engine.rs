@@ -52,6 +52,10 @@ impl Program {
     }
 
     /// As [`Program::load`], for bytes already in memory; without a `cache` directory, always compiles.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::load`].
     pub fn from_binary(wasm: &[u8], cache: Option<&Path>) -> Result<Self> {
         let engine = engine()?;
         advance_epochs(&engine)?;

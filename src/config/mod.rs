@@ -104,6 +104,10 @@ pub struct Config {
 impl Config {
     /// Reads the settings out of (name, value) pairs. Names that do not belong to
     /// Portcullis count only where a setting refers to them by `$NAME`.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that cannot be used.
     pub fn from_vars(vars: &[(String, String)]) -> Result<Self, ConfigError> {
         vars::read(vars)
     }

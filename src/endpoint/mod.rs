@@ -81,6 +81,11 @@ impl<'a, T> Call<'a, T> {
     }
 
     /// Reads the whole body: JSON, within the limit of `PORTCULLIS_MAX_BODY_BYTES`.
+    ///
+    /// # Errors
+    ///
+    /// 413 for a longer body, 415 for another media type or a compressed body, 400 for one that breaks off, 404 for a
+    /// model that a limited key may not use.
     pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Vec<u8>, ApiError> {
         if let Some(declared) = self.request.headers.get("content-type").filter(|value| !is_json(value)) {
             return Err(ApiError::new(

@@ -1,10 +1,12 @@
 //! How likely tokens are: the engine's stand-in for a model's head.
 
 use super::filler::WORDS;
-use super::math::{exp, ln};
 use super::rng::{mix, unit};
 use super::tokenized_text::TokenLogprobs;
 use crate::tokens::Encoding;
+// IEEE 754 defines what additions, multiplications and divisions return; `f64::ln` and `f64::exp` differ between
+// platforms in the last bit, and the engine's answers must not.
+use libm::{exp, log as ln};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 

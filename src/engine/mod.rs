@@ -11,7 +11,6 @@ mod events;
 mod filler;
 mod latency;
 mod logits;
-mod math;
 mod media_tokens;
 mod moderation;
 mod offer;

@@ -29,10 +29,18 @@ pub struct ParseError;
 /// What can be read from JSON.
 pub trait Read<'a>: Sized {
     /// Reads the value the reader stands at, and leaves it behind the value.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not of this type.
     fn read(json: &mut Reader<'a>) -> Result<Self, ParseError>;
 }
 
 /// Reads one value with nothing after it.
+///
+/// # Errors
+///
+/// If the text is no JSON, or not of this type.
 pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
     let mut json = Reader::new(text);
     let value = T::read(&mut json)?;
@@ -53,6 +61,10 @@ pub fn from_slice_lenient<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseEr
 }
 
 /// Reads one value with nothing after it; what is not UTF-8 is no JSON.
+///
+/// # Errors
+///
+/// If the bytes are no JSON, or not of this type.
 pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
     from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
 }

@@ -79,7 +79,11 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// Fails unless nothing but white space is left.
+    /// Checks that nothing but white space is left.
+    ///
+    /// # Errors
+    ///
+    /// If there is more.
     pub fn end(&mut self) -> Result<(), ParseError> {
         self.peek();
         if self.at == self.text.len() { Ok(()) } else { Err(ParseError) }
@@ -107,12 +111,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `null`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn null(&mut self) -> Result<(), ParseError> {
         self.peek();
         self.word("null")
     }
 
     /// Reads `true` or `false`.
+    ///
+    /// # Errors
+    ///
+    /// If there is neither.
     pub fn boolean(&mut self) -> Result<bool, ParseError> {
         let value = self.peek() == b't';
         self.word(if value { "true" } else { "false" })?;
@@ -120,6 +132,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Enters an array or object, which begins with `bracket`, `[` or `{`; false if it is empty, and left again.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is nested too deeply.
     pub fn open(&mut self, bracket: u8) -> Result<bool, ParseError> {
         if self.peek() != bracket || self.level == MOST_LEVELS {
             return Err(ParseError);
@@ -136,6 +152,10 @@ impl<'a> Reader<'a> {
 
     /// Passes what stands after an item or member: true if another follows, false if `bracket`, `]` or `}`,
     /// has ended the array or object.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither a comma nor the bracket.
     pub fn more(&mut self, bracket: u8) -> Result<bool, ParseError> {
         let byte = self.peek();
         if byte != b',' && byte != bracket {
@@ -149,6 +169,10 @@ impl<'a> Reader<'a> {
     /// Reads an object: `member` gets each name and reads the value.
     ///
     /// The one loop for all objects: written out for each type of the wire it would be a good part of the component.
+    ///
+    /// # Errors
+    ///
+    /// If there is no object, or `member` fails.
     pub fn object(&mut self, member: &mut Member<'_, 'a>) -> Result<(), ParseError> {
         let mut more = self.open(b'{')?;
         while more {
@@ -160,6 +184,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the name of a member, and the colon behind it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn name(&mut self) -> Result<Cow<'a, str>, ParseError> {
         let name = self.string()?;
         if self.peek() != b':' {
@@ -170,6 +198,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a number, as it is spelled.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn number(&mut self) -> Result<&'a str, ParseError> {
         self.peek();
         let bytes = &self.text.as_bytes()[self.at..];
@@ -190,6 +222,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string, which is a slice of the text unless it has escapes in it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         if self.peek() != b'"' {
             return Err(ParseError);
@@ -273,6 +309,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes a value of any kind.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn skip(&mut self) -> Result<(), ParseError> {
         match self.peek() {
             b'"' => {
@@ -316,6 +356,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value of any kind as the text it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn raw(&mut self) -> Result<&'a str, ParseError> {
         self.peek();
         let from = self.at;

@@ -1,0 +1,227 @@
+//! (method, path) → [`Route`], and which paths may be passed through to an upstream.
+//!
+//! [`path`] reads the forms in which clients write a path; [`passed`] decides which paths may go to an upstream unread.
+
+mod passed;
+mod path;
+
+pub use passed::{fold_case, is_passed, passed_path, passes_through};
+pub use path::{decode, deployment, upstream_query};
+
+use crate::error::{ApiError, Kind};
+use crate::http::Method;
+use path::{below_base, folded, split_deployment};
+
+/// The endpoint a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `HEAD /` and `HEAD /api/hello`, by which clients test the connection.
+    Probe,
+    /// `GET /health`
+    Health,
+    /// `GET /v1/models`
+    ListModels,
+    /// `GET /v1/models/{model}`; the model's id, decoded. It may hold slashes.
+    RetrieveModel(String),
+    /// `POST /v1/chat/completions`
+    ChatCompletions,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/responses`
+    Responses,
+    /// `POST /v1/responses/input_tokens`
+    ResponseTokens,
+    /// `POST /v1/responses/compact`
+    CompactResponse,
+    /// `POST /v1/messages`
+    Messages,
+    /// `POST /v1/messages/count_tokens`
+    MessageTokens,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/moderations`
+    Moderations,
+}
+
+impl Route {
+    /// One of each, for tests that must miss none.
+    pub const ALL: [Self; 13] = [
+        Self::Probe,
+        Self::Health,
+        Self::ListModels,
+        Self::RetrieveModel(String::new()),
+        Self::ChatCompletions,
+        Self::Completions,
+        Self::Responses,
+        Self::ResponseTokens,
+        Self::CompactResponse,
+        Self::Messages,
+        Self::MessageTokens,
+        Self::Embeddings,
+        Self::Moderations,
+    ];
+
+    /// The one method of the route. `GET` routes also answer `HEAD`.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Probe => "HEAD",
+            Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
+            _ => "POST",
+        }
+    }
+
+    /// Whether it is an endpoint of Anthropic's API, whose errors and header fields differ from OpenAI's.
+    pub fn is_anthropic(&self) -> bool {
+        matches!(self, Self::Messages | Self::MessageTokens)
+    }
+
+    /// The route's OpenTelemetry `gen_ai.operation.name`.
+    pub fn operation(&self) -> Option<&'static str> {
+        match self {
+            Self::ChatCompletions | Self::Responses | Self::Messages => Some("chat"),
+            Self::Completions => Some("text_completion"),
+            Self::Embeddings => Some("embeddings"),
+            _ => None,
+        }
+    }
+
+    /// Finds the route of a path, whatever the method; `path` has no query. A trailing slash and doubled slashes
+    /// do not count.
+    pub fn at(path: &str) -> Option<Self> {
+        let path = folded(path);
+        match &*path {
+            "/" | "/api/hello" => return Some(Self::Probe),
+            "/health" => return Some(Self::Health),
+            _ => {}
+        }
+        let below = below_base(&path)?;
+        if let Some((_, operation)) = split_deployment(below) {
+            return match operation {
+                "chat/completions" => Some(Self::ChatCompletions),
+                "completions" => Some(Self::Completions),
+                _ => Some(Self::Embeddings),
+            };
+        }
+        match below {
+            "models" => Some(Self::ListModels),
+            "chat/completions" => Some(Self::ChatCompletions),
+            "completions" => Some(Self::Completions),
+            "responses" => Some(Self::Responses),
+            "responses/input_tokens" => Some(Self::ResponseTokens),
+            "responses/compact" => Some(Self::CompactResponse),
+            "messages" => Some(Self::Messages),
+            "messages/count_tokens" => Some(Self::MessageTokens),
+            "embeddings" => Some(Self::Embeddings),
+            "moderations" => Some(Self::Moderations),
+            _ => below.strip_prefix("models/").map(|id| Self::RetrieveModel(decode(id))),
+        }
+    }
+
+    /// Finds the route for a request line.
+    ///
+    /// # Errors
+    ///
+    /// 404 for an unknown path, 405 for a known one with another method, 426 for a WebSocket handshake.
+    pub fn find(method: &Method, path: &str) -> Result<Self, ApiError> {
+        // Hosts hide `Upgrade` from the component, so that every GET counts as a handshake.
+        if *method == Method::Get && below_base(&folded(path)) == Some("responses") {
+            return Err(ApiError::new(
+                Kind::UpgradeRequired,
+                "This gateway does not serve the Responses API over WebSocket. Please send \
+                 `POST /v1/responses` over HTTP.",
+            ));
+        }
+        // A probe is a HEAD alone: nothing is known there for other methods.
+        let known = Self::at(path).filter(|route| *route != Self::Probe || method.as_str() == "HEAD");
+        let Some(route) = known else {
+            return Err(ApiError::new(
+                Kind::UnknownUrl,
+                format!(
+                    "Unknown request URL: {method} {path}. Please check the URL for typos, or see the docs at \
+                     https://platform.openai.com/docs/api-reference/."
+                ),
+            ));
+        };
+        match method.as_str() {
+            "HEAD" if route.method() == "GET" => Ok(route),
+            name if name == route.method() => Ok(route),
+            _ => Err(ApiError::new(
+                Kind::MethodNotAllowed,
+                format!("Invalid method for URL ({method} {path})"),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_routes() {
+        let model = |id: &str| Some(Route::RetrieveModel(id.to_owned()));
+        for (path, want) in [
+            ("/health", Some(Route::Health)),
+            ("/v1/models", Some(Route::ListModels)),
+            ("/v1/models/", Some(Route::ListModels)),
+            ("/v1/models/gpt-4o", model("gpt-4o")),
+            ("/v1/models/meta/llama%203", model("meta/llama 3")),
+            ("/v1/models/a%2Fb%", model("a/b%")),
+            ("/v1/models/%ff", model("%ff")),
+            ("/v1/models/%+1", model("%+1")),
+            ("/v1/models/%é", model("%é")),
+            ("/v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/v1/chat/completions/", Some(Route::ChatCompletions)),
+            ("/v1//chat///completions//", Some(Route::ChatCompletions)),
+            ("//v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/v1/models//gpt-4o", model("gpt-4o")),
+            ("/health/", Some(Route::Health)),
+            ("/v1/Chat/Completions", None),
+            ("/v1/chat%2Fcompletions", None),
+            ("/v1/chat/completions;x", None),
+            ("/v1/completions", Some(Route::Completions)),
+            ("/", Some(Route::Probe)),
+            ("//", Some(Route::Probe)),
+            ("/api/hello", Some(Route::Probe)),
+            ("/openai", None),
+            ("/openai/v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/openai/v1/models/gpt-4o", model("gpt-4o")),
+            ("/openai/models", Some(Route::ListModels)),
+            ("/openai/deployments/gpt-4o/chat/completions", Some(Route::ChatCompletions)),
+            ("/openai/deployments/meta/llama/chat/completions", Some(Route::ChatCompletions)),
+            ("/openai/deployments/gpt-4o/completions", Some(Route::Completions)),
+            ("/openai/deployments/gpt-4o/embeddings/", Some(Route::Embeddings)),
+            ("/openai/deployments/gpt-4o/moderations", None),
+            ("/openai/deployments/chat/completions", Some(Route::Completions)),
+            ("/v1/deployments/claude/chat/completions", Some(Route::ChatCompletions)),
+            ("", None),
+        ] {
+            assert_eq!(Route::at(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_405_and_a_wrong_path_404() {
+        let error = |method, path| Route::find(&method, path).expect_err("refused");
+        assert_eq!(
+            error(Method::Get, "/v1/completions").message(),
+            "Invalid method for URL (GET /v1/completions)"
+        );
+        assert_eq!(error(Method::Head, "/v1/completions").status(), 405);
+        assert_eq!(error(Method::Other("PUT".into()), "/health").status(), 405);
+        let unknown = error(Method::Post, "/v2/x");
+        assert_eq!((unknown.status(), unknown.code()), (404, Some("unknown_url")));
+        assert!(unknown.message().starts_with("Unknown request URL: POST /v2/x. Please check"));
+        assert_eq!(Route::find(&Method::Head, "/v1/models"), Ok(Route::ListModels));
+        assert_eq!(Route::find(&Method::Head, "/api/hello"), Ok(Route::Probe));
+        assert_eq!(error(Method::Get, "/api/hello").status(), 404);
+    }
+
+    #[test]
+    fn a_websocket_handshake_is_426() {
+        for path in ["/v1/responses", "/v1/responses/", "/v1//responses", "/openai/v1/responses"] {
+            assert_eq!(Route::find(&Method::Get, path).expect_err("refused").status(), 426, "{path}");
+        }
+        assert_ne!(Route::find(&Method::Post, "/v1/responses").map_err(|error| error.status()), Err(426));
+    }
+}
