@@ -43,8 +43,10 @@ pub struct Program {
 impl Program {
     /// Compiles the component in `file`, or loads what an earlier run compiled.
     ///
-    /// Fails when the file is no component, exports no `wasi:http/incoming-handler@0.2`, or imports
-    /// something other than WASI 0.2.
+    /// # Errors
+    ///
+    /// If the file cannot be read, is no component, exports no `wasi:http/incoming-handler@0.2`, or
+    /// imports something other than WASI 0.2.
     pub fn load(file: &Path) -> Result<Self> {
         let wasm = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         Self::from_binary(&wasm, cache_dir().as_deref())

@@ -94,12 +94,17 @@ impl Program {
         let mut next = Threads::new(self.0.len());
         let mut before = None;
         let mut rest = text.chars();
+        let is_anchored = matches!(self.0.first(), Some(Step::At(Place::Start)));
         loop {
             budget.spend(1 + now.list.len() as u64)?;
             let after = rest.clone().next();
-            // The match may begin anywhere.
-            if self.follow(0, &mut now, before, after) {
-                return Ok(true);
+            // Without an anchor the match may begin anywhere.
+            if before.is_none() || !is_anchored {
+                if self.follow(0, &mut now, before, after) {
+                    return Ok(true);
+                }
+            } else if now.list.is_empty() {
+                return Ok(false);
             }
             let Some(c) = rest.next() else { return Ok(false) };
             let following = rest.clone().next();

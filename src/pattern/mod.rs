@@ -242,6 +242,9 @@ mod tests {
         let text = format!("{}b", "a".repeat(50_000));
         assert_eq!(pattern.is_match(&text, &Budget::default()), Ok(false));
         assert_eq!(pattern.is_match(&text, &Budget::new(10_000, 0)), Err(Exhausted));
+        // What is anchored and cannot match any more is not searched to the end of the text.
+        let anchored = Pattern::new("^ab").expect("valid");
+        assert_eq!(anchored.is_match(&text, &Budget::new(100, 0)), Ok(false));
     }
 
     #[test]

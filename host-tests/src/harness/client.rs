@@ -165,7 +165,11 @@ impl Live {
         }
     }
 
-    /// The next bytes of the body; `None` at its end, an error where it breaks off.
+    /// The next bytes of the body; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// If the body breaks off.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         loop {
             match patiently("more of an answer", self.body.frame()).await.transpose()? {
