@@ -582,8 +582,10 @@ fn a_long_answer_with_log_probabilities_is_complete() {
 #[test]
 fn patterns_of_rules_stop_at_the_work_budget() {
     let config = r#"{"engine":{"rules":[{"when":{"user":{"regex":"(a?){200}b"}},"then":{"text":"found"}}]}}"#;
-    let of =
-        |user: &str| ask(config, "/v1/chat/completions", &json!({"model": "gpt-4o", "messages": says(user)}));
+    let of = |user: &str| {
+        let body = json!({"model": "gpt-4o", "messages": user_says(user)});
+        send(config, "/v1/chat/completions", &body)
+    };
     let (status, _, text) = of("aab");
     assert!(status == 200 && text.contains("found"), "{text}");
     let (status, _, text) = of(&"a".repeat(300_000));
