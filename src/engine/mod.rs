@@ -16,6 +16,7 @@ mod moderation;
 mod offer;
 mod prompt_tokens;
 mod rejection;
+mod relevance;
 mod rng;
 mod rule_context;
 mod sampler;

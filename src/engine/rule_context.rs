@@ -13,6 +13,31 @@ const USER: &str = "{{user}}";
 /// The placeholder for the results of tools.
 const TOOL_RESULT: &str = "{{tool_result}}";
 
+/// What a conversation ends with. System messages do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// What the user wrote.
+    User,
+    /// What the user wrote right after results of tools.
+    UserAfterResults,
+    /// Results of tools.
+    Results,
+    /// The beginning of the answer.
+    Assistant,
+}
+
+impl Ending {
+    fn of(messages: &[Message<'_>]) -> Self {
+        let mut latest = messages.iter().rev().filter(|message| !is_system(message));
+        match latest.next() {
+            Some(message) if has_results(message) => Self::Results,
+            Some(message) if message.role == Role::Assistant => Self::Assistant,
+            _ if latest.next().is_some_and(has_results) => Self::UserAfterResults,
+            _ => Self::User,
+        }
+    }
+}
+
 /// A turn as the engine's rules see it.
 pub(super) struct RuleContext<'a> {
     pub(super) model: &'a str,
@@ -28,6 +53,8 @@ pub(super) struct RuleContext<'a> {
     pub(super) callable: Callable<'a>,
     /// The results of tools that the conversation ends with: the tool's name and the result's text.
     pub(super) results: Vec<(&'a str, Cow<'a, str>)>,
+    /// What the conversation ends with.
+    pub(super) ending: Ending,
     /// The tools that were called since the last user message.
     pub(super) called: Vec<&'a str>,
     /// Which turn of the conversation it is: 1, and one more for each assistant message.
@@ -48,6 +75,7 @@ impl<'a> RuleContext<'a> {
             tools: &[],
             callable: Callable::nothing(),
             results: Vec::new(),
+            ending: Ending::User,
             called: Vec::new(),
             turn: 1,
             retries,
@@ -83,6 +111,7 @@ impl<'a> RuleContext<'a> {
             tools: &turn.tools,
             callable: Callable::of(turn),
             results: named_results(results, before),
+            ending: Ending::of(messages),
             called: since.iter().flat_map(calls).map(|(_, name)| name).collect(),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
             ..of_prompt
@@ -313,6 +342,7 @@ mod tests {
             tools: &[],
             callable: Callable::nothing(),
             results: vec![("a", "{{user}}".into()), ("b", "two".into())],
+            ending: Ending::Results,
             called: Vec::new(),
             turn: 1,
             retries: 0,
