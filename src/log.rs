@@ -226,7 +226,7 @@ fn push_digits<const N: usize>(mut number: u32, out: &mut String) {
 }
 
 /// Appends a time since the Unix epoch as `2026-01-02T03:04:05.678Z` (RFC 3339).
-fn push_rfc3339(time: Duration, out: &mut String) {
+pub(crate) fn push_rfc3339(time: Duration, out: &mut String) {
     let (days, second) = (time.as_secs() / 86_400, (time.as_secs() % 86_400) as u32);
     // Days are counted from 1 March of year 0, so that a leap day ends its year of 365.2425 days.
     let days = days + 719_468;

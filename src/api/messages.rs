@@ -97,13 +97,13 @@ impl<'a> Read<'a> for Content<'a> {
 object! {
     /// One block of content; its `type` determines which members it has.
     pub struct Block<'a> {
-        /// `text`, `image`, `document`, `tool_use`, `tool_result`, `thinking`, `redacted_thinking`, or a type of a server's
+        /// `text`, `image`, `document`, `search_result`, `tool_use`, `tool_result`, `thinking`, `redacted_thinking`, or a type of a server's
         /// tool.
         "type" kind: Text<'a>,
         /// The text.
         "text" text: Text<'a>,
-        /// Where an image or a document is.
-        "source" source: Box<Source<'a>>,
+        /// Where an image or a document is, or a search result is from.
+        "source" source: Box<Place<'a>>,
         /// A document's title.
         "title" title: Text<'a>,
         /// What is known of a document.
@@ -132,6 +132,24 @@ object! {
         "data" data: Text<'a>,
         /// Where a cached prefix ends.
         "cache_control" cache_control: Json<'a>,
+    }
+}
+
+/// The `source` of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place<'a> {
+    /// Of an image or a document.
+    Source(Source<'a>),
+    /// Of a search result, such as its URL.
+    Name(Text<'a>),
+}
+
+impl<'a> Read<'a> for Place<'a> {
+    fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
+        match json.peek() {
+            b'"' => Ok(Self::Name(Text(json.string()?))),
+            _ => Read::read(json).map(Self::Source),
+        }
     }
 }
 

@@ -185,7 +185,7 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
     let Some(last) = messages.len().checked_sub(1) else {
         return Err(invalid("messages: at least one message is required"));
     };
-    let mut called: HashSet<&str> = HashSet::new();
+    let mut calls = Calls::default();
     for (i, message) in messages.iter().enumerate() {
         let role = message.role.as_deref();
         match role {
@@ -228,31 +228,13 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
         if blocks.iter().any(|block| empty_text(&block)) {
             return Err(invalid("messages: text content blocks must be non-empty"));
         }
-        results(i, blocks, &called)?;
-        if !called.is_empty() {
-            let answered: HashSet<&str> =
-                blocks.iter().filter_map(|block| block.tool_use_id.as_deref()).collect();
-            let mut open: Vec<&str> = called.iter().copied().filter(|id| !answered.contains(id)).collect();
-            if !open.is_empty() {
-                open.sort_unstable();
-                return Err(invalid(format!(
-                    "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each \
-                     `tool_use` block must have a corresponding `tool_result` block in the next message.",
-                    i - 1,
-                    open.join(", ")
-                )));
-            }
+        if role == Some("assistant") {
+            calls.called(i, blocks)?;
+        } else {
+            calls.answered(i, blocks)?;
         }
-        let calls = blocks.iter().filter(|block| block.kind.as_deref() == Some("tool_use"));
-        called = calls.filter_map(|block| block.id.as_deref()).collect();
-        if is_prefill && !called.is_empty() {
-            let mut open: Vec<&str> = called.iter().copied().collect();
-            open.sort_unstable();
-            return Err(invalid(format!(
-                "messages.{i}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each \
-                 `tool_use` block must have a corresponding `tool_result` block in the next message.",
-                open.join(", ")
-            )));
+        if is_prefill {
+            calls.end()?;
         }
         if is_prefill && spec.is_some_and(|spec| spec.is_claude() && !spec.prefill) {
             return Err(invalid(
@@ -260,26 +242,76 @@ fn conversation(messages: &[Message<'_>], spec: Option<&ModelSpec>) -> Result<()
             ));
         }
     }
-    Ok(())
+    calls.end()
 }
 
-/// Every result belongs to a call of the message before it.
-fn results(i: usize, blocks: &[Block<'_>], called: &HashSet<&str>) -> Result<(), ApiError> {
-    for (j, block) in blocks.iter().enumerate() {
-        if block.kind.as_deref() != Some("tool_result") {
-            continue;
+/// The calls of the assistant's latest turn, and those of them that have a result. Successive messages of one role are one
+/// turn, as live.
+#[derive(Default)]
+struct Calls<'a> {
+    called: HashSet<&'a str>,
+    answered: HashSet<&'a str>,
+    /// The last message of the turn.
+    message: usize,
+    /// Whether the user's turn has begun.
+    is_over: bool,
+}
+
+impl<'a> Calls<'a> {
+    /// Takes the calls of the assistant's message `i`.
+    fn called(&mut self, i: usize, blocks: &'a [Block<'_>]) -> Result<(), ApiError> {
+        if self.is_over {
+            self.end()?;
+            *self = Self::default();
         }
-        let Some(id) = block.tool_use_id.as_deref() else {
-            return Err(invalid(format!("messages.{i}.content.{j}.tool_result.tool_use_id: Field required")));
-        };
-        if !called.contains(id) {
-            return Err(invalid(format!(
-                "messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` \
-                 block must have a corresponding `tool_use` block in the previous message."
-            )));
-        }
+        let calls = blocks.iter().filter(|block| block.kind.as_deref() == Some("tool_use"));
+        self.called.extend(calls.filter_map(|block| block.id.as_deref()));
+        self.message = i;
+        self.results(i, blocks)
     }
-    Ok(())
+
+    /// Takes the results of the user's message `i`.
+    fn answered(&mut self, i: usize, blocks: &'a [Block<'_>]) -> Result<(), ApiError> {
+        self.is_over = true;
+        self.results(i, blocks)?;
+        self.answered.extend(blocks.iter().filter_map(|block| block.tool_use_id.as_deref()));
+        Ok(())
+    }
+
+    /// Every result belongs to a call of the turn before it.
+    fn results(&self, i: usize, blocks: &[Block<'_>]) -> Result<(), ApiError> {
+        let results =
+            blocks.iter().enumerate().filter(|(_, block)| block.kind.as_deref() == Some("tool_result"));
+        for (j, block) in results {
+            let Some(id) = block.tool_use_id.as_deref() else {
+                return Err(invalid(format!(
+                    "messages.{i}.content.{j}.tool_result.tool_use_id: Field required"
+                )));
+            };
+            if !(self.is_over && self.called.contains(id)) {
+                return Err(invalid(format!(
+                    "messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
+                     `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every call has a result by the end of the user's turn.
+    fn end(&self) -> Result<(), ApiError> {
+        let mut open: Vec<&str> = self.called.difference(&self.answered).copied().collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        open.sort_unstable();
+        Err(invalid(format!(
+            "messages.{}: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each `tool_use` \
+             block must have a corresponding `tool_result` block in the next message.",
+            self.message,
+            open.join(", ")
+        )))
+    }
 }
 
 fn tools(request: &Request<'_>) -> Result<(), ApiError> {

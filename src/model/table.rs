@@ -295,6 +295,7 @@ const CLAUDE_SONNET_45: ModelSpec = ModelSpec { token_rules: &CLAUDE_45, ..CLAUD
 
 const CLAUDE_46: ModelSpec = ModelSpec {
     window: 1_000_000,
+    output: 128_000,
     efforts: &["low", "medium", "high", "max"],
     thinking: Thinking::BudgetOrAdaptive,
     prefill: false,
@@ -302,7 +303,6 @@ const CLAUDE_46: ModelSpec = ModelSpec {
 };
 
 const CLAUDE_OPUS_47: ModelSpec = ModelSpec {
-    output: 128_000,
     token_rules: &CLAUDE_47,
     efforts: &["low", "medium", "high", "xhigh", "max"],
     thinking: Thinking::Adaptive,
@@ -416,7 +416,7 @@ pub static MODELS: &[ModelSpec] = &[
     ModelSpec { id: "claude-opus-4-8", display_name: Some("Claude Opus 4.8"), released: Some("2026-05-28"), ..CLAUDE_OPUS_48 },
     ModelSpec { id: "claude-opus-4-7", display_name: Some("Claude Opus 4.7"), released: Some("2026-04-16"), ..CLAUDE_OPUS_47 },
     ModelSpec { id: "claude-sonnet-4-6", display_name: Some("Claude Sonnet 4.6"), released: Some("2026-02-17"), ..CLAUDE_46 },
-    ModelSpec { id: "claude-opus-4-6", display_name: Some("Claude Opus 4.6"), released: Some("2026-02-05"), output: 128_000, price: price(5.0, 0.5, 25.0, JULY), ..CLAUDE_46 },
+    ModelSpec { id: "claude-opus-4-6", display_name: Some("Claude Opus 4.6"), released: Some("2026-02-05"), price: price(5.0, 0.5, 25.0, JULY), ..CLAUDE_46 },
     ModelSpec { id: "claude-opus-4-5", display_name: Some("Claude Opus 4.5"), released: Some("2025-11-24"), efforts: &["low", "medium", "high"], price: price(5.0, 0.5, 25.0, JULY), ..CLAUDE_SONNET_45 },
     ModelSpec { id: "claude-haiku-4-5", display_name: Some("Claude Haiku 4.5"), released: Some("2025-10-15"), price: price(1.0, 0.1, 5.0, JULY), ..CLAUDE_SONNET_45 },
     ModelSpec { id: "claude-sonnet-4-5", display_name: Some("Claude Sonnet 4.5"), released: Some("2025-09-29"), ..CLAUDE_SONNET_45 },

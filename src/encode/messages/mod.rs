@@ -7,7 +7,8 @@
 mod stream;
 mod usage;
 
-pub use stream::{Encoder, MessageHead};
+pub use stream::{Container, Encoder, MessageHead};
+pub use usage::Optional;
 
 use super::{ErrorFormat, sse};
 use crate::config::engine::Fault;

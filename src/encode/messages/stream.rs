@@ -1,6 +1,6 @@
 //! [`Encoder`]: the events of a turn as the events of a streamed message, or gathered into one object.
 
-use super::usage::{Final, Full, ServerToolUse};
+use super::usage::{Final, Full, Optional};
 use crate::api::tool::Json;
 use crate::encode::call_order::{Call, CallOrder};
 use crate::json::{self, Write, push_key, writes};
@@ -15,11 +15,31 @@ pub struct MessageHead {
     pub model: String,
     /// The request's tokens as far as they are known before the backend has counted them.
     pub usage: Usage,
-    /// Whether the request offers tools of Anthropic's servers.
-    pub server_tools: bool,
+    /// What the usage has besides.
+    pub counts: Optional,
     /// Whether the request has `context_management`, of which nothing is applied.
     pub context_management: bool,
+    /// Where code would run, if the request leads to code being run.
+    pub container: Option<Container>,
 }
+
+/// Where the model runs code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// `container_` and 24 letters and digits.
+    pub id: String,
+    /// When it is removed (RFC 3339).
+    pub expires_at: String,
+}
+
+impl Write for Container {
+    fn write(&self, out: &mut String) {
+        writes!(out; "id" = self.id, "expires_at" = self.expires_at);
+    }
+}
+
+/// `context_management` of a message of which nothing was removed.
+const NOTHING_APPLIED: Json<'static> = Json(r#"{"applied_edits":[]}"#);
 
 /// Writes one message.
 #[derive(Debug)]
@@ -187,18 +207,19 @@ impl Encoder {
         self.finish_blocks(&mut ignored);
         let usage = self.usage.unwrap_or(self.head.usage);
         let (reason, sequence) = self.stop();
-        self.message(&format!("[{}]", self.done.join(",")), Some(reason), sequence.as_deref(), usage)
-    }
-
-    fn message(&self, content: &str, reason: Option<&str>, sequence: Option<&str>, usage: Usage) -> String {
+        let content = format!("[{}]", self.done.join(","));
         let mut out = String::with_capacity(512 + content.len());
         writes!(
             &mut out; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
-            "content" = Json(content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
-            "usage" = Full(usage, self.head.server_tools.then_some(ServerToolUse)),
-            "context_management" ? self.head.context_management.then_some(Json(r#"{"applied_edits":[]}"#)),
+            "content" = Json(&content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
+            "usage" = Full(usage, self.head.counts), "container" ? self.head.container,
+            "context_management" ? self.context_management(),
         );
         out
+    }
+
+    fn context_management(&self) -> Option<Json<'static>> {
+        self.head.context_management.then_some(NOTHING_APPLIED)
     }
 
     fn stop(&self) -> (&'static str, Option<String>) {
@@ -222,8 +243,13 @@ impl Encoder {
         }
         let usage = self.usage.unwrap_or(self.head.usage);
         // As live: a small number that the final count replaces.
-        let message =
-            self.message("[]", None, None, Usage { output: usage.output.clamp(1, 4), reasoning: 0, ..usage });
+        let usage = Usage { output: usage.output.clamp(1, 4), reasoning: 0, ..usage };
+        let mut message = String::with_capacity(512);
+        writes!(
+            &mut message; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
+            "content" = Json("[]"), "stop_reason" = (), "stop_sequence" = (), "stop_details" = (),
+            "usage" = Full(usage, self.head.counts.at_start()),
+        );
         push("message_start", &[("\"message\":", &Json(&message))], out);
     }
 
@@ -305,10 +331,16 @@ impl Encoder {
         self.finish_blocks(out);
         let (reason, sequence) = self.stop();
         let mut delta = String::new();
-        writes!(&mut delta; "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = ());
-        let usage =
-            Final(self.usage.unwrap_or(self.head.usage), self.head.server_tools.then_some(ServerToolUse));
-        push("message_delta", &[("\"delta\":", &Json(&delta)), ("\"usage\":", &usage)], out);
+        writes!(
+            &mut delta; "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
+            "container" ? self.head.container,
+        );
+        let usage = Final(self.usage.unwrap_or(self.head.usage), self.head.counts);
+        let managed = self.context_management();
+        let delta = Json(&delta);
+        let mut members: Vec<(&str, &dyn Write)> = vec![("\"delta\":", &delta), ("\"usage\":", &usage)];
+        members.extend(managed.iter().map(|managed| ("\"context_management\":", managed as &dyn Write)));
+        push("message_delta", &members, out);
         push("message_stop", &[], out);
         self.has_ended = true;
     }

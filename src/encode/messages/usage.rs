@@ -3,15 +3,54 @@
 use crate::json::{Write, writes};
 use crate::turn;
 
+/// Members that only some requests lead to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Optional {
+    /// `server_tool_use`: the request offers tools of Anthropic's servers.
+    pub server_tools: bool,
+    /// `iterations`: the request may lead to several passes of the model.
+    pub iterations: bool,
+}
+
 /// The counts of `message_start` and of a whole message.
-pub(super) struct Full(pub(super) turn::Usage, pub(super) Option<ServerToolUse>);
+pub(super) struct Full(pub(super) turn::Usage, pub(super) Optional);
 
 /// The counts of `message_delta`, which are cumulative.
-pub(super) struct Final(pub(super) turn::Usage, pub(super) Option<ServerToolUse>);
+pub(super) struct Final(pub(super) turn::Usage, pub(super) Optional);
+
+impl Optional {
+    /// Those that `message_start` has: iterations are known at the end.
+    pub(super) fn at_start(self) -> Self {
+        Self { iterations: false, ..self }
+    }
+
+    fn server_tool_use(self) -> Option<ServerToolUse> {
+        self.server_tools.then_some(ServerToolUse)
+    }
+
+    fn iterations(self, usage: turn::Usage) -> Option<Iterations> {
+        self.iterations.then_some(Iterations(usage))
+    }
+}
+
+/// The passes of the model over a request: one.
+struct Iterations(turn::Usage);
+
+impl Write for Iterations {
+    fn write(&self, out: &mut String) {
+        let usage = self.0;
+        out.push('[');
+        writes!(
+            out; "input_tokens" = uncached(usage), "output_tokens" = usage.output,
+            "cache_read_input_tokens" = usage.cached_input, "cache_creation_input_tokens" = usage.cache_write,
+            "cache_creation" = CacheCreation(usage.cache_write), "type" = "message",
+        );
+        out.push(']');
+    }
+}
 
 /// How often tools of Anthropic's servers were used, where the request offers any: never.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ServerToolUse;
+struct ServerToolUse;
 
 impl Write for ServerToolUse {
     fn write(&self, out: &mut String) {
@@ -48,7 +87,8 @@ impl Write for Full {
             out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
             "cache_read_input_tokens" = usage.cached_input, "cache_creation" = CacheCreation(usage),
             "output_tokens" = usage.output, "output_tokens_details" = OutputDetails(usage.reasoning),
-            "server_tool_use" ? self.1, "service_tier" = "standard", "inference_geo" = "not_available",
+            "server_tool_use" ? self.1.server_tool_use(), "service_tier" = "standard",
+            "inference_geo" = "not_available", "iterations" ? self.1.iterations(usage),
         );
     }
 }
@@ -59,7 +99,8 @@ impl Write for Final {
         writes!(
             out; "input_tokens" = uncached(usage), "cache_creation_input_tokens" = usage.cache_write,
             "cache_read_input_tokens" = usage.cached_input, "output_tokens" = usage.output,
-            "output_tokens_details" = OutputDetails(usage.reasoning), "server_tool_use" ? self.1,
+            "output_tokens_details" = OutputDetails(usage.reasoning),
+            "server_tool_use" ? self.1.server_tool_use(), "iterations" ? self.1.iterations(usage),
         );
     }
 }

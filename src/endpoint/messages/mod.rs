@@ -1,5 +1,6 @@
 //! `POST /v1/messages` and `POST /v1/messages/count_tokens`, of Anthropic's Messages API.
 
+mod container;
 mod format;
 mod turn;
 
@@ -11,7 +12,7 @@ use crate::api::messages::Request;
 use crate::check::anthropic;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
-use crate::encode::messages::MessageHead;
+use crate::encode::messages::{MessageHead, Optional};
 use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, Rejection, Setup};
 use crate::error::{ApiError, Kind};
@@ -80,7 +81,8 @@ impl Generation for Message<'_> {
     }
 
     fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
-        let format = self.format(generated.ctx);
+        let mut format = self.format(generated.ctx);
+        format.head.container = container::of(&self.request, generated.ctx);
         generated.encode(&format, self.streams())
     }
 
@@ -93,12 +95,16 @@ impl Message<'_> {
     fn format(&self, ctx: &Ctx<'_>) -> MessagesFormat {
         let request = &self.request;
         let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
+        let task_budget = request.output_config.as_ref().is_some_and(|config| config.task_budget.is_some());
+        let context_management = request.context_management.is_some();
         let head = MessageHead {
             id: message_id(ctx),
             model: request.model.as_deref().unwrap_or_default().to_owned(),
             usage: Usage::default(),
-            server_tools,
-            context_management: request.context_management.is_some(),
+            // As recorded in 2026: both may let the model go over the request several times.
+            counts: Optional { server_tools, iterations: context_management || task_budget },
+            context_management,
+            container: None,
         };
         MessagesFormat { head }
     }

@@ -1,6 +1,6 @@
 //! A Messages request as a turn.
 
-use crate::api::messages::{Block, Content, Message, Request, Source, Tool};
+use crate::api::messages::{Block, Content, Message, Place, Request, Tool};
 use crate::turn;
 use std::borrow::Cow;
 
@@ -126,13 +126,12 @@ fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
     let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
     Some(match block.kind.as_deref()? {
         "text" => turn::Part::Text(text(&block.text)),
-        "image" => {
-            turn::Part::Media(turn::Media::Image { source: source(block.source.as_deref()?)?, detail: None })
-        }
+        "image" => turn::Part::Media(turn::Media::Image { source: source(block)?, detail: None }),
         "document" => turn::Part::Media(turn::Media::Document {
-            source: source(block.source.as_deref()?)?,
+            source: source(block)?,
             title: block.title.as_deref().map(Cow::Borrowed),
         }),
+        "search_result" => turn::Part::Text(Cow::Owned(search_result(block))),
         "thinking" => turn::Part::Thinking {
             text: text(&block.thinking),
             signature: block.signature.as_deref().map(Cow::Borrowed),
@@ -159,23 +158,37 @@ fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
     })
 }
 
-fn source<'a>(source: &'a Source<'_>) -> Option<turn::Source<'a>> {
+/// A search result as text: its title, where it is from, and what it has.
+fn search_result(block: &Block<'_>) -> String {
+    let from = match block.source.as_deref() {
+        Some(Place::Name(name)) => Some(&**name),
+        _ => None,
+    };
+    let content = block.content.as_ref().and_then(joined);
+    let lines = [block.title.as_deref(), from, content.as_deref()];
+    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// The texts of a content, each on its own line.
+fn joined(content: &Content<'_>) -> Option<String> {
+    Some(match content {
+        Content::Text(text) => text.to_string(),
+        Content::Blocks(blocks) => {
+            blocks.iter().filter_map(|block| block.text.as_deref()).collect::<Vec<_>>().join("\n")
+        }
+        Content::Other(_) => return None,
+    })
+}
+
+fn source<'a>(block: &'a Block<'_>) -> Option<turn::Source<'a>> {
+    let Place::Source(source) = block.source.as_deref()? else { return None };
     let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
     Some(match source.kind.as_deref()? {
         "base64" => turn::Source::Base64 { media_type: text(&source.media_type), data: text(&source.data) },
         "url" => turn::Source::Url(text(&source.url)),
         "text" => turn::Source::Text(text(&source.data)),
         "file" => turn::Source::File(text(&source.file_id)),
-        "content" => {
-            let texts = match source.content.as_ref()? {
-                Content::Text(text) => text.to_string(),
-                Content::Blocks(blocks) => {
-                    blocks.iter().filter_map(|block| block.text.as_deref()).collect::<Vec<_>>().join("\n")
-                }
-                Content::Other(_) => return None,
-            };
-            turn::Source::Text(Cow::Owned(texts))
-        }
+        "content" => turn::Source::Text(Cow::Owned(joined(source.content.as_ref()?)?)),
         _ => return None,
     })
 }
