@@ -34,6 +34,7 @@ mod responses;
 mod schema;
 mod schema_fast_path;
 mod shape;
+mod strict_schemas;
 #[cfg(test)]
 mod tests;
 mod tools;

@@ -364,3 +364,7 @@ impl crate::encode::Encoder for Encoder {
         self.take(event, out);
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -43,7 +43,7 @@ impl Write for Iterations {
         writes!(
             out; "input_tokens" = uncached(usage), "output_tokens" = usage.output,
             "cache_read_input_tokens" = usage.cached_input, "cache_creation_input_tokens" = usage.cache_write,
-            "cache_creation" = CacheCreation(usage.cache_write), "type" = "message",
+            "cache_creation" = CacheCreation(usage), "type" = "message",
         );
         out.push(']');
     }
