@@ -137,6 +137,8 @@ pub(super) struct Facts<'t> {
     pub(super) max_properties: u64,
     pub(super) required: Vec<Cow<'t, str>>,
     pub(super) objects: Vec<ObjectPart<'t>>,
+    /// Which of `objects` are about properties that they do not name.
+    pub(super) restrictive: Vec<usize>,
     pub(super) names: Vec<Node<'t>>,
     pub(super) dependent: Vec<Node<'t>>,
     pub(super) unevaluated: Vec<Node<'t>>,
@@ -173,6 +175,7 @@ impl Default for Facts<'_> {
             max_properties: u64::MAX,
             required: Vec::new(),
             objects: Vec::new(),
+            restrictive: Vec::new(),
             names: Vec::new(),
             dependent: Vec::new(),
             unevaluated: Vec::new(),
@@ -258,6 +261,9 @@ impl<'t> Facts<'t> {
                 }
             }
             if object.properties.is_some() || object.patterns.is_some() || object.additional.is_some() {
+                if object.patterns.is_some() || object.additional.is_some() {
+                    facts.restrictive.push(facts.objects.len());
+                }
                 facts.objects.push(object);
             }
             if object.patterns.is_some() {

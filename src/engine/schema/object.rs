@@ -9,7 +9,8 @@ use crate::json::{Kind, Node, Tape, push_string};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-/// A property that is declared, and the schemas that apply to it, each with the place of its object part.
+/// A property that is declared, and the schemas that apply to it, each with the place of its object part, in the order of
+/// those places.
 #[derive(Default)]
 struct Property<'t> {
     schemas: Vec<(usize, Node<'t>)>,
@@ -174,7 +175,7 @@ impl<'t> Generator<'t> {
                     Property::default()
                 });
                 // Of a name that is used twice the last schema counts.
-                property.schemas.retain(|(part, _)| *part != i);
+                property.schemas.pop_if(|(part, _)| *part == i);
                 property.schemas.push((i, schema));
             }
         }
@@ -193,11 +194,9 @@ impl<'t> Generator<'t> {
             all: schemas.iter().map(|(_, schema)| *schema).collect(),
             nots: property.map(|own| own.nots.clone()).unwrap_or_default(),
         };
-        let restrictive =
-            |part: &super::facts::ObjectPart<'t>| part.patterns.is_some() || part.additional.is_some();
-        for (i, part) in facts.objects.iter().enumerate().filter(|(_, part)| restrictive(part)) {
+        for (i, part) in facts.restrictive.iter().filter_map(|i| Some((*i, facts.objects.get(*i)?))) {
             self.document.budget.spend(1)?;
-            let mut is_known = schemas.iter().any(|(of, _)| *of == i);
+            let mut is_known = schemas.binary_search_by_key(&i, |(of, _)| *of).is_ok();
             for (source, schema) in part.patterns.into_iter().flat_map(Node::members) {
                 if self.document.is_name_of(source, name) {
                     is_known = true;

@@ -139,11 +139,16 @@ const SEAMS: usize = 8;
 /// Tokens are those of the whole piece if and only if each two neighbours are what their bytes merge to. Within a
 /// window they are; a window ends where its last token and the first one of the next window are as well.
 fn merge_in_windows(vocabulary: &Vocabulary, piece: &[u8], window: usize, emit: &mut impl FnMut(u32, usize)) {
-    let merged = |start: usize, size: usize| {
-        let mut tokens = Vec::with_capacity(size.min(piece.len()) / 8);
-        let end = piece.len().min(start.saturating_add(size));
-        merge_long(vocabulary, &piece[start..end], &mut |id, length| tokens.push((id, length)));
-        tokens
+    // Of a run of one character, or of a few in turn, all windows are equal: they are merged once.
+    let mut latest: (&[u8], Vec<(u32, usize)>) = (&[], Vec::new());
+    let mut merged = |start: usize, size: usize| {
+        let bytes = &piece[start..piece.len().min(start.saturating_add(size))];
+        if bytes != latest.0 {
+            let mut tokens = Vec::with_capacity(bytes.len() / 8);
+            merge_long(vocabulary, bytes, &mut |id, length| tokens.push((id, length)));
+            latest = (bytes, tokens);
+        }
+        latest.1.clone()
     };
     let (mut start, mut size) = (0, window);
     let mut tokens = merged(start, size);
