@@ -45,11 +45,7 @@ fn every_heavy_request_stays_within_the_memory_limit() {
     let gateway = Gateway::new(&open.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let mut wrong = Vec::new();
-    // The log probabilities of a text completion that is not streamed are still written at once.
-    let is_at_once =
-        |heavy: &heavy::Heavy| heavy.path == "/v1/completions" && heavy.body.contains("logprobs");
-    let heavy = heavy::all().into_iter().filter(|heavy| !is_at_once(heavy));
-    for heavy::Heavy { name, path, body } in heavy {
+    for heavy::Heavy { name, path, body } in heavy::all() {
         let bytes = body.len();
         let request = Request {
             method: Method::Post,

@@ -1,5 +1,9 @@
 //! Completions: [`whole`] answers, and an [`Encoder`] for streams.
 
+mod pieces;
+
+pub use pieces::in_pieces;
+
 use super::{UsageDetails, sse, to_vec, tokens};
 use crate::api::answer::{ByToken, TextChoice, TextCompletion, TextLogprobs};
 use crate::turn::{Answer, Block, Choice, Event, FinishReason, TokenLogprob, Usage};
@@ -93,21 +97,28 @@ fn push_tokens(logprobs: &mut TextLogprobs<'_>, text: &str, tokens: &[TokenLogpr
     let (mut complete, mut pending) = (0, Vec::new());
     for token in tokens {
         let is_known = !std::mem::take(&mut place.is_first_of_prompt);
-        let name = |bytes: &[u8]| Cow::<'static, str>::Owned(tokens::text(bytes, "bytes:").into_owned());
-        let own = name(&token.bytes);
         logprobs.token_logprobs.push(is_known.then_some(token.logprob));
-        logprobs.top_logprobs.push(is_known.then(|| {
-            let mut top: Vec<_> = token.top.iter().map(|(bytes, logprob)| (name(bytes), *logprob)).collect();
-            if top.iter().all(|(name, _)| *name != own) {
-                top.push((own.clone(), token.logprob));
-            }
-            ByToken(top)
-        }));
-        logprobs.tokens.push(own);
+        logprobs.top_logprobs.push(is_known.then(|| likeliest(token)));
+        logprobs.tokens.push(name(&token.bytes));
         logprobs.text_offset.push(place.characters + complete);
         complete += completed(&mut pending, &token.bytes);
     }
     place.characters += text.chars().count();
+}
+
+/// A token's text.
+fn name(bytes: &[u8]) -> Cow<'static, str> {
+    Cow::Owned(tokens::text(bytes, "bytes:").into_owned())
+}
+
+/// The likeliest tokens in the place of one, and that one.
+fn likeliest(token: &TokenLogprob<'_>) -> ByToken<'static> {
+    let own = name(&token.bytes);
+    let mut top: Vec<_> = token.top.iter().map(|(bytes, logprob)| (name(bytes), *logprob)).collect();
+    if top.iter().all(|(name, _)| *name != own) {
+        top.push((own, token.logprob));
+    }
+    ByToken(top)
 }
 
 /// How many characters are complete once some bytes follow others; what is left is kept.

@@ -83,3 +83,52 @@ fn offsets_count_characters_that_are_complete() {
         assert!(json.contains(r#""tokens":["é","bytes: \\xf0\\x9f","bytes:\\x98\\x80","!","x"]"#), "{json}");
     }
 }
+
+#[test]
+fn pieces_make_the_whole_answer() {
+    use crate::http::{Body, Response};
+    use crate::turn::{Input, Prompt, Request};
+    let long = "Grüße, 😀 world! ".repeat(200);
+    let prompts = [&*long, "a", ""];
+    let config = crate::config::engine::Engine::default();
+    let ctx = crate::ctx::Ctx {
+        now: std::time::Duration::from_secs(7),
+        random: [1, 2],
+        elapsed: &|| std::time::Duration::ZERO,
+    };
+    for (echo, choices, logprobs) in [(true, 1, 0), (true, 2, 5), (false, 3, 1)] {
+        let turn = |text: &'static str| Request {
+            model: "davinci-002",
+            input: Input::Prompt(Prompt { text: text.into(), echo, best_of: 1, ..Prompt::default() }),
+            choices,
+            max_tokens: Some(300),
+            logprobs: Some(logprobs),
+            ..Request::default()
+        };
+        let prompts = prompts.map(|text| &*Box::leak(text.to_owned().into_boxed_str()));
+        let turns = prompts.map(turn);
+        let budget = crate::budget::Budget::default();
+        let setup = crate::engine::Setup {
+            config: &config,
+            spec: None,
+            ctx: &ctx,
+            retries: 0,
+            budget: &budget,
+            call_prefix: "call_",
+            counted_by: crate::engine::CountedBy::Chat,
+        };
+        let Ok(crate::engine::Outcome::Answer(answer)) = crate::engine::answer(&turns, setup) else {
+            panic!("no answer")
+        };
+        let prompts = prompts.map(|text| text.chars().count()).to_vec();
+        let head = Head { offsets: Some(Offsets { prompts, echo }), ..head() };
+        let at_once = String::from_utf8(whole(&head, &answer.whole())).expect("UTF-8");
+        let response: Response<()> = in_pieces(head, *answer);
+        let bytes = match response.body {
+            Body::Full(bytes) => bytes,
+            Body::Stream(items) => items.flat_map(|item| item.into_bytes()).collect(),
+            Body::Relay(()) => Vec::new(),
+        };
+        assert_eq!(String::from_utf8(bytes).expect("UTF-8"), at_once);
+    }
+}

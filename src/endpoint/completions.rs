@@ -8,7 +8,7 @@ use crate::api::completions::{Prompt, Request};
 use crate::check::{self, error_text};
 use crate::config::Validation;
 use crate::ctx::Ctx;
-use crate::encode::completions::{Encoder, Head, Offsets, whole};
+use crate::encode::completions::{Encoder, Head, Offsets, in_pieces, whole};
 use crate::encode::{self, ErrorFormat, OPENAI_ERRORS};
 use crate::engine::Rejection;
 use crate::error::{ApiError, Kind};
@@ -60,6 +60,9 @@ impl Generation for Text<'_> {
     fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
         let head = head(&self.request, generated.turns, generated.ctx);
         if !self.request.streams() {
+            if head.offsets.is_some() {
+                return encode::after(generated.answer.latency(), in_pieces(head, generated.answer));
+            }
             let body = whole(&head, &generated.answer.whole());
             return encode::after(generated.answer.latency(), encode::json_bytes(200, body));
         }

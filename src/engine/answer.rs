@@ -100,10 +100,17 @@ impl Answer {
         self.choices.get(index).map(|choice| self.whole_choice(choice, 0))
     }
 
-    /// The log probabilities of some tokens of a choice's text or refusal; `None` once there are no more.
-    pub fn logprobs_of(&self, index: usize, tokens: Range<usize>) -> Option<Vec<TokenLogprob<'static>>> {
+    /// The log probabilities of some tokens of a choice's n-th text, which may be a refusal; `None` once there are no
+    /// more. The echo of a prompt is a text of its own.
+    pub fn logprobs_of(
+        &self,
+        index: usize,
+        nth: usize,
+        tokens: Range<usize>,
+    ) -> Option<Vec<TokenLogprob<'static>>> {
         let choice = self.choices.get(index)?;
-        let text = choice.content.as_ref().or(choice.refusal.as_ref())?;
+        let texts = [choice.echo.as_deref(), choice.content.as_ref(), choice.refusal.as_ref()];
+        let text = texts.into_iter().flatten().nth(nth)?;
         let end = tokens.end.min(text.tokens().len());
         if tokens.start < end { self.token_logprobs(text, tokens.start..end) } else { None }
     }

@@ -58,7 +58,7 @@ pub fn in_pieces<B>(head: Head, answer: engine::Answer) -> Response<B> {
                 out.push_str(start);
                 Next::Tokens(index, 0, rest.to_owned())
             }
-            Next::Tokens(index, from, rest) => match answer.logprobs_of(index, from..from + TOKENS) {
+            Next::Tokens(index, from, rest) => match answer.logprobs_of(index, 0, from..from + TOKENS) {
                 Some(some) if !rest.is_empty() => {
                     for (i, entry) in tokens::logprobs(&some).into_iter().enumerate() {
                         out.push_str(if from + i > 0 { "," } else { "" });
