@@ -122,6 +122,8 @@ kinds! {
     InvalidType => 400, "invalid_request_error", Some("invalid_type");
     /// A value outside an enumeration or pattern.
     InvalidValue => 400, "invalid_request_error", Some("invalid_value");
+    /// A file of a type that the model does not read.
+    UnsupportedFile => 400, "invalid_request_error", Some("unsupported_file");
     /// An integer below its minimum.
     IntegerBelowMin => 400, "invalid_request_error", Some("integer_below_min_value");
     /// An integer above its maximum.

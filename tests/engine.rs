@@ -590,4 +590,61 @@ fn patterns_of_rules_stop_at_the_work_budget() {
     assert!(status == 200 && text.contains("found"), "{text}");
     let (status, _, text) = of(&"a".repeat(300_000));
     assert!(status == 400 && text.contains(r#""param": "messages""#) && text.contains("work"), "{text}");
+
+fn sound_and_video_are_no_files_to_responses() {
+    let file = |member: &str, value: &str| json!({"type": "input_file", member: value});
+    let mime = |path: &str, mime: &str| {
+        json!({"type": "invalid_request_error", "param": path, "code": "invalid_value", "message": format!(
+            "Invalid file data: '{path}'. Expected a base64-encoded data URL with a valid file MIME type (e.g. \
+             'data:text/plain;base64,SGVsbG8sIFdvcmxkIQ=='), but got unsupported MIME type '{mime}'. Please see \
+             https://platform.openai.com/docs/assistants/tools/file-search#supported-files for supported file types."
+        )})
+    };
+    let url = json!({"type": "invalid_request_error", "param": "input", "code": "unsupported_file",
+        "message": "The file type you uploaded is not supported. Please try again with a pdf"});
+    for (part, in_message, in_output) in [
+        (file("file_url", "https://a.example/b.pdf?c=d.mp3"), Value::Null, Value::Null),
+        (file("file_url", "https://a.example/b.mp3?c=d"), url.clone(), url.clone()),
+        (file("file_url", "https://a.example/v1.mp4/file"), Value::Null, Value::Null),
+        (file("file_url", "https://a.example/CLIP.MOV"), url.clone(), url.clone()),
+        (
+            file("file_data", "data:audio/mpeg;base64,QUJD"),
+            mime("input[0].content[0].file_data", "audio/mpeg"),
+            mime("input[1].output[0].file_data", "audio/mpeg"),
+        ),
+        (file("file_data", "data:application/pdf;base64,QUJD"), Value::Null, Value::Null),
+    ] {
+        let message = json!([{"role": "user", "content": [part]}]);
+        let output = json!([
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": [part]},
+        ]);
+        for (input, want) in [(message, in_message), (output, in_output)] {
+            let (status, _, text) = ask("{}", "/v1/responses", &json!({"model": "gpt-4o", "input": input}));
+            let answer: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(
+                (status, &answer["error"]),
+                (if want.is_null() { 200 } else { 400 }, &want),
+                "{input}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_response_is_complete_when_its_latency_ends() {
+    let config = r#"{"engine": {"latency": {"ttft_ms": 2500, "per_token_ms": 1000}}}"#;
+    for stream in [false, true] {
+        let body = json!({"model": "gpt-4o", "input": "Hello there", "stream": stream});
+        let (_, _, text) = ask(config, "/v1/responses", &body);
+        let last = text.lines().rfind(|line| line.contains("completed_at")).expect("an object");
+        let answer: Value = serde_json::from_str(last.trim_start_matches("data: ")).expect("JSON");
+        let response = if stream { &answer["response"] } else { &answer };
+        // Two tokens, one second apart.
+        assert_eq!(
+            response["completed_at"],
+            json!(response["created_at"].as_u64().unwrap_or(0) + 3),
+            "{last}"
+        );
+    }
 }

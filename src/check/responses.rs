@@ -213,7 +213,10 @@ fn item(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
         }
         Some("function_call") => CALL.validate(value, path, scope).and_then(|()| prefix("fc")),
         Some("custom_tool_call") => CUSTOM_CALL.validate(value, path, scope),
-        Some("function_call_output" | "custom_tool_call_output") => OUTPUT.validate(value, path, scope),
+        Some("function_call_output" | "custom_tool_call_output") => {
+            OUTPUT.validate(value, path, scope)?;
+            output_parts(value, path, scope)
+        }
         Some("reasoning") => prefix("rs"),
         Some(_) => Ok(()),
     }
@@ -260,6 +263,49 @@ fn parts(message: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiEr
             let message = error_text::not_one_of(&path.index(i), kind, known);
             return Err(message);
         }
+        file(part, &path.index(i))?;
+    }
+    Ok(())
+}
+
+/// The results of tools may be parts as well.
+fn output_parts(item: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    if !scope.is_live() {
+        return Ok(());
+    }
+    let path = path.key("output");
+    let parts = item.get("output").and_then(Value::as_array).into_iter().flatten();
+    parts.enumerate().try_for_each(|(i, part)| file(part, &path.index(i)))
+}
+
+/// Sound and video are no files to the live API, whether it gets them or where they are.
+fn file(part: &Value<'_>, path: &Path<'_>) -> Result<(), ApiError> {
+    const ENDINGS: [&str; 14] = [
+        "aac", "avi", "flac", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "mpeg", "ogg", "opus", "wav", "webm",
+    ];
+    let member = |name: &str| part.get(name).and_then(Value::as_str);
+    if member("type") != Some("input_file") {
+        return Ok(());
+    }
+    let mime = member("file_data")
+        .and_then(|data| data.strip_prefix("data:"))
+        .and_then(|data| data.split([';', ',']).next())
+        .filter(|mime| mime.starts_with("audio/") || mime.starts_with("video/"));
+    if let Some(mime) = mime {
+        let path = path.key("file_data").to_string();
+        let message = format!(
+            "Invalid file data: '{path}'. Expected a base64-encoded data URL with a valid file MIME type (e.g. \
+             'data:text/plain;base64,SGVsbG8sIFdvcmxkIQ=='), but got unsupported MIME type '{mime}'. Please see \
+             https://platform.openai.com/docs/assistants/tools/file-search#supported-files for supported file types."
+        );
+        return Err(ApiError::new(Kind::InvalidValue, message).at(path));
+    }
+    let file_name = member("file_url").map(|url| url.split(['?', '#']).next().unwrap_or(url));
+    let ending =
+        file_name.and_then(|name| name.rsplit('/').next()?.rsplit_once('.')).map(|(_, ending)| ending);
+    if ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))) {
+        let message = "The file type you uploaded is not supported. Please try again with a pdf";
+        return Err(ApiError::new(Kind::UnsupportedFile, message).at("input"));
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ fn pieces_make_the_whole_answer() {
         let bytes = match response.body {
             Body::Full(bytes) => bytes,
             Body::Stream(items) => items.flat_map(|item| item.into_bytes()).collect(),
-            Body::Relay(()) => Vec::new(),
+            Body::Relay(_) => Vec::new(),
         };
         assert_eq!(String::from_utf8(bytes).expect("UTF-8"), at_once);
     }

@@ -11,6 +11,9 @@ pub trait Encoder {
 
     /// Appends what was kept for the next event of a step, since there is none.
     fn end_step(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Takes note of a wait before the next event, for formats that state when an answer was complete.
+    fn waited(&mut self, _wait: Duration) {}
 }
 
 impl<E: Encoder + ?Sized> Encoder for Box<E> {
@@ -20,6 +23,10 @@ impl<E: Encoder + ?Sized> Encoder for Box<E> {
 
     fn end_step(&mut self, out: &mut Vec<u8>) {
         (**self).end_step(out);
+    }
+
+    fn waited(&mut self, wait: Duration) {
+        (**self).waited(wait);
     }
 }
 
@@ -81,6 +88,7 @@ impl<S: EventSource, E: Encoder> EventStream<S, E> {
             wait = wait.or(step.wait);
             let is_silent = matches!(step.event, Event::Ping);
             self.meter.observe(&step.event);
+            step.wait.into_iter().for_each(|wait| self.encoder.waited(wait));
             self.encoder.event(&step.event, &mut out);
             if step.more {
                 continue;

@@ -2,6 +2,7 @@
 
 use crate::json::{Write, push_key, to_string, writes};
 use crate::turn::Usage;
+use std::time::Duration;
 
 /// The members of a response that repeat the request or are the same for the whole response, as JSON members without
 /// braces: `"instructions":null,"max_output_tokens":null`.
@@ -87,6 +88,8 @@ pub struct ResponseObject {
     pub id: String,
     /// Unix seconds.
     pub created_at: u64,
+    /// How long after `created_at` the response is complete.
+    pub elapsed: Duration,
     /// What repeats the request.
     pub echo: Echo,
 }

@@ -6,6 +6,7 @@ use crate::api::tool::Json;
 use crate::encode::call_order::{Call, CallOrder};
 use crate::json::{self, Write, push_key};
 use crate::turn::{Event, FinishReason, ToolKind, Usage};
+use std::time::Duration;
 
 /// What a response contains besides the usual.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,7 +120,7 @@ impl Encoder {
         match self.finish {
             Some(FinishReason::Length) => Status::Incomplete { reason: "max_output_tokens" },
             Some(FinishReason::ContentFilter) => Status::Incomplete { reason: "content_filter" },
-            _ => Status::Completed { at: self.object.created_at },
+            _ => Status::Completed { at: self.object.created_at + self.object.elapsed.as_secs() },
         }
     }
 
@@ -433,6 +434,10 @@ impl Call for Item {
 impl crate::encode::Encoder for Encoder {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         self.take(event, out);
+    }
+
+    fn waited(&mut self, wait: Duration) {
+        self.object.elapsed += wait;
     }
 }
 

@@ -49,12 +49,14 @@ mod tests {
 
     #[test]
     fn requests_that_run_code_have_a_container() {
-        let ctx = Ctx { now: Duration::from_secs(1_796_000_000), random: [1, 2], elapsed: &|| Duration::ZERO };
+        let ctx =
+            Ctx { now: Duration::from_secs(1_796_000_000), random: [1, 2], elapsed: &|| Duration::ZERO };
         let id = |members: &str| {
             let request: Request<'_> = json::from_str(members).expect("a request");
             of(&request, &ctx).map(|container| container.id)
         };
-        let new = id(r#"{"tools":[{"type":"code_execution_20260120","name":"code_execution"}]}"#).expect("an id");
+        let new =
+            id(r#"{"tools":[{"type":"code_execution_20260120","name":"code_execution"}]}"#).expect("an id");
         assert_eq!((new.len(), new.starts_with("container_01")), ("container_".len() + 24, true));
         for (members, want) in [
             (r#"{}"#, None),

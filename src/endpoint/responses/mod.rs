@@ -27,6 +27,7 @@ use crate::transport::Transport;
 use crate::turn::Field;
 use crate::upstream::Endpoint;
 use format::ResponsesFormat;
+use std::time::Duration;
 
 /// Generates a response, by the engine or an upstream.
 ///
@@ -84,7 +85,10 @@ impl Generation for ModelResponse<'_> {
     }
 
     fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
-        let format = self.format(generated.resolved, generated.ctx);
+        let mut format = self.format(generated.resolved, generated.ctx);
+        if !self.streams() {
+            format.object.elapsed += generated.answer.latency().unwrap_or_default();
+        }
         generated.encode(&format, self.streams())
     }
 }
@@ -96,6 +100,7 @@ impl ModelResponse<'_> {
         let object = ResponseObject {
             id: ids.next("resp_"),
             created_at: ctx.created(),
+            elapsed: ctx.now - Duration::from_secs(ctx.created()),
             echo: echo::echo(request, &resolved.model, spec),
         };
         let reasoning = request.reasoning.as_ref();
