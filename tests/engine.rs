@@ -590,7 +590,9 @@ fn patterns_of_rules_stop_at_the_work_budget() {
     assert!(status == 200 && text.contains("found"), "{text}");
     let (status, _, text) = of(&"a".repeat(300_000));
     assert!(status == 400 && text.contains(r#""param": "messages""#) && text.contains("work"), "{text}");
+}
 
+#[test]
 fn sound_and_video_are_no_files_to_responses() {
     let file = |member: &str, value: &str| json!({"type": "input_file", member: value});
     let mime = |path: &str, mime: &str| {
@@ -620,7 +622,7 @@ fn sound_and_video_are_no_files_to_responses() {
             {"type": "function_call_output", "call_id": "c", "output": [part]},
         ]);
         for (input, want) in [(message, in_message), (output, in_output)] {
-            let (status, _, text) = ask("{}", "/v1/responses", &json!({"model": "gpt-4o", "input": input}));
+            let (status, _, text) = send("{}", "/v1/responses", &json!({"model": "gpt-4o", "input": input}));
             let answer: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(
                 (status, &answer["error"]),
@@ -636,7 +638,7 @@ fn a_response_is_complete_when_its_latency_ends() {
     let config = r#"{"engine": {"latency": {"ttft_ms": 2500, "per_token_ms": 1000}}}"#;
     for stream in [false, true] {
         let body = json!({"model": "gpt-4o", "input": "Hello there", "stream": stream});
-        let (_, _, text) = ask(config, "/v1/responses", &body);
+        let (_, _, text) = send(config, "/v1/responses", &body);
         let last = text.lines().rfind(|line| line.contains("completed_at")).expect("an object");
         let answer: Value = serde_json::from_str(last.trim_start_matches("data: ")).expect("JSON");
         let response = if stream { &answer["response"] } else { &answer };

@@ -216,10 +216,8 @@ fn excludes_calls(text: &str) -> bool {
         if calls && words.peek().is_some_and(|word| is_one_of(word, &["it", "them"])) {
             return true;
         }
-        let object = std::iter::from_fn(|| words.next_if(|word| !is_one_of(word, &["other"]))).take(3);
-        if object
-            .fold(false, |found, word| found || is_one_of(word, &["tool", "tools", "function", "functions"]))
-        {
+        let mut object = std::iter::from_fn(|| words.next_if(|word| !is_one_of(word, &["other"]))).take(3);
+        if object.any(|word| is_one_of(word, &["tool", "tools", "function", "functions"])) {
             return true;
         }
     }
