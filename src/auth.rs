@@ -1,6 +1,6 @@
 //! Authentication: header fields → [`Caller`], or 401.
 
-use crate::config::{Config, Key, Presented, bearer};
+use crate::config::{Config, Key, Limit, Presented, bearer};
 use crate::error::{ApiError, Kind};
 use crate::http::Request;
 
@@ -14,6 +14,21 @@ impl<'a> Caller<'a> {
     /// The name of the caller's key, for the log; `None` for a caller without a key.
     pub fn name(&self) -> Option<&'a str> {
         self.key.map(|key| &*key.name)
+    }
+
+    /// What the caller is known by in the store: the key's name or digest; callers without a key are one.
+    pub fn identity(&self) -> String {
+        self.key.map_or_else(|| "anonymous".to_owned(), Key::identity)
+    }
+
+    /// The limits of the caller's own.
+    pub fn limits(&self) -> &'a [Limit] {
+        self.key.map_or(&[], |key| &key.limits)
+    }
+
+    /// Whether the caller may see the usage of all keys.
+    pub fn is_admin(&self) -> bool {
+        self.key.is_some_and(|key| key.admin)
     }
 
     /// Whether the caller's key is limited to some models.

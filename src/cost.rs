@@ -20,6 +20,18 @@ impl Usd {
         Self(nanos)
     }
 
+    /// So many times the amount.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
+    /// The sum of two amounts.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The amount in nano-dollars.
     pub const fn nanos(self) -> u64 {
         self.0

@@ -192,6 +192,14 @@ kinds! {
     UnsupportedMediaType => 415, "invalid_request_error", Some("unsupported_content_type");
     /// The header fields take more than [`MAX_FIELDS`](crate::http::MAX_FIELDS) (RFC 6585, section 5).
     FieldsTooLarge => 431, "invalid_request_error", Some("request_header_fields_too_large");
+    /// More requests than a limit allows.
+    RequestLimit => 429, "requests", Some("rate_limit_exceeded");
+    /// More tokens than a limit allows.
+    TokenLimit => 429, "tokens", Some("rate_limit_exceeded");
+    /// A budget does not cover the request.
+    InsufficientQuota => 429, "insufficient_quota", Some("insufficient_quota");
+    /// The store that counts limits does not reply.
+    StoreUnavailable => 503, "server_error", Some("store_unavailable");
     /// A setting of the operator's is wrong.
     Misconfigured => 500, "server_error", Some("invalid_configuration");
     /// The gateway failed.
@@ -225,7 +233,13 @@ mod tests {
     #[test]
     fn every_kind_is_a_client_or_a_server_error() {
         for &kind in Kind::ALL {
-            let want = if kind.status() < 500 { "invalid_request_error" } else { "server_error" };
+            let want = match kind {
+                Kind::RequestLimit => "requests",
+                Kind::TokenLimit => "tokens",
+                Kind::InsufficientQuota => "insufficient_quota",
+                _ if kind.status() < 500 => "invalid_request_error",
+                _ => "server_error",
+            };
             assert_eq!(kind.type_(), want, "{kind:?}");
             assert!((400..600).contains(&kind.status()), "{kind:?}");
         }

@@ -38,6 +38,10 @@ pub struct Record {
     /// Tokens of the request and of the answer, where the engine or an upstream counted them and the answer was read. A
     /// streamed answer fills them in until its body has ended.
     pub usage: UsageMeter,
+    /// Whether the usage is an estimate of the gateway's.
+    pub usage_is_estimated: bool,
+    /// Why the store did not reply, where limits apply: what such a request used is counted nowhere else.
+    pub store_failure: Option<String>,
     /// The price of what answered, where it is known.
     pub rates: Option<Rates>,
     /// The error's `code`, or its `type` where it has none.
@@ -111,9 +115,13 @@ impl Record {
         let usage = self.usage.get().usage;
         line.number_if("gen_ai.usage.input_tokens", usage.map(|usage| usage.input));
         line.number_if("gen_ai.usage.output_tokens", usage.map(|usage| usage.output));
+        if self.usage_is_estimated {
+            line.text("usage", "estimated");
+        }
         if let Some(cost) = self.cost() {
             line.raw("cost_usd", &cost.to_string());
         }
+        line.text_if("store_failure", self.store_failure.as_deref());
         line.text_if("error.type", self.error.as_deref());
         line.text_if("reason", self.reason.as_deref());
         line.number("http.request.body.size", self.bytes_in + ending.bytes_in);
@@ -223,6 +231,15 @@ fn push_digits<const N: usize>(mut number: u32, out: &mut String) {
         number /= 10;
     }
     out.extend(digits.map(char::from));
+}
+
+/// A time since the Unix epoch as `2026-01-02T03:04:05Z` (RFC 3339).
+pub fn rfc3339(time: Duration) -> String {
+    let mut text = String::new();
+    push_rfc3339(time, &mut text);
+    text.truncate("2026-01-02T03:04:05".len());
+    text.push('Z');
+    text
 }
 
 /// Appends a time since the Unix epoch as `2026-01-02T03:04:05.678Z` (RFC 3339).

@@ -39,7 +39,9 @@ fn ask(vars: &[(&str, &str)], method: Method, path: &str, accept: &str) -> Answe
         status: exchange.response.status,
         headers: exchange.response.headers,
         body: String::from_utf8(body).expect("UTF-8"),
-        log: gateway.close(exchange.record, &Ending::default(), &Nowhere).expect("it is logged"),
+        log: gateway
+            .close(exchange.record, &Ending::default(), &Nowhere, &|| Duration::ZERO)
+            .expect("it is logged"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`. Each may import those above it and none below.
-const MODULES: [&str; 26] = [
+const MODULES: [&str; 27] = [
     "error",
     "http",
     "json",
@@ -26,6 +26,7 @@ const MODULES: [&str; 26] = [
     "store",
     "engine",
     "upstream",
+    "limits",
     "cache",
     "encode",
     "endpoint",

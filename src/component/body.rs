@@ -219,12 +219,19 @@ pub(super) enum End {
     Broken(String),
 }
 
+/// What is noted of a body while it moves.
+pub(super) struct Progress<'a> {
+    pub(super) clock: &'a Clock,
+    /// Called for every piece that was sent.
+    pub(super) moved: &'a dyn Fn(),
+}
+
 /// Sends a response: the head at once, then the body piece by piece, as fast as the caller takes it.
 pub(super) fn send(
     response: Response<Upstream>,
     out: ResponseOutparam,
     with_body: bool,
-    clock: &Clock,
+    progress: &Progress<'_>,
 ) -> Ending {
     let mut ending = Ending::default();
     let mut fields: Vec<_> =
@@ -249,12 +256,12 @@ pub(super) fn send(
     let end = match response.body {
         _ if !with_body => End::Whole,
         Body::Full(bytes) => {
-            note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, clock);
+            note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, progress);
             End::Whole
         }
-        Body::Stream(items) => pull(items, &stream, &mut ending, clock),
+        Body::Stream(items) => pull(items, &stream, &mut ending, progress),
         Body::Relay(mut answer) => {
-            let end = relay(&mut answer, &stream, &mut ending, clock);
+            let end = relay(&mut answer, &stream, &mut ending, progress);
             upstream = Some(answer.from);
             end
         }
@@ -281,11 +288,12 @@ pub(super) fn send(
 }
 
 /// Counts what was written; false once the caller takes no more.
-pub(super) fn note(written: Result<u64, StreamError>, ending: &mut Ending, clock: &Clock) -> bool {
+pub(super) fn note(written: Result<u64, StreamError>, ending: &mut Ending, progress: &Progress<'_>) -> bool {
     let Ok(written) = written else { return false };
     ending.bytes_out += written;
+    (progress.moved)();
     if ending.first_byte.is_none() && written > 0 {
-        ending.first_byte = Some(clock.elapsed());
+        ending.first_byte = Some(progress.clock.elapsed());
     }
     true
 }
@@ -295,11 +303,13 @@ fn pull(
     items: Box<dyn Iterator<Item = BodyItem>>,
     stream: &OutputStream,
     ending: &mut Ending,
-    clock: &Clock,
+    progress: &Progress<'_>,
 ) -> End {
     for item in items {
         let goes_on = match item {
-            BodyItem::Data(bytes) => note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, clock),
+            BodyItem::Data(bytes) => {
+                note(write(stream, &bytes).map(|()| bytes.len() as u64), ending, progress)
+            }
             BodyItem::Pause(time) => pause(time, stream).is_ok(),
             BodyItem::Silence => stream.check_write().is_ok(),
             BodyItem::Failed(reason) => {

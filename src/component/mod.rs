@@ -18,7 +18,7 @@ mod upload;
 
 use crate::gateway::Exchange;
 use crate::http::Method;
-use body::Caller;
+use body::{Caller, Progress};
 use clock::Clock;
 use transport::OutgoingHandler;
 use wasi::http::types::{IncomingRequest, ResponseOutparam};
@@ -40,9 +40,11 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         // The fields go before the request they are of. What of the caller's body was not read stays unread.
         drop(head);
         drop(caller);
-        let mut ending = body::send(response, response_out, with_body, &clock);
+        let moved = || gateway.renew(&record, &OutgoingHandler, &elapsed);
+        let progress = Progress { clock: &clock, moved: &moved };
+        let mut ending = body::send(response, response_out, with_body, &progress);
         ending.total = clock.elapsed();
-        if let Some(line) = gateway.close(record, &ending, &OutgoingHandler) {
+        if let Some(line) = gateway.close(record, &ending, &OutgoingHandler, &elapsed) {
             print::line(&line);
         }
     }

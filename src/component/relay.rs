@@ -1,7 +1,6 @@
 //! An upstream's answer on its way to the caller, unread.
 
-use super::body::{CALLER_CHECK_INTERVAL, End, PIECE, Upstream, broken, note, write};
-use super::clock::Clock;
+use super::body::{CALLER_CHECK_INTERVAL, End, PIECE, Progress, Upstream, broken, note, write};
 use crate::http::Relay;
 use crate::log::Ending;
 use wasi::io::poll::poll;
@@ -31,14 +30,14 @@ pub(super) fn relay(
     relay: &mut Relay<Upstream>,
     stream: &OutputStream,
     ending: &mut Ending,
-    clock: &Clock,
+    progress: &Progress<'_>,
 ) -> End {
     let head = std::mem::take(&mut relay.head);
-    if !head.is_empty() && !note(write(stream, &head).map(|()| head.len() as u64), ending, clock) {
+    if !head.is_empty() && !note(write(stream, &head).map(|()| head.len() as u64), ending, progress) {
         return End::Whole;
     }
     let stop = move_all(&mut relay.from, stream, |moved| {
-        note(Ok(moved), ending, clock);
+        note(Ok(moved), ending, progress);
     });
     let reason = match stop {
         Stop::End => return End::Whole,
@@ -47,7 +46,7 @@ pub(super) fn relay(
     };
     relay.from.upload.give_up();
     let Some(report) = &relay.if_broken else { return End::Broken(reason) };
-    note(write(stream, report).map(|()| report.len() as u64), ending, clock);
+    note(write(stream, report).map(|()| report.len() as u64), ending, progress);
     ending.broken = Some(reason);
     End::Whole
 }

@@ -3,6 +3,7 @@
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
 use super::engine::{Engine, ModelEngine};
+use super::limits::{Limit, OwnLimit};
 use super::node::{Node, Setting};
 use super::plan::CachePolicy;
 use super::price::Prices;
@@ -26,6 +27,8 @@ pub(super) struct Document {
     passthrough: Option<String>,
     route_headers: Option<bool>,
     store: Option<StoreEntry>,
+    limits: Vec<Limit>,
+    reserve_tokens: Option<u32>,
 }
 
 struct ModelEntry {
@@ -44,6 +47,8 @@ struct KeyEntry {
     key: Option<String>,
     sha256: Option<String>,
     models: Option<Vec<String>>,
+    limits: Vec<OwnLimit>,
+    admin: bool,
 }
 
 pub(super) const SETTING: &str = "PORTCULLIS_CONFIG";
@@ -76,6 +81,8 @@ impl Setting for Document {
             "passthrough",
             "route_headers",
             "store",
+            "limits",
+            "reserve_tokens",
         ])?;
         Ok(Self {
             upstreams: fields.or_default("upstreams")?,
@@ -86,6 +93,8 @@ impl Setting for Document {
             passthrough: fields.maybe("passthrough")?,
             route_headers: fields.maybe("route_headers")?,
             store: fields.maybe("store")?,
+            limits: fields.or_default("limits")?,
+            reserve_tokens: fields.maybe("reserve_tokens")?,
         })
     }
 }
@@ -117,12 +126,14 @@ impl Setting for ModelEntry {
 
 impl Setting for KeyEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["name", "key", "sha256", "models"])?;
+        let fields = at.fields(&["name", "key", "sha256", "models", "limits", "admin"])?;
         Ok(Self {
             name: fields.needed("name")?,
             key: fields.maybe("key")?,
             sha256: fields.maybe("sha256")?,
             models: fields.maybe("models")?,
+            limits: fields.or_default("limits")?,
+            admin: fields.or_default("admin")?,
         })
     }
 }
@@ -144,6 +155,8 @@ impl Document {
             }
             let mut key = Key::parse(&*entry.name, &text).map_err(|why| wrong(&path, why))?;
             key.models = entry.models.clone();
+            key.limits = entry.limits.iter().map(|own| own.0).collect();
+            (key.admin, key.is_named) = (entry.admin, true);
             Ok(key)
         };
         self.keys.iter().enumerate().map(key).collect()
@@ -183,6 +196,27 @@ impl Document {
     /// Where state that outlives a request is kept, if the document names a place.
     pub(super) fn store(&self, vars: Vars<'_>) -> Result<Option<Store>, ConfigError> {
         self.store.as_ref().map(|entry| entry.read(vars)).transpose()
+    }
+
+    /// The limits of all callers.
+    pub(super) fn limits(&self) -> Result<Vec<Limit>, ConfigError> {
+        let own = self.keys.iter().position(|key| !key.limits.is_empty());
+        let place = match own {
+            Some(i) => Some(format!("keys[{i}].limits")),
+            None => (!self.limits.is_empty()).then(|| "limits".to_owned()),
+        };
+        match place.filter(|_| self.store.is_none()) {
+            Some(place) => Err(wrong(place, "limits need a `store`, where they are counted")),
+            None => Ok(self.limits.clone()),
+        }
+    }
+
+    /// The output limit of requests that have none, where a limit of tokens or money applies.
+    pub(super) fn reserve_tokens(&self) -> Result<Option<u32>, ConfigError> {
+        match self.reserve_tokens {
+            Some(0) => Err(wrong("reserve_tokens", "it is 1 or more")),
+            given => Ok(given),
+        }
     }
 
     pub(super) fn route_headers(&self) -> bool {

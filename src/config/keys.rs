@@ -1,6 +1,8 @@
 //! Secrets: the keys of callers and of upstreams.
 
+use super::limits::Limit;
 use super::plan::star;
+use crate::coding::hex;
 use sha2::{Digest, Sha256};
 use std::cell::OnceCell;
 use std::fmt;
@@ -35,6 +37,12 @@ pub struct Key {
     pub name: String,
     /// The models it is limited to, with `*` as in the names of models; `None` for no limit.
     pub models: Option<Vec<String>>,
+    /// Limits of its own.
+    pub limits: Vec<Limit>,
+    /// Whether it may see the usage of all keys.
+    pub admin: bool,
+    /// Whether the operator gave it its name.
+    pub is_named: bool,
     proof: Proof,
 }
 
@@ -62,7 +70,7 @@ impl Key {
             }
             _ => return Err("a key is visible ASCII without spaces"),
         };
-        Ok(Self { name: name.into(), models: None, proof })
+        Ok(Self { name: name.into(), models: None, limits: Vec::new(), admin: false, is_named: false, proof })
     }
 
     /// Whether a caller's credential is this key, compared in constant time but for the lengths.
@@ -70,6 +78,16 @@ impl Key {
         match &self.proof {
             Proof::Plain(secret) => same(secret.expose().as_bytes(), presented.key.as_bytes()),
             Proof::Sha256(want) => same(want, presented.digest()),
+        }
+    }
+
+    /// What the key is known by in the store: its name where the operator gave it one, else its digest, so that keys keep
+    /// their counts when the list they stand in changes.
+    pub fn identity(&self) -> String {
+        match &self.proof {
+            _ if self.is_named => format!("name:{}", self.name),
+            Proof::Plain(secret) => format!("{SHA256}{}", hex(&Sha256::digest(secret.expose().as_bytes()))),
+            Proof::Sha256(digest) => format!("{SHA256}{}", hex(digest)),
         }
     }
 

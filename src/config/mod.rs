@@ -7,6 +7,7 @@
 mod document;
 pub mod engine;
 mod keys;
+mod limits;
 mod node;
 mod plan;
 mod price;
@@ -18,6 +19,7 @@ mod vars;
 use std::fmt;
 
 pub use keys::{Key, Presented, Secret, bearer};
+pub use limits::{Limit, Measure, Per, Period, Window, applied};
 pub use plan::{CachePolicy, Plan, Policy, Target};
 pub use price::Prices;
 pub use route::{Api, Backend, Served, Upstream};
@@ -95,6 +97,10 @@ pub struct Config {
     pub engine: engine::Engine,
     /// Where state that outlives a request is kept.
     pub store: Option<Store>,
+    /// How much all callers may use.
+    pub limits: Vec<Limit>,
+    /// The output limit of requests that have none, where a limit of tokens or money applies.
+    pub reserve_tokens: Option<u32>,
     /// The origins that may read answers in a browser; `None` sends no CORS headers.
     pub origins: Option<Origins>,
     /// Whether browsers get the page at `GET /`.
@@ -110,6 +116,33 @@ impl Config {
     /// The first setting that cannot be used.
     pub fn from_vars(vars: &[(String, String)]) -> Result<Self, ConfigError> {
         vars::read(vars)
+    }
+
+    /// Whether some limit is in money.
+    pub fn has_budgets(&self) -> bool {
+        let mut all = self.limits.iter().chain(self.keys.iter().flat_map(|key| &key.limits));
+        all.any(|limit| matches!(limit.measure, Measure::Usd(..)))
+    }
+
+    /// Checks that every named model has a price where a limit is in money.
+    fn check_prices(&self) -> Result<(), ConfigError> {
+        if !self.has_budgets() {
+            return Ok(());
+        }
+        let lacks = |model: &str, backend: &Backend| match backend {
+            Backend::Engine => self.prices.of_engine(model).is_none(),
+            Backend::Upstream(plan) => {
+                plan.targets.iter().any(|target| self.prices.at_target(model, plan, target).is_none())
+            }
+        };
+        let named = self.served.named.iter().filter(|(name, _)| !name.contains('*'));
+        match named.into_iter().find(|(name, backend)| lacks(name, backend)) {
+            None => Ok(()),
+            Some((name, _)) => Err(document::wrong(
+                format_args!("models.{name}.price"),
+                "a limit in `usd` applies, and the model has no price; state one there, or one for all as `price`",
+            )),
+        }
     }
 }
 

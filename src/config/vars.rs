@@ -107,7 +107,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         (Backend::Upstream(_), false) if vars.get("PORTCULLIS_MODELS").is_some() => None,
         _ => Some(default),
     };
-    Ok(Config {
+    let config = Config {
         keys,
         allow_anonymous: choice(vars, "PORTCULLIS_ALLOW_ANONYMOUS", &[("true", true), ("false", false)])?
             .unwrap_or(false),
@@ -139,9 +139,13 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         .unwrap_or(LogLevel::Info),
         engine: document.engine()?,
         store: document.store(vars)?,
+        limits: document.limits()?,
+        reserve_tokens: document.reserve_tokens()?,
         origins: origins(vars)?,
         page: choice(vars, "PORTCULLIS_PAGE", &[("on", true), ("off", false)])?.unwrap_or(true),
-    })
+    };
+    config.check_prices()?;
+    Ok(config)
 }
 
 /// Who answers for the models the document does not route: the endpoint of

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::forward::Forwarding;
+use super::limited::Metering;
 use super::resolve::EngineModels;
 use crate::api::Int;
 use crate::api::completions::Prompt;
@@ -43,6 +44,11 @@ pub fn create<T: Transport>(
             return Err(error_text::model_not_found(&model));
         }
         record.model = Some(model.clone());
+        call.reserve(
+            &model,
+            || Encoding::for_model(&model).count(&String::from_utf8_lossy(&body)) as u64,
+            record,
+        )?;
         let forwarding = Forwarding {
             endpoint: Endpoint::Other("/embeddings"),
             plan: &Plan::to_one(upstream),
@@ -50,6 +56,8 @@ pub fn create<T: Transport>(
             body: &body,
             dropped: &[],
             translation: None,
+            metering: Metering { needs_usage: call.session.is_limited(), output_limit: None },
+            streams: false,
             errors: OPENAI_ERRORS,
         };
         return forwarding.send(call, record);
@@ -58,6 +66,7 @@ pub fn create<T: Transport>(
     call.begin(&checked.resolved, record);
     let dimensions = checked.resolved.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
     let answer = answer(&checked.request, &checked.resolved.model, dimensions)?;
+    call.reserve(&checked.resolved.model, || answer.tokens, record)?;
     record.by_engine();
     record.usage.report(Usage { input: answer.tokens, ..Usage::default() });
     record.usage.complete();

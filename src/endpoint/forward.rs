@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::generation::Format;
+use super::limited::{Metering, limit_member, metered_body};
 use crate::config::{Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
@@ -34,6 +35,10 @@ pub(super) struct Forwarding<'a> {
     pub(super) dropped: &'a [Cow<'a, str>],
     /// The same for upstreams of other APIs, where the plan has one and the endpoint has such a form.
     pub(super) translation: Option<Translation<'a>>,
+    /// What limits require of the answer.
+    pub(super) metering: Metering,
+    /// Whether the answer is a stream.
+    pub(super) streams: bool,
     /// How the endpoint's errors look.
     pub(super) errors: ErrorFormat,
 }
@@ -51,6 +56,11 @@ impl Forwarding<'_> {
     ) -> Result<Response<T::Body>, ApiError> {
         let dropped = self.dropped;
         let without = (!dropped.is_empty()).then(|| rewrite::without(self.body, dropped)).flatten();
+        let body = without.as_deref().unwrap_or(self.body).into();
+        let limit = self.metering.output_limit.map(|most| (limit_member(self.endpoint, self.model), most));
+        let reports_apart = matches!(self.endpoint, Endpoint::Chat | Endpoint::Text);
+        let requests_usage = self.metering.needs_usage && self.streams && reports_apart;
+        let (body, withholds_usage) = metered_body(body, limit, requests_usage);
         let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
         let headers = call.upstream_headers();
         let request = ForwardRequest {
@@ -58,12 +68,14 @@ impl Forwarding<'_> {
             method: "POST",
             query: query.as_deref(),
             headers: &headers,
-            body: without.as_deref().unwrap_or(self.body),
+            body: &body,
             turn: self.translation.as_ref().map(|translation| &translation.request),
             model: self.model,
             unknown: call.config.unknown_params.unwrap_or(UnknownParams::Pass),
             request_id: call.id,
             error_event: self.errors.event,
+            needs_usage: self.metering.needs_usage,
+            withholds_usage,
             meter: &record.usage,
         };
         let forwarded = forward(&request, self.plan, &call.config.upstreams, call.transport, call.ctx);

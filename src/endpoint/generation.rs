@@ -117,14 +117,18 @@ pub(super) fn answer<T: Transport, G: Generation>(
 ) -> Result<Response<T::Body>, ApiError> {
     record.stream = Some(generation.streams());
     call.begin(&valid.resolved, record);
+    let metering = call.reserve_generation(valid, generation, record)?;
     match valid.resolved.backend {
         Backend::Engine => by_engine(call, valid, generation, record),
         Backend::Upstream(plan) => {
             // Read only where a target has another API: other targets get the body as it is.
-            let translation = match needs_turn(plan, &call.config.upstreams, G::ENDPOINT) {
+            let mut translation = match needs_turn(plan, &call.config.upstreams, G::ENDPOINT) {
                 true => generation.translation(&valid.resolved, call.ctx)?,
                 false => None,
             };
+            if let (Some(translation), Some(most)) = (&mut translation, metering.output_limit) {
+                translation.request.turn.max_tokens = Some(most);
+            }
             let forwarding = Forwarding {
                 endpoint: G::ENDPOINT,
                 plan,
@@ -132,6 +136,8 @@ pub(super) fn answer<T: Transport, G: Generation>(
                 body: valid.body,
                 dropped: &valid.dropped,
                 translation,
+                metering,
+                streams: generation.streams(),
                 errors: G::ERRORS,
             };
             forwarding.send(call, record)

@@ -8,6 +8,7 @@ mod forward;
 mod generation;
 pub mod health;
 mod key_limit;
+mod limited;
 pub mod messages;
 pub mod models;
 pub mod moderations;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod passthrough;
 mod resolve;
 pub mod responses;
+pub mod usage;
 
 use self::resolve::Resolved;
 use crate::api::{Members, Number};
@@ -25,6 +27,7 @@ use crate::ctx::Ctx;
 use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Incoming, Request, Response};
+use crate::limits::Session;
 use crate::log::Record;
 use crate::model::ModelSpec;
 use crate::router;
@@ -45,6 +48,8 @@ pub struct Call<'a, T> {
     pub ctx: &'a Ctx<'a>,
     /// The request's id.
     pub id: &'a str,
+    /// The request's way through its limits.
+    pub session: &'a Session,
 }
 
 impl<'a, T> Call<'a, T> {

@@ -329,6 +329,8 @@ fn ask_upstream<T: Transport>(
         unknown: UnknownParams::Pass,
         request_id: call.id,
         error_event: encode::OPENAI_ERRORS.event,
+        needs_usage: false,
+        withholds_usage: false,
         meter: &record.usage,
     };
     let plan = Plan::to_one(plan.targets[0].upstream);

@@ -34,6 +34,7 @@ pub fn create<T: Transport>(
     let body = call.read_json(body, record)?;
     let checked = check::moderations(&body, &EngineModels::at(Endpoint::Moderations, call))?;
     call.begin(&checked.resolved, record);
+    call.reserve(&checked.resolved.model, || 0, record)?;
     record.by_engine();
     let model = &checked.resolved.model;
     let budget = Budget::for_body(body.len());

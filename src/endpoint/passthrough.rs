@@ -14,7 +14,7 @@ use crate::upstream::{PassRequest, pass};
 ///
 /// # Errors
 ///
-/// 403 for a key that is limited to some models; those of the upstream.
+/// 403 for a key that is limited to some models, or to tokens or money; 429 over a limit; those of the upstream.
 pub fn pass_through<T: Transport>(
     call: &Call<'_, T>,
     upstream: usize,
@@ -29,6 +29,7 @@ pub fn pass_through<T: Transport>(
              path is for. Use a key without such a limit.",
         ));
     }
+    call.reserve_unread(record)?;
     let upstream = &call.config.upstreams[upstream];
     let errors = errors(&call.request.path);
     let passed =

@@ -3,6 +3,8 @@
 use crate::config::{Config, Origins};
 use crate::ctx::Ctx;
 use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
+use crate::limits::Session;
+use crate::limits::words::Api;
 use crate::log::Record;
 use crate::router::Route;
 use std::borrow::Cow;
@@ -12,6 +14,7 @@ pub(super) fn add<B>(
     config: Option<&Config>,
     request: &Request,
     record: &Record,
+    session: &Session,
     id: &str,
     ctx: &Ctx<'_>,
     response: &mut Response<B>,
@@ -30,7 +33,9 @@ pub(super) fn add<B>(
         headers.push("x-portcullis-cost-usd", cost.to_string());
     }
     headers.push("x-request-id", id);
-    if Route::at(&request.path).is_some_and(|route| route.is_anthropic()) {
+    let is_anthropic = Route::at(&request.path).is_some_and(|route| route.is_anthropic());
+    session.add_fields(headers, if is_anthropic { Api::Anthropic } else { Api::OpenAi });
+    if is_anthropic {
         if headers.get("request-id").is_none() {
             headers.push("request-id", id);
         }

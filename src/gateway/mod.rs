@@ -1,6 +1,7 @@
 //! [`Gateway::handle`] answers a request; [`Gateway::close`] settles it once the body has ended.
 
 mod headers;
+mod settle;
 
 use crate::auth;
 use crate::config::{Config, ConfigError, LogLevel};
@@ -9,9 +10,12 @@ use crate::encode;
 use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, Response};
+use crate::limits::Session;
 use crate::log::{Ending, Record};
 use crate::router::{Route, is_passed, passes_through};
+use crate::store::Store;
 use crate::transport::Transport;
+use std::time::Duration;
 
 /// The gateway, ready to answer any number of requests.
 pub struct Gateway {
@@ -23,7 +27,14 @@ pub struct Exchange<B> {
     /// For the caller.
     pub response: Response<B>,
     /// For [`Gateway::close`].
-    pub record: Record,
+    pub record: OpenRecord,
+}
+
+/// What is known of a request whose body has not ended, and what is reserved for it.
+#[derive(Debug)]
+pub struct OpenRecord {
+    record: Record,
+    session: Session,
 }
 
 impl Gateway {
@@ -76,7 +87,7 @@ impl Gateway {
     /// assert_eq!(exchange.response.status, 200);
     /// let Body::Full(answer) = exchange.response.body else { panic!("an answer without latency is whole") };
     /// assert!(String::from_utf8_lossy(&answer).contains(r#""content":"Hello!""#));
-    /// let line = gateway.close(exchange.record, &Ending::default(), &Offline).expect("requests are logged");
+    /// let line = gateway.close(exchange.record, &Ending::default(), &Offline, &|| Duration::ZERO).expect("requests are logged");
     /// assert!(line.contains(r#""gen_ai.request.model":"gpt-4o""#));
     /// ```
     pub fn handle<T: Transport>(
@@ -94,8 +105,10 @@ impl Gateway {
         let mut record = Record::new(ctx.now);
         record.method = request.method.to_string();
         record.path = request.path.clone();
+        let session = Session::default();
         let result = match &self.config {
-            Ok(config) => Arrival { request, config, transport, ctx, id: &id }.answer(body, &mut record),
+            Ok(config) => Arrival { request, config, transport, ctx, id: &id, session: &session }
+                .answer(body, &mut record),
             Err(error) => {
                 record.reason = Some(error.to_string());
                 Err(ApiError::new(Kind::Misconfigured, error.for_callers()))
@@ -112,15 +125,40 @@ impl Gateway {
             }
         });
         record.status = response.status;
-        headers::add(self.config.as_ref().ok(), request, &record, &id, ctx, &mut response);
+        headers::add(self.config.as_ref().ok(), request, &record, &session, &id, ctx, &mut response);
         record.request_id = id;
-        Exchange { response, record }
+        Exchange { response, record: OpenRecord { record, session } }
+    }
+
+    /// Keeps what a request reserved while its body moves. Whatever moves the body calls it for every piece; most calls do
+    /// nothing.
+    pub fn renew<T: Transport>(&self, open: &OpenRecord, transport: &T, elapsed: &dyn Fn() -> Duration) {
+        if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref())
+            && open.session.is_limited()
+        {
+            open.session.renew(&Store::new(settings, transport, elapsed), elapsed());
+        }
     }
 
     /// Settles an exchange whose body has ended, in whatever way. Returns its log line, if one is to be written.
     ///
-    /// What outlives a request is settled by the `transport` here.
-    pub fn close<T: Transport>(&self, record: Record, ending: &Ending, _transport: &T) -> Option<String> {
+    /// What outlives a request is settled by the `transport` here; `elapsed` is the time since the request arrived.
+    pub fn close<T: Transport>(
+        &self,
+        open: OpenRecord,
+        ending: &Ending,
+        transport: &T,
+        elapsed: &dyn Fn() -> Duration,
+    ) -> Option<String> {
+        let OpenRecord { mut record, session } = open;
+        if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref())
+            && session.is_limited()
+        {
+            let used = settle::used(&mut record, &session);
+            let settled = session.settle(&Store::new(settings, transport, elapsed), used, transport);
+            record.store_failure =
+                record.store_failure.take().or(settled.err().map(|error| error.to_string()));
+        }
         let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
         let needed = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
         (level >= needed).then(|| record.line(ending))
@@ -134,6 +172,7 @@ struct Arrival<'a, T> {
     transport: &'a T,
     ctx: &'a Ctx<'a>,
     id: &'a str,
+    session: &'a Session,
 }
 
 /// What answers a request.
@@ -173,6 +212,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
                 Route::MessageTokens => endpoint::messages::count(call, body, record),
                 Route::Embeddings => endpoint::embeddings::create(call, body, record),
                 Route::Moderations => endpoint::moderations::create(call, body, record),
+                Route::Usage => endpoint::usage::show(call),
                 Route::Health => Ok(endpoint::health::show()),
                 Route::Probe => Ok(endpoint::health::probe()),
             },
@@ -231,10 +271,10 @@ impl<'a, T: Transport> Arrival<'a, T> {
 
     /// Authenticates the caller.
     fn admit(&self, record: &mut Record) -> Result<Call<'a, T>, ApiError> {
-        let Self { request, config, transport, ctx, id } = *self;
+        let Self { request, config, transport, ctx, id, session } = *self;
         let caller = auth::check(request, config)?;
         record.key = caller.name().map(str::to_owned);
-        Ok(Call { request, config, caller, transport, ctx, id })
+        Ok(Call { request, config, caller, transport, ctx, id, session })
     }
 }
 

@@ -41,11 +41,13 @@ pub enum Route {
     Embeddings,
     /// `POST /v1/moderations`
     Moderations,
+    /// `GET /v1/portcullis/usage`
+    Usage,
 }
 
 impl Route {
     /// One of each, for tests that must miss none.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Probe,
         Self::Health,
         Self::ListModels,
@@ -59,13 +61,14 @@ impl Route {
         Self::MessageTokens,
         Self::Embeddings,
         Self::Moderations,
+        Self::Usage,
     ];
 
     /// The one method of the route. `GET` routes also answer `HEAD`.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Probe => "HEAD",
-            Self::Health | Self::ListModels | Self::RetrieveModel(_) => "GET",
+            Self::Health | Self::Usage | Self::ListModels | Self::RetrieveModel(_) => "GET",
             _ => "POST",
         }
     }
@@ -113,6 +116,7 @@ impl Route {
             "messages/count_tokens" => Some(Self::MessageTokens),
             "embeddings" => Some(Self::Embeddings),
             "moderations" => Some(Self::Moderations),
+            "portcullis/usage" => Some(Self::Usage),
             _ => below.strip_prefix("models/").map(|id| Self::RetrieveModel(decode(id))),
         }
     }

@@ -1,13 +1,39 @@
 //! [`UsageMeter`]: what an answer used, known at its end.
 
 use super::{Event, Usage};
-use std::cell::Cell;
+use crate::tokens::Encoding;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The usage of one answer, shared by the source that reads or generates the answer and the record of its request. A
 /// streamed answer fills it after the response's head has gone out.
 #[derive(Debug, Clone, Default)]
-pub struct UsageMeter(Rc<Cell<Metered>>);
+pub struct UsageMeter(Rc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    metered: Cell<Metered>,
+    delivered: RefCell<Option<Delivered>>,
+}
+
+/// What went out of an answer, for an answer whose usage is not reported or that is cut.
+#[derive(Debug)]
+struct Delivered {
+    encoding: Encoding,
+    /// Text that is not counted yet.
+    text: String,
+    tokens: u64,
+}
+
+/// How much text is gathered before its tokens are counted.
+const GATHERED: usize = 64 * 1024;
+
+impl Delivered {
+    fn count(&mut self) {
+        self.tokens += self.encoding.count(&self.text) as u64;
+        self.text.clear();
+    }
+}
 
 /// What a [`UsageMeter`] has by now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,20 +47,53 @@ pub struct Metered {
 impl UsageMeter {
     /// What is known by now.
     pub fn get(&self) -> Metered {
-        self.0.get()
+        self.0.metered.get()
     }
 
     /// Notes what the backend has counted up to here. A count that is 0 leaves what was reported before, since some
     /// upstreams repeat all members with zeros.
     pub fn report(&self, usage: Usage) {
-        let mut all = self.0.get();
+        let mut all = self.0.metered.get();
         all.usage = Some(all.usage.unwrap_or_default().updated(usage));
-        self.0.set(all);
+        self.0.metered.set(all);
     }
 
     /// Notes that the answer is whole.
     pub fn complete(&self) {
-        self.0.set(Metered { is_complete: true, ..self.0.get() });
+        self.0.metered.set(Metered { is_complete: true, ..self.0.metered.get() });
+    }
+
+    /// Replaces what is known of an answer by an estimate.
+    pub fn estimate(&self, usage: Usage) {
+        self.0.metered.set(Metered { usage: Some(usage), ..self.get() });
+    }
+
+    /// Counts the tokens of what is delivered from now on.
+    pub fn count_delivered(&self, encoding: Encoding) {
+        *self.0.delivered.borrow_mut() = Some(Delivered { encoding, text: String::new(), tokens: 0 });
+    }
+
+    /// Whether what is delivered is counted.
+    pub fn counts_delivered(&self) -> bool {
+        self.0.delivered.borrow().is_some()
+    }
+
+    /// Takes a piece of text that is delivered.
+    pub fn deliver(&self, text: &str) {
+        if let Some(delivered) = &mut *self.0.delivered.borrow_mut() {
+            delivered.text.push_str(text);
+            if delivered.text.len() > GATHERED {
+                delivered.count();
+            }
+        }
+    }
+
+    /// The tokens of what was delivered so far; 0 where that is not counted.
+    pub fn delivered(&self) -> u64 {
+        self.0.delivered.borrow_mut().as_mut().map_or(0, |delivered| {
+            delivered.count();
+            delivered.tokens
+        })
     }
 
     /// Takes what an event of the answer reports. Every event that reaches a caller by way of a turn passes here, so
@@ -43,6 +102,11 @@ impl UsageMeter {
         match event {
             Event::Usage(usage) => self.report(*usage),
             Event::End => self.complete(),
+            Event::Text { text, .. }
+            | Event::Thinking { text, .. }
+            | Event::Refusal { text, .. }
+            | Event::ToolCall { name: text, .. }
+            | Event::ToolInput { input: text, .. } => self.deliver(text),
             _ => {}
         }
     }
@@ -70,6 +134,22 @@ impl Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_delivered_is_counted_on_request() {
+        let meter = UsageMeter::default();
+        let text = |text: &'static str| Event::Text { choice: 0, text: text.into(), logprobs: None };
+        meter.observe(&text("before "));
+        assert_eq!((meter.counts_delivered(), meter.delivered()), (false, 0));
+        meter.count_delivered(Encoding::O200kBase);
+        for piece in ["hel", "lo", " wor", "ld"] {
+            meter.observe(&text(piece));
+        }
+        let want = Encoding::O200kBase.count("hello world") as u64;
+        assert_eq!((meter.delivered(), meter.delivered()), (want, want));
+        meter.deliver(&"a ".repeat(GATHERED));
+        assert!(meter.delivered() > GATHERED as u64 / 2);
+    }
 
     #[test]
     fn a_later_report_replaces_what_it_counts() {

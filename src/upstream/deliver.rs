@@ -5,16 +5,20 @@ use super::dialect::{self, Dialect};
 use super::events::{Reader, Watch};
 use super::peek::{Answer, Form};
 use super::turn_stream::TurnStream;
-use super::{ErrorEvent, ForwardRequest, Reply, SendErrorKind, failure, headers, no_answer};
+use super::{ErrorEvent, ForwardRequest, Reply, SendErrorKind, delivered, failure, headers, no_answer};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Body, Headers, Incoming, Relay, Response};
+use crate::http::{Body, BodyItem, Headers, Incoming, Piece, Relay, Response};
 use crate::json;
-use crate::turn::Failure;
+use crate::turn::{Failure, UsageMeter};
+use std::time::Duration;
 
 /// The longest answer that is gathered to be translated.
 const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// How long nothing arrives before the body reports silence.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// The longest error that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
@@ -47,25 +51,76 @@ fn relayed<B: Incoming + 'static>(
     let body = match rest {
         None if !is_stream => {
             if form == Form::Json {
-                if let Some(usage) = Answer::read(&held).and_then(|answer| answer.usage()) {
-                    request.meter.report(usage);
-                }
-                request.meter.complete();
+                note_answer(&held, request.meter);
             }
             Body::Full(held)
         }
-        Some(from) if !is_stream || upstream.splice => {
+        Some(from) if form == Form::Json && request.needs_usage => {
+            let answer =
+                ScannedAnswer { held, from: Some(from), read: Vec::new(), meter: request.meter.clone() };
+            Body::Stream(Box::new(answer))
+        }
+        Some(from) if !is_stream || (upstream.splice && !request.needs_usage) => {
             let if_broken = is_stream.then(|| broken_event(upstream, request.error_event));
             Body::Relay(Relay { head: held, from, if_broken })
         }
         rest => {
-            let watch = Watch::new(choices(request.body), request.error_event, request.meter.clone());
+            let watch = Watch::new(choices(request.body), request.error_event, request.meter.clone())
+                .withholding_usage(request.withholds_usage);
             Body::Stream(Box::new(Reader::new(held, rest, watch, &upstream.name)))
         }
     };
     let body_is_new = !matches!(body, Body::Relay(_));
     let headers = labelled(headers::to_caller(&headers, body_is_new), form);
     Reply::Response(Response { status, headers, body })
+}
+
+/// Takes the usage of a whole answer, or its text where it reports none.
+fn note_answer(body: &[u8], meter: &UsageMeter) {
+    match Answer::read(body).and_then(|answer| answer.usage()) {
+        Some(usage) => meter.report(usage),
+        None if meter.counts_delivered() => delivered::of_answer(body, meter),
+        None => {}
+    }
+    meter.complete();
+}
+
+/// A long answer that is read as it passes, for its usage.
+struct ScannedAnswer<B> {
+    held: Vec<u8>,
+    from: Option<B>,
+    read: Vec<u8>,
+    meter: UsageMeter,
+}
+
+impl<B: Incoming> Iterator for ScannedAnswer<B> {
+    type Item = BodyItem;
+
+    fn next(&mut self) -> Option<BodyItem> {
+        let piece = match std::mem::take(&mut self.held) {
+            held if !held.is_empty() => Ok(Piece::Bytes(held)),
+            _ => self.from.as_mut()?.read_within(SILENCE),
+        };
+        match piece {
+            Ok(Piece::Pending) => Some(BodyItem::Silence),
+            Ok(Piece::Bytes(piece)) => {
+                // What is longer than any answer is not kept, and its usage is an estimate.
+                if self.read.len() + piece.len() <= LONGEST_MESSAGE {
+                    self.read.extend_from_slice(&piece);
+                }
+                Some(BodyItem::Data(piece))
+            }
+            Ok(Piece::End) => {
+                self.from = None;
+                note_answer(&self.read, &self.meter);
+                None
+            }
+            Err(error) => {
+                self.from = None;
+                Some(BodyItem::Abort(error.reason))
+            }
+        }
+    }
 }
 
 /// What reports to the caller that an upstream's stream broke off. It may have broken off within an event, which the
@@ -160,8 +215,10 @@ fn translated<B: Incoming + 'static>(
     let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
     let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
     let answer = dialect.answer(&body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
-    if let Some(usage) = answer.usage {
-        request.meter.report(usage);
+    match answer.usage {
+        Some(usage) => request.meter.report(usage),
+        None if request.meter.counts_delivered() => delivered::of_answer(&body, request.meter),
+        None => {}
     }
     request.meter.complete();
     Ok(Reply::Answer { headers, answer })

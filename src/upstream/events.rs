@@ -7,7 +7,7 @@ use super::deliver::{broken_off, fell_silent};
 use super::dialect::StreamState;
 use super::peek::{Answer, Reading};
 use super::sse::{Event, Parser, TooLong};
-use super::{ErrorEvent, failure};
+use super::{ErrorEvent, delivered, failure};
 use crate::http::{BodyItem, Incoming, Piece};
 use crate::turn::{Failure, UsageMeter};
 use std::time::Duration;
@@ -213,6 +213,8 @@ pub(super) struct Watch {
     number: u64,
     error_event: ErrorEvent,
     meter: UsageMeter,
+    /// Whether the chunk with the usage is kept back.
+    withholds_usage: bool,
 }
 
 /// The most choices that are remembered; no API generates more.
@@ -221,7 +223,13 @@ const MOST_CHOICES: usize = 1024;
 impl Watch {
     /// `requested` is the number of choices the caller requested; `meter` gets the usage that the events report.
     pub(super) fn new(requested: usize, error_event: ErrorEvent, meter: UsageMeter) -> Self {
-        Self { requested, choices: Vec::new(), number: 0, error_event, meter }
+        Self { requested, choices: Vec::new(), number: 0, error_event, meter, withholds_usage: false }
+    }
+
+    /// The same, which keeps the chunk with the usage back if the caller did not request it.
+    pub(super) fn withholding_usage(mut self, withholds: bool) -> Self {
+        self.withholds_usage = withholds;
+        self
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
@@ -244,7 +252,15 @@ impl Watch {
                 self.meter.complete();
                 (self.requested, self.choices) = (0, Vec::new());
             }
-            Reading::Answer(answer) => self.take(&answer),
+            Reading::Answer(answer) => {
+                self.take(&answer);
+                if self.withholds_usage && answer.is_usage_alone() {
+                    return StreamState::On;
+                }
+                if self.meter.counts_delivered() {
+                    delivered::of_event(event.data.as_deref().unwrap_or_default(), &self.meter);
+                }
+            }
             Reading::Error(error) => {
                 // SDKs find an error in `data`, as an object named `error` or as an event of Responses.
                 let is_known = || {

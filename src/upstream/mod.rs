@@ -9,6 +9,7 @@
 mod attempt;
 mod attempts;
 mod deliver;
+mod delivered;
 mod dialect;
 mod events;
 mod failure;
@@ -62,6 +63,10 @@ pub struct ForwardRequest<'a> {
     pub request_id: &'a str,
     /// How a stream of the caller's API that breaks off ends.
     pub error_event: ErrorEvent,
+    /// Whether the usage of every answer must be known: none passes unread.
+    pub needs_usage: bool,
+    /// Whether the caller did not request the chunk of a stream that has the usage, which is then kept back.
+    pub withholds_usage: bool,
     /// Gets the usage that the upstream reports in an answer of the caller's API, or in a whole one of another.
     pub meter: &'a UsageMeter,
 }

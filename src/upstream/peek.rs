@@ -289,6 +289,11 @@ impl<'a> Answer<'a> {
         self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
     }
 
+    /// Whether it is the chunk of a chat or a completion that has the usage and nothing else.
+    pub(super) fn is_usage_alone(&self) -> bool {
+        self.choices == Some(Json("[]")) && self.usage.is_some_and(|usage| usage.0.starts_with('{'))
+    }
+
     /// The event's place in its stream, in the APIs whose events have numbers.
     pub(super) fn number(&self) -> Option<u64> {
         self.number

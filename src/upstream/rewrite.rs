@@ -34,6 +34,37 @@ pub fn set_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
     Some([before, own.as_bytes(), after].concat())
 }
 
+/// The body with a member that it does not have, before the others; `None` if it is no JSON object.
+pub fn with_member(body: &[u8], name: &str, value: &str) -> Option<Vec<u8>> {
+    let comma = if members(body)?.is_empty() { "" } else { "," };
+    let open = body.iter().position(|byte| *byte == b'{')? + 1;
+    let (before, after) = body.split_at_checked(open)?;
+    Some([before, format!("{}:{value}{comma}", json::to_string(&name)).as_bytes(), after].concat())
+}
+
+/// The body of a streamed chat or completion that requests the usage; `None` if it does so already, or is no JSON object.
+pub fn with_usage(body: &[u8]) -> Option<Vec<u8>> {
+    let members = members(body)?;
+    let Some((_, options)) = members.iter().rev().find(|(name, _)| name == "stream_options") else {
+        return with_member(body, "stream_options", r#"{"include_usage":true}"#);
+    };
+    let options = options.as_bytes();
+    let is_requested = self::members(options).is_some_and(|options| {
+        options
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "include_usage")
+            .is_some_and(|(_, value)| *value == "true")
+    });
+    if is_requested {
+        return None;
+    }
+    let kept = without(options, &["include_usage".into()]).unwrap_or_else(|| b"{}".to_vec());
+    let options = with_member(&kept, "include_usage", "true")?;
+    let rest = without(body, &["stream_options".into()])?;
+    with_member(&rest, "stream_options", std::str::from_utf8(&options).ok()?)
+}
+
 /// The body without some of its members; `None` if it is no JSON object.
 pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
     let mut out = String::with_capacity(body.len());
@@ -93,6 +124,23 @@ mod tests {
             assert_eq!(String::from_utf8(set).expect("UTF-8"), want);
         }
         assert_eq!(set_model(b"[]", "b"), None);
+    }
+
+    #[test]
+    fn a_stream_requests_its_usage() {
+        for (body, want) in [
+            (r#"{"stream":true}"#, Some(r#"{"stream_options":{"include_usage":true},"stream":true}"#)),
+            (r#"{"stream_options":null,"a":1}"#, Some(r#"{"stream_options":{"include_usage":true},"a":1}"#)),
+            (
+                r#"{"stream_options":{"x":1,"include_usage":false}}"#,
+                Some(r#"{"stream_options":{"include_usage":true,"x":1}}"#),
+            ),
+            (r#"{"stream_options":{"include_usage":true}}"#, None),
+            ("[]", None),
+        ] {
+            let with = with_usage(body.as_bytes()).map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+            assert_eq!(with.as_deref(), want, "{body}");
+        }
     }
 
     #[test]

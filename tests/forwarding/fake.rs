@@ -292,7 +292,7 @@ pub(crate) fn send_with(fake: &Fake, vars: &[(&str, &str)], request: &Request, b
             }
         }
     }
-    let line = gateway.close(exchange.record, &ending, fake).expect("every request is logged");
+    let line = gateway.close(exchange.record, &ending, fake, &elapsed).expect("every request is logged");
     Got {
         status: exchange.response.status,
         headers: exchange.response.headers,

@@ -1,6 +1,7 @@
 //! A [`Transport`] over real sockets, for tests without a host: HTTP/1.1, one connection a request. There is no
 //! `connection: close`: with it, webdis waits for ever for a body of more than 4 KiB.
 
+#![allow(clippy::disallowed_methods, reason = "sockets and child processes need time and the environment")]
 #![allow(dead_code, reason = "not every test that includes this uses all of it")]
 
 use portcullis::http::{Headers, Incoming, Piece, ReadError};

@@ -1,6 +1,7 @@
 //! A real Redis for tests, with the servers by which it is reached over HTTP: webdis, and a small one that speaks
 //! Upstash's REST protocol. Also compiled into `host-tests`, so it needs nothing but std.
 
+#![allow(clippy::disallowed_methods, reason = "sockets and child processes need time and the environment")]
 #![allow(dead_code, reason = "not every test that includes this uses all of it")]
 
 use std::fmt::Write as _;

@@ -12,7 +12,7 @@ pub use usage::Optional;
 
 use super::{ErrorFormat, sse};
 use crate::config::engine::Fault;
-use crate::error::{ApiError, anthropic_type};
+use crate::error::{ApiError, Kind, anthropic_type};
 use crate::http::{Body, Headers, Response};
 use crate::json::writes;
 
@@ -54,8 +54,10 @@ pub fn error_body(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8
 
 /// An error response in the form of Anthropic's API.
 pub fn error<B>(error: &ApiError, request_id: &str) -> Response<B> {
-    let body = error_body(anthropic_type(error.status()), error.message(), Some(request_id));
-    super::json_bytes(error.status(), body)
+    // The API has a status for it that OpenAI's lacks.
+    let status = if error.kind() == Kind::InsufficientQuota { 402 } else { error.status() };
+    let body = error_body(anthropic_type(status), error.message(), Some(request_id));
+    super::json_bytes(status, body)
 }
 
 /// The error of an engine's rule.

@@ -123,6 +123,7 @@ pub fn count<T: Transport>(
     let body = call.read_json(body, record)?;
     let (request, valid) = check(call, &body, anthropic::Purpose::CountTokens)?;
     call.begin(&valid.resolved, record);
+    call.reserve(&valid.resolved.model, || 0, record)?;
     writes! {
         struct Count {
             "input_tokens" = input_tokens: u64,

@@ -45,8 +45,9 @@ pub fn compact<T: Transport>(
         );
         return Err(ApiError::new(Kind::Invalid, message).at("model"));
     }
-    record.by_engine();
     let input = engine::input_tokens(&turn::read(&request), counted_by(&request));
+    call.reserve(&resolved.model, || input + COMPACTION_TOKENS, record)?;
+    record.by_engine();
     let usage = Usage { input, output: COMPACTION_TOKENS, ..Usage::default() };
     let mut ids = Ids::new(call.ctx.random);
     let id = ids.next("resp_");

@@ -130,6 +130,7 @@ pub fn count<T: Transport>(
     let models = CompletionModels::at(ModelResponse::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
+    call.reserve(&valid.resolved.model, || 0, record)?;
     writes! {
         struct Count {
             "object" = object: &'static str,

@@ -1,0 +1,132 @@
+//! The commands of the limits, and their replies.
+
+use super::{Amounts, Bucket, Reading, Readings, Wait};
+use crate::config::{Measure, Period};
+use crate::store::{Reply, StoreError, StoreErrorKind};
+use std::time::Duration;
+
+const RESERVE: &str = include_str!("reserve.lua");
+const SETTLE: &str = include_str!("settle.lua");
+const RENEW: &str = include_str!("renew.lua");
+
+/// How long a reservation can be settled: longer than any answer takes.
+const KEPT: Duration = Duration::from_secs(86_400);
+
+/// A script with its keys and arguments.
+pub(super) struct Command(Vec<String>);
+
+impl Command {
+    fn new(script: &str, keys: Vec<String>, arguments: Vec<String>) -> Self {
+        let mut parts = vec!["EVAL".to_owned(), without_comments(script), keys.len().to_string()];
+        parts.extend(keys);
+        parts.extend(arguments);
+        Self(parts)
+    }
+
+    /// The command's name and arguments.
+    pub(super) fn parts(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+}
+
+/// A script without what only its readers need: it goes to the store with every request.
+fn without_comments(script: &str) -> String {
+    let code = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
+    code.collect::<Vec<_>>().join("\n")
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().to_string()
+}
+
+/// A limit's kind, and its window or lease.
+fn kind(measure: Measure) -> (&'static str, Duration) {
+    match measure {
+        Measure::Requests(_, window) | Measure::Tokens(_, window) => ("w", window.length()),
+        Measure::Usd(_, Period::Day) => ("d", Duration::ZERO),
+        Measure::Usd(_, Period::Month) => ("m", Duration::ZERO),
+        Measure::Concurrent { lease, .. } => ("c", lease),
+    }
+}
+
+fn keys(namespace: &str, buckets: &[Bucket], id: &str) -> Vec<String> {
+    let mut keys = vec![format!("{{portcullis:{namespace}}}:reservation:{id}")];
+    keys.extend(buckets.iter().map(|bucket| bucket.key.clone()));
+    keys
+}
+
+/// Reserves amounts for a lease.
+pub(super) fn reserve(namespace: &str, buckets: &[Bucket], amounts: Amounts, id: &str) -> Command {
+    let mut arguments = vec![id.to_owned(), millis(KEPT)];
+    for Bucket { limit, .. } in buckets {
+        let (kind, time) = kind(limit.measure);
+        let amount = amounts.of(limit.measure).to_string();
+        arguments.extend([kind.to_owned(), limit.most().to_string(), amount, millis(time)]);
+    }
+    Command::new(RESERVE, keys(namespace, buckets, id), arguments)
+}
+
+/// Reads limits without reserving anything.
+pub(super) fn read(namespace: &str, buckets: &[Bucket]) -> Command {
+    let mut arguments = vec![String::new(), "0".to_owned()];
+    for Bucket { limit, .. } in buckets {
+        let (kind, time) = kind(limit.measure);
+        arguments.extend([kind.to_owned(), limit.most().to_string(), "0".to_owned(), millis(time)]);
+    }
+    Command::new(RESERVE, keys(namespace, buckets, "none"), arguments)
+}
+
+/// Replaces what a lease reserved by what was used.
+pub(super) fn settle(
+    namespace: &str,
+    buckets: &[Bucket],
+    reserved: Amounts,
+    used: Amounts,
+    id: &str,
+) -> Command {
+    let mut arguments = vec![id.to_owned(), "0".to_owned()];
+    for Bucket { limit, .. } in buckets {
+        let (kind, time) = kind(limit.measure);
+        let amounts = [reserved, used].map(|amounts| amounts.of(limit.measure).to_string());
+        arguments.push(kind.to_owned());
+        arguments.extend(amounts);
+        arguments.push(millis(time));
+    }
+    Command::new(SETTLE, keys(namespace, buckets, id), arguments)
+}
+
+/// Renews the leases of a request: keys with the length of each.
+pub(super) fn renew(leases: &[(&str, Duration)], id: &str) -> Command {
+    let keys = leases.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let times = leases.iter().map(|(_, lease)| millis(*lease));
+    Command::new(RENEW, keys, std::iter::once(id.to_owned()).chain(times).collect())
+}
+
+/// The reply to [`reserve`] and [`read`] for so many limits.
+pub(super) fn readings(reply: &Reply, limits: usize) -> Result<Readings, StoreError> {
+    let numbers = reply.integers()?;
+    let [granted, now, each @ ..] = numbers.as_slice() else { return Err(unreadable()) };
+    if each.len() != 4 * limits {
+        return Err(unreadable());
+    }
+    let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    let reading = |four: &[i64]| Reading {
+        used: u64::try_from(four[0]).unwrap_or(0),
+        reset: time(four[1]),
+        wait: match four[2] {
+            0 => None,
+            ..0 => Some(Wait::Never),
+            ms => Some(Wait::For(time(ms))),
+        },
+    };
+    Ok(Readings { granted: *granted == 1, now: time(*now), each: each.chunks(4).map(reading).collect() })
+}
+
+fn unreadable() -> StoreError {
+    let reason = "it is not the reply of the script".to_owned();
+    StoreError { kind: StoreErrorKind::Unreadable, reason }
+}
+
+#[cfg(test)]
+#[path = "script_tests.rs"]
+mod tests;

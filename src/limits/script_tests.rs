@@ -1,0 +1,219 @@
+//! The scripts in a real Redis, with a clock that the test sets.
+
+#[path = "../../tests/redis/mod.rs"]
+mod redis;
+
+use super::*;
+use crate::config::{Limit, Per, Window};
+use crate::cost::Usd;
+use crate::store::{Item, Reply};
+use redis::{Redis, Resp};
+
+/// Any day at noon: 15 January 2026.
+const NOON: u64 = 1_768_478_400_000;
+
+struct Clock(Redis);
+
+impl Clock {
+    fn start() -> Option<Self> {
+        let clock = Self(Redis::start()?);
+        clock.set(NOON);
+        Some(clock)
+    }
+
+    fn set(&self, ms: u64) {
+        self.0.command(&["SET", "clock", &ms.to_string()]);
+    }
+
+    /// Executes a script by this clock.
+    fn run(&self, command: &Command) -> Vec<i64> {
+        let mut parts = command.0.clone();
+        let by_clock =
+            "local c = redis.call('GET', 'clock')\nlocal t = {math.floor(c / 1000), c % 1000 * 1000}";
+        assert!(parts[1].contains("local t = redis.call('TIME')"));
+        parts[1] = parts[1].replace("local t = redis.call('TIME')", by_clock);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match self.0.command(&parts) {
+            Resp::Error(error) => panic!("{error}"),
+            reply => reply.integers(),
+        }
+    }
+
+    fn reserve(&self, buckets: &[Bucket], amounts: Amounts, id: &str) -> Readings {
+        let numbers = self.run(&reserve("t", buckets, amounts, id));
+        let items = numbers.into_iter().map(Item::Integer).collect();
+        readings(&Reply(items), buckets.len()).expect("the script's reply")
+    }
+
+    fn settle(&self, buckets: &[Bucket], reserved: Amounts, used: Amounts, id: &str) -> bool {
+        self.run(&settle("t", buckets, reserved, used, id)) == [1]
+    }
+
+    fn used(&self, buckets: &[Bucket]) -> Vec<u64> {
+        let numbers = self.run(&read("t", buckets));
+        let items = numbers.into_iter().map(Item::Integer).collect();
+        let readings = readings(&Reply(items), buckets.len()).expect("the script's reply");
+        readings.each.iter().map(|reading| reading.used).collect()
+    }
+}
+
+fn bucket(key: &str, measure: Measure) -> Bucket {
+    Bucket { limit: Limit { per: Per::All, measure }, key: format!("{{t}}:{key}") }
+}
+
+fn tokens(tokens: u64) -> Amounts {
+    Amounts { requests: 1, tokens, usd: Usd::from_nanos(tokens) }
+}
+
+/// A reproducible sequence.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+#[test]
+fn no_span_of_a_windows_length_has_more_than_the_limit() {
+    let Some(clock) = Clock::start() else { return };
+    const MOST: u64 = 1000;
+    for (window, seed) in [(Window::Minute, 1), (Window::Minute, 2), (Window::Hour, 3), (Window::Day, 4)] {
+        let length = u64::try_from(window.length().as_millis()).expect("short");
+        let buckets = [bucket(&format!("w{seed}"), Measure::Tokens(MOST, window))];
+        let mut random = Random(seed);
+        // Grants by time, with what they hold in the end.
+        let mut grants: Vec<(u64, u64)> = Vec::new();
+        let mut now = NOON + random.below(length);
+        for step in 0..1500 {
+            // Bursts, pauses, and now and then a long one.
+            now += match random.below(50) {
+                0 => length / 2 + random.below(length),
+                1..10 => 0,
+                _ => random.below(length / 100),
+            };
+            clock.set(now);
+            let amount = 1 + random.below(40);
+            let id = format!("{seed}-{step}");
+            if !clock.reserve(&buckets, tokens(amount), &id).granted {
+                continue;
+            }
+            let used = if random.below(3) == 0 { random.below(amount + 1) } else { amount };
+            assert!(clock.settle(&buckets, tokens(amount), tokens(used), &id));
+            grants.push((now, used));
+        }
+        let mut most_in_a_span = 0;
+        for (i, (start, _)) in grants.iter().enumerate() {
+            let span = grants[i..].iter().take_while(|(at, _)| *at < start + length);
+            most_in_a_span = most_in_a_span.max(span.map(|(_, used)| used).sum::<u64>());
+        }
+        assert!(most_in_a_span <= MOST, "{window:?}: {most_in_a_span}");
+        assert!(most_in_a_span >= MOST * 9 / 10, "{window:?}: the demand fills the limit: {most_in_a_span}");
+    }
+}
+
+#[test]
+fn demand_beyond_the_limit_gets_nearly_all_of_it() {
+    let Some(clock) = Clock::start() else { return };
+    let buckets = [bucket("full", Measure::Requests(600, Window::Minute))];
+    let mut granted = 0;
+    // Twice the limit over three windows.
+    for step in 0..3600_u64 {
+        clock.set(NOON + step * 50);
+        granted += u64::from(clock.reserve(&buckets, tokens(0), &step.to_string()).granted);
+    }
+    assert!((1710..=1800).contains(&granted), "{granted} of 1800");
+}
+
+#[test]
+fn all_limits_are_reserved_or_none() {
+    let Some(clock) = Clock::start() else { return };
+    let buckets = [
+        bucket("requests", Measure::Requests(10, Window::Minute)),
+        bucket("tokens", Measure::Tokens(100, Window::Hour)),
+        bucket("day", Measure::Usd(Usd::from_nanos(1000), Period::Day)),
+        bucket("concurrent", Measure::Concurrent { most: 2, lease: Duration::from_secs(60) }),
+    ];
+    assert!(clock.reserve(&buckets, tokens(60), "a").granted);
+    assert_eq!(clock.used(&buckets), [1, 60, 60, 1]);
+    let refused = clock.reserve(&buckets, tokens(60), "b");
+    assert!(!refused.granted && refused.each[1].wait.is_some() && refused.each[0].wait.is_none());
+    assert_eq!(clock.used(&buckets), [1, 60, 60, 1], "nothing of a refused request is counted");
+    assert_eq!(clock.reserve(&buckets, tokens(101), "c").each[1].wait, Some(Wait::Never));
+    assert!(clock.settle(&buckets, tokens(60), tokens(25), "a"));
+    assert!(!clock.settle(&buckets, tokens(60), tokens(25), "a"), "a repeated settlement changes nothing");
+    assert_eq!(clock.used(&buckets), [1, 25, 25, 0]);
+    // What was delivered beyond the reserve is counted as well.
+    assert!(clock.reserve(&buckets, tokens(5), "d").granted);
+    assert!(clock.settle(&buckets, tokens(5), tokens(200), "d"));
+    assert_eq!(clock.used(&buckets), [2, 225, 225, 0]);
+    // A request that was refused before anything was sent is given back whole.
+    let none = Amounts::default();
+    let few = [bucket("few", Measure::Requests(3, Window::Minute))];
+    assert!(clock.reserve(&few, tokens(0), "e").granted);
+    assert!(clock.settle(&few, tokens(0), none, "e"));
+    assert_eq!(clock.used(&few), [0]);
+}
+
+#[test]
+fn what_is_never_settled_counts_until_its_window_ends() {
+    let Some(clock) = Clock::start() else { return };
+    let buckets = [
+        bucket("minute", Measure::Tokens(100, Window::Minute)),
+        bucket("concurrent", Measure::Concurrent { most: 1, lease: Duration::from_secs(30) }),
+    ];
+    assert!(clock.reserve(&buckets, tokens(70), "a").granted);
+    clock.set(NOON + 29_999);
+    assert_eq!(clock.used(&buckets), [70, 1]);
+    clock.run(&renew(&[(buckets[1].key.as_str(), Duration::from_secs(30))], "a"));
+    clock.set(NOON + 59_900);
+    assert_eq!(clock.used(&buckets), [70, 1], "a renewed lease counts");
+    clock.set(NOON + 60_000);
+    assert_eq!(clock.used(&buckets), [70, 0], "a lease that ended is free");
+    let refused = clock.reserve(&buckets[..1], tokens(31), "b");
+    assert_eq!(refused.each[0].wait, Some(Wait::For(Duration::from_secs(1))));
+    clock.set(NOON + 61_000);
+    assert!(clock.reserve(&buckets[..1], tokens(100), "c").granted);
+    // A lease that ended is not renewed.
+    clock.run(&renew(&[(buckets[1].key.as_str(), Duration::from_secs(30))], "a"));
+    assert_eq!(clock.used(&buckets), [100, 0]);
+    // A settlement after the window's end changes nothing of another window.
+    clock.set(NOON + 200_000);
+    assert!(clock.settle(&buckets[..1], tokens(100), tokens(10), "c"));
+    assert_eq!(clock.used(&buckets), [0, 0]);
+}
+
+#[test]
+fn budgets_go_by_days_and_months_of_utc() {
+    let Some(clock) = Clock::start() else { return };
+    let day = 86_400_000_u64;
+    let months = [bucket("month", Measure::Usd(Usd::from_nanos(100), Period::Month))];
+    let days = [bucket("day", Measure::Usd(Usd::from_nanos(100), Period::Day))];
+    for (now, to_month_end) in [
+        (NOON, 16 * day + day / 2),
+        // 28 February of 2026, 29 February of 2028, 31 December of 2026, 1 March of 2100.
+        (1_772_236_800_000, day),
+        (1_835_395_200_000, day),
+        (1_798_675_200_000, day),
+        (4_107_542_400_000, 31 * day),
+    ] {
+        clock.set(now);
+        let readings = clock.reserve(&months, tokens(60), &format!("m{now}"));
+        assert!(readings.granted, "{now}");
+        assert_eq!(readings.each[0].reset, Duration::from_millis(to_month_end), "{now}");
+        let refused = clock.reserve(&months, tokens(60), "x");
+        assert_eq!(refused.each[0].wait, Some(Wait::For(Duration::from_millis(to_month_end))), "{now}");
+        clock.set(now + to_month_end - 1);
+        assert_eq!(clock.used(&months), [60], "{now}");
+        clock.set(now + to_month_end);
+        assert_eq!(clock.used(&months), [0], "{now}");
+    }
+    clock.set(NOON);
+    assert!(clock.reserve(&days, tokens(60), "d").granted);
+    clock.set(NOON + day / 2);
+    assert!(clock.reserve(&days, tokens(90), "e").granted);
+    // The difference of the day before is not given to this one.
+    assert!(clock.settle(&days, tokens(60), tokens(10), "d"));
+    assert_eq!(clock.used(&days), [90]);
+}
