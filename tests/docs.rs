@@ -21,6 +21,20 @@ fn every_example_of_forwarding_is_a_valid_configuration() {
 }
 
 #[test]
+fn every_example_of_limits_is_a_valid_configuration() {
+    let examples = examples(include_str!("../docs/limits.md"));
+    assert!(examples.len() >= 4);
+    for example in examples {
+        let mut vars = vec![("PORTCULLIS_CONFIG".to_owned(), example.to_owned())];
+        let names =
+            ["OPENAI_KEY", "CI_KEY", "LEAD_KEY", "ANA_KEY"].map(|n| (n.to_owned(), "sk-x".to_owned()));
+        vars.extend(names);
+        vars.push(("STORE_KEY".to_owned(), "user:password".to_owned()));
+        Config::from_vars(&vars).unwrap_or_else(|error| panic!("{error}:\n{example}"));
+    }
+}
+
+#[test]
 fn every_example_of_the_engine_is_a_valid_configuration() {
     let page = include_str!("../docs/engine.md");
     for example in examples(page).into_iter().chain([include_str!("../examples/agent-rules.json")]) {
@@ -53,6 +67,8 @@ fn every_documented_setting_exists() {
         "CONTRIBUTING.md",
         "docs/engine.md",
         "docs/forwarding.md",
+        "docs/limits.md",
+        "deploy/kubernetes/redis.yaml",
         "spin.toml",
         "deploy/README.md",
         "deploy/kubernetes/Dockerfile",
@@ -91,7 +107,7 @@ fn spin_variables_match_the_settings() {
         .collect();
     assert_eq!(table("[component.portcullis.variables]\n"), settings);
     // The variable that only the manifest needs is the last one.
-    let declared = [settings, vec!["upstream_host".to_owned()]].concat();
+    let declared = [settings, vec!["upstream_host".to_owned(), "store_host".to_owned()]].concat();
     assert_eq!(table("[variables]\n"), declared);
     for path in ["README.md", "deploy/README.md", "deploy/spinkube/spinapp.yaml", "spin.toml"] {
         for name in names(&page(path), "SPIN_VARIABLE_") {
