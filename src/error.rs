@@ -156,6 +156,8 @@ kinds! {
     InvalidFunctionParameters => 400, "invalid_request_error", Some("invalid_function_parameters");
     /// Prompt and completion do not fit the model's context window.
     PreviousResponseNotFound => 400, "invalid_request_error", Some("previous_response_not_found");
+    /// A conversation of Messages that is kept on the server.
+    ThreadUnsupported => 400, "invalid_request_error", Some("thread_unsupported_request");
     /// The model of a request to Responses is not served.
     NoSuchModel => 400, "invalid_request_error", Some("model_not_found");
     /// The request does not fit the model.

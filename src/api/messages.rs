@@ -50,6 +50,8 @@ object! {
         "service_tier" service_tier: Json<'a>,
         /// Where inference runs.
         "inference_geo" inference_geo: Json<'a>,
+        /// A conversation that the API's servers keep between turns (beta `message-threads-2026-08-12`).
+        "thread" thread: Json<'a>,
     }
 }
 

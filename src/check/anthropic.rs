@@ -36,16 +36,18 @@ pub fn messages<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
     purpose: Purpose,
-    has_version: impl FnOnce() -> bool,
+    has_version: impl Fn() -> bool,
 ) -> Result<(Request<'a>, M::Resolved), ApiError> {
-    if resolver.validation() == Validation::Live && !has_version() {
-        return Err(invalid("anthropic-version: header is required"));
-    }
-    let Ok(request) = json::from_slice::<Request<'a>>(body) else { return Err(diagnose(body)) };
-    let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
-    let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
-    let resolved = resolver.resolve(model).ok_or_else(unknown)?;
+    // The API looks at the header first. In front of an upstream the gateway adds what is absent.
+    let needs_version = |validation| validation == Validation::Live && !has_version();
+    let (request, resolved) = match resolve(body, resolver) {
+        Err(_) if needs_version(resolver.validation()) => return Err(no_version()),
+        outcome => outcome?,
+    };
     let policy = *resolved.as_ref();
+    if needs_version(policy.validation) {
+        return Err(no_version());
+    }
     let list = request.messages.as_deref().ok_or_else(|| invalid("messages: Field required"))?;
     if purpose == Purpose::Answer && request.max_tokens.is_none() && policy.validation != Validation::Types {
         return Err(invalid("max_tokens: Field required"));
@@ -55,6 +57,22 @@ pub fn messages<'a, M: ModelResolver + ?Sized>(
         conversation(list, policy.spec)?;
         tools(&request)?;
     }
+    Ok((request, resolved))
+}
+
+fn no_version() -> ApiError {
+    invalid("anthropic-version: header is required")
+}
+
+/// Reads a body, and finds what its model decides.
+fn resolve<'a, M: ModelResolver + ?Sized>(
+    body: &'a [u8],
+    resolver: &M,
+) -> Result<(Request<'a>, M::Resolved), ApiError> {
+    let Ok(request) = json::from_slice::<Request<'a>>(body) else { return Err(diagnose(body)) };
+    let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
+    let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
+    let resolved = resolver.resolve(model).ok_or_else(unknown)?;
     Ok((request, resolved))
 }
 
@@ -177,7 +195,16 @@ fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> 
 fn is_beta_member(name: &str) -> bool {
     matches!(
         name,
-        "betas" | "user_profile_id" | "speed" | "diagnostics" | "fallbacks" | "compaction" | "anthropic_beta"
+        "betas"
+            | "user_profile_id"
+            | "workspace_id"
+            | "billing_policy"
+            | "fallback_credit_token"
+            | "speed"
+            | "diagnostics"
+            | "fallbacks"
+            | "compaction"
+            | "anthropic_beta"
     )
 }
 

@@ -3,14 +3,17 @@
 use super::Call;
 use super::generation::Format;
 use super::limited::{Metering, limit_member, metered_body};
-use crate::config::{Plan, UnknownParams};
+use super::resolve::Validated;
+use crate::config::{Backend, Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Incoming, Response};
 use crate::log::Record;
 use crate::router;
 use crate::transport::Transport;
-use crate::upstream::{Endpoint, ForwardRequest, Forwarded, Reply, TurnRequest, forward, rewrite};
+use crate::upstream::{
+    Endpoint, ForwardRequest, Forwarded, Reply, TurnRequest, forward, has_native, rewrite,
+};
 use std::borrow::Cow;
 
 /// A request, and the format of its answers, for upstreams of other APIs than the endpoint's.
@@ -88,6 +91,51 @@ impl Forwarding<'_> {
         super::note_dropped(&mut response, &all);
         Ok(response)
     }
+}
+
+/// Forwards a request as it is, if an upstream of its model has the endpoint.
+///
+/// # Errors
+///
+/// If no upstream gave an answer.
+pub(super) fn native<T: Transport>(
+    call: &Call<'_, T>,
+    endpoint: Endpoint<'static>,
+    valid: &Validated<'_>,
+    metering: Metering,
+    errors: ErrorFormat,
+    record: &mut Record,
+) -> Option<Result<Response<T::Body>, ApiError>> {
+    let Backend::Upstream(plan) = valid.resolved.backend else { return None };
+    let forwarding = Forwarding {
+        endpoint,
+        plan,
+        model: &valid.resolved.model,
+        body: valid.body,
+        dropped: &valid.dropped,
+        translation: None,
+        metering,
+        streams: false,
+        errors,
+    };
+    has_native(plan, &call.config.upstreams, endpoint).then(|| forwarding.send(call, record))
+}
+
+/// The same for an endpoint that counts tokens: `None` also where the upstream turns out not to have it.
+///
+/// # Errors
+///
+/// If no upstream gave an answer.
+pub(super) fn native_count<T: Transport>(
+    call: &Call<'_, T>,
+    endpoint: Endpoint<'static>,
+    valid: &Validated<'_>,
+    errors: ErrorFormat,
+    record: &mut Record,
+) -> Option<Result<Response<T::Body>, ApiError>> {
+    let lacks = |response: &Response<T::Body>| matches!(response.status, 404 | 405 | 501);
+    native(call, endpoint, valid, Metering::default(), errors, record)
+        .filter(|outcome| !outcome.as_ref().is_ok_and(lacks))
 }
 
 /// Notes what the log gets of a request's result, and writes the answer. `format` writes answers of other APIs.

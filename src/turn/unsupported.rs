@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is named after the field of `turn::Request`")]
 pub enum Field {
+    /// The most tokens of the answer.
+    MaxTokens,
     Choices,
     Logprobs,
     Format,

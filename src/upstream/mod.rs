@@ -31,7 +31,7 @@ use crate::transport::{SendErrorKind, Transport};
 use crate::turn::{Answer, Failure, UsageMeter};
 use attempt::Failed;
 use attempts::Attempts;
-pub use dialect::{Endpoint, Extra, TurnRequest, needs_turn};
+pub use dialect::{Endpoint, Extra, TurnRequest, has_native, needs_turn};
 pub use headers::of_limited_key;
 pub use pass::{PassRequest, pass};
 pub use turn_stream::TurnStream;

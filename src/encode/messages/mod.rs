@@ -28,6 +28,13 @@ writes! {
     struct ErrorObject<'a> {
         "type" = kind: &'a str,
         "message" = message: &'a str,
+        "details" ? details: Option<Details>,
+    }
+}
+
+writes! {
+    struct Details {
+        "error_code" = error_code: &'static str,
     }
 }
 
@@ -48,7 +55,7 @@ fn push_error(status: u16, message: &str, out: &mut Vec<u8>) {
 
 /// The body of an error.
 pub fn error_body(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8> {
-    let error = ErrorObject { kind, message };
+    let error = ErrorObject { kind, message, details: None };
     super::to_vec(&ErrorBody { kind: "error", error, request_id })
 }
 
@@ -56,8 +63,12 @@ pub fn error_body(kind: &str, message: &str, request_id: Option<&str>) -> Vec<u8
 pub fn error<B>(error: &ApiError, request_id: &str) -> Response<B> {
     // The API has a status for it that OpenAI's lacks.
     let status = if error.kind() == Kind::InsufficientQuota { 402 } else { error.status() };
-    let body = error_body(anthropic_type(status), error.message(), Some(request_id));
-    super::json_bytes(status, body)
+    // By this code clients know that they have to send the whole conversation.
+    let code = error.code().filter(|_| error.kind() == Kind::ThreadUnsupported);
+    let details = code.map(|error_code| Details { error_code });
+    let object = ErrorObject { kind: anthropic_type(status), message: error.message(), details };
+    let body = ErrorBody { kind: "error", error: object, request_id: Some(request_id) };
+    super::json_bytes(status, super::to_vec(&body))
 }
 
 /// The error of an engine's rule.

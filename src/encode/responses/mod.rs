@@ -5,9 +5,11 @@
 
 mod item;
 mod object;
+mod reasoning;
 mod stream;
 
 pub use object::{Echo, Ids, ResponseObject, Status, usage_json};
+pub use reasoning::Sealed;
 pub use stream::{Encoder, Options};
 
 use super::{ErrorFormat, OPENAI_ERRORS};

@@ -2,6 +2,7 @@
 
 use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
 use super::object::{Ids, ResponseObject, Status};
+use super::reasoning::Sealed;
 use crate::api::tool::Json;
 use crate::encode::call_order::{Call, CallOrder};
 use crate::json::{self, Write, push_key};
@@ -17,6 +18,8 @@ pub struct Options {
     pub summary: bool,
     /// Reasoning in encrypted form, which the caller sends back.
     pub encrypted_content: bool,
+    /// Whether that holds all that the backend needs to get its reasoning back, as other APIs than this one require.
+    pub sealed: bool,
     /// The phase of each message: models from gpt-5.4 on have it.
     pub phases: bool,
 }
@@ -28,6 +31,8 @@ pub struct Encoder {
     options: Options,
     sequence: u64,
     has_begun: bool,
+    /// The text of the open reasoning item that its summary lacks.
+    unsummarized: String,
     /// The items that are complete, as JSON.
     done: Vec<String>,
     open: Option<Item>,
@@ -46,6 +51,7 @@ impl Encoder {
             options,
             sequence: 0,
             has_begun: false,
+            unsummarized: String::new(),
             done: Vec::new(),
             open: None,
             calls: CallOrder::new(),
@@ -70,10 +76,17 @@ impl Encoder {
             }
             Event::Refusal { text, .. } => self.text(text, "", true, out),
             Event::Thinking { text, .. } => self.thinking(text, out),
-            Event::ThinkingSignature { signature, .. } => self.encrypted(signature, out),
+            Event::ThinkingSignature { signature, .. } => {
+                self.open_reasoning(out);
+                let text = Some(std::mem::take(&mut self.unsummarized)).filter(|_| !self.options.summary);
+                let sealed =
+                    Sealed::Thinking { text: text.map(Into::into), signature: signature.as_ref().into() };
+                self.encrypted(&sealed, signature);
+            }
             Event::RedactedThinking { data, .. } => {
                 self.close(Progress::Completed, out);
-                self.encrypted(data, out);
+                self.open_reasoning(out);
+                self.encrypted(&Sealed::Redacted(data.as_ref().into()), data);
                 self.close(Progress::Completed, out);
             }
             Event::ToolCall { index, id, name, kind, .. } => {
@@ -119,7 +132,10 @@ impl Encoder {
     fn final_status(&self) -> Status {
         match self.finish {
             Some(FinishReason::Length) => Status::Incomplete { reason: "max_output_tokens" },
-            Some(FinishReason::ContentFilter) => Status::Incomplete { reason: "content_filter" },
+            // Where a model declines in words, the turn ends with `Stop`; this one was withheld.
+            Some(FinishReason::ContentFilter | FinishReason::Refusal) => {
+                Status::Incomplete { reason: "content_filter" }
+            }
             _ => Status::Completed { at: self.object.created_at + self.object.elapsed.as_secs() },
         }
     }
@@ -242,6 +258,7 @@ impl Encoder {
             self.close(Progress::Completed, out);
             let id = self.ids.next("rs_");
             let encrypted = self.options.encrypted_content.then(String::new);
+            self.unsummarized.clear();
             let kind = ItemKind::Reasoning { summary: String::new(), encrypted };
             self.open(Item { id, kind }, out);
         }
@@ -249,7 +266,13 @@ impl Encoder {
 
     fn thinking(&mut self, text: &str, out: &mut Vec<u8>) {
         self.open_reasoning(out);
-        if text.is_empty() || !self.options.summary {
+        if text.is_empty() {
+            return;
+        }
+        if !self.options.summary {
+            if self.options.sealed {
+                self.unsummarized.push_str(text);
+            }
             return;
         }
         let Some(Item { kind: ItemKind::Reasoning { summary, .. }, .. }) = &mut self.open else { return };
@@ -267,13 +290,13 @@ impl Encoder {
         self.push_in_summary("response.reasoning_summary_text.delta", &[("\"delta\":", &text)], true, out);
     }
 
-    fn encrypted(&mut self, data: &str, out: &mut Vec<u8>) {
-        self.open_reasoning(out);
+    /// Sets the encrypted form of the open item: `plain`, or what is sealed.
+    fn encrypted(&mut self, sealed: &Sealed<'_>, plain: &str) {
         if !self.options.encrypted_content {
             return;
         }
         if let Some(Item { kind: ItemKind::Reasoning { encrypted, .. }, .. }) = &mut self.open {
-            *encrypted = Some(data.to_owned());
+            *encrypted = Some(if self.options.sealed { sealed.to_content() } else { plain.to_owned() });
         }
     }
 

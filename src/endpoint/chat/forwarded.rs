@@ -286,6 +286,7 @@ fn path(turn: &Request<'_>, unsupported: Unsupported) -> String {
     let tools = if turn.legacy_functions { "functions" } else { "tools" };
     let tool = |member: &str| index.map_or_else(|| tools.to_owned(), |i| format!("{tools}[{i}]{member}"));
     let fixed = match field {
+        Field::MaxTokens => "max_tokens",
         Field::Choices => "n",
         Field::Logprobs => "logprobs",
         Field::Format => "response_format",

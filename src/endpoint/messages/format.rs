@@ -47,6 +47,7 @@ fn path(turn: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
         Field::ToolSchema => return tool(".input_schema"),
         Field::CustomTool => return tool(".type"),
         Field::ToolChoice | Field::AllowedTools => "tool_choice",
+        Field::MaxTokens => "max_tokens",
         Field::Stop => "stop_sequences",
         Field::TopK => "top_k",
         Field::TopP => "top_p",

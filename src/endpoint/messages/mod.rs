@@ -5,7 +5,7 @@ mod format;
 mod turn;
 
 use super::Call;
-use super::forward::Translation;
+use super::forward::{self, Translation};
 use super::generation::{self, Generated, Generation};
 use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::messages::Request;
@@ -64,10 +64,12 @@ impl Generation for Message<'_> {
     }
 
     fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+        self.needs_no_thread()?;
         Ok(vec![turn::read(&self.request)])
     }
 
     fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
+        self.needs_no_thread()?;
         let request = format::turn_request(&self.request);
         Ok(Some(Translation { request, format: Box::new(self.format(ctx)) }))
     }
@@ -92,6 +94,17 @@ impl Generation for Message<'_> {
 }
 
 impl Message<'_> {
+    /// Checks that the request does not refer to a conversation kept on the server. The tool runners of Anthropic's SDKs
+    /// do so by default, and send the whole conversation after this error.
+    fn needs_no_thread(&self) -> Result<(), ApiError> {
+        if self.request.thread.is_none() {
+            return Ok(());
+        }
+        let message =
+            "thread: this gateway keeps no conversations. Send the whole conversation without `thread`.";
+        Err(ApiError::new(Kind::ThreadUnsupported, message))
+    }
+
     fn format(&self, ctx: &Ctx<'_>) -> MessagesFormat {
         let request = &self.request;
         let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
@@ -110,7 +123,7 @@ impl Message<'_> {
     }
 }
 
-/// Counts the tokens of a request's input.
+/// Counts the tokens of a request's input: by an upstream that can, else by the gateway.
 ///
 /// # Errors
 ///
@@ -124,6 +137,10 @@ pub fn count<T: Transport>(
     let (request, valid) = check(call, &body, anthropic::Purpose::CountTokens)?;
     call.begin(&valid.resolved, record);
     call.reserve(&valid.resolved.model, || 0, record)?;
+    if let Some(outcome) = forward::native_count(call, Endpoint::CountTokens, &valid, Message::ERRORS, record)
+    {
+        return outcome;
+    }
     writes! {
         struct Count {
             "input_tokens" = input_tokens: u64,

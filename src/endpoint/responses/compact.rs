@@ -2,12 +2,14 @@
 
 use super::{counted_by, stateless, turn};
 use crate::api::responses::{Content, Input, Item, Request};
-use crate::check::{self, Checked};
+use crate::check;
 use crate::config::Backend;
 use crate::encode;
-use crate::encode::responses::{Ids, usage_json};
+use crate::encode::responses::{ERRORS, Ids, usage_json};
 use crate::endpoint::Call;
-use crate::endpoint::resolve::CompletionModels;
+use crate::endpoint::forward;
+use crate::endpoint::limited::Metering;
+use crate::endpoint::resolve::{CompletionModels, Validated};
 use crate::engine;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
@@ -15,17 +17,17 @@ use crate::json::{Write, push_string, writes};
 use crate::log::Record;
 use crate::transport::Transport;
 use crate::turn::Usage;
-use crate::upstream::Endpoint;
+use crate::upstream::{Endpoint, has_native};
 use std::borrow::Cow;
 
 /// How many tokens the engine takes to compact a conversation.
 const COMPACTION_TOKENS: u64 = 128;
 
-/// Compacts a conversation by the engine.
+/// Compacts a conversation, by the engine or an upstream that can.
 ///
 /// # Errors
 ///
-/// If the body cannot be read, the request is not valid, or an upstream answers for the model.
+/// If the body cannot be read, the request is not valid, or the model's upstream has another API.
 pub fn compact<T: Transport>(
     call: &Call<'_, T>,
     body: &mut impl Incoming,
@@ -33,21 +35,31 @@ pub fn compact<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = CompletionModels::at(Endpoint::Responses, call);
-    let Checked { request, resolved, .. } = check::responses(&body, &models)?;
-    stateless::check(&request)?;
-    call.begin(&resolved, record);
-    // An upstream cannot read the engine's compaction item.
-    if let Backend::Upstream(_) = resolved.backend {
-        let model = &resolved.model;
-        let message = format!(
-            "Conversations of the model '{model}' cannot be compacted here: an upstream answers for it, and only \
-             conversations with the built-in engine can be compacted."
-        );
-        return Err(ApiError::new(Kind::Invalid, message).at("model"));
+    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    call.begin(&valid.resolved, record);
+    let model = &valid.resolved.model;
+    let is_native = match valid.resolved.backend {
+        Backend::Upstream(plan) => has_native(plan, &call.config.upstreams, Endpoint::Compact),
+        Backend::Engine => false,
+    };
+    if !is_native {
+        stateless::check(&request)?;
+        // An upstream of another API cannot read the engine's compaction item.
+        if let Backend::Upstream(_) = valid.resolved.backend {
+            let message = format!(
+                "Conversations of the model '{model}' cannot be compacted: its upstream does not have the Responses API."
+            );
+            return Err(ApiError::new(Kind::Invalid, message).at("model"));
+        }
     }
-    let input = engine::input_tokens(&turn::read(&request), counted_by(&request));
-    call.reserve(&resolved.model, || input + COMPACTION_TOKENS, record)?;
+    let input = || engine::input_tokens(&turn::read(&request), counted_by(&request));
+    call.reserve(model, || input() + COMPACTION_TOKENS, record)?;
+    let metering = Metering { needs_usage: call.session.is_limited(), output_limit: None };
+    if let Some(outcome) = forward::native(call, Endpoint::Compact, &valid, metering, ERRORS, record) {
+        return outcome;
+    }
     record.by_engine();
+    let input = input();
     let usage = Usage { input, output: COMPACTION_TOKENS, ..Usage::default() };
     let mut ids = Ids::new(call.ctx.random);
     let id = ids.next("resp_");

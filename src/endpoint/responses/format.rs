@@ -61,6 +61,7 @@ fn path(_: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
     let tool = |member: &str| index.map_or_else(|| "tools".to_owned(), |i| format!("tools[{i}]{member}"));
     let fixed = match field {
         Field::Format => "text.format",
+        Field::MaxTokens => "max_output_tokens",
         Field::Logprobs => "top_logprobs",
         Field::Tools => return tool(""),
         Field::ToolSchema => return tool(".parameters"),

@@ -9,7 +9,7 @@ mod turn;
 pub use compact::compact;
 
 use super::Call;
-use super::forward::Translation;
+use super::forward::{self, Translation};
 use super::generation::{self, Generated, Generation};
 use super::resolve::{CompletionModels, Resolved, Validated};
 use crate::api::responses::{Input, Item, Request};
@@ -73,7 +73,9 @@ impl Generation for ModelResponse<'_> {
     ) -> Result<Option<Translation<'_>>, ApiError> {
         stateless::check(&self.request)?;
         let request = format::turn_request(&self.request);
-        Ok(Some(Translation { request, format: Box::new(self.format(resolved, ctx)) }))
+        let mut format = self.format(resolved, ctx);
+        format.options.sealed = true;
+        Ok(Some(Translation { request, format: Box::new(format) }))
     }
 
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
@@ -109,6 +111,7 @@ impl ModelResponse<'_> {
                 != Some(false),
             summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
             encrypted_content: request.includes("reasoning.encrypted_content"),
+            sealed: false,
             // The same models that take no functions in Chat Completions while they reason.
             phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
         };
@@ -116,7 +119,7 @@ impl ModelResponse<'_> {
     }
 }
 
-/// Counts the tokens of a request's input.
+/// Counts the tokens of a request's input: by an upstream that can, else by the gateway.
 ///
 /// # Errors
 ///
@@ -131,6 +134,10 @@ pub fn count<T: Transport>(
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
     call.reserve(&valid.resolved.model, || 0, record)?;
+    let errors = ModelResponse::ERRORS;
+    if let Some(outcome) = forward::native_count(call, Endpoint::InputTokens, &valid, errors, record) {
+        return outcome;
+    }
     writes! {
         struct Count {
             "object" = object: &'static str,

@@ -2,6 +2,7 @@
 
 use crate::api::responses::{Content, Input, Item, Output, Part, Request, Tool, ToolChoice};
 use crate::api::{Int, Text};
+use crate::encode::responses::Sealed;
 use crate::json;
 use crate::turn;
 use std::borrow::Cow;
@@ -191,12 +192,17 @@ fn push_item<'a>(item: &'a Item<'_>, messages: &mut Vec<turn::Message<'a>>) {
         Some("reasoning") => {
             let summary = item.summary.iter().flatten().filter_map(|part| part.text.as_deref());
             let text: String = summary.collect::<Vec<_>>().join("\n\n");
-            let signature = item.encrypted_content.as_deref().map(Cow::Borrowed);
-            if signature.is_none() && text.is_empty() {
-                return;
-            }
-            let thinking = turn::Part::Thinking { text: Cow::Owned(text), signature };
-            push_part(turn::Role::Assistant, thinking, messages);
+            let sealed = item.encrypted_content.as_deref().and_then(Sealed::of_content);
+            let part = match sealed {
+                Some(Sealed::Redacted(data)) => turn::Part::RedactedThinking { data },
+                Some(Sealed::Thinking { text: own, signature }) => {
+                    let text = own.unwrap_or(Cow::Owned(text));
+                    turn::Part::Thinking { text, signature: Some(signature) }
+                }
+                None if text.is_empty() => return,
+                None => turn::Part::Thinking { text: Cow::Owned(text), signature: None },
+            };
+            push_part(turn::Role::Assistant, part, messages);
         }
         // Items of tools that the API's servers run, compactions, and types still to come.
         Some(_) => {}

@@ -22,8 +22,10 @@ impl Dialect for Azure {
     fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
         match endpoint {
             Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
-            Endpoint::Responses => matches!(upstream.api, Api::Azure { responses: true, .. }),
-            Endpoint::Messages => false,
+            Endpoint::Responses | Endpoint::InputTokens | Endpoint::Compact => {
+                matches!(upstream.api, Api::Azure { responses: true, .. })
+            }
+            Endpoint::Messages | Endpoint::CountTokens => false,
         }
     }
 
@@ -33,9 +35,9 @@ impl Dialect for Azure {
             _ => "",
         };
         let (base, below) = (&upstream.base_path, openai::path(self, upstream, endpoint));
-        if below == "/responses" {
+        if below.starts_with("/responses") {
             // Responses have the model in the body.
-            return format!("{base}/openai/responses?api-version={version}");
+            return format!("{base}/openai{below}?api-version={version}");
         }
         format!("{base}/openai/deployments/{}{below}?api-version={version}", encoded(model))
     }

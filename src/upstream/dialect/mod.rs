@@ -25,8 +25,14 @@ pub enum Endpoint<'a> {
     Text,
     /// OpenAI's `/responses`.
     Responses,
+    /// OpenAI's `/responses/input_tokens`.
+    InputTokens,
+    /// OpenAI's `/responses/compact`.
+    Compact,
     /// Anthropic's `/messages`.
     Messages,
+    /// Anthropic's `/messages/count_tokens`.
+    CountTokens,
     /// Any other path below the base URL, without a body.
     Other(&'a str),
 }
@@ -161,6 +167,23 @@ impl Names {
     }
 }
 
+/// The most tokens of an answer that a target is asked for: as many as the caller allows, or the output limit of the
+/// target's model where that is known and lower. APIs refuse more, and clients such as Claude Code request the limit of
+/// another model.
+pub(super) fn output_tokens(requested: Option<u64>, model: &str, names: &mut Names) -> Option<u64> {
+    let limit = output_limit(model);
+    if requested.is_some_and(|requested| requested > limit) {
+        names.drop(Field::MaxTokens, None);
+    }
+    requested.map(|requested| requested.min(limit))
+}
+
+/// The output limit of a model in tokens; none is known of a model that is not in the table.
+pub(super) fn output_limit(model: &str) -> u64 {
+    let limit = crate::model::find(model).map(|spec| spec.output).filter(|limit| *limit > 0);
+    limit.map_or(u64::MAX, u64::from)
+}
+
 /// Why a request cannot be written in the target's API, whatever the operator allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Untranslatable {
@@ -180,6 +203,14 @@ pub fn needs_turn(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -
     plan.targets.iter().any(|target| {
         let upstream = &upstreams[target.upstream];
         !of(upstream).is_native(upstream, endpoint)
+    })
+}
+
+/// Whether a plan has a target that has the endpoint as it is.
+pub fn has_native(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
+    plan.targets.iter().any(|target| {
+        let upstream = &upstreams[target.upstream];
+        of(upstream).is_native(upstream, endpoint)
     })
 }
 
@@ -208,7 +239,8 @@ pub(super) fn prepare<'a>(
         let version = own.map_or(version, |(_, value)| value.expose());
         fields.push((name.into(), version.as_bytes().into()));
     }
-    if let Some(query) = request.query {
+    // A query is of the caller's API.
+    if let Some(query) = request.query.filter(|_| is_native) {
         path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(query);
     }

@@ -20,8 +20,10 @@ impl Dialect for OpenAi {
     fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
         match endpoint {
             Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
-            Endpoint::Responses => matches!(upstream.api, Api::OpenAi { responses: true }),
-            Endpoint::Messages => false,
+            Endpoint::Responses | Endpoint::InputTokens | Endpoint::Compact => {
+                matches!(upstream.api, Api::OpenAi { responses: true })
+            }
+            Endpoint::Messages | Endpoint::CountTokens => false,
         }
     }
 
@@ -56,6 +58,10 @@ pub(super) fn path<'a>(dialect: &dyn Dialect, upstream: &Upstream, endpoint: End
         Endpoint::Other(path) => path,
         Endpoint::Text => "/completions",
         Endpoint::Responses if dialect.is_native(upstream, endpoint) => "/responses",
-        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages => "/chat/completions",
+        Endpoint::InputTokens => "/responses/input_tokens",
+        Endpoint::Compact => "/responses/compact",
+        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
+            "/chat/completions"
+        }
     }
 }

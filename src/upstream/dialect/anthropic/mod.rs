@@ -34,12 +34,13 @@ impl Dialect for Anthropic {
     }
 
     fn is_native(&self, _upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
-        matches!(endpoint, Endpoint::Messages | Endpoint::Other(_))
+        matches!(endpoint, Endpoint::Messages | Endpoint::CountTokens | Endpoint::Other(_))
     }
 
     fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, _model: &str) -> String {
         let path = match endpoint {
             Endpoint::Other(path) => path,
+            Endpoint::CountTokens => "/messages/count_tokens",
             _ => "/messages",
         };
         format!("{}{path}", upstream.base_path)

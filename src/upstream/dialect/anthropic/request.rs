@@ -4,8 +4,9 @@ use super::conversation::{CacheControl, Conversation, Turn};
 use super::{conversation, schema};
 use crate::api::tool::Json;
 use crate::json::{self, writes};
-use crate::turn::{Effort, Field, Format, Input, Request, Tool, ToolChoice, ToolKind};
-use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable};
+use crate::model;
+use crate::turn::{Effort, Field, Format, Input, Reasoning, Request, Tool, ToolChoice, ToolKind};
+use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable, output_limit, output_tokens};
 use std::borrow::Cow;
 
 writes! {
@@ -107,7 +108,10 @@ pub(super) fn request(
     let tools = functions(turn, &conversation, &mut names)?;
     let (tools, tool_choice) = with_choice(turn, tools, &mut names);
     let is_forced = tool_choice.is_some_and(|choice| matches!(choice.kind, "any" | "tool"));
-    let (thinking, max_tokens) = thinking(turn, &conversation, is_forced, default_tokens, &mut names);
+    let limit = output_limit(model);
+    let requested = output_tokens(turn.max_tokens, model, &mut names);
+    let tokens = Tokens { requested, default: default_tokens.min(limit), limit };
+    let (thinking, max_tokens) = thinking(turn, model, &conversation, is_forced, tokens, &mut names);
     let thinks = thinking.is_some_and(|thinking| thinking.kind != "disabled");
     if !thinks && conversation.remove_thinking_of_prefill() {
         names.drop(Field::Thinking, None);
@@ -121,7 +125,7 @@ pub(super) fn request(
         // White space alone is refused.
         names.lack(Field::Stop, None);
     }
-    let output = output(turn, &mut names);
+    let output = output(turn, model, &mut names);
     let body = Body {
         model,
         max_tokens,
@@ -253,16 +257,55 @@ fn with_choice<'t>(
     (Some(tools), chosen)
 }
 
+/// The most tokens of an answer.
+#[derive(Clone, Copy)]
+struct Tokens {
+    /// As the caller requests, if it does.
+    requested: Option<u64>,
+    /// Where the caller has no limit.
+    default: u64,
+    /// The model's.
+    limit: u64,
+}
+
+/// The tokens of thinking that an effort stands for with models which take a budget alone.
+fn budget_of(effort: Effort) -> u64 {
+    match effort {
+        Effort::None | Effort::Minimal | Effort::Low => LEAST_BUDGET,
+        Effort::Medium => 4 * LEAST_BUDGET,
+        Effort::High => 8 * LEAST_BUDGET,
+        Effort::Xhigh | Effort::Max => 16 * LEAST_BUDGET,
+    }
+}
+
+/// How the caller wants the model to reason. Callers of OpenAI's APIs set an effort alone; with a model whose way of
+/// thinking is known it becomes that, since Claude thinks only where `thinking` says so.
+fn requested_reasoning(turn: &Request<'_>, model: &str) -> Reasoning {
+    let mut reasoning = turn.reasoning;
+    let is_open = reasoning.enabled.is_none() && reasoning.budget.is_none();
+    let (Some(effort), Some(spec)) = (reasoning.effort.filter(|_| is_open), model::find(model)) else {
+        return reasoning;
+    };
+    match (spec.thinking, effort) {
+        (model::Thinking::None, _) | (model::Thinking::Budget | model::Thinking::Always, Effort::None) => {}
+        (_, Effort::None) => reasoning.enabled = Some(false),
+        (model::Thinking::Budget, effort) => reasoning.budget = Some(budget_of(effort)),
+        _ => reasoning.enabled = Some(true),
+    }
+    reasoning
+}
+
 /// How the model thinks, and the most tokens of its answer, which include those of thinking.
 fn thinking(
     turn: &Request<'_>,
+    model: &str,
     conversation: &Conversation<'_>,
     is_forced: bool,
-    default_tokens: u64,
+    tokens: Tokens,
     names: &mut Names,
 ) -> (Option<Thinking>, u64) {
-    let reasoning = turn.reasoning;
-    let max_tokens = turn.max_tokens.unwrap_or(default_tokens);
+    let reasoning = requested_reasoning(turn, model);
+    let max_tokens = tokens.requested.unwrap_or(tokens.default);
     let kind = match (reasoning.enabled, reasoning.budget) {
         (Some(false), _) => return (Some(Thinking { kind: "disabled", budget_tokens: None }), max_tokens),
         (None, None) => return (None, max_tokens),
@@ -277,10 +320,11 @@ fn thinking(
         }
         return (fits.then_some(Thinking { kind, budget_tokens: None }), max_tokens);
     };
-    let wanted = budget.max(LEAST_BUDGET);
-    let (budget, max_tokens) = match turn.max_tokens {
+    // Some of the limit has to be left for the answer.
+    let wanted = budget.max(LEAST_BUDGET).min(tokens.limit - 1);
+    let (budget, max_tokens) = match tokens.requested {
         None if max_tokens > wanted => (wanted, max_tokens),
-        None => (wanted, wanted.saturating_add(default_tokens)),
+        None => (wanted, wanted.saturating_add(tokens.default).min(tokens.limit)),
         Some(limit) if limit > wanted => (wanted, limit),
         Some(limit) if limit > LEAST_BUDGET => (limit - 1, limit),
         Some(limit) => {
@@ -326,15 +370,23 @@ fn sampling(turn: &Request<'_>, thinks: bool, names: &mut Names) -> (Option<f64>
     (temperature, top_p, top_k)
 }
 
-fn output<'t>(turn: &Request<'t>, names: &mut Names) -> Option<Output<'t>> {
-    let effort = turn.reasoning.effort.and_then(|effort| match effort {
-        Effort::None => None,
-        Effort::Minimal | Effort::Low => Some("low"),
-        Effort::Medium => Some("medium"),
-        Effort::High => Some("high"),
-        Effort::Xhigh => Some("xhigh"),
-        Effort::Max => Some("max"),
-    });
+/// The name of an effort among those that the model has; the next lower one where it lacks that, none where it has none.
+fn effort_name(effort: Effort, model: &str) -> Option<&'static str> {
+    const NAMES: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
+    let level = match effort {
+        Effort::None => return None,
+        Effort::Minimal | Effort::Low => 0,
+        Effort::Medium => 1,
+        Effort::High => 2,
+        Effort::Xhigh => 3,
+        Effort::Max => 4,
+    };
+    let of_model = model::find(model).filter(|spec| spec.is_claude()).map(|spec| spec.efforts);
+    NAMES[..=level].iter().rev().find(|name| of_model.is_none_or(|own| own.contains(name))).copied()
+}
+
+fn output<'t>(turn: &Request<'t>, model: &str, names: &mut Names) -> Option<Output<'t>> {
+    let effort = turn.reasoning.effort.and_then(|effort| effort_name(effort, model));
     let format = match &turn.format {
         Format::Text => None,
         // A schema that need not hold may be none that the API can enforce.

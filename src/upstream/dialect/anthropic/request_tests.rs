@@ -12,7 +12,11 @@ fn turn<'a>() -> Request<'a> {
 
 /// The request, and the fields that are lacking and those that are named.
 fn written(turn: &Request<'_>) -> (Value, Vec<Field>, Vec<Field>) {
-    let Translated { body, names } = request(turn, "claude", 4096, &[]).expect("translatable");
+    written_for("claude", turn)
+}
+
+fn written_for(model: &str, turn: &Request<'_>) -> (Value, Vec<Field>, Vec<Field>) {
+    let Translated { body, names } = request(turn, model, 4096, &[]).expect("translatable");
     let fields = |all: &[crate::turn::Unsupported]| all.iter().map(|one| one.field).collect();
     (serde_json::from_slice(&body).expect("JSON"), fields(&names.lacking), fields(&names.dropped))
 }
@@ -218,6 +222,50 @@ fn a_strict_schema_and_an_effort_are_output_settings() {
         let reasoning = Reasoning { effort: Some(effort), ..Reasoning::default() };
         assert_eq!(written(&Request { reasoning, ..turn() }).0["output_config"], json!({"effort": want}));
     }
+}
+
+#[test]
+fn an_effort_becomes_the_thinking_that_the_model_has() {
+    let enabled = |budget: u64| json!({"type": "enabled", "budget_tokens": budget});
+    let adaptive = json!({"type": "adaptive"});
+    for (model, effort, thinking, name) in [
+        ("claude-sonnet-4-5-20250929", Effort::Low, enabled(1024), None),
+        ("claude-sonnet-4-5", Effort::High, enabled(8192), None),
+        ("claude-sonnet-4-5", Effort::None, Value::Null, None),
+        ("claude-opus-4-5", Effort::Max, enabled(16_384), Some("high")),
+        ("claude-sonnet-4-6", Effort::Xhigh, adaptive.clone(), Some("high")),
+        ("claude-sonnet-5", Effort::Minimal, adaptive.clone(), Some("low")),
+        ("claude-sonnet-5", Effort::None, json!({"type": "disabled"}), None),
+        ("claude-opus-5-5", Effort::None, Value::Null, None),
+        ("claude-opus-5-5", Effort::Max, adaptive, Some("max")),
+        ("claude-3-haiku-20240307", Effort::High, Value::Null, None),
+        ("claude-to-come", Effort::High, Value::Null, Some("high")),
+    ] {
+        let reasoning = Reasoning { effort: Some(effort), ..Reasoning::default() };
+        let (body, lacking, _) = written_for(model, &Request { reasoning, ..turn() });
+        let case = format!("{model} {effort:?}: {body}");
+        assert_eq!((&body["thinking"], lacking), (&thinking, vec![]), "{case}");
+        assert_eq!(body["output_config"]["effort"].as_str(), name, "{case}");
+        assert!(body["thinking"]["budget_tokens"].as_u64() < body["max_tokens"].as_u64(), "{case}");
+    }
+}
+
+#[test]
+fn no_more_tokens_are_requested_than_the_model_has() {
+    let requested = |tokens, budget| Request {
+        max_tokens: Some(tokens),
+        reasoning: Reasoning { budget, ..Reasoning::default() },
+        ..turn()
+    };
+    let (body, _, names) = written_for("claude-opus-4-1", &requested(64_000, None));
+    assert_eq!((&body["max_tokens"], names), (&json!(32_000), vec![Field::MaxTokens]));
+    let (body, _, names) = written_for("claude-opus-4-1", &requested(32_000, None));
+    assert_eq!((&body["max_tokens"], names), (&json!(32_000), vec![]));
+    let (body, _, names) = written_for("claude-opus-4-1", &requested(64_000, Some(50_000)));
+    assert_eq!((&body["max_tokens"], &body["thinking"]["budget_tokens"]), (&json!(32_000), &json!(31_999)));
+    assert_eq!(names, [Field::MaxTokens, Field::ThinkingBudget]);
+    let (body, _, names) = written_for("claude-to-come", &requested(640_000, None));
+    assert_eq!((&body["max_tokens"], names), (&json!(640_000), vec![]));
 }
 
 #[test]

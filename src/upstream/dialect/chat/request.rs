@@ -6,7 +6,7 @@ use crate::turn::{
     Content, Effort, Field, Format, Input, JsonSchema, Media, Message, Part, Request, Role, Source, Tool,
     ToolChoice, ToolKind, ToolResult, Verbosity,
 };
-use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable};
+use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable, output_tokens};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ pub(in crate::upstream::dialect) fn request(
     if is_empty {
         return Err(Untranslatable::at(Field::Messages, None, "at least one message with a content"));
     }
-    sampling(turn, server, &mut out, &mut names);
+    sampling(turn, model, server, &mut out, &mut names);
     format(&turn.format, &mut out);
     tools(turn, &mut out);
     reasoning(turn, model, &mut out, &mut names);
@@ -72,10 +72,10 @@ fn maybe(out: &mut String, name: &str, value: Option<impl json::Write>) {
     }
 }
 
-fn sampling(turn: &Request<'_>, server: Server, out: &mut String, names: &mut Names) {
+fn sampling(turn: &Request<'_>, model: &str, server: Server, out: &mut String, names: &mut Names) {
     let sampling = &turn.sampling;
     let limit = if server == Server::OpenAi { "max_completion_tokens" } else { "max_tokens" };
-    maybe(out, limit, turn.max_tokens);
+    maybe(out, limit, output_tokens(turn.max_tokens, model, names));
     maybe(out, "temperature", sampling.temperature);
     maybe(out, "top_p", sampling.top_p);
     match server {

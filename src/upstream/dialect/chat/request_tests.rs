@@ -162,3 +162,23 @@ fn a_known_model_gets_an_effort_that_it_takes() {
         assert_eq!(dropped == [Field::Thinking], is_replaced, "{model} {effort:?}");
     }
 }
+
+#[test]
+fn no_more_tokens_are_requested_than_the_model_has() {
+    let turn = |tokens| Request {
+        input: Input::Messages(vec![Message { role: Role::User, name: None, content: Content::Text("hi") }]),
+        max_tokens: Some(tokens),
+        ..Request::default()
+    };
+    for (model, tokens, want, names) in [
+        ("gpt-4o", 32_000, 16_384, vec![Field::MaxTokens]),
+        ("gpt-4o-2024-05-13", 4_000, 4_000, vec![]),
+        ("llama-3.3-70b", 32_000, 32_000, vec![]),
+        ("text-embedding-3-small", 32_000, 32_000, vec![]),
+    ] {
+        let written = request(&turn(tokens), model, Server::OpenAi, &[]).expect("translatable");
+        let body: Value = serde_json::from_slice(&written.body).expect("JSON");
+        assert_eq!(body["max_completion_tokens"], want, "{model}");
+        assert_eq!(written.names.dropped.iter().map(|one| one.field).collect::<Vec<_>>(), names, "{model}");
+    }
+}
