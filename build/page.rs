@@ -1,5 +1,5 @@
-//! `page.html`: the page of `GET /` from the files of `src/endpoint/page/`, without the bytes a browser does not need,
-//! and `page.csp`: its Content-Security-Policy, which allows its own style and script by their hashes and nothing else.
+//! Writes `page.html`, the page of `GET /`, minified from the files in `src/endpoint/page/`, and `page.csp`, its
+//! Content-Security-Policy, which allows only its own style and script, by their hashes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn read(name: &str) -> String {
     let path = Path::new(SOURCES).join(name);
     println!("cargo::rerun-if-changed={}", path.display());
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    // A checkout on Windows may have others.
+    // A checkout on Windows may have other line ends.
     text.replace("\r\n", "\n")
 }
 

@@ -1,7 +1,7 @@
-//! Removes what is there for readers alone: comments, indentation, spaces. Names stay as they are.
+//! Removes comments, indentation and spaces. Names are not changed.
 //!
-//! It knows as much of the languages as the page needs, whose scripts end each statement with a semicolon. The page's
-//! suite in `host-tests` runs the result in a browser.
+//! It supports only as much of the languages as the page needs, whose scripts end each statement with a semicolon. The
+//! page's suite in `host-tests` runs the result in a browser.
 
 /// HTML: lines without their indentation, no line breaks between tags, no quotes around words.
 pub(crate) fn html(source: &str) -> String {
@@ -98,7 +98,7 @@ fn quoted(bytes: &[u8], start: usize, quote: u8) -> usize {
     i + 1
 }
 
-/// Where the template that begins at `start` ends. What is inserted into it stays as it is.
+/// Where the template that begins at `start` ends. Expressions in it are not changed.
 fn template(bytes: &[u8], start: usize) -> usize {
     let mut i = start + 1;
     while bytes[i] != b'`' {

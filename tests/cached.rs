@@ -1,4 +1,5 @@
-//! Kept answers: a stream gathers into the whole answer to the same request, and a whole answer streams into itself.
+//! Cached responses: a stream is collected into the same response as a plain one, and a plain response is converted to a
+//! stream without loss.
 
 use portcullis::ctx::Ctx;
 use portcullis::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
@@ -21,7 +22,7 @@ fn path(api: Endpoint) -> &'static str {
     }
 }
 
-/// The engine's answer to a request.
+/// The engine's response to a request.
 fn answer(api: Endpoint, body: &Value) -> Vec<u8> {
     let config = json!({"models": {"gpt-4o": {"engine": {}}, "gpt-4": {"engine": {}}, "o4-mini": {"engine": {}},
         "gpt-3.5-turbo-instruct": {"engine": {}}, "claude-sonnet-4-5": {"engine": {}}, "gpt-5.5": {"engine": {}}}});
@@ -54,16 +55,16 @@ fn gather(api: Endpoint, events: &[u8], piece: usize) -> Option<Value> {
     gatherer.finish(None).map(|answer| serde_json::from_slice(&answer).expect("JSON"))
 }
 
-/// Without what is null or empty, which streams leave out.
-fn stated(value: &Value) -> Value {
-    let says = |value: &Value| !value.is_null() && value != &json!([]);
+/// The value without null and empty members, which streams omit.
+fn without_empty(value: &Value) -> Value {
+    let is_set = |value: &Value| !value.is_null() && value != &json!([]);
     match value {
         Value::Object(members) => members
             .iter()
-            .filter(|(_, value)| says(value))
-            .map(|(name, value)| (name.clone(), stated(value)))
+            .filter(|(_, value)| is_set(value))
+            .map(|(name, value)| (name.clone(), without_empty(value)))
             .collect(),
-        Value::Array(items) => items.iter().map(stated).collect(),
+        Value::Array(items) => items.iter().map(without_empty).collect(),
         other => other.clone(),
     }
 }
@@ -152,30 +153,30 @@ fn streamed(api: Endpoint, request: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_stream_gathers_into_the_whole_answer() {
+fn a_stream_is_collected_into_the_plain_response() {
     for (api, request) in requests() {
         let whole: Value = serde_json::from_slice(&answer(api, &request)).expect("JSON");
         let events = streamed(api, &request);
         for piece in [1, 7, 1000, events.len()] {
             let gathered = gather(api, &events, piece).unwrap_or_else(|| panic!("{request} is not kept"));
-            assert_eq!(stated(&gathered), stated(&whole), "{request}");
+            assert_eq!(without_empty(&gathered), without_empty(&whole), "{request}");
         }
     }
 }
 
 #[test]
-fn a_whole_answer_streams_into_itself() {
+fn a_plain_response_survives_the_conversion_to_a_stream() {
     for (api, request) in requests() {
         let bytes = answer(api, &request);
         assert!(is_complete(api, &bytes), "{request}");
         let whole: Value = serde_json::from_slice(&bytes).expect("JSON");
         let events = stream(api, &bytes, true).expect("an answer");
         let gathered = gather(api, &events, 11).unwrap_or_else(|| panic!("{request} is not kept"));
-        assert_eq!(stated(&gathered), stated(&whole), "{request}");
+        assert_eq!(without_empty(&gathered), without_empty(&whole), "{request}");
     }
 }
 
-/// What servers other than the engine put into answers.
+/// Members that other servers than the engine put into responses.
 #[test]
 fn members_of_any_server_are_kept() {
     for (api, whole) in [
@@ -216,7 +217,7 @@ fn members_of_any_server_are_kept() {
         let bytes = whole.to_string().into_bytes();
         assert!(is_complete(api, &bytes), "{whole}");
         let events = stream(api, &bytes, true).expect("an answer");
-        assert_eq!(gather(api, &events, 5).map(|got| stated(&got)), Some(stated(&whole)));
+        assert_eq!(gather(api, &events, 5).map(|got| without_empty(&got)), Some(without_empty(&whole)));
     }
 }
 
@@ -278,7 +279,7 @@ fn chunks_of_other_servers_are_gathered() {
 }
 
 #[test]
-fn what_is_not_a_complete_answer_is_not_kept() {
+fn an_incomplete_response_is_not_cached() {
     for (api, request) in requests() {
         let events = streamed(api, &request);
         let text = String::from_utf8(events.clone()).expect("UTF-8");

@@ -1,4 +1,4 @@
-//! `GET /` through the gateway: when the page is served, with which fields, and how large it is.
+//! `GET /` through the gateway: when the page is served, its header fields, and its size.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ mod squeeze;
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// The most bytes the page may have in the component, policy included.
+/// The maximum size of the page in the component, including the policy, in bytes.
 const MAX_BYTES: usize = 24_000;
 
 struct Answer {
@@ -27,14 +27,14 @@ struct Answer {
     log: String,
 }
 
-fn ask(vars: &[(&str, &str)], method: Method, path: &str, accept: &str) -> Answer {
+fn send(vars: &[(&str, &str)], method: Method, path: &str, accept: &str) -> Answer {
     let vars: Vec<_> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let headers = [("accept", accept)].into_iter().collect();
     let request = Request { method, path: path.to_owned(), query: None, headers };
     let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
     let gateway = Gateway::new(&vars);
     let exchange = gateway.handle(&request, &mut Whole(None), &Nowhere, &ctx);
-    let Body::Full(body) = exchange.response.body else { panic!("the body is whole") };
+    let Body::Full(body) = exchange.response.body else { panic!("the page is not streamed") };
     Answer {
         status: exchange.response.status,
         headers: exchange.response.headers,
@@ -46,10 +46,10 @@ fn ask(vars: &[(&str, &str)], method: Method, path: &str, accept: &str) -> Answe
 }
 
 fn page() -> Answer {
-    ask(&[("PORTCULLIS_API_KEYS", "sk-test")], Method::Get, "/", BROWSER)
+    send(&[("PORTCULLIS_API_KEYS", "sk-test")], Method::Get, "/", BROWSER)
 }
 
-/// What is between two texts of the page.
+/// The text between two texts of the page.
 fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = page.split_once(start).expect("the page has it");
     rest.split_once(end).expect("it ends").0
@@ -74,7 +74,7 @@ fn a_browser_gets_the_page_without_a_key() {
 }
 
 #[test]
-fn the_policy_allows_the_page_s_own_style_and_script_alone() {
+fn the_policy_allows_only_the_page_s_own_style_and_script() {
     let Answer { headers, body, .. } = page();
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let style = hash(between(&body, "<style>", "</style>"));
@@ -101,7 +101,7 @@ fn the_page_is_small_and_names_no_other_origin() {
     let policy = headers.get("content-security-policy").expect("there is a policy");
     let bytes = body.len() + policy.len();
     assert!(bytes <= MAX_BYTES, "the page takes {bytes} bytes of the component");
-    // The namespace of SVG is an identifier, which nothing loads.
+    // The namespace of SVG is an identifier and not loaded.
     let rest = body.replace("http://www.w3.org/2000/svg", "");
     assert!(!rest.contains("http:") && !rest.contains("https:") && !rest.contains("src="));
     for unsafe_call in
@@ -112,26 +112,26 @@ fn the_page_is_small_and_names_no_other_origin() {
 }
 
 #[test]
-fn what_is_no_browser_is_answered_as_before() {
+fn other_clients_do_not_get_the_page() {
     let key = ("PORTCULLIS_API_KEYS", "sk-test");
     for accept in ["*/*", "application/json", "text/html;q=0"] {
-        let answer = ask(&[key], Method::Get, "/", accept);
+        let answer = send(&[key], Method::Get, "/", accept);
         assert_eq!(answer.status, 404, "{accept}");
         assert!(answer.body.contains("unknown_url"));
     }
-    let probe = ask(&[key], Method::Head, "/", BROWSER);
+    let probe = send(&[key], Method::Head, "/", BROWSER);
     assert_eq!((probe.status, &*probe.body), (200, ""));
     assert_eq!(probe.headers.get("content-type"), None);
-    assert_eq!(ask(&[key], Method::Post, "/", BROWSER).status, 404);
-    assert_eq!(ask(&[key], Method::Get, "/v1/models", BROWSER).status, 401);
+    assert_eq!(send(&[key], Method::Post, "/", BROWSER).status, 404);
+    assert_eq!(send(&[key], Method::Get, "/v1/models", BROWSER).status, 401);
 }
 
 #[test]
-fn an_operator_turns_the_page_off() {
+fn the_page_can_be_disabled() {
     let off = ("PORTCULLIS_PAGE", "off");
-    assert_eq!(ask(&[off], Method::Get, "/", BROWSER).status, 404);
-    assert_eq!(ask(&[("PORTCULLIS_PAGE", "on")], Method::Get, "/", BROWSER).status, 200);
-    let wrong = ask(&[("PORTCULLIS_PAGE", "false")], Method::Get, "/", BROWSER);
+    assert_eq!(send(&[off], Method::Get, "/", BROWSER).status, 404);
+    assert_eq!(send(&[("PORTCULLIS_PAGE", "on")], Method::Get, "/", BROWSER).status, 200);
+    let wrong = send(&[("PORTCULLIS_PAGE", "false")], Method::Get, "/", BROWSER);
     assert_eq!(wrong.status, 500);
     assert!(wrong.body.contains("PORTCULLIS_PAGE"));
     assert!(wrong.log.contains("`on`, `off`"), "{}", wrong.log);
@@ -139,17 +139,17 @@ fn an_operator_turns_the_page_off() {
 
 #[test]
 fn a_gateway_that_passes_paths_through_serves_its_page() {
-    // `Nowhere` has no network: a request that were passed through would not be a 200.
+    // `Nowhere` has no network, so a request that is passed through cannot be a 200.
     let upstream = ("PORTCULLIS_UPSTREAM_URL", "http://upstream.example/v1");
-    let answer = ask(&[upstream], Method::Get, "/", BROWSER);
+    let answer = send(&[upstream], Method::Get, "/", BROWSER);
     assert!(answer.status == 200 && answer.body.starts_with("<!doctype html>"));
     for path in ["/v1", "/v1/", "/v1/files", "/index.html"] {
-        assert!(!ask(&[upstream], Method::Get, path, BROWSER).body.contains("<html"), "{path}");
+        assert!(!send(&[upstream], Method::Get, path, BROWSER).body.contains("<html"), "{path}");
     }
 }
 
 #[test]
-fn spaces_and_comments_are_removed_and_texts_are_not() {
+fn spaces_and_comments_are_removed_except_in_texts() {
     for (source, want) in [
         ("const a = 1; // one\nlet b;\n", "const a=1;let b;"),
         ("// all\nif (x) {\n  return y;\n}", "if(x){return y;}"),

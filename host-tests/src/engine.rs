@@ -175,7 +175,7 @@ fn cached(engine: &Engine, wasm: &[u8], dir: &Path) -> Result<Component> {
 #[allow(unsafe_code, reason = "the cache holds machine code, which Wasmtime cannot check")]
 fn load(engine: &Engine, file: &Path) -> Option<Component> {
     // SAFETY: the bytes must come from `Component::serialize`. Only `store` writes to this directory,
-    // by renaming a complete file into place. It lies beside our own executable, so that an attacker who could
+    // by renaming a complete file into place. It is next to our own executable, so that an attacker who could
     // put other bytes there could as well replace the executable. A file of another Wasmtime version or of
     // other settings has another name, and Wasmtime refuses it besides.
     unsafe { Component::deserialize_file(engine, file) }.ok()

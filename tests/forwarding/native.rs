@@ -1,8 +1,8 @@
-//! Streams of Responses and of Messages from upstreams of the same API, which pass as they are.
+//! Streams of Responses and of Messages from upstreams with the same API, which are forwarded unchanged.
 
 use crate::fake::*;
 
-/// An endpoint, and how the same API is configured as its upstream.
+/// An endpoint, and the configuration of an upstream with the same API.
 struct Native {
     path: &'static str,
     api: &'static str,
@@ -10,7 +10,7 @@ struct Native {
     events: &'static [&'static str],
     /// The last event of the above.
     last: &'static str,
-    /// What the gateway adds when the upstream breaks off after `events`.
+    /// The event that the gateway adds when the upstream breaks off after `events`.
     error: &'static str,
 }
 
@@ -70,7 +70,7 @@ fn usage_within_the_events_is_logged() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_ends_with_an_error_of_its_own_api() {
+fn a_stream_that_breaks_off_ends_with_an_error_event_of_its_api() {
     for native in [RESPONSES, MESSAGES] {
         for does in [Native::stream(native.events), Native::stream(native.events).breaks(false)] {
             let got = native.send(does, "");
@@ -82,7 +82,7 @@ fn a_stream_that_breaks_off_ends_with_an_error_of_its_own_api() {
 }
 
 #[test]
-fn a_stream_that_passes_unread_ends_with_an_error_of_its_own_api() {
+fn a_spliced_stream_ends_with_an_error_event_of_its_api() {
     let got = RESPONSES.send(Native::stream(RESPONSES.events).breaks(false), r#","splice":true"#);
     let (before, error) = got.body.split_at(RESPONSES.events.concat().len());
     assert_eq!(before, RESPONSES.events.concat());

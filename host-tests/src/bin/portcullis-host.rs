@@ -37,7 +37,7 @@ nothing of a body, or reads nothing of its response, for 60 s is disconnected; w
 --max-requests, the caller that has stalled longest is disconnected after a second.
 Upstream certificates are verified against Mozilla's root certificates and those in the file that
 SSL_CERT_FILE names.
-The first Ctrl-C (or SIGTERM) stops accepting and lets running responses end, the second ends at once.
+The first Ctrl-C (or SIGTERM) stops accepting and lets running responses finish, the second ends at once.
 ";
 
 fn main() -> ExitCode {
@@ -85,8 +85,8 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     }
 }
 
-/// The certificates of the file that SSL_CERT_FILE names, as OpenSSL, curl and Python have it: a company's own
-/// authority.
+/// The certificates of the file that SSL_CERT_FILE names, for example those of a private CA. OpenSSL, curl and Python read
+/// the same variable.
 fn roots() -> Result<Vec<u8>, String> {
     match std::env::var_os("SSL_CERT_FILE") {
         Some(file) => {

@@ -77,8 +77,8 @@ impl Args {
         if self.whole() { whole } else { "part.json" }
     }
 
-    /// Whether a case of this name is wanted.
-    pub(crate) fn wants(&self, name: &str) -> bool {
+    /// Whether a case with this name is selected.
+    pub(crate) fn selects(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(only))
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn flags_are_understood() {
         let args = parse("--quick --only chat --against f --rounds 3").expect("flags").expect("no help");
-        assert!(args.quick && args.wants("a chat") && !args.wants("models"));
+        assert!(args.quick && args.selects("a chat") && !args.selects("models"));
         assert_eq!((args.against, args.rounds), (Some("f".into()), Some(3)));
         assert_eq!(parse("--quick --help"), Ok(None));
         for (line, want) in [("--quick", "all.json"), ("--only x", "part.json"), ("--against f", "part.json")]

@@ -69,7 +69,7 @@ pub(crate) fn measure(
 ) -> Result<Vec<Curve>, String> {
     let time = Duration::from_millis(if args.quick { 200 } else { 1_000 });
     let mut curves = Vec::new();
-    for plan in plans(upstream).iter().filter(|plan| args.wants(plan.name) || args.wants(plan.of)) {
+    for plan in plans(upstream).iter().filter(|plan| args.selects(plan.name) || args.selects(plan.of)) {
         println!(
             "\n{}: {}\n{:>12} {:>14} {:>14} {:>12} {:>10}",
             plan.of, plan.name, "", "CPU ms", "ms", "linear KiB", "host KiB"

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let runtime = runtime()?;
     let upstream = Served::upstream()?;
     let mut cases = cases::all(&components, upstream.addr());
-    cases.retain(|case| args.wants(case.name));
+    cases.retain(|case| args.selects(case.name));
     if let Some(file) = &args.against {
         for case in &mut cases {
             case.sides[1] = Side { wasm: file.clone(), settings: case.sides[0].settings.clone() };
