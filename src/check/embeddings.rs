@@ -12,7 +12,7 @@ use super::types;
 use crate::api::Text;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
-use crate::error::ApiError;
+use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::{self, Endpoint, ModelSpec};
 
@@ -25,10 +25,23 @@ static TOKEN: Shape = Shape::Integer(None, None);
 
 static PARAMS: &[&Param] = &[
     &param("input", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), input)),
+    &param("dimensions", &Shape::Rule(JsonTypes::NUMBER, dimensions)),
     &param("encoding_format", &Shape::OneOf(&["float", "base64"])),
-    &param("dimensions", &Shape::Integer(Some(1), None)),
     &param("user", &STRING),
 ];
+
+/// An integer below 1 has a sentence of its own, without a parameter and a code, as recorded in August 2025.
+fn dimensions(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    static WHOLE: Shape = Shape::Integer(None, None);
+    WHOLE.validate(value, path, scope)?;
+    match value {
+        Value::Number(number) if crate::json::double(number) < 1.0 => {
+            let message = format!("{number} is less than the minimum of 1 - '{path}'");
+            Err(ApiError::new(Kind::Invalid, message))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The type of the first item is that of all.
 fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
@@ -190,9 +203,8 @@ mod tests {
                  @encoding_format #invalid_type",
             ),
             (
-                r#""input":"a","dimensions":0"#,
-                "Invalid 'dimensions': integer below minimum value. Expected a value >= 1, but got 0 instead. \
-                 @dimensions #integer_below_min_value",
+                r#""input":"a","dimensions":0,"encoding_format":"hex""#,
+                "0 is less than the minimum of 1 - 'dimensions' @- #-",
             ),
             (
                 r#""input":"a","dimensions":"8""#,
