@@ -1,7 +1,7 @@
 //! [`Budget`]: the work one request may cause.
 //!
 //! Whatever is generated, matched or searched for a request draws on one budget: instances of schemas, texts of
-//! patterns, tools looked up by name, rules. A short request can ask for work without end, and an instance of the
+//! patterns, tools looked up by name, rules. A short request can cause work without end, and an instance of the
 //! component has one thread.
 
 use std::cell::Cell;

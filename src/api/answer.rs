@@ -56,16 +56,16 @@ writes! {
 #[derive(Debug)]
 pub struct TokenLogprob<'a> {
     /// The token.
-    pub said: LikelyToken<'a>,
+    pub token: LikelyToken<'a>,
     /// The likeliest tokens, the likeliest first.
     pub top_logprobs: Vec<LikelyToken<'a>>,
 }
 
 impl Write for TokenLogprob<'_> {
     fn write(&self, out: &mut String) {
-        let Self { said, top_logprobs } = self;
+        let Self { token, top_logprobs } = self;
         writes!(
-            out; "token" = said.token, "logprob" = said.logprob, "bytes" = said.bytes,
+            out; "token" = token.token, "logprob" = token.logprob, "bytes" = token.bytes,
             "top_logprobs" = top_logprobs,
         );
     }

@@ -133,7 +133,7 @@ mod tests {
     use super::super::{ModelResolver, ValidationPolicy, embeddings};
 
     #[track_caller]
-    fn told(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str) -> String {
+    fn outcome(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str) -> String {
         let body = format!(r#"{{"model":"text-embedding-3-small",{members}}}"#);
         match embeddings(body.as_bytes(), resolver) {
             Ok(_) => "good".to_owned(),
@@ -184,7 +184,7 @@ mod tests {
             (&many("\"a\""), "Invalid 'input': array length must be 2048 or less. @- #-"),
             (&many("[1]"), "Invalid 'input': array length must be 2048 or less. @- #-"),
         ] {
-            assert_eq!(told(&LIVE, members), want, "{members}");
+            assert_eq!(outcome(&LIVE, members), want, "{members}");
         }
     }
 
@@ -219,14 +219,14 @@ mod tests {
                 "Unknown parameter: 'dimension'. Did you mean 'dimensions'? @dimension #unknown_parameter",
             ),
         ] {
-            assert_eq!(told(&LIVE, members), want, "{members}");
+            assert_eq!(outcome(&LIVE, members), want, "{members}");
         }
-        assert_eq!(told(&SCHEMA, r#""input":"a","strange":8"#), "good");
+        assert_eq!(outcome(&SCHEMA, r#""input":"a","strange":8"#), "good");
     }
 
     #[test]
     fn models_have_their_dimensions() {
-        let told = |model: &str, dimensions: u32| {
+        let outcome = |model: &str, dimensions: u32| {
             let body = format!(r#"{{"model":"{model}","input":"a","dimensions":{dimensions}}}"#);
             embeddings(body.as_bytes(), &Named).map_or_else(|error| error.to_string(), |_| "good".to_owned())
         };
@@ -241,7 +241,7 @@ mod tests {
             ("text-embedding-ada-002", 1536, "This model does not support specifying dimensions."),
             ("gpt-4o", 8, "You are not allowed to generate embeddings from this model"),
         ] {
-            assert_eq!(told(model, dimensions), want, "{model} {dimensions}");
+            assert_eq!(outcome(model, dimensions), want, "{model} {dimensions}");
         }
     }
 }

@@ -98,7 +98,7 @@ mod tests {
     use super::super::moderations;
     use super::super::tests::LIVE;
 
-    fn told(members: &str) -> String {
+    fn outcome(members: &str) -> String {
         match moderations(format!("{{{members}}}").as_bytes(), &LIVE) {
             Ok(_) => "good".to_owned(),
             Err(error) => {
@@ -157,8 +157,8 @@ mod tests {
             (r#""input":"a","strange":1"#, "Unknown parameter: 'strange'. @strange #unknown_parameter"),
             (r#""inputs":"a""#, "Missing required parameter: 'input'. @input #missing_required_parameter"),
         ] {
-            assert_eq!(told(members), want, "{members}");
+            assert_eq!(outcome(members), want, "{members}");
         }
-        assert!(told(r#""input":"a","model":7"#).starts_with("We could not parse the JSON body"));
+        assert!(outcome(r#""input":"a","model":7"#).starts_with("We could not parse the JSON body"));
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a `pattern` of a schema is a regular expression to the live API, which asks Python.
+//! Whether a `pattern` of a schema is a regular expression to the live API, which has Python compile it.
 //!
 //! It is a look at the syntax, of what callers get wrong: escapes and groups that JavaScript has and Python has
 //! not, and brackets that do not pair. What it lets through may still be more than the engine makes texts of.

@@ -1,4 +1,4 @@
-//! The JSON schemas callers send: what the live API asks of the schema of a function's parameters or of a
+//! The JSON schemas callers send: what the live API requires of the schema of a function's parameters or of a
 //! response format, and of the subset it keeps to when `strict` is set.
 
 use super::name_set::NameSet;

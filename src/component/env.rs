@@ -60,12 +60,14 @@ mod spin {
         let name = name.to_ascii_lowercase();
         match variables::get(&name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-            // A text with a `$` that names nothing asks for what is no name at all.
+            // A `$` that no name follows refers to nothing.
             Err(Error::Undefined(_) | Error::InvalidName(_)) => Ok(None),
             // A provider's message may contain the request, and so a secret.
             Err(Error::Provider(_) | Error::Other(_)) => Err(ConfigError::new(
                 setting,
-                format!("Spin's provider of variables failed to give `{name}`; Spin's own log may say why"),
+                format!(
+                    "Spin's provider of variables failed to give `{name}`; Spin's own log may have the reason"
+                ),
             )),
         }
     }

@@ -63,7 +63,7 @@ impl Key {
     /// What is wrong, without the value.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, &'static str> {
         let proof = match text.split_at_checked(SHA256.len()) {
-            // In any case: a digest that counted as a key could be used by everyone who can read it.
+            // In any case: a digest that counted as a key could be used by everyone that can read it.
             Some((scheme, hex)) if scheme.eq_ignore_ascii_case(SHA256) => Proof::Sha256(digest(hex)?),
             _ if text.bytes().all(|b| b.is_ascii_graphic()) && !text.is_empty() => {
                 Proof::Plain(Secret::new(text))

@@ -161,7 +161,7 @@ impl ConfigError {
         Self { setting: setting.into(), problem: problem.into() }
     }
 
-    /// What callers may read, who need no key for it: the name of the setting alone.
+    /// What callers may read without a key: the name of the setting alone.
     pub fn for_callers(&self) -> String {
         let setting = self.setting.split(' ').next().unwrap_or_default();
         format!(

@@ -243,7 +243,7 @@ impl PlanEntry {
             return Err(wrong(format!("{path}.targets"), "at least one weight is above 0"));
         }
         if self.hedge_ms.is_some() && targets.len() < 2 {
-            return Err(wrong(format!("{path}.hedge_ms"), "there is no second target to ask"));
+            return Err(wrong(format!("{path}.hedge_ms"), "there is no second target to try"));
         }
         if let Some(retries) = self.retries.filter(|retries| *retries > MOST_RETRIES) {
             return Err(wrong(

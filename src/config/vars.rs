@@ -95,7 +95,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         (None, Backend::Upstream(plan)) => Some(plan.targets[0].upstream),
         (named, _) => named,
     };
-    // Most name none, and a set asks the host for random numbers.
+    // Most name none, and a set needs random numbers of the host.
     if !listed.is_empty() {
         // A name counts where it stands first.
         let mut known: HashSet<String> = named.iter().map(|(name, _)| name.clone()).collect();

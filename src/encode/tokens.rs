@@ -29,7 +29,7 @@ pub(super) fn logprobs<'a>(tokens: &'a [turn::TokenLogprob<'_>]) -> Vec<TokenLog
         LikelyToken { token: text(bytes, ""), logprob, bytes: bytes.into() }
     }
     let entry = |of: &'a turn::TokenLogprob<'_>| TokenLogprob {
-        said: token(&of.bytes, of.logprob),
+        token: token(&of.bytes, of.logprob),
         top_logprobs: of.top.iter().map(|(bytes, logprob)| token(bytes, *logprob)).collect(),
     };
     tokens.iter().map(entry).collect()

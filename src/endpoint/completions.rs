@@ -169,7 +169,8 @@ fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
             error_text::text_context_length(limit, *echo, request.token_limit())
         }
         Rejection::TooManyChoices { limit, choices } => {
-            let message = format!("This request asks for {choices} choices. At most {limit} are supported.");
+            let message =
+                format!("This request has {choices} choices in all. At most {limit} are supported.");
             ApiError::new(Kind::Invalid, message).at("prompt")
         }
         // Prompts have neither tools nor schemas, and no limit of their own.

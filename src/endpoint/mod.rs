@@ -139,7 +139,7 @@ impl<'a, T> Call<'a, T> {
     }
 
     /// Refuses a compressed body by its coding (RFC 9110, section 15.5.16) rather than as bad JSON. Only one that
-    /// does not begin as JSON does is asked for it: to look a field up is a call of the host.
+    /// does not begin as JSON does has the field looked up, which is a call of the host.
     fn check_coding(&self, bytes: &[u8]) -> Result<(), ApiError> {
         if bytes.first().is_none_or(|byte| b"{ \t\r\n".contains(byte)) {
             return Ok(());

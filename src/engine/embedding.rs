@@ -1,7 +1,7 @@
 //! Vectors of texts: the same ones for the same text, near for texts that share words.
 //!
 //! Each token has a direction of its own; a text has the sum of its tokens' directions, at unit length.
-//! Asking for fewer dimensions cuts the vector and gives it unit length again, as the API does.
+//! A request for fewer dimensions cuts the vector, which then gets unit length again, as the API's.
 
 use super::rng::{Rng, mix};
 use crate::tokens::Encoding;

@@ -73,20 +73,20 @@ impl Prose {
 /// A text of exactly so many tokens.
 pub(super) fn prose_of(tokens: u32, encoding: Encoding, seed: u64) -> String {
     let mut prose = Prose::new(seed);
-    let (mut out, mut said) = (String::new(), 0);
-    while said < tokens {
+    let (mut out, mut count) = (String::new(), 0);
+    while count < tokens {
         let start = out.len();
         prose.push(&mut out);
         // Words and full stops are split before they are merged: each counts for itself.
         let more = encoding.count(&out[start..]) as u32;
-        if said + more > tokens {
+        if count + more > tokens {
             // A capital letter may take a token more; the words themselves take one.
             out.truncate(start);
             out.push(' ');
             out.push_str(WORDS[(scatter(seed) % 256) as usize]);
-            said += 1;
+            count += 1;
         } else {
-            said += more;
+            count += more;
         }
     }
     out

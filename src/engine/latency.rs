@@ -20,11 +20,11 @@ impl TokenTiming {
 
     /// How long it takes from the end of the tokens generated so far to the end of some more; nothing, if answers
     /// are not held back.
-    pub(super) fn wait(&self, said: usize, more: usize) -> Option<Duration> {
+    pub(super) fn wait(&self, done: usize, more: usize) -> Option<Duration> {
         if self.latency.is_none() || more == 0 {
             return None;
         }
-        let micros: u64 = (said..said.saturating_add(more)).map(|token| self.micros(token)).sum();
+        let micros: u64 = (done..done.saturating_add(more)).map(|token| self.micros(token)).sum();
         (micros > 0).then(|| Duration::from_micros(micros))
     }
 

@@ -10,7 +10,7 @@ use libm::{exp, log as ln};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 
-/// How many alternatives there are at a token: as many as `top_logprobs` can ask for.
+/// How many alternatives there are at a token: as many as `top_logprobs` can request.
 const ALTERNATIVES: u64 = 20;
 
 /// The alternative words, as tokens; looked up once and only if needed.
@@ -40,7 +40,7 @@ impl Candidates {
         encoding: Encoding,
         place: usize,
         token: u32,
-        said: &[u32],
+        before: &[u32],
     ) {
         self.0.clear();
         self.0.push((token, 0.0));
@@ -54,9 +54,9 @@ impl Candidates {
             if self.0.len() > ALTERNATIVES as usize {
                 break;
             }
-            let word = match said.len() as u64 {
+            let word = match before.len() as u64 {
                 // A model is inclined to repeat itself.
-                count if k == 1 && count > 0 => said[(mix(dice, 4) % count) as usize],
+                count if k == 1 && count > 0 => before[(mix(dice, 4) % count) as usize],
                 _ => {
                     let place = start.wrapping_add(k.wrapping_mul(stride)) % words.len().max(1) as u64;
                     words.get(place as usize).copied().unwrap_or(token)

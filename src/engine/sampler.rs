@@ -131,7 +131,7 @@ impl<'a> Sampler<'a> {
     }
 
     #[cfg(test)]
-    fn say(
+    fn text_and_finish(
         &self,
         text: &str,
         origin: Origin,
@@ -201,12 +201,12 @@ impl<'a> Sampler<'a> {
         let drawing = manner == SamplingMode::Free && self.draws(index);
         let variant = self.variant(index);
         let pivot = (drawing && variant != 0).then(|| self.pivot(&planned, variant)).flatten();
-        let mut said: Vec<u32> = Vec::with_capacity(planned.len());
+        let mut chosen_ids: Vec<u32> = Vec::with_capacity(planned.len());
         let mut counts: HashMap<u32, u32> = HashMap::new();
         let mut odds = Vec::new();
         let mut candidates = Candidates::default();
         for (place, &id) in planned.iter().enumerate() {
-            candidates.fill(&self.alternatives, encoding, place, id, &said);
+            candidates.fill(&self.alternatives, encoding, place, id, &chosen_ids);
             if biased {
                 candidates.add_favoured(&self.favoured);
             }
@@ -236,12 +236,12 @@ impl<'a> Sampler<'a> {
             if let Some(top) = sampling.logprobs {
                 odds.push(candidates.odds(chosen, top));
             }
-            said.push(chosen);
+            chosen_ids.push(chosen);
             if manner == SamplingMode::Free && self.penalizes() {
                 *counts.entry(chosen).or_default() += 1;
             }
         }
-        (TokenizedText::of_tokens(said, encoding).with_odds(odds), whole)
+        (TokenizedText::of_tokens(chosen_ids, encoding).with_odds(odds), whole)
     }
 
     /// The place where a varied answer surely differs from the likeliest: a whole word, if there is one.
@@ -281,7 +281,7 @@ const FORCED_LENGTH: usize = DEFAULT_OUTPUT_LIMIT as usize;
 impl TokenLogprobs {
     /// The probability of all alternatives that are returned.
     #[cfg(test)]
-    fn told(&self) -> f64 {
+    fn likelihood(&self) -> f64 {
         self.top.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum()
     }
 }
@@ -293,8 +293,8 @@ mod tests {
 
     const TEXT: &str = "one two three four five six seven eight nine ten eleven twelve";
 
-    fn say(sampling: Sampling<'_>, manner: SamplingMode, index: u32) -> (String, FinishReason) {
-        let (speech, finish) = Sampler::new(sampling).say(TEXT, Origin::Derived, manner, index);
+    fn sampled(sampling: Sampling<'_>, manner: SamplingMode, index: u32) -> (String, FinishReason) {
+        let (speech, finish) = Sampler::new(sampling).text_and_finish(TEXT, Origin::Derived, manner, index);
         (speech.text().to_owned(), finish)
     }
 
@@ -317,7 +317,7 @@ mod tests {
         ] {
             for logprobs in [None, Some(2)] {
                 let sampling = Sampling { stop: stop.to_vec(), max_tokens, logprobs, ..Sampling::default() };
-                let (text, finish_reason) = say(sampling, SamplingMode::Free, 0);
+                let (text, finish_reason) = sampled(sampling, SamplingMode::Free, 0);
                 assert_eq!(text, want, "{stop:?}");
                 assert_eq!(finish_reason, finish, "{stop:?} {max_tokens:?} {logprobs:?}");
             }
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn seed_and_index_vary_a_free_answer_unless_it_is_cold() {
         let seeded = |seed, temperature, index| {
-            say(Sampling { seed, temperature, ..Sampling::default() }, SamplingMode::Free, index).0
+            sampled(Sampling { seed, temperature, ..Sampling::default() }, SamplingMode::Free, index).0
         };
         assert_eq!(seeded(None, 1.0, 0), TEXT);
         assert_ne!(seeded(None, 1.0, 1), TEXT);
@@ -337,9 +337,9 @@ mod tests {
         assert_eq!(seeded(Some(1), 0.0, 3), TEXT);
         assert_ne!(seeded(None, 2.0, 0), TEXT);
         let quoted = Sampling { seed: Some(1), temperature: 2.0, ..Sampling::default() };
-        assert_eq!(say(quoted, SamplingMode::Quoted, 3).0, TEXT);
+        assert_eq!(sampled(quoted, SamplingMode::Quoted, 3).0, TEXT);
         let narrow = Sampling { seed: Some(1), top_p: 0.1, ..Sampling::default() };
-        assert_eq!(say(narrow, SamplingMode::Free, 0).0, TEXT);
+        assert_eq!(sampled(narrow, SamplingMode::Free, 0).0, TEXT);
     }
 
     #[test]
@@ -348,33 +348,33 @@ mod tests {
         let three = encoding.encode(" three")[0];
         let banned = Sampling { logit_bias: vec![(three, -100.0)], ..Sampling::default() };
         for manner in [SamplingMode::Free, SamplingMode::Quoted] {
-            let (text, _) = say(banned.clone(), manner, 0);
+            let (text, _) = sampled(banned.clone(), manner, 0);
             assert!(
                 !text.contains("three") && text.starts_with("one two ") && text.contains(" four"),
                 "{text}"
             );
         }
-        assert_eq!(say(banned, SamplingMode::Formal, 0).0, TEXT);
+        assert_eq!(sampled(banned, SamplingMode::Formal, 0).0, TEXT);
         let forced = Sampling { logit_bias: vec![(three, 100.0)], ..Sampling::default() };
-        assert_eq!(say(forced.clone(), SamplingMode::Free, 0).0, " three".repeat(12));
-        let (text, finish) = say(Sampling { max_tokens: Some(30), ..forced }, SamplingMode::Free, 0);
+        assert_eq!(sampled(forced.clone(), SamplingMode::Free, 0).0, " three".repeat(12));
+        let (text, finish) = sampled(Sampling { max_tokens: Some(30), ..forced }, SamplingMode::Free, 0);
         assert_eq!((text, finish), (" three".repeat(30), FinishReason::Length));
     }
 
     #[test]
     fn penalties_shun_and_seek_what_was_said() {
         let text = "la la la la la la la la la la la la";
-        let say = |frequency_penalty, presence_penalty| {
+        let repeats = |frequency_penalty, presence_penalty| {
             let sampling = Sampling { frequency_penalty, presence_penalty, ..Sampling::default() };
             Sampler::new(sampling)
-                .say(text, Origin::Derived, SamplingMode::Free, 0)
+                .text_and_finish(text, Origin::Derived, SamplingMode::Free, 0)
                 .0
                 .text()
                 .matches("la")
                 .count()
         };
-        assert_eq!(say(0.0, 0.0), 12);
-        assert!(say(2.0, 0.0) < 10, "{}", say(2.0, 0.0));
+        assert_eq!(repeats(0.0, 0.0), 12);
+        assert!(repeats(2.0, 0.0) < 10, "{}", repeats(2.0, 0.0));
     }
 
     #[test]
@@ -383,14 +383,15 @@ mod tests {
         for (index, logit_bias) in [(0, Vec::new()), (1, twos)] {
             let sampling =
                 Sampling { logprobs: Some(20), temperature: 1.8, logit_bias, ..Sampling::default() };
-            let (speech, _) = Sampler::new(sampling).say(TEXT, Origin::Derived, SamplingMode::Free, index);
+            let (speech, _) =
+                Sampler::new(sampling).text_and_finish(TEXT, Origin::Derived, SamplingMode::Free, index);
             assert_eq!(speech.odds().len(), speech.tokens().len());
             for (odds, token) in speech.odds().iter().zip(speech.tokens()) {
                 assert_eq!(odds.top.len(), 20);
                 assert!(odds.top.is_sorted_by(|a, b| a.1 >= b.1), "{odds:?}");
-                assert!(odds.told() <= 1.0 && odds.logprob <= 0.0, "{odds:?}");
-                let told = odds.top.iter().find(|(id, _)| *id == token.id);
-                assert!(told.is_none_or(|(_, logprob)| *logprob == odds.logprob), "{odds:?}");
+                assert!(odds.likelihood() <= 1.0 && odds.logprob <= 0.0, "{odds:?}");
+                let listed = odds.top.iter().find(|(id, _)| *id == token.id);
+                assert!(listed.is_none_or(|(_, logprob)| *logprob == odds.logprob), "{odds:?}");
             }
         }
     }

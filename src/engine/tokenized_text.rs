@@ -44,22 +44,22 @@ impl TokenizedText {
     pub fn new(text: &str, encoding: Encoding, most: usize) -> (Self, bool) {
         let mut tokens = Vec::with_capacity((text.len() / 4 + 1).min(most));
         let mut ids = encoding.tokens(text);
-        let mut said = 0;
-        let say = |(id, length)| {
-            said += length;
-            tokens.push(Token { id, end: floor(text, said) });
+        let mut end_byte = 0;
+        let push = |(id, length)| {
+            end_byte += length;
+            tokens.push(Token { id, end: floor(text, end_byte) });
         };
         // A token has one byte at least.
         if most >= text.len() {
-            ids.for_each(say);
+            ids.for_each(push);
             return (Self { text: text.to_owned(), tokens, odds: Vec::new() }, true);
         }
-        ids.by_ref().take(most).for_each(say);
+        ids.by_ref().take(most).for_each(push);
         let whole = ids.next().is_none();
         let mut speech = Self { text: String::new(), tokens, odds: Vec::new() };
-        let end = floor(text, said) as usize;
+        let end = floor(text, end_byte) as usize;
         speech.text.push_str(&text[..end]);
-        if end < said {
+        if end < end_byte {
             speech.break_off();
         }
         (speech, whole)
@@ -110,10 +110,10 @@ impl TokenizedText {
             odds = self.odds.pop();
         }
         // What is left of a token that the cut goes through gets tokens of its own.
-        let mut said = self.tokens.last().map_or(0, |last| last.end as usize);
-        for (id, length) in encoding.tokens(self.text.get(said..byte).unwrap_or_default()) {
-            said += length;
-            self.tokens.push(Token { id, end: floor(&self.text, said) });
+        let mut end_byte = self.tokens.last().map_or(0, |last| last.end as usize);
+        for (id, length) in encoding.tokens(self.text.get(end_byte..byte).unwrap_or_default()) {
+            end_byte += length;
+            self.tokens.push(Token { id, end: floor(&self.text, end_byte) });
             if let Some(odds) = &odds {
                 let top = odds.top.first().map(|_| (id, odds.logprob));
                 self.odds.push(TokenLogprobs { logprob: odds.logprob, top: top.into_iter().collect() });

@@ -173,7 +173,7 @@ pub struct ModelSpec {
     pub in_memory_cache: bool,
     /// How many dimensions its embeddings have.
     pub dimensions: u32,
-    /// Whether a request may ask for fewer dimensions.
+    /// Whether a request may set fewer dimensions.
     pub shortens: bool,
     /// Whether errors in some parameters are worded as the Python library pydantic words them.
     pub python_faults: bool,

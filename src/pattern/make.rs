@@ -17,7 +17,7 @@ pub(super) fn make(
     dice: &mut dyn FnMut(u64) -> u64,
 ) -> Option<String> {
     for attempt in 0..TRIES {
-        // The first tries are terse; then repetition goes further, up to what the length asks for.
+        // The first tries are terse; then repetition goes further, as far as the length requires.
         let more = match attempt {
             0..16 => 2,
             16..32 => least as u64,

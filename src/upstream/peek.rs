@@ -24,7 +24,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// What an answer's head says its body is; `None` where it says neither. Many servers label streams as JSON, or
+    /// What an answer's head labels its body as; `None` for neither. Many servers label streams as JSON, or
     /// not at all, so the first bytes decide.
     pub(super) fn labelled(status: u16, headers: &Headers) -> Option<Self> {
         let coded =

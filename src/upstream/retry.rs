@@ -9,7 +9,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// No wait that is drawn is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// An upstream that wants to be left alone for longer is not asked again for this request.
+/// An upstream that requests a longer pause is not tried again for this request.
 pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(20);
 
 /// Whether an answer with this status may be followed by another attempt.
@@ -63,7 +63,7 @@ pub(super) fn retry_after(headers: &Headers, now: Duration) -> Option<Duration> 
 
 /// A date in any of the three forms a recipient must take (RFC 9110, section 5.6.7).
 fn date(text: &str) -> Option<Duration> {
-    // The names of days tell nothing the rest does not.
+    // The names of days add nothing to the rest.
     let (_, rest) = text.split_once(' ')?;
     let words: Vec<&str> = rest.split([' ', '-']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match *words.as_slice() {
@@ -79,7 +79,7 @@ fn date(text: &str) -> Option<Duration> {
     let number =
         |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
     let year = match (number(year)?, year.len()) {
-        // Two digits: nobody asks to be left alone for the rest of a century.
+        // Two digits: no upstream requests a pause of decades.
         (year, 2) => 2000 + year,
         (year, 4) if year >= 1970 => year,
         _ => return None,

@@ -178,7 +178,7 @@ mod tests {
             events.push((text(&event.name), event.data.as_deref().map(text)));
         }
         assert_eq!(raw, pieces.concat(), "every byte is in one event");
-        // An event without data is nobody's business but that of its bytes.
+        // An event without data matters only for its bytes.
         events.retain(|(name, data)| data.is_some() || !name.is_empty());
         events
     }

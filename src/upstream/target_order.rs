@@ -1,4 +1,4 @@
-//! In which order a request's targets are asked.
+//! In which order a request's targets are tried.
 
 use super::retry::Dice;
 use crate::config::{Plan, Policy};

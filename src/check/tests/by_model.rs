@@ -91,8 +91,8 @@ fn classic_models_report_faults_in_one_order() {
         (r#""logit_bias":{"1":1000}"#, "Logit bias value"),
     ];
     for pair in late.windows(2) {
-        let told = told(&Named, &body("gpt-4", &format!("{},{}", pair[1].0, pair[0].0)));
-        assert!(told.starts_with(pair[0].1), "{told}");
+        let outcome = outcome(&Named, &body("gpt-4", &format!("{},{}", pair[1].0, pair[0].0)));
+        assert!(outcome.starts_with(pair[0].1), "{outcome}");
     }
 }
 
@@ -197,8 +197,11 @@ fn some_models_reason_only_when_they_are_told_to() {
         );
     }
     for model in ["gpt-5", "gpt-5.5", "o3", "o4-mini"] {
-        let told = told(&Named, &body(model, r#""temperature":0"#));
-        assert!(told.starts_with("Unsupported value: 'temperature' does not support 0 "), "{model}: {told}");
+        let outcome = outcome(&Named, &body(model, r#""temperature":0"#));
+        assert!(
+            outcome.starts_with("Unsupported value: 'temperature' does not support 0 "),
+            "{model}: {outcome}"
+        );
     }
 }
 
@@ -251,12 +254,12 @@ fn models_that_speak() {
             ),
         ],
     );
-    let told = told(&Named, &body("gpt-4o-audio-preview", r#""stop":[]"#));
+    let outcome = outcome(&Named, &body("gpt-4o-audio-preview", r#""stop":[]"#));
     assert!(
-        told.contains(
+        outcome.contains(
             "{'type': 'too_short', 'loc': ('body', 'stop', 'list[list[int]]'), 'msg': 'List should have"
         ),
-        "{told}"
+        "{outcome}"
     );
 }
 
@@ -322,7 +325,7 @@ fn messages_belong_together() {
     ];
     for (messages, want) in rows {
         let body = body("gpt-4o", &format!("\"messages\":[{}]", messages.join(",")));
-        assert_eq!(told(&Named, &body), want, "{body}");
+        assert_eq!(outcome(&Named, &body), want, "{body}");
     }
     let image = |url: &str| {
         format!(
@@ -340,14 +343,14 @@ fn messages_belong_together() {
         )],
     );
     assert!(
-        told(&Named, &body("gpt-4", &image("https://x/y.png")))
+        outcome(&Named, &body("gpt-4", &image("https://x/y.png")))
             .starts_with("Invalid image URL: 'messages[0].content[0].image_url.url'.")
     );
 }
 
 #[test]
 fn text_completions() {
-    let told = |resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str| {
+    let outcome = |resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str| {
         let body = format!("{{\"model\":\"gpt-3.5-turbo-instruct\",{members}}}");
         completions(body.as_bytes(), resolver).map_or_else(|error| error.to_string(), |_| "good".to_owned())
     };
@@ -379,8 +382,8 @@ fn text_completions() {
             "Setting 'echo' and 'logprobs' at the same time is not supported for this model.",
         ),
     ] {
-        assert_eq!(told(&Named, members), want, "{members}");
+        assert_eq!(outcome(&Named, members), want, "{members}");
     }
-    assert_eq!(told(&LIVE, r#""prompt":"a","echo":true,"logprobs":1"#), "good", "to a model nobody named");
-    assert_eq!(told(&SCHEMA, r#""prompt":null"#), "good");
+    assert_eq!(outcome(&LIVE, r#""prompt":"a","echo":true,"logprobs":1"#), "good", "to a model nobody named");
+    assert_eq!(outcome(&SCHEMA, r#""prompt":null"#), "good");
 }

@@ -22,7 +22,7 @@ fn the_model_comes_first() {
             "Missing required parameter: 'messages'. @messages #missing_required_parameter",
         ),
     ] {
-        assert_eq!(told(&Named, body), want, "{body}");
+        assert_eq!(outcome(&Named, body), want, "{body}");
     }
     let error = completions(br#"{"model":"gpt-4","prompt":"a"}"#, &Named).unwrap_err();
     assert!(
@@ -54,10 +54,10 @@ fn what_is_not_a_json_object_is_not_parsed() {
         &hidden,
         &body("m", r#""seed":01"#),
     ] {
-        let told = told(&LIVE, json);
+        let outcome = outcome(&LIVE, json);
         assert!(
-            told.starts_with("We could not parse the JSON body of your request. (HINT:"),
-            "{json:.80}: {told}"
+            outcome.starts_with("We could not parse the JSON body of your request. (HINT:"),
+            "{json:.80}: {outcome}"
         );
     }
     assert!(chat(b"{\"model\":\"\xff\"}", &LIVE).is_err(), "not UTF-8");

@@ -31,11 +31,11 @@ fn many_calls_are_answered_in_an_order_of_their_own() {
             r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","tool_calls":[{calls}]}},{answers}]}}"#
         )
     };
-    assert_eq!(told(&LIVE, &messages(&answers)), "good");
+    assert_eq!(outcome(&LIVE, &messages(&answers)), "good");
     let (_, but_one) = answers.split_once(',').unwrap();
     let (_, but_one) = but_one.split_once("},").unwrap();
     let want = format!("did not have response messages: call_{} @messages #-", MANY - 1);
-    assert!(told(&LIVE, &messages(but_one)).ends_with(&want));
+    assert!(outcome(&LIVE, &messages(but_one)).ends_with(&want));
 }
 
 #[test]
@@ -47,9 +47,9 @@ fn many_properties_are_required_in_an_order_of_their_own() {
             r#""properties":{{{properties}}},"required":[{required}],"additionalProperties":false"#
         ))
     };
-    assert_eq!(told(&LIVE, &schema(&required)), "good");
+    assert_eq!(outcome(&LIVE, &schema(&required)), "good");
     let (_, but_one) = required.split_once(',').unwrap();
-    let missing = told(&LIVE, &schema(but_one));
+    let missing = outcome(&LIVE, &schema(but_one));
     assert!(missing.contains(&format!("Missing 'p{}'.", MANY - 1)), "{missing}");
 }
 
@@ -60,7 +60,7 @@ fn many_references_lead_into_many_definitions() {
     let schema = strict(&format!(
         r#""properties":{{"a":{{"anyOf":[{references}]}}}},"required":["a"],"additionalProperties":false,"$defs":{{{definitions}}}"#
     ));
-    assert_eq!(told(&LIVE, &schema), "good");
+    assert_eq!(outcome(&LIVE, &schema), "good");
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn many_groups_of_an_expression() {
         let parameters = format!(r#"{{"type":"object","properties":{{"a":{{"pattern":"{pattern}"}}}}}}"#);
         let tools =
             format!(r#""tools":[{{"type":"function","function":{{"name":"f","parameters":{parameters}}}}}]"#);
-        let told = told(&LIVE, &body("m", &tools));
-        assert_eq!(told.contains("is not a 'regex'."), group != "(?P<a>b", "{told:.200}");
+        let outcome = outcome(&LIVE, &body("m", &tools));
+        assert_eq!(outcome.contains("is not a 'regex'."), group != "(?P<a>b", "{outcome:.200}");
     }
 }
 
@@ -79,5 +79,5 @@ fn many_groups_of_an_expression() {
 fn many_members_before_the_one_that_says_what_they_are() {
     let message = [r#""content":1,"#, r#""name":1,"#].map(|member| member.repeat(MANY)).concat();
     let body = format!(r#"{{"model":"m","messages":[{{{message}"role":"user"}}]}}"#);
-    assert!(told(&LIVE, &body).starts_with("Invalid type for 'messages[0].content'"));
+    assert!(outcome(&LIVE, &body).starts_with("Invalid type for 'messages[0].content'"));
 }

@@ -60,7 +60,7 @@ fn body(model: &str, members: &str) -> String {
 }
 
 /// The answer to a chat request: message, parameter, code; or `good`.
-fn told(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, body: &str) -> String {
+fn outcome(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, body: &str) -> String {
     match chat(body.as_bytes(), resolver) {
         Ok(_) => "good".to_owned(),
         Err(error) => {
@@ -73,6 +73,6 @@ fn told(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, body: &str) -
 fn each(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, model: &str, rows: &[(&str, &str)]) {
     for (members, want) in rows {
         let body = body(model, members);
-        assert_eq!(told(resolver, &body), *want, "{body}");
+        assert_eq!(outcome(resolver, &body), *want, "{body}");
     }
 }

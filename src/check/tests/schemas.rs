@@ -7,10 +7,11 @@ fn function(parameters: &str, strict: bool) -> String {
     let tool = format!(
         r#""tools":[{{"type":"function","function":{{"name":"f","strict":{strict},"parameters":{parameters}}}}}]"#
     );
-    let told = told(&LIVE, &body("m", &tool));
-    let told = told.strip_prefix("Invalid schema for function 'f': ").unwrap_or(&told);
-    told.strip_suffix(" @tools[0].function.parameters #invalid_function_parameters")
-        .unwrap_or(told)
+    let outcome = outcome(&LIVE, &body("m", &tool));
+    let outcome = outcome.strip_prefix("Invalid schema for function 'f': ").unwrap_or(&outcome);
+    outcome
+        .strip_suffix(" @tools[0].function.parameters #invalid_function_parameters")
+        .unwrap_or(outcome)
         .to_owned()
 }
 
@@ -42,7 +43,7 @@ fn a_functions_schema() {
         assert_eq!(function(parameters, false), want, "{parameters}");
     }
     let nameless =
-        told(&LIVE, &body("m", r#""tools":[{"type":"function","function":{"name":"f","strict":true}}]"#));
+        outcome(&LIVE, &body("m", r#""tools":[{"type":"function","function":{"name":"f","strict":true}}]"#));
     assert!(
         nameless
             .contains("In context=(), 'additionalProperties' is required to be supplied and to be false.")

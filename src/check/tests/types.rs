@@ -48,18 +48,18 @@ fn values_are_the_upstreams_business() {
         r#""temperature":null,"tools":null,"messages":null"#.to_owned(),
     ];
     for members in rows {
-        assert_eq!(told(&UPSTREAM, &body("m", &members)), "good", "{members}");
+        assert_eq!(outcome(&UPSTREAM, &body("m", &members)), "good", "{members}");
     }
-    assert_eq!(told(&UPSTREAM, r#"{"model":"m"}"#), "good", "a missing parameter");
+    assert_eq!(outcome(&UPSTREAM, r#"{"model":"m"}"#), "good", "a missing parameter");
 }
 
 #[test]
 fn a_body_must_be_routable_and_of_documented_types() {
     let not_json = "We could not parse the JSON body of your request.";
     for body in ["", "[]", r#"{"model":"m""#, r#"{"model":7}"#, r#"{"model":["m"],"n":true}"#] {
-        assert!(told(&UPSTREAM, body).starts_with(not_json), "{body}");
+        assert!(outcome(&UPSTREAM, body).starts_with(not_json), "{body}");
     }
-    assert_eq!(told(&UPSTREAM, "{}"), "you must provide a model parameter @- #-");
+    assert_eq!(outcome(&UPSTREAM, "{}"), "you must provide a model parameter @- #-");
     each(
         &UPSTREAM,
         "m",
@@ -84,7 +84,7 @@ fn a_body_must_be_routable_and_of_documented_types() {
     );
     let rejecting = Types { by_engine: false, unknown: UnknownParams::Reject };
     assert_eq!(
-        told(&rejecting, &body("m", r#""temperatur":1"#)),
+        outcome(&rejecting, &body("m", r#""temperatur":1"#)),
         "Unknown parameter: 'temperatur'. Did you mean 'temperature'? @temperatur #unknown_parameter"
     );
     let dropping = Types { by_engine: false, unknown: UnknownParams::Drop };
@@ -115,7 +115,7 @@ fn the_engine_leaves_out_or_clamps_what_it_cannot_use() {
     assert_eq!(messages[0].content.as_ref().expect("parts").texts().collect::<Vec<_>>(), ["hi"]);
     for members in [r#"{"model":"m"}"#, r#"{"model":"m","messages":null}"#] {
         assert_eq!(
-            told(&ENGINE, members),
+            outcome(&ENGINE, members),
             "Missing required parameter: 'messages'. @messages #missing_required_parameter"
         );
     }
@@ -142,11 +142,11 @@ fn answers_in_the_history_are_taken_unchanged() {
         )
     };
     for answer in ours {
-        assert_eq!(told(&LIVE, &history(answer)), "good", "{answer}");
+        assert_eq!(outcome(&LIVE, &history(answer)), "good", "{answer}");
     }
     for answer in ours.iter().chain(&upstreams) {
-        assert_eq!(told(&SCHEMA, &history(answer)), "good", "{answer}");
-        assert_eq!(told(&UPSTREAM, &history(answer)), "good", "{answer}");
+        assert_eq!(outcome(&SCHEMA, &history(answer)), "good", "{answer}");
+        assert_eq!(outcome(&UPSTREAM, &history(answer)), "good", "{answer}");
     }
 }
 
@@ -167,7 +167,7 @@ fn null_is_absent_at_every_depth() {
         for resolver in
             [&LIVE as &dyn ModelResolver<Resolved = ValidationPolicy>, &SCHEMA, &UPSTREAM, &ENGINE]
         {
-            assert_eq!(told(resolver, &body("m", members)), "good", "{members}");
+            assert_eq!(outcome(resolver, &body("m", members)), "good", "{members}");
         }
     }
 }

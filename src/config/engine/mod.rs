@@ -86,7 +86,7 @@ pub struct Rule {
 /// What a request must be like; every member must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct When {
-    /// The model it asks for.
+    /// The model that it names.
     pub model: Option<String>,
     /// The last user message's text; of a text completion, the prompt.
     pub user: Option<TextMatch>,
@@ -104,7 +104,7 @@ pub struct When {
     pub turn: Option<u32>,
     /// How often it was tried before, as SDKs count their retries.
     pub retry: Option<u32>,
-    /// Whether it asks for a stream.
+    /// Whether it requests a stream.
     pub stream: Option<bool>,
 }
 
@@ -355,7 +355,7 @@ impl Engine {
             let manners =
                 then.latency.is_some() || then.cut_after_chunks.is_some() || then.finish_reason.is_some();
             let problem = match answers.iter().filter(|there| **there).count() {
-                0 if !manners => "it says neither what is answered nor how",
+                0 if !manners => "it has neither an answer nor a setting of one",
                 0 | 1 => return None,
                 _ => "it gives more than one answer; only `text` and `tool_calls` go together",
             };
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_rule_is_told_with_its_path() {
+    fn a_wrong_rule_is_found_with_its_path() {
         for (rule, path, hint) in [
             (r#"{"then":{}}"#, "engine.rules[1].then", "neither what is answered nor how"),
             (r#"{"then":{"text":"a","refusal":"b"}}"#, "engine.rules[1].then", "more than one answer"),
@@ -423,8 +423,8 @@ mod tests {
             (r#"{"when":{"system":{}},"then":{"text":"a"}}"#, "engine.rules[1].when.system", "contains"),
         ] {
             let config = format!(r#"{{"engine":{{"rules":[{{"then":{{"text":"fine"}}}},{rule}]}}}}"#);
-            let told = problem(&config).unwrap_or_else(|| panic!("{rule}"));
-            assert!(told.contains(path) && told.contains(hint), "{told}");
+            let found = problem(&config).unwrap_or_else(|| panic!("{rule}"));
+            assert!(found.contains(path) && found.contains(hint), "{found}");
         }
     }
 

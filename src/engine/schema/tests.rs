@@ -59,7 +59,7 @@ fn recursion_comes_to_an_end() {
 }
 
 #[test]
-fn what_has_no_instance_is_told() {
+fn a_schema_without_an_instance_is_reported() {
     let endless = r##"{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}"##;
     for (schema, why) in [
         ("{", NoInstance::Unreadable),

@@ -75,7 +75,7 @@ fn word(draw: &mut Rng) -> &'static str {
     WORDS[(draw.next() % WORDS.len() as u64) as usize]
 }
 
-/// One or two words, or as many as the length asks for.
+/// One or two words, or as many as the length requires.
 fn words(least: usize, most: usize, draw: &mut Rng) -> String {
     let mut text = word(draw).to_owned();
     if draw.below(2) == 0 {

@@ -11,7 +11,7 @@ const NOTHING: &str = r#"{"type":"object","properties":{}}"#;
 /// The combinations that the API refuses at the root.
 const COMBINATIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
-/// A schema with a root that the API accepts, and whether that says less than the caller's; `None` where it is no
+/// A schema with a root that the API accepts, and whether it is less strict than the caller's; `None` where it is no
 /// schema of an object.
 pub(super) fn of_object(schema: Option<Json<'_>>) -> Option<(Cow<'_, str>, bool)> {
     let Some(Json(schema)) = schema.filter(|schema| !matches!(schema.0, "null" | "true")) else {
