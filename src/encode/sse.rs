@@ -1,14 +1,20 @@
-//! Framing of server-sent events (WHATWG HTML, section 9.2.6). Payloads are JSON, which has no line breaks.
+//! Framing of server-sent events (WHATWG HTML, section 9.2.6). Payloads are JSON.
 
 /// Ends a complete stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// Appends one event.
+/// Appends one event. Line breaks between the tokens of the JSON, as those of a schema that is repeated as its caller
+/// wrote it, become spaces: they would end the event's line. Within strings JSON has none.
 pub fn push_event(out: &mut Vec<u8>, json: &[u8]) {
-    debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "one line");
     out.reserve(json.len() + 8);
     out.extend_from_slice(b"data: ");
+    let start = out.len();
     out.extend_from_slice(json);
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
     out.extend_from_slice(b"\n\n");
 }
 
@@ -35,6 +41,7 @@ mod tests {
         let mut out = Vec::new();
         push_event(&mut out, b"{\"a\":1}");
         push_event(&mut out, b"{}");
-        assert_eq!(out, b"data: {\"a\":1}\n\ndata: {}\n\n");
+        push_named_event(&mut out, "x", b"{\"schema\":{\r\n\n}}");
+        assert_eq!(out, b"data: {\"a\":1}\n\ndata: {}\n\nevent: x\ndata: {\"schema\":{   }}\n\n");
     }
 }
