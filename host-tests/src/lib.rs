@@ -24,7 +24,7 @@ mod worker;
 pub use engine::{MAX_MEMORY, MAX_RUNNING, Program};
 pub use harness::{
     Answer, Call, Exchange, Gateway, Live, PATIENCE, Recorded, Reply, Running, Upstream, build, component,
-    component_file, guest, guest_file, programs,
+    component_file, guest, guest_file, programs, suites,
 };
 pub use instances::IdleInstance;
 pub use output::{Captured, Output};

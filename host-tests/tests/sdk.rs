@@ -1,14 +1,11 @@
 //! The official OpenAI SDKs, and agent frameworks on top of them, against the running component. Each suite under `sdk/`
 //! runs in a separate process, with the versions of its lock file, installed under `target/` on the first run.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::process::Command;
 
-use host_tests::programs::{find, print_line, python, skip};
+use host_tests::programs::{find, python};
+use host_tests::suites::{Home, copy, run};
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;
 use tokio::net::TcpSocket;
@@ -33,10 +30,10 @@ async fn instructor() {
 async fn check_python(name: &str) {
     let Some(python) = python(name) else { return };
     let suite = suite(name);
-    let home = Home::open(&format!("sdk-{name}"));
+    let home = Home::open(env!("CARGO_TARGET_TMPDIR"), &format!("sdk-{name}"));
     let lock = suite.join("requirements.txt");
     let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
-    let installed = home.install(&[&lock, &python], || {
+    let installed = home.install("sdk", &[&lock, &python], || {
         run(name, Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
         run(name, Command::new(&bin).args(pip).arg(&lock))
@@ -61,11 +58,11 @@ async fn the_node_sdk() {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let Some(npm) = find("node", "npm", &[npm], &["--version"]) else { return };
     let suite = suite("node");
-    let home = Home::open("sdk-node");
+    let home = Home::open(env!("CARGO_TARGET_TMPDIR"), "sdk-node");
     // Node looks for packages next to the tests, so the tests are copied out of the sources.
     let files = |name: &str| name.ends_with(".js") || name.ends_with(".json");
     copy(&suite, &home.dir, files);
-    let installed = home.install(&[&suite.join("package-lock.json"), &node], || {
+    let installed = home.install("sdk", &[&suite.join("package-lock.json"), &node], || {
         let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         run("node", Command::new(&npm).args(quiet).current_dir(&home.dir))
     });
@@ -174,109 +171,4 @@ impl Faulty {
 /// The sources of a suite.
 fn suite(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(name)
-}
-
-/// A directory under `target/` for the installed files of a suite, locked by one process at a time.
-struct Home {
-    dir: PathBuf,
-    _lock: File,
-}
-
-impl Home {
-    fn open(name: &str) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&dir).expect("cargo's target directory can be written");
-        let lock = File::create(dir.join("lock")).expect("the directory was just made");
-        lock.lock().expect("the file system has locks");
-        Self { dir, _lock: lock }
-    }
-
-    /// Runs `install` unless it was already run with the same `inputs`, which are files or names. Returns false if it
-    /// fails, for example without a network; in CI that panics.
-    fn install(&self, inputs: &[&Path], install: impl FnOnce() -> Result<Vec<String>, String>) -> bool {
-        let stamp = self.dir.join("installed");
-        let mut wanted = self.dir.display().to_string();
-        for input in inputs {
-            wanted += "\n";
-            wanted += &fs::read_to_string(input).unwrap_or_else(|_| version(input));
-        }
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            return true;
-        }
-        // A partial installation must not count as complete.
-        let _ = fs::remove_file(&stamp);
-        let _ = fs::remove_dir_all(self.dir.join("venv"));
-        if let Err(failure) = install() {
-            skip("sdk", &format!("the packages of the tests cannot be installed: {failure}"));
-            return false;
-        }
-        fs::write(stamp, wanted).expect("cargo's target directory can be written");
-        true
-    }
-}
-
-fn version(program: &Path) -> String {
-    let output = Command::new(program).arg("--version").output().expect("it ran before");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Copies the wanted files of `from` to `to`, and deletes other files of that kind there.
-fn copy(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) {
-    let files = |dir: &Path| -> Vec<_> {
-        let entries =
-            fs::read_dir(dir).expect("the directory can be read").map(|entry| entry.expect("an entry"));
-        let names = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
-        names.filter(|name| wanted(name)).collect()
-    };
-    for name in files(to) {
-        fs::remove_file(to.join(name)).expect("the copy can be removed");
-    }
-    for name in files(from) {
-        fs::copy(from.join(&name), to.join(&name)).expect("the file can be copied");
-    }
-}
-
-/// How long a process may print nothing. It must be long enough for an installation from a slow registry.
-const SILENCE: Duration = Duration::from_secs(600);
-
-/// Runs a command and returns its output, which is also printed at once.
-///
-/// # Errors
-///
-/// When the command fails.
-///
-/// # Panics
-///
-/// When the command hangs.
-fn run(name: &str, command: &mut Command) -> Result<Vec<String>, String> {
-    let (reader, writer) = io::pipe().expect("pipes can be had");
-    command.stdout(writer.try_clone().expect("pipes can be had")).stderr(writer);
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    // The pipe ends when its last writer is dropped, and `command` holds two.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (sender, lines) = mpsc::channel();
-    // In a separate thread, because reading has no timeout.
-    std::thread::spawn(move || {
-        let lines = BufReader::new(reader).split(b'\n').map_while(Result::ok);
-        lines.map(|line| String::from_utf8_lossy(&line).into_owned()).try_for_each(|line| sender.send(line))
-    });
-    let mut output = Vec::new();
-    loop {
-        match lines.recv_timeout(SILENCE) {
-            Ok(line) => {
-                print_line(name, &line);
-                output.push(line);
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                panic!("{command:?} has printed nothing for {} s", SILENCE.as_secs());
-            }
-        }
-    }
-    let status = child.wait().expect("it was started");
-    if !status.success() {
-        return Err(format!("{command:?}: {status}; see its output above"));
-    }
-    Ok(output)
 }

@@ -32,6 +32,7 @@ mod component;
 mod gateway;
 pub mod programs;
 mod sse;
+pub mod suites;
 mod upstream;
 mod wire;
 

@@ -40,7 +40,7 @@ ${body.stream ? "for event in answer:\n    print(event)" : "print(answer)"}`;
 
 const client = new ${name}({ baseURL: "${url}" }); // reads ${variable}
 const answer = await client.${method(api)}(${pretty(body)});
-${body.stream ? "for await (const event of answer) console.log(event);" : "console.log(answer);"}`;
+${body.stream ? "for await (const part of answer) " : ""}console.dir(${body.stream ? "part" : "answer"}, { depth: null });`;
   },
 };
 

@@ -78,7 +78,8 @@ function forgive() {
 
 // What a parameter's path leads to: a message, or the field that has the longest part of the path.
 function find(param) {
-  const path = param.replace(/\[(\w+)\]/g, ".$1").split(".");
+  // As `messages[1].content` and as `messages.1.content`.
+  const path = param.split(/[.[\]]+/).filter(Boolean);
   const origin = origins.get(Object(sent.body[path[0]]?.[path[1]]));
   if (origin) return origin;
   if (path[0] === "model") return $("model").value ? "model" : "other";
@@ -259,7 +260,7 @@ function busy(is) {
 
 // Lists the models that the key may use.
 async function list() {
-  const isText = $("form").api.value === "completions", before = $("model").value;
+  const isText = $("form").api.value === "completions";
   const fits = (id) => /^(gpt-3\.5-turbo-instruct|davinci|babbage)/.test(id) === isText;
   let ids = [], note = "";
   try {
@@ -271,6 +272,7 @@ async function list() {
     note = "The models cannot be listed: " + error.message;
   }
   $("note").textContent = note;
+  const before = $("model").value;
   $("model").replaceChildren(...ids.map((id) => new Option(id)), new Option("Other…", ""));
   $("model").value = ids.includes(before) && (fits(before) || !ids.some(fits)) ? before : ids.find(fits) ?? ids[0] ?? "";
   refresh();
@@ -292,7 +294,7 @@ $("form").onsubmit = (event) => {
 $("form").oninput = ({ target }) => {
   if (target.ariaInvalid) forgive();
   if (target.rows) fit(target);
-  sessionStorage.key = key();
+  sessionStorage.apiKey = key();
   refresh();
 };
 $("form").onchange = ({ target }) => {
@@ -313,5 +315,5 @@ document.onkeydown = (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("form").requestSubmit();
 };
 
-$("key").value = sessionStorage.key ?? "";
+$("key").value = sessionStorage.apiKey ?? "";
 list();
