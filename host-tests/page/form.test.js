@@ -95,7 +95,7 @@ test('without a key the page says what it needs', async () => {
 test('a broken stream and an answer that is not JSON are reported', async () => {
   const page = await open();
   await page.send('break off here, please, after some words');
-  assert.match(await page.error.textContent(), /There is no whole answer/);
+  assert.match(await page.error.textContent(), /No whole answer/);
   assert.ok((await page.messages()).at(-1)[1].length > 0);
   await page.page.route('**/v1/chat/completions', (route) => route.fulfill({ status: 502, body: '<h1>Bad Gateway</h1>' }));
   await page.send('Hi');

@@ -232,8 +232,8 @@ async function send() {
     await receive(answer, (data) => {
       const error = data.error ?? data.response?.error ?? (data.type === "error" && data);
       if (error) {
-        // Anthropic's errors begin with the parameter.
-        const param = error.param ?? (api.anthropic && /^([\w.]+): /.exec(error.message)?.[1]);
+        // Anthropic's errors begin with the parameter; those of an unknown model may have none.
+        const param = error.param ?? (api.anthropic && /^([\w.]+): /.exec(error.message)?.[1]) ?? (answer.status === 404 && "model");
         return fail(error.message ?? pretty(error), param ? find(param) : answer.status === 401 && "key");
       }
       api.read(data, out);
@@ -244,7 +244,7 @@ async function send() {
       log.append(text);
     });
   } catch (error) {
-    fail(error.name === "AbortError" ? "Stopped." : "There is no whole answer: " + error.message);
+    fail(error.name === "AbortError" ? "Stopped." : "No whole answer: " + error.message);
   }
   fact("Total", since());
   out.end();
@@ -267,9 +267,9 @@ async function list() {
     const answer = await fetch(api().anthropic ? "v1/models?limit=1000" : "v1/models", { headers: headers(api(), key()) });
     const { data, error } = await answer.json();
     ids = data?.map((model) => model.id) ?? [];
-    note = error && (key() ? error.message : "Enter a key of this gateway. It stays in this tab.");
+    note = error && (key() ? error.message : "Enter a key. It stays in this tab.");
   } catch (error) {
-    note = "The models cannot be listed: " + error.message;
+    note = "No models: " + error.message;
   }
   $("note").textContent = note;
   const before = $("model").value;
