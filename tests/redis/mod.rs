@@ -41,6 +41,8 @@ pub(crate) enum Resp {
 pub(crate) struct Door {
     child: Option<Child>,
     port: u16,
+    /// What starts it.
+    command: Option<Command>,
 }
 
 /// Where the programs are.
@@ -201,9 +203,10 @@ impl Redis {
         );
         std::fs::write(&file, settings).expect("a settings file");
         let mut command = self.tools.command(&self.tools.webdis);
-        let child = command.arg(&file).current_dir(&self.folder).spawn().expect("webdis starts");
-        await_port(port, "webdis");
-        Door { child: Some(child), port }
+        command.arg(&file).current_dir(&self.folder);
+        let mut door = Door { child: None, port, command: Some(command) };
+        door.reopen();
+        door
     }
 
     /// Starts a server of Upstash's protocol in front of it, with [`UPSTASH_KEY`] as its token.
@@ -218,7 +221,7 @@ impl Redis {
                 });
             }
         });
-        Door { child: None, port }
+        Door { child: None, port, command: None }
     }
 }
 
@@ -234,6 +237,14 @@ impl Door {
     /// Its base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts webdis, on the same port as before.
+    pub(crate) fn reopen(&mut self) {
+        if let Some(command) = &mut self.command {
+            self.child = Some(command.spawn().expect("webdis starts"));
+            await_port(self.port, "webdis");
+        }
     }
 
     /// Ends webdis. A new connection is refused from now on.

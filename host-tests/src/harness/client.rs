@@ -26,7 +26,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(addr: SocketAddr, method: &str, path: &str) -> Self {
+    /// A request to any address.
+    pub fn new(addr: SocketAddr, method: &str, path: &str) -> Self {
         let method = method.parse().expect("the test names a method HTTP allows");
         let mut headers = HeaderMap::new();
         headers.insert(HOST, addr.to_string().parse().expect("an address is a legal header"));
