@@ -12,7 +12,7 @@ pub mod words;
 
 use crate::config::{Config, Limit, Measure, OnFailure, Per, applied};
 use crate::cost::Usd;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoreErrorKind};
 use crate::transport::Transport;
 use std::cell::RefCell;
 use std::time::Duration;
@@ -173,6 +173,8 @@ impl Session {
             Err(error) => {
                 state.failure = Some(error.to_string());
                 match on_failure {
+                    // Nobody is left to answer, and an upstream would be paid for nothing.
+                    _ if error.kind == StoreErrorKind::CallerGone => Err(Refusal::StoreDown),
                     OnFailure::Allow => Ok(()),
                     OnFailure::Deny => Err(Refusal::StoreDown),
                 }

@@ -64,6 +64,8 @@ pub enum StoreErrorKind {
     Command,
     /// The reply is none of the protocol's.
     Unreadable,
+    /// The caller closed its connection, and the host sends nothing more for it.
+    CallerGone,
 }
 
 impl fmt::Display for StoreError {
@@ -74,6 +76,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Refused => "refused",
             StoreErrorKind::Command => "command failed",
             StoreErrorKind::Unreadable => "unreadable reply",
+            StoreErrorKind::CallerGone => "not sent",
         };
         write!(f, "store: {kind}: {}", self.reason)
     }
@@ -224,6 +227,7 @@ pub fn key(namespace: &str, kind: &str, about: &[&str], window: &str) -> String 
 fn unsent(error: SendError) -> StoreError {
     let kind = match error.kind {
         SendErrorKind::Timeout => StoreErrorKind::Timeout,
+        SendErrorKind::Caller => StoreErrorKind::CallerGone,
         _ => StoreErrorKind::Unreachable,
     };
     StoreError { kind, reason: error.reason }
