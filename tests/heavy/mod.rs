@@ -115,6 +115,48 @@ pub(crate) fn properties(count: usize) -> String {
     )
 }
 
+/// A request for a response, with further members.
+fn response(input: &str, members: &str) -> String {
+    format!(r#"{{"model":"gpt-4o","input":{input}{members}}}"#)
+}
+
+/// A request for a message, with further members.
+fn message(messages: &str, members: &str) -> String {
+    format!(r#"{{"model":"gpt-4o","max_tokens":16384,"messages":[{messages}]{members}}}"#)
+}
+
+/// Heavy requests for responses and messages.
+fn of_newer_apis() -> Vec<(&'static str, &'static str, String)> {
+    const RESPONSES: &str = "/v1/responses";
+    const MESSAGES: &str = "/v1/messages";
+    let functions = list(20_000, |i| {
+        format!(
+            r#"{{"type":"function","name":"tool_{i}","parameters":{{"type":"object","properties":{{}}}}}}"#
+        )
+    });
+    let user = |text: &str| format!(r#"{{"role":"user","content":"{text}"}}"#);
+    let format =
+        format!(r#","text":{{"format":{{"type":"json_schema","name":"s","schema":{}}}}}"#, unique(9));
+    let output = format!(r#","output_config":{{"format":{{"type":"json_schema","schema":{}}}}}"#, unique(9));
+    let text = words(2 << 20);
+    vec![
+        (
+            "a response with many tools",
+            RESPONSES,
+            response(&format!("{text:?}"), &format!(r#","tools":[{functions}]"#)),
+        ),
+        ("a streamed response", RESPONSES, response(&format!("{text:?}"), r#","stream":true"#)),
+        ("a response by unique items", RESPONSES, response(r#""x""#, &format)),
+        ("a streamed message", MESSAGES, message(&user(&text), r#","stream":true"#)),
+        ("a message by unique items", MESSAGES, message(&user("x"), &output)),
+        (
+            "a message with thinking",
+            MESSAGES,
+            message(&user(&text), r#","thinking":{"type":"enabled","budget_tokens":16000}"#),
+        ),
+    ]
+}
+
 /// All heavy requests.
 pub(crate) fn all() -> Vec<Heavy> {
     let biases = list(301, |i| format!(r#""{}":{}"#, 1000 + i, i as i32 % 100 - 50));
@@ -167,6 +209,7 @@ pub(crate) fn all() -> Vec<Heavy> {
         ),
     ]
     .into_iter()
+    .chain(of_newer_apis())
     .map(|(name, path, body)| Heavy { name, path, body })
     .collect()
 }
