@@ -44,7 +44,8 @@ function watch(page, origin) {
 /** Opens the page in a context of its own. Without `key` none is entered; without `isWatched` it may print anything. */
 export async function open({ at = url, key: entered = key, isWatched = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  // A busy machine takes long to draw.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const origin = new URL(at).origin;
   if (isWatched) watch(page, origin);
