@@ -285,7 +285,7 @@ async fn account(requests: usize) {
     );
     let streamed = Answer::events([CHUNK, FINISH, USAGE, "[DONE]"]);
     let silent = Answer::events([CHUNK, FINISH, "[DONE]"]);
-    let slow = Answer::events([CHUNK, CHUNK, CHUNK]).then_stall();
+    let slow = Answer::events([CHUNK, CHUNK, CHUNK]).cut().then_stall();
     let script = (0..requests).map(|nth| match nth % 10 {
         0 => Answer::reset(),
         1 => Answer::events([CHUNK, CHUNK]).then_reset(),
@@ -330,7 +330,7 @@ async fn account(requests: usize) {
     let flood = |addr: SocketAddr, from: usize, to: usize| async move {
         let mut running = JoinSet::new();
         for nth in from..to {
-            while running.len() >= 16 {
+            while running.len() >= 32 {
                 running.join_next().await;
             }
             running.spawn(send(addr, nth));
