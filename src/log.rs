@@ -4,7 +4,10 @@
 use crate::cost::{Rates, Usd};
 use crate::error::ApiError;
 use crate::json::{push_integer, push_string};
+use crate::model::Endpoint;
 use crate::turn::UsageMeter;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What is known of a request when the head of its answer is sent.
@@ -40,16 +43,55 @@ pub struct Record {
     pub usage: UsageMeter,
     /// Whether the usage is an estimate of the gateway's.
     pub usage_is_estimated: bool,
-    /// Why the store did not reply, where limits apply: what such a request used is counted nowhere else.
+    /// Why the store did not reply. Where limits apply, what such a request used is counted nowhere else.
     pub store_failure: Option<String>,
     /// The price of what answered, where it is known.
     pub rates: Option<Rates>,
+    /// What the cache had for the request, where answers of its model are kept.
+    pub cache: Option<CacheStatus>,
+    /// The answer that is to be kept.
+    pub kept: Option<Kept>,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
     /// What went wrong, as the host or a setting's error describes it.
     pub reason: Option<String>,
     /// The body's length, as far as it was read.
     pub bytes_in: u64,
+}
+
+/// What the cache had for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// The answer.
+    Hit,
+    /// Nothing yet.
+    Miss,
+    /// The request is none for the cache, or the store did not answer.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// The name of it in the log and in `x-portcullis-cache`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// An answer that goes into the cache once its body has ended.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The key in the store.
+    pub key: String,
+    /// For how long, in seconds.
+    pub ttl: u64,
+    /// The API of the answer.
+    pub api: Endpoint,
+    /// The whole answer; `None` until its body has ended, and where it cannot be kept.
+    pub answer: Rc<RefCell<Option<Vec<u8>>>>,
 }
 
 /// What is known once the answer's body has gone out.
@@ -84,8 +126,12 @@ impl Record {
         self.error = Some(error.code().unwrap_or(error.type_()).to_owned());
     }
 
-    /// What the answer cost, as far as its usage is known by now. None without a usage or a price.
+    /// What the answer cost, as far as its usage is known by now: nothing from the cache, else `None` without a usage or a
+    /// price.
     pub fn cost(&self) -> Option<Usd> {
+        if self.cache == Some(CacheStatus::Hit) {
+            return Some(Usd::default());
+        }
         Some(self.rates?.cost(&self.usage.get().usage?))
     }
 
@@ -122,6 +168,7 @@ impl Record {
             line.raw("cost_usd", &cost.to_string());
         }
         line.text_if("store_failure", self.store_failure.as_deref());
+        line.text_if("cache", self.cache.map(CacheStatus::name));
         line.text_if("error.type", self.error.as_deref());
         line.text_if("reason", self.reason.as_deref());
         line.number("http.request.body.size", self.bytes_in + ending.bytes_in);

@@ -21,6 +21,15 @@ fn every_example_of_forwarding_is_a_valid_configuration() {
 }
 
 #[test]
+fn every_example_of_the_cache_is_a_valid_configuration() {
+    for example in examples(include_str!("../docs/cache.md")) {
+        let vars = [("PORTCULLIS_CONFIG", example), ("OPENAI_KEY", "sk-x"), ("STORE_KEY", "user:password")];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Config::from_vars(&vars).unwrap_or_else(|error| panic!("{error}:\n{example}"));
+    }
+}
+
+#[test]
 fn every_example_of_limits_is_a_valid_configuration() {
     let examples = examples(include_str!("../docs/limits.md"));
     assert!(examples.len() >= 4);

@@ -229,6 +229,12 @@ impl Document {
             if model.matches('*').count() > 1 {
                 return Err(wrong(path, "a name has at most one `*`"));
             }
+            if entry.cache.is_some() && self.store.is_none() {
+                return Err(wrong(
+                    format_args!("{path}.cache"),
+                    "answers are kept in the `store`, and there is none",
+                ));
+            }
             let plan = PlanEntry {
                 policy: entry.policy,
                 retries: entry.retries,
@@ -388,7 +394,8 @@ mod tests {
             (r#""m": {"targets": [{"upstream": "a"}], "policy": "random"}"#, "models.m.policy", "failover"),
             (r#""m": {"targets": [{"upstream": "a", "model": "x*"}]}"#, "models.m.targets[0].model", "`*`"),
             (r#""m": {"engine": {}, "retries": 1}"#, "models.m", "`targets`"),
-            (r#""m": {"engine": {}, "cache": {"ttl_s": 1}}"#, "models.m", "`cache`"),
+            (r#""m": {"engine": {}, "cache": {"ttl_s": 1}}"#, "models.m.cache", "`store`"),
+            (r#""m": {"targets": [{"upstream": "a"}], "cache": {"ttl_s": 1}}"#, "models.m.cache", "`store`"),
             (r#""m": {"targets": [{"upstream": "a"}], "cache": {}}"#, "models.m.cache", "`ttl_s`"),
             (r#""m": {"targets": [{"upstream": "a"}], "cache": {"ttl_s": 0}}"#, "models.m.cache", "from 1"),
             (

@@ -2,6 +2,7 @@
 //! upstreams, encode.
 
 use super::Call;
+use super::cached::{self, Cached};
 use super::forward::{Forwarding, Translation};
 use super::resolve::{Resolved, Validated};
 use crate::budget::Budget;
@@ -117,7 +118,17 @@ pub(super) fn answer<T: Transport, G: Generation>(
 ) -> Result<Response<T::Body>, ApiError> {
     record.stream = Some(generation.streams());
     call.begin(&valid.resolved, record);
-    let metering = call.reserve_generation(valid, generation, record)?;
+    let keep = match cached::look_up(call, valid, G::ENDPOINT, generation.streams(), record) {
+        Cached::Hit(response) => {
+            // It uses a request, and neither tokens nor money.
+            call.reserve(&valid.resolved.model, || 0, record)?;
+            return Ok(response);
+        }
+        Cached::Miss(keep) => Some(keep),
+        Cached::Bypass => None,
+    };
+    let mut metering = call.reserve_generation(valid, generation, record)?;
+    metering.needs_usage |= keep.is_some();
     match valid.resolved.backend {
         Backend::Engine => by_engine(call, valid, generation, record),
         Backend::Upstream(plan) => {
@@ -140,7 +151,11 @@ pub(super) fn answer<T: Transport, G: Generation>(
                 streams: generation.streams(),
                 errors: G::ERRORS,
             };
-            forwarding.send(call, record)
+            let response = forwarding.send(call, record)?;
+            Ok(match keep {
+                Some(keep) => keep.wrap(response, record),
+                None => response,
+            })
         }
     }
 }

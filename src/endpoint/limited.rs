@@ -188,7 +188,7 @@ impl<T: Transport> Call<'_, T> {
         let [first, second] = self.ctx.random;
         let id = format!("{first:016x}{second:016x}");
         let reserved = self.session.reserve(&store, buckets, amounts, attempt, id);
-        record.store_failure = self.session.failure();
+        record.store_failure = self.session.failure().or(record.store_failure.take());
         reserved.map_err(|refusal| words::error(&refusal, model, self.api()))
     }
 

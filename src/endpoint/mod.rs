@@ -1,6 +1,7 @@
 //! One file a route, the same steps in each: parse, check, resolve, answer, encode. [`generation`] has the steps that the
 //! endpoints of text generation share.
 
+mod cached;
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
@@ -17,6 +18,8 @@ pub mod passthrough;
 mod resolve;
 pub mod responses;
 pub mod usage;
+
+pub use cached::keep;
 
 use self::resolve::Resolved;
 use crate::api::{Members, Number};

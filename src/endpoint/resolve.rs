@@ -60,14 +60,15 @@ impl<'a> CompletionModels<'a> {
     pub(super) fn at<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
         Self { config: call.config, caller: call.caller, endpoint }
     }
+}
 
-    fn model_endpoint(&self) -> model::Endpoint {
-        match self.endpoint {
-            Endpoint::Text => model::Endpoint::Completions,
-            Endpoint::Responses => model::Endpoint::Responses,
-            Endpoint::Messages => model::Endpoint::Messages,
-            _ => model::Endpoint::Chat,
-        }
+/// An endpoint of text generation, by the name that the table of models has for it.
+pub(super) fn model_endpoint(endpoint: Endpoint<'_>) -> model::Endpoint {
+    match endpoint {
+        Endpoint::Text => model::Endpoint::Completions,
+        Endpoint::Responses => model::Endpoint::Responses,
+        Endpoint::Messages => model::Endpoint::Messages,
+        _ => model::Endpoint::Chat,
     }
 }
 
@@ -76,7 +77,7 @@ impl<'a> ModelResolver for CompletionModels<'a> {
 
     fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        let served = named || *backend != Backend::Engine || is_unnamed(model, self.model_endpoint());
+        let served = named || *backend != Backend::Engine || is_unnamed(model, model_endpoint(self.endpoint));
         let exact = self.config.served.names_exactly(model);
         let spec = if exact { model::find(model) } else { None };
         served.then(|| Resolved::new(self.config, model, backend, spec))

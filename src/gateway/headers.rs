@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
 use crate::limits::Session;
 use crate::limits::words::Api;
-use crate::log::Record;
+use crate::log::{CacheStatus, Record};
 use crate::router::Route;
 use std::borrow::Cow;
 
@@ -26,10 +26,15 @@ pub(super) fn add<B>(
         headers.push("x-portcullis-attempts", attempts.to_string());
         headers.push("x-portcullis-target", &**target);
     }
+    if let Some(cache) = record.cache {
+        headers.push("x-portcullis-cache", cache.name());
+    }
+    if record.store_failure.is_some() && headers.get("x-portcullis-store").is_none() {
+        headers.push("x-portcullis-store", "down");
+    }
     // Of a stream the cost is not known yet.
-    if record.usage.get().is_complete
-        && let Some(cost) = record.cost()
-    {
+    let is_known = record.usage.get().is_complete || record.cache == Some(CacheStatus::Hit);
+    if is_known && let Some(cost) = record.cost() {
         headers.push("x-portcullis-cost-usd", cost.to_string());
     }
     headers.push("x-request-id", id);

@@ -151,13 +151,15 @@ impl Gateway {
         elapsed: &dyn Fn() -> Duration,
     ) -> Option<String> {
         let OpenRecord { mut record, session } = open;
-        if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref())
-            && session.is_limited()
-        {
-            let used = settle::used(&mut record, &session);
-            let settled = session.settle(&Store::new(settings, transport, elapsed), used, transport);
-            record.store_failure =
-                record.store_failure.take().or(settled.err().map(|error| error.to_string()));
+        if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref()) {
+            let store = Store::new(settings, transport, elapsed);
+            if session.is_limited() {
+                let used = settle::used(&mut record, &session);
+                let settled = session.settle(&store, used, transport);
+                record.store_failure =
+                    record.store_failure.take().or(settled.err().map(|error| error.to_string()));
+            }
+            endpoint::keep(&store, &mut record);
         }
         let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
         let needed = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
