@@ -102,6 +102,10 @@ pub(super) struct Upstream {
     /// Ready when a reader of such patience has none left.
     deadline: Option<(Duration, Pollable)>,
     pub(super) stream: InputStream,
+    /// What is not read yet of a body whose length is known. That it is at its end is then known without a read.
+    left: Option<u64>,
+    /// The last read took all there was: before the next one there is a wait.
+    is_drained: bool,
     _body: IncomingBody,
     _response: IncomingResponse,
     /// What of the request's body was not sent when the answer came. It goes on while the answer is waited
@@ -110,12 +114,15 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(response: IncomingResponse, upload: Upload) -> Result<Self, ()> {
+    /// `length` is the body's, where it is known.
+    pub(super) fn new(response: IncomingResponse, length: Option<u64>, upload: Upload) -> Result<Self, ()> {
         let body = response.consume()?;
         Ok(Self {
             readable: None,
             deadline: None,
             stream: body.stream()?,
+            left: length,
+            is_drained: false,
             _body: body,
             _response: response,
             upload,
@@ -141,6 +148,12 @@ impl Upstream {
     pub(super) fn be_patient(&mut self) {
         self.deadline = None;
     }
+
+    /// Notes that so many bytes were read at once.
+    fn count(&mut self, bytes: usize) {
+        self.left = self.left.map(|left| left.saturating_sub(bytes as u64));
+        self.is_drained = (bytes as u64) < PIECE;
+    }
 }
 
 impl Incoming for Upstream {
@@ -152,15 +165,29 @@ impl Incoming for Upstream {
                 Piece::End => return Ok(None),
             }
         }
-        read(&self.stream)
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let piece = read(&self.stream)?;
+        self.count(piece.as_ref().map_or(0, Vec::len));
+        Ok(piece)
     }
 
     fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
         loop {
             self.upload.go_on()?;
-            match read_now(&self.stream)? {
-                Piece::Pending if !patience.is_zero() => {}
-                piece => return Ok(piece),
+            if self.left == Some(0) {
+                return Ok(Piece::End);
+            }
+            if !self.is_drained || patience.is_zero() {
+                match read_now(&self.stream)? {
+                    Piece::Pending if !patience.is_zero() => {}
+                    Piece::Bytes(piece) => {
+                        self.count(piece.len());
+                        return Ok(Piece::Bytes(piece));
+                    }
+                    piece => return Ok(piece),
+                }
             }
             let upload = self.upload.subscribe();
             let (readable, deadline) = self.waits(patience);
@@ -172,6 +199,7 @@ impl Incoming for Upstream {
                 self.be_patient();
                 return Ok(Piece::Pending);
             }
+            self.is_drained = !ready.contains(&0);
         }
     }
 }
@@ -256,7 +284,10 @@ pub(super) fn send(
     let end = match response.body {
         _ if !with_body => End::Whole,
         Body::Full(bytes) => {
-            note(write(&stream, &bytes).map(|()| bytes.len() as u64), &mut ending, progress);
+            // The time of its first byte is that of its end: one reading of the clock is enough.
+            if write(&stream, &bytes).is_ok() {
+                ending.bytes_out = bytes.len() as u64;
+            }
             End::Whole
         }
         Body::Stream(items) => pull(items, &stream, &mut ending, progress),

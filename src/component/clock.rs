@@ -1,9 +1,10 @@
 //! Time and randomness.
 
 use crate::ctx::Ctx;
+use std::sync::OnceLock;
 use std::time::Duration;
 use wasi::clocks::{monotonic_clock, wall_clock};
-use wasi::random::random;
+use wasi::random::random::get_random_u64;
 
 /// When a request arrived.
 pub(super) struct Clock {
@@ -22,10 +23,19 @@ impl Clock {
     }
 
     pub(super) fn ctx<'a>(&self, elapsed: &'a dyn Fn() -> Duration) -> Ctx<'a> {
-        Ctx {
-            now: Duration::new(self.arrived.seconds, self.arrived.nanoseconds),
-            random: [random::get_random_u64(), random::get_random_u64()],
-            elapsed,
-        }
+        Ctx { now: Duration::new(self.arrived.seconds, self.arrived.nanoseconds), random: random(), elapsed }
     }
+}
+
+/// 128 bits for the ids of a request: 64 of its own, and as many of which an instance's share is kept, so that a
+/// reused instance calls the host once. Two requests of an instance share ids only if they share their own bits.
+fn random() -> [u64; 2] {
+    static INSTANCE: OnceLock<u64> = OnceLock::new();
+    let own = get_random_u64();
+    let instance = *INSTANCE.get_or_init(get_random_u64);
+    // The finalizer of SplitMix64, a bijection.
+    let mut mixed = own ^ instance;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    [own, mixed ^ (mixed >> 31)]
 }

@@ -44,6 +44,10 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         let progress = Progress { clock: &clock, moved: &moved };
         let mut ending = body::send(response, response_out, with_body, &progress);
         ending.total = clock.elapsed();
+        if ending.bytes_out > 0 {
+            // Of a body that is one write.
+            ending.first_byte.get_or_insert(ending.total);
+        }
         if let Some(line) = gateway.close(record, &ending, &OutgoingHandler, &elapsed) {
             print::line(&line);
         }

@@ -135,7 +135,7 @@ fn take(answer: &FutureIncomingResponse, upload: &mut Upload) -> Option<Head> {
         Err(code) => return Some(Err(failed(code))),
     };
     let (status, headers) = (response.status(), from_wasi_fields(&response.headers()));
-    let body = Upstream::new(response, std::mem::take(upload));
+    let body = Upstream::new(response, headers.content_length(), std::mem::take(upload));
     let body = body.map_err(|()| unreachable("the host gives the answer only once"));
     Some(body.map(|body| Answered { status, headers, body }))
 }
@@ -173,7 +173,7 @@ fn is_timeout(code: &ErrorCode) -> bool {
 }
 
 /// What the embedded host reports for a request that it ended, or did not begin, because the caller had closed
-/// its connection (`host-tests/src/outgoing`).
+/// its connection (`host/src/outgoing`).
 const CALLER_GONE: &str = "the caller closed its connection";
 
 fn failed(code: ErrorCode) -> SendError {

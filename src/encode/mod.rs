@@ -5,12 +5,14 @@ mod call_order;
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+mod merged;
 pub mod messages;
 pub mod responses;
 pub mod sse;
 mod stream;
 mod tokens;
 
+pub use merged::Merged;
 pub use stream::{Encoder, EventStream};
 
 use crate::api::answer::{CompletionTokensDetails, ErrorBody, ErrorObject, PromptTokensDetails, Usage};

@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::config::Backend;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
-use crate::encode::{self, Encoder, ErrorFormat, EventStream};
+use crate::encode::{self, Encoder, ErrorFormat, EventStream, Merged};
 use crate::engine::{self, Outcome, Rejection, Setup};
 use crate::error::ApiError;
 use crate::http::{Body, Response};
@@ -92,7 +92,7 @@ impl Generated<'_> {
     pub(super) fn stream<B>(self, encoder: impl Encoder + 'static) -> Response<B> {
         let cut = self.answer.cut_after_chunks();
         let events = EventStream::new(self.answer.into_events(), encoder, self.meter).cut_after(cut);
-        encode::event_stream(Body::Stream(Box::new(events)))
+        encode::event_stream(Body::Stream(Box::new(Merged::new(events))))
     }
 }
 

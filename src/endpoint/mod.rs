@@ -106,8 +106,10 @@ impl<'a, T> Call<'a, T> {
             ));
         }
         let limit = self.config.max_body_bytes;
+        let length = self.request.headers.fetched().and_then(Headers::content_length);
         let mut bytes = Vec::new();
-        loop {
+        // A body of known length is read to its end without the read that would report the end.
+        while bytes.is_empty() || length != Some(bytes.len() as u64) {
             match body.read() {
                 // Most bodies are one piece, which is kept as it is.
                 Ok(Some(piece)) if bytes.is_empty() && piece.len() <= limit => bytes = piece,

@@ -70,18 +70,14 @@ fn add_openai(ctx: &Ctx<'_>, headers: &mut Headers) {
 
 /// Lets a page of an allowed origin read the answer (Fetch standard, section 3.3).
 fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
-    let own = request.headers.get("origin");
-    let allowed = match (origins, own.as_deref()) {
-        (Origins::Any, _) => "*",
-        (Origins::Listed(all), Some(origin)) if all.iter().any(|one| one == origin) => origin,
-        (Origins::Listed(_), _) => {
+    match origins {
+        Origins::Any => headers.push("access-control-allow-origin", "*"),
+        Origins::Listed(all) => {
             headers.push("vary", "Origin");
-            return;
+            let own = request.headers.get("origin");
+            let Some(allowed) = own.filter(|own| all.iter().any(|one| one == own)) else { return };
+            headers.push("access-control-allow-origin", allowed.into_owned());
         }
-    };
-    headers.push("access-control-allow-origin", allowed);
-    if allowed != "*" {
-        headers.push("vary", "Origin");
     }
     if request.method == Method::Options {
         let wanted = request.headers.get("access-control-request-headers");

@@ -54,6 +54,13 @@ impl Headers {
         self.iter().map(|(name, value)| field_size(name, value)).fold(0, usize::saturating_add)
     }
 
+    /// The length of the body, where it is stated. Not of one with a content coding: some hosts decode it, and leave
+    /// the field as it was.
+    pub fn content_length(&self) -> Option<u64> {
+        let length = self.get("content-length").filter(|_| self.get("content-encoding").is_none())?;
+        length.parse().ok()
+    }
+
     /// Gives up the fields, in order.
     pub fn into_vec(self) -> Vec<(Cow<'static, str>, Vec<u8>)> {
         self.0
@@ -99,6 +106,11 @@ impl RequestHeaders {
         }
     }
 
+    /// All fields, if they were fetched before. Does not call the host.
+    pub fn fetched(&self) -> Option<&Headers> {
+        self.all.get()
+    }
+
     /// Every field, in order. Later reads do not call the host.
     pub fn all(&self) -> &Headers {
         self.all.get_or_init(|| self.outside.as_ref().map(|outside| outside.all()).unwrap_or_default())
@@ -114,6 +126,18 @@ impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Requ
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_counts_where_no_host_can_have_decoded_the_body() {
+        let length =
+            |fields: &[(&'static str, &str)]| Headers::from_iter(fields.iter().copied()).content_length();
+        assert_eq!(length(&[("Content-Length", "12")]), Some(12));
+        for fields in
+            [&[][..], &[("content-length", "-1")], &[("content-length", "1"), ("Content-Encoding", "gzip")]]
+        {
+            assert_eq!(length(fields), None, "{fields:?}");
+        }
+    }
 
     #[test]
     fn names_compare_without_case_and_the_first_value_counts() {

@@ -92,20 +92,22 @@ impl<T: Transport> Attempts<'_, T> {
 
 impl<T: Transport> Run<'_, '_, T> {
     fn run(mut self) -> Outcome<T::Body> {
+        // Read again after each wait alone: reading a clock is a call of the host.
+        let mut now = self.now();
         loop {
-            let now = self.now();
             if self.given.plan.deadline.is_some_and(|deadline| now >= deadline) {
                 return self.give_up("the deadline is over");
             }
             if self.live.is_empty() {
                 match self.next_place() {
                     None => return self.give_up("there is no target left"),
-                    Some((place, free)) if free <= now => self.start(place),
+                    Some((place, free)) if free <= now => self.start(place, now),
                     Some((_, free)) => {
                         let Some(patience) = self.patience(free, now) else {
                             return self.give_up("the deadline comes before the next attempt");
                         };
                         self.given.transport.wait(&[], Some(patience));
+                        now = self.now();
                     }
                 }
                 continue;
@@ -113,11 +115,12 @@ impl<T: Transport> Run<'_, '_, T> {
             if self.hedge_at().is_some_and(|at| at <= now)
                 && let Some((place, _)) = self.next_place()
             {
-                self.start(place);
+                self.start(place, now);
                 continue;
             }
             self.wait(now);
-            if let Some(outcome) = self.poll() {
+            now = self.now();
+            if let Some(outcome) = self.poll(now) {
                 return outcome;
             }
         }
@@ -155,8 +158,8 @@ impl<T: Transport> Run<'_, '_, T> {
         &self.given.upstreams[self.given.plan.targets[self.places[place].target].upstream]
     }
 
-    fn start(&mut self, place: usize) {
-        self.started = self.now();
+    fn start(&mut self, place: usize, now: Duration) {
+        self.started = now;
         let given = self.given;
         let target = &given.plan.targets[self.places[place].target];
         let upstream = &given.upstreams[target.upstream];
@@ -214,8 +217,7 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     /// Polls every attempt; returns the outcome once it is decided.
-    fn poll(&mut self) -> Option<Outcome<T::Body>> {
-        let now = self.now();
+    fn poll(&mut self, now: Duration) -> Option<Outcome<T::Body>> {
         let mut i = 0;
         while i < self.live.len() {
             let one = self.live.swap_remove(i);
