@@ -1,11 +1,14 @@
 """Benchmarks other gateways, Portcullis and the null proxy with the same upstream, in alternating rounds.
 
     cargo bench-gateway --quick          # builds what is needed
-    python3 host-tests/benches/peers.py [--rounds N] [--only NAME]
+    python3 host-tests/benches/peers.py [--quick] [--rounds N] [--only NAME]
 
 Each gateway is installed under target/bench/peers, in a pinned version; if that fails, its row has the reason.
 The figures go to target/bench/peers.json; `cargo bench-gateway --document` writes them into docs/performance.md.
 Needs Python 3.11, Node 20 with npm, and for crabllm a Rust toolchain.
+
+agentgateway and Bifrost are not among them: neither is in a package registry. The npm package @maximhq/bifrost (1.6.3)
+downloads its program from the vendor's site, and the PyPI package agentgateway is another project.
 """
 
 import argparse
@@ -23,11 +26,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = TARGET / "bench" / "peers"
-BENCH = TARGET / "debug" / "bench-gateway"
+BENCH = TARGET / "host" / "bench-gateway"
 WASM = TARGET / "wasm32-wasip2" / "release"
 KEY = "sk-bench"
 
 VERSIONS = {"LiteLLM": "1.106.12", "SMG": "1.13.0", "Portkey": "1.15.2", "crabllm": "0.0.25"}
+
+
+# How the upstream itself is called in the table.
+DIRECT = "the upstream itself"
 
 
 class Missing(Exception):
@@ -181,14 +188,24 @@ def wait_for(process, port, headers, seconds=120):
     raise Missing(" ".join(failure.split()))
 
 
-def load(process, port, headers, seconds):
+def load(process, port, headers, seconds, connections=16):
     """Runs one round; the load generator measures the CPU time of the gateway's whole process group."""
-    job = {"addr": f"127.0.0.1:{port}", "group": process.pid, "connections": 16, "seconds": seconds,
+    job = {"addr": f"127.0.0.1:{port}", "group": process.pid, "connections": connections, "seconds": seconds,
            "headers": list(headers.items()), "path": "/v1/chat/completions", "body": body().decode()}
     result = subprocess.run([BENCH, "load"], input=json.dumps(job), capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(result.stderr.strip())
     return json.loads(result.stdout)
+
+
+def round_of(running, seconds):
+    """Throughput, latency and CPU time at sixteen connections, and latency at one, where nothing waits its turn."""
+    alone = load(*running, seconds, connections=1)
+    return {**load(*running, seconds), "alone_p50_ms": alone["p50_ms"], "alone_p99_ms": alone["p99_ms"]}
+
+
+def median_of(all_, figure):
+    return statistics.median(figure(one) for one in all_)
 
 
 def end(process):
@@ -203,15 +220,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--quick", action="store_true", help="two rounds of half a second")
     parser.add_argument("--only", action="append", choices=list(GATEWAYS))
     args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = 2, 0.5
     if not BENCH.exists():
         sys.exit("run `cargo bench-gateway --quick` first: it builds what this needs")
     PEERS.mkdir(parents=True, exist_ok=True)
     busy = os.getloadavg()[0]
-    upstream = subprocess.Popen([BENCH, "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    upstream = subprocess.Popen([BENCH, "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                start_new_session=True)
     url = "http://" + json.loads(upstream.stdout.readline())
-    running, rows, rounds = {}, {}, {}
+    # The upstream without a gateway before it: what a gateway adds is the difference to it.
+    running, rows, rounds = {DIRECT: (upstream, int(url.rsplit(":", 1)[1]), {})}, {}, {DIRECT: []}
     try:
         for name, begin in GATEWAYS.items():
             if args.only and name not in [*args.only, "Portcullis"]:
@@ -231,7 +253,7 @@ def main():
         for number in range(args.rounds + 1):
             for name in list(rounds) if number % 2 else list(rounds)[::-1]:
                 try:
-                    round_ = load(*running[name], args.seconds)
+                    round_ = round_of(running[name], args.seconds)
                 except RuntimeError as why:
                     rows[name] = {"missing": f"under load: {why}"}
                     del rounds[name]
@@ -240,14 +262,18 @@ def main():
                 if number:
                     rounds[name].append(round_)
         for name, all_ in rounds.items():
-            rows[name] = {figure: statistics.median(one[figure] for one in all_) for figure in all_[0]}
-            ratios = [one["per_second"] / own["per_second"] for one, own in zip(all_, rounds["Portcullis"])]
-            rows[name]["ratio"] = statistics.median(ratios)
+            rows[name] = {figure: median_of(all_, lambda one: one[figure]) for figure in all_[0]}
+            rows[name]["ratio"] = median_of(zip(all_, rounds["Portcullis"]),
+                                            lambda pair: pair[0]["per_second"] / pair[1]["per_second"])
+            for figure in ("p50_ms", "p99_ms"):
+                rows[name]["added_" + figure] = median_of(
+                    zip(all_, rounds[DIRECT]),
+                    lambda pair: pair[0]["alone_" + figure] - pair[1]["alone_" + figure])
     finally:
         for process, *_ in running.values():
             end(process)
-        upstream.kill()
-    table = [{"name": name, "version": VERSIONS.get(name, ""), **rows[name]} for name in GATEWAYS if name in rows]
+    table = [{"name": name, "version": VERSIONS.get(name, ""), **rows[name]}
+             for name in [DIRECT, *GATEWAYS] if name in rows]
     for row in table:
         print(json.dumps(row))
     report = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "load": busy, "rows": table}

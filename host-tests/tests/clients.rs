@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use host_tests::component_file;
 use host_tests::programs::{find, python, skip};
+use host_tests::{component_file, host_file};
 
 /// The agents of `clients/run.py` that CI runs.
 const AGENTS: [&str; 3] = ["opencode", "qwen-code", "pi"];
@@ -24,7 +24,7 @@ fn coding_agents_write_a_file_and_finish() {
     let mut run = Command::new(python);
     // Keeps `__pycache__` out of the sources.
     run.arg("-B").arg(runner).args(AGENTS).args(["--gateway", "engine", "--gateway", "chain"]);
-    run.arg("--wasm").arg(component_file()).arg("--host").arg(env!("CARGO_BIN_EXE_portcullis-host"));
+    run.arg("--wasm").arg(component_file()).arg("--host").arg(host_file());
     run.arg("--home").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients")).stdin(Stdio::null());
     match run.status().expect("Python just ran").code() {
         Some(0) => {}

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use host_tests::component_file;
 use host_tests::programs::{python, skip};
+use host_tests::{component_file, host_file};
 
 /// Runs the suite on one host, so that a host that cannot be installed does not hide the results of the others.
 fn on(host: &str) {
@@ -18,7 +18,7 @@ fn on(host: &str) {
     let mut run = Command::new(python);
     // Keeps `__pycache__` out of the sources.
     run.arg("-B").arg(runner).arg(host).stdin(Stdio::null());
-    run.arg("--wasm").arg(component_file()).arg("--host").arg(env!("CARGO_BIN_EXE_portcullis-host"));
+    run.arg("--wasm").arg(component_file()).arg("--host").arg(host_file());
     run.arg("--home").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts"));
     match run.status().expect("Python just ran").code() {
         Some(0) => {}

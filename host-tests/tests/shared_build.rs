@@ -23,12 +23,12 @@ fn tree(whose: &[&str]) -> Packages {
 
 #[test]
 fn the_host_has_the_same_features_alone_and_in_the_workspace() {
-    let alone = tree(&["--package", "host-tests", "--edges", "normal,build"]);
+    let alone = tree(&["--package", "portcullis-host", "--edges", "normal,build"]);
     let together = tree(&["--workspace", "--edges", "normal,build,dev"]);
     assert!(alone.len() > 100, "the tree is Wasmtime's");
     let differ: Vec<_> = alone
         .iter()
-        .filter(|(package, _)| !package.starts_with("host-tests "))
+        .filter(|(package, _)| !package.starts_with("portcullis-host "))
         .filter(|(package, features)| {
             !together.get(*package).is_some_and(|all| features.is_subset(all) && all.is_subset(features))
         })
@@ -38,7 +38,7 @@ fn the_host_has_the_same_features_alone_and_in_the_workspace() {
         .collect();
     assert!(
         differ.is_empty(),
-        "give host-tests/Cargo.toml these packages with the features of the workspace:\n{}",
+        "give host/Cargo.toml these packages with the features of the workspace:\n{}",
         differ.join("\n")
     );
 }

@@ -5,11 +5,26 @@ use std::process::{Command, Stdio};
 
 pub(crate) const TARGET: &str = "wasm32-wasip2";
 
+/// Whether Cargo prints what it builds. Errors and warnings it prints in any case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Shown,
+    Hidden,
+}
+
 /// Builds the component, after installing Rust's target for it if that is missing.
-pub(crate) fn build() -> Result<PathBuf, String> {
+pub(crate) fn build(progress: Progress) -> Result<PathBuf, String> {
     ensure_target()?;
-    let args = ["build", "--release", "--target", TARGET, "-p", "portcullis", "--lib"];
+    let mut args = vec!["build", "--release", "--target", TARGET, "-p", "portcullis", "--lib"];
+    if progress == Progress::Hidden {
+        args.push("-q");
+    }
     cargo(&args).map_err(|error| format!("the component does not build: {error}"))?;
+    file()
+}
+
+/// Where [`build`] puts the component.
+pub(crate) fn file() -> Result<PathBuf, String> {
     Ok(target_dir()?.join(TARGET).join("release/portcullis.wasm"))
 }
 
@@ -35,18 +50,13 @@ pub(crate) fn cargo(args: &[&str]) -> Result<(), String> {
 }
 
 /// Cargo's target directory, which contains this program.
-fn target_dir() -> Result<PathBuf, String> {
+pub(crate) fn target_dir() -> Result<PathBuf, String> {
     let own =
         std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))?;
     // Cargo marks the directory for backup programs, also if its path is configured.
     let marked = own.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
     let marked = marked.ok_or_else(|| format!("{} is not in a target directory of Cargo", own.display()))?;
     Ok(marked.to_owned())
-}
-
-/// The path of this program.
-pub(crate) fn own_path() -> Result<PathBuf, String> {
-    std::env::current_exe().map_err(|error| format!("cannot find the path of this program: {error}"))
 }
 
 fn root() -> &'static Path {

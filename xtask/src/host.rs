@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::component::{cargo, own_path};
+use crate::component::{self, Progress, cargo, target_dir};
 use crate::flags::HostKind;
 
 /// The oldest `wasmtime` that the component was tested in.
@@ -26,16 +26,48 @@ pub(crate) struct Job<'a> {
 
 /// An available host.
 pub(crate) enum Host {
-    Embedded,
+    /// This workspace's, built with this profile of Cargo's.
+    Embedded(Profile),
     /// The `wasmtime` on the `PATH`, of this major version.
     Wasmtime(u32),
 }
 
+/// How the embedded host is built.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// As tests are: the shorter build.
+    Dev,
+    /// Optimised.
+    Release,
+}
+
+impl Profile {
+    /// Its name in `Cargo.toml`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            // `release` is the component's: one unit of code, and no unwinding, which would end a server by the
+            // panic of one request.
+            Self::Release => "host",
+        }
+    }
+
+    /// The program that it makes.
+    fn program(self) -> Result<PathBuf, String> {
+        let folder = match self {
+            Self::Dev => "debug",
+            Self::Release => "host",
+        };
+        let program = target_dir()?.join(folder).join("portcullis-host");
+        Ok(program.with_extension(std::env::consts::EXE_EXTENSION))
+    }
+}
+
 impl Host {
     /// The host that the flags name, or the best one available.
-    pub(crate) fn find(kind: Option<HostKind>) -> Result<Self, String> {
+    pub(crate) fn find(kind: Option<HostKind>, profile: Profile) -> Result<Self, String> {
         if kind == Some(HostKind::Embedded) {
-            return Ok(Self::Embedded);
+            return Ok(Self::Embedded(profile));
         }
         match wasmtime() {
             Ok(version) => Ok(Self::Wasmtime(version)),
@@ -44,39 +76,55 @@ impl Host {
             }
             Err(why) => {
                 eprintln!("Using the embedded host: {why}.");
-                Ok(Self::Embedded)
+                Ok(Self::Embedded(profile))
             }
         }
     }
 
-    /// The command that serves `job`; builds the embedded host if needed.
+    /// Builds what serving takes: the host, and the component unless there is one already.
+    ///
+    /// The two have no code in common and Cargo builds them in different folders, so that they are built at the same
+    /// time: where one waits for a single crate, the other uses the second core.
+    pub(crate) fn build(&self, wasm: Option<&Path>) -> Result<PathBuf, String> {
+        let component =
+            |progress| wasm.map_or_else(|| component::build(progress), |wasm| Ok(wasm.to_owned()));
+        let Self::Embedded(profile) = self else { return component(Progress::Shown) };
+        if profile.program()?.exists() {
+            let wasm = component(Progress::Shown)?;
+            return embedded(*profile).map(|()| wasm);
+        }
+        eprint!("{}", faster_ways(&component::file()?));
+        std::thread::scope(|scope| {
+            let host = scope.spawn(|| embedded(*profile));
+            let wasm = component(Progress::Hidden)?;
+            host.join().map_err(|_| "building the embedded host panicked".to_owned())??;
+            Ok(wasm)
+        })
+    }
+
+    /// The command that serves `job`.
     pub(crate) fn command(&self, job: &Job<'_>) -> Result<Command, String> {
         match self {
-            Self::Embedded => embedded(job),
+            Self::Embedded(profile) => {
+                let mut command = Command::new(profile.program()?);
+                command.args(["--reuse", &job.reuse.to_string()]);
+                command.arg("--wasm").arg(job.wasm);
+                Ok(with_env(command, job))
+            }
             Self::Wasmtime(version) => Ok(wasmtime_serve(*version, job)),
         }
     }
 }
 
-fn embedded(job: &Job<'_>) -> Result<Command, String> {
-    // It is built with the same profile as this program, so it is in the same directory.
-    let own = own_path()?;
-    let host = own.with_file_name("portcullis-host").with_extension(std::env::consts::EXE_EXTENSION);
-    if !host.exists() {
-        eprint!("{}", faster_ways(job.wasm));
-    }
-    cargo(&["build", "-p", "host-tests", "--bin", "portcullis-host"])
-        .map_err(|error| format!("the embedded host does not build: {error}"))?;
-    let mut command = Command::new(host);
-    command.args(["--reuse", &job.reuse.to_string()]);
-    command.arg("--wasm").arg(job.wasm);
-    Ok(with_env(command, job))
+fn embedded(profile: Profile) -> Result<(), String> {
+    let args = ["build", "--profile", profile.name(), "-p", "portcullis-host", "--bin", "portcullis-host"];
+    cargo(&args).map_err(|error| format!("the embedded host does not build: {error}"))
 }
 
 /// Advice on getting a host faster than by building the embedded one, printed before that build.
 fn faster_ways(wasm: &Path) -> String {
     format!(
-        "Building the embedded host: about 10 minutes on 2 cores, only once. Faster ways (Ctrl-C cancels the build):\n\
+        "Building the embedded host: some minutes on 2 cores, only once. Faster ways (Ctrl-C cancels the build):\n\
          - install wasmtime {OLDEST} or newer, which `cargo serve` uses if it is on the PATH:\n    \
          curl https://wasmtime.dev/install.sh -sSf | bash\n\
          - to try it out, one request at a time, with Node 20 or newer:\n    \

@@ -6,9 +6,9 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Command, ExitCode};
 
+use crate::announce;
 use crate::flags::{Env, Flags, HELP};
-use crate::host::{Host, Job};
-use crate::{announce, component};
+use crate::host::{Host, Job, Profile};
 
 /// Builds, finds a host, starts it.
 pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
@@ -43,8 +43,9 @@ fn serve(flags: &Flags) -> Result<ExitCode, String> {
         return Err(format!("--wasm {}: there is no such file", file.display()));
     }
     let addr = free(flags.addr)?;
-    let host = Host::find(flags.host)?;
-    let wasm = flags.wasm.clone().map_or_else(component::build, Ok)?;
+    let profile = if flags.release { Profile::Release } else { Profile::Dev };
+    let host = Host::find(flags.host, profile)?;
+    let wasm = host.build(flags.wasm.as_deref())?;
     let env: Vec<_> = settings.iter().map(|(name, _)| name.clone()).collect();
     let job = Job { wasm: &wasm, addr, reuse: flags.reuse, env: &env };
     let mut command = host.command(&job)?;

@@ -26,7 +26,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A request to any address.
+    /// A request to any address, without a key.
     pub fn new(addr: SocketAddr, method: &str, path: &str) -> Self {
         let method = method.parse().expect("the test names a method HTTP allows");
         let mut headers = HeaderMap::new();
@@ -66,6 +66,18 @@ impl Call {
     /// Sends the request and returns once the response head has arrived.
     pub async fn live(self) -> Live {
         patiently("the head of an answer", self.open()).await
+    }
+
+    /// Sends the request and reads the whole answer, however long that takes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks off.
+    pub async fn unhurried(self) -> Result<Bytes, hyper::Error> {
+        let Live { body, connection, .. } = self.open().await;
+        let bytes = body.collect().await?.to_bytes();
+        drop(connection);
+        Ok(bytes)
     }
 
     /// Sends the request from a separate task, so that the test can go on meanwhile.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::Program;
+use portcullis_host::Program;
 
 /// The component, compiled and linked.
 ///
@@ -64,6 +64,24 @@ pub fn component_file() -> &'static Path {
 ///
 /// When the build fails.
 pub fn build(package: &str, more: &[&str]) -> PathBuf {
+    let component = ["--release", "--target", "wasm32-wasip2", "-p", package, "--lib"];
+    let messages = cargo_build(package, &[&component, more].concat());
+    artifact(&messages, package).expect("cargo names the component it built")
+}
+
+/// Builds the program of the embedded host, as these tests are built, and finds its file.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn host_file() -> PathBuf {
+    const NAME: &str = "portcullis-host";
+    let messages = cargo_build(NAME, &["-p", NAME, "--bin", NAME]);
+    executable(&messages, NAME).expect("cargo names the program it built")
+}
+
+/// Runs `cargo build` with these arguments; its messages as JSON.
+fn cargo_build(package: &str, args: &[&str]) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
     // `cargo test` sets variables that name this package, and some build scripts run again when they change.
@@ -77,9 +95,9 @@ pub fn build(package: &str, more: &[&str]) -> PathBuf {
     }
     let output = command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .args(["build", "--release", "--target", "wasm32-wasip2", "-p", package, "--lib"])
-        .args(more)
-        // Progress and errors go to the terminal; the path of the file comes as JSON on standard output.
+        .arg("build")
+        .args(args)
+        // Progress and errors go to the terminal; where the file is comes as JSON.
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
@@ -88,8 +106,17 @@ pub fn build(package: &str, more: &[&str]) -> PathBuf {
         output.status.success(),
         "{package} does not build, see above; where the target is missing: rustup target add wasm32-wasip2"
     );
-    let messages = String::from_utf8_lossy(&output.stdout);
-    artifact(&messages, package).expect("cargo names the component it built")
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Finds the program `name` among Cargo's messages.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    let mut messages =
+        messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    messages.find_map(|message| {
+        let executable = message["executable"].as_str().filter(|_| message["target"]["name"] == name);
+        executable.map(PathBuf::from)
+    })
 }
 
 /// Finds the component of `package` among Cargo's messages.
@@ -115,5 +142,13 @@ mod tests {
             {"reason":"build-finished","success":true}"#;
         assert_eq!(artifact(messages, "portcullis"), Some("/t/portcullis.wasm".into()));
         assert_eq!(artifact(r#"{"reason":"build-finished","success":false}"#, "portcullis"), None);
+    }
+
+    #[test]
+    fn finds_the_program_among_libraries() {
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"name":"portcullis-host"},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"portcullis-host"},"executable":"/t/portcullis-host"}"#;
+        assert_eq!(executable(messages, "portcullis-host"), Some("/t/portcullis-host".into()));
     }
 }

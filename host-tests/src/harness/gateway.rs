@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use portcullis_host::{Captured, IdleInstance, Options, Output, Program, Server};
 use serde_json::Value;
 
 use super::{Call, background, component, patiently};
-use crate::{Captured, IdleInstance, Options, Output, Program, Server};
 
 /// The gateway as callers see it: the component in the embedded host, on a free port.
 ///

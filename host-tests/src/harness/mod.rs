@@ -27,6 +27,7 @@
 //! endless: one that takes longer than [`PATIENCE`] fails the test.
 
 mod answer;
+mod calls;
 mod client;
 mod component;
 mod gateway;
@@ -42,8 +43,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 pub use answer::Answer;
+pub use calls::{HostCalls, host_calls};
 pub use client::{Call, Live, Reply, Running};
-pub use component::{build, component, component_file, guest, guest_file};
+pub use component::{build, component, component_file, guest, guest_file, host_file};
 pub use gateway::Gateway;
 pub use upstream::{Exchange, Upstream};
 pub use wire::Recorded;

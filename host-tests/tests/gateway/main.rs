@@ -2,6 +2,7 @@
 //!
 //! Each test has its own gateway, which must answer the next request after everything that the test does.
 
+mod calls;
 mod crossing;
 mod duplex;
 mod faults;

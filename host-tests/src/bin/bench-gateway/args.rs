@@ -15,6 +15,7 @@ Usage: cargo bench-gateway [flags]
 
   --quick          one concurrency and fewer rounds: under a minute
   --growth         instead: how the cost of a request grows with its size, and with the size of the settings
+  --calls          instead: how often the component calls its host on each path of a request
   --document       write the figures of the last runs of all cases into docs/performance.md and docs/growth.svg
   --only TEXT      only cases whose name contains this
   --against FILE   compare with another build of Portcullis instead of the null components
@@ -28,6 +29,7 @@ PORTCULLIS_WASM names a component to measure instead of this workspace's. The fi
 pub(crate) struct Args {
     pub(crate) quick: bool,
     pub(crate) growth: bool,
+    pub(crate) calls: bool,
     pub(crate) document: bool,
     pub(crate) only: Option<String>,
     pub(crate) against: Option<PathBuf>,
@@ -44,6 +46,7 @@ impl Args {
                 Long("quick") => args.quick = true,
                 Long("document") => args.document = true,
                 Long("growth") => args.growth = true,
+                Long("calls") => args.calls = true,
                 Long("only") => args.only = Some(parser.value()?.string()?),
                 Long("against") => args.against = Some(parser.value()?.into()),
                 Long("rounds") => {

@@ -1,8 +1,10 @@
 //! `--document`: writes the figures of the last runs of all cases into `docs/performance.md` and `docs/growth.svg`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use host_tests::HostCalls;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -25,6 +27,9 @@ pub(crate) fn update() -> Result<(), String> {
     if let Some(curves) = figures::<Vec<Curve>>("growth.json")? {
         text = put(&text, "growth", &growth(&curves))?;
         write(&docs.join("growth.svg"), &svg::draw(&curves))?;
+    }
+    if let Some(calls) = figures::<Vec<HostCalls>>("calls.json")? {
+        text = put(&text, "calls", &call_table(&calls))?;
     }
     if let Some(peers) = figures::<Value>("peers.json")? {
         text = put(&text, "peers", &peer_table(&peers))?;
@@ -68,6 +73,28 @@ fn validation() -> Option<String> {
     }
     ratios.sort();
     (!ratios.is_empty()).then(|| ratios.join("; "))
+}
+
+/// Rows are functions, columns are requests.
+fn call_table(calls: &[HostCalls]) -> String {
+    let row = |name: &str, count: &dyn Fn(&HostCalls) -> u64| {
+        let counts: String = calls.iter().map(count).fold(String::new(), |mut cells, count| {
+            let _ = match count {
+                0 => write!(cells, " |"),
+                count => write!(cells, " {count} |"),
+            };
+            cells
+        });
+        format!("| {name} |{counts}\n")
+    };
+    let heads: String = calls.iter().map(|path| format!(" {} |", path.path)).collect();
+    let mut out = format!("| function |{heads}\n|---|{}\n", "--:|".repeat(calls.len()));
+    out += &row("**all**", &HostCalls::total);
+    let names: BTreeSet<&String> = calls.iter().flat_map(|path| path.by_name.keys()).collect();
+    for name in names {
+        out += &row(&format!("`{name}`"), &|path| path.by_name.get(name).copied().unwrap_or_default());
+    }
+    out
 }
 
 fn goals(report: &Report, validation: Option<&str>) -> String {
@@ -277,13 +304,13 @@ fn short(x: f64) -> String {
 
 fn peer_table(peers: &Value) -> String {
     let mut out =
-        "| gateway | version | requests/s | relative to Portcullis | p50 ms | p99 ms | CPU ms a request |\n\
-                   |---|---|--:|--:|--:|--:|--:|\n"
+        "| gateway | version | requests/s | relative to Portcullis | p50 ms | p99 ms | CPU ms a request | added p50 ms | added p99 ms |\n\
+                   |---|---|--:|--:|--:|--:|--:|--:|--:|\n"
             .to_owned();
     for row in peers["rows"].as_array().into_iter().flatten() {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         if let Some(why) = row["missing"].as_str() {
-            let _ = writeln!(out, "| {} | {} | not run: {why} | | | | |", text("name"), text("version"));
+            let _ = writeln!(out, "| {} | {} | not run: {why} | | | | | | |", text("name"), text("version"));
             continue;
         }
         let number = |name: &str, digits: usize| {
@@ -291,14 +318,16 @@ fn peer_table(peers: &Value) -> String {
         };
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             text("name"),
             text("version"),
             number("per_second", 0),
             number("ratio", 2),
             number("p50_ms", 2),
             number("p99_ms", 2),
-            number("cpu_ms", 3)
+            number("cpu_ms", 3),
+            number("added_p50_ms", 3),
+            number("added_p99_ms", 3)
         );
     }
     let _ = write!(

@@ -21,6 +21,9 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     if args.growth {
         return grow(args);
     }
+    if args.calls {
+        return count_calls();
+    }
     let components = Components::build()?;
     let start = Instant::now();
     let mut report = Report::begin();
@@ -65,6 +68,16 @@ fn grow(args: &Args) -> Result<(), String> {
     let growth = growth::measure(args, portcullis, upstream.addr(), &runtime()?)?;
     let file = report::write(args.file("growth.json"), &growth)?;
     println!("\n{} s; the figures are in {}", start.elapsed().as_secs(), file.display());
+    Ok(())
+}
+
+fn count_calls() -> Result<(), String> {
+    let calls = runtime()?.block_on(host_tests::host_calls());
+    for path in &calls {
+        println!("{:4}  {}", path.total(), path.path);
+    }
+    let file = report::write("calls.json", &calls)?;
+    println!("\nthe figures are in {}", file.display());
     Ok(())
 }
 

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-use host_tests::{MAX_RUNNING, Options, Program, Server};
 use lexopt::ValueExt;
 use lexopt::prelude::{Long, Short};
+use portcullis_host::{MAX_RUNNING, Options, Program, Server};
 
 const HELP: &str = "\
 Serves a Portcullis component (wasi:http/incoming-handler@0.2) over HTTP/1.1.
@@ -30,6 +30,8 @@ Usage: portcullis-host --wasm FILE [options]
   --max-cpu SECONDS  CPU time of one request, after which it is ended with 503  [default: 10]
   --env NAME=VALUE   an environment variable for the component; may be given again
   --env NAME         the same, with the value this process has for it
+  --count-calls      print, after each request, how often the component called each function of the
+                     host, as a line of JSON
   --help             this text
 
 A connection may be idle for 75 s, and the head of a request may take as long. A caller that sends
@@ -68,7 +70,12 @@ fn main() -> ExitCode {
 }
 
 async fn serve(args: Args) -> Result<ExitCode, String> {
-    let program = Program::load(&args.wasm).map_err(|error| format!("{error:#}"))?;
+    let program = Program::load(&args.wasm);
+    let program = match args.counts_calls {
+        true => program.and_then(|program| program.counting_calls()),
+        false => program,
+    };
+    let program = program.map_err(|error| format!("{error:#}"))?;
     let options = Options { roots: roots()?, ..args.options };
     let mut server = Server::start(&program, args.addr, options)
         .map_err(|error| format!("cannot serve on {}: {error}", args.addr))?;
@@ -137,6 +144,7 @@ struct Args {
     wasm: PathBuf,
     addr: SocketAddr,
     options: Options,
+    counts_calls: bool,
 }
 
 impl Args {
@@ -145,6 +153,7 @@ impl Args {
         let mut wasm = None;
         let mut addr = SocketAddr::from(([127, 0, 0, 1], 3000));
         let mut options = Options::default();
+        let mut counts_calls = false;
         while let Some(arg) = parser.next()? {
             match arg {
                 Short('h') | Long("help") => return Ok(None),
@@ -165,12 +174,13 @@ impl Args {
                 Long("max-cpu") => {
                     options.limits.cpu = Duration::from_secs(parser.value()?.parse_with(positive)?);
                 }
+                Long("count-calls") => counts_calls = true,
                 Long("env") => options.settings.push(parser.value()?.parse_with(setting)?),
                 _ => return Err(arg.unexpected()),
             }
         }
         let wasm = wasm.ok_or("--wasm FILE is missing")?;
-        Ok(Some(Self { wasm, addr, options }))
+        Ok(Some(Self { wasm, addr, options, counts_calls }))
     }
 }
 
@@ -200,11 +210,13 @@ mod tests {
 
     #[test]
     fn flags_are_understood() {
-        let args =
-            parse("--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --env A=b=c");
-        let Args { wasm, addr, options } = args.unwrap().unwrap();
+        let args = parse(
+            "--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --env A=b=c --count-calls",
+        );
+        let Args { wasm, addr, options, counts_calls } = args.unwrap().unwrap();
         assert_eq!((wasm, addr.port(), options.reuse, options.workers), ("f".into(), 0, 1, 3));
         assert_eq!((options.limits.running, options.limits.cpu), (7, Duration::from_secs(2)));
+        assert!(counts_calls);
         assert_eq!(options.settings, [("A".to_owned(), "b=c".to_owned())]);
         assert!(parse("--help").unwrap().is_none());
     }

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::caller::{self, Caller, RequestBody, ResponseBody, Waiting};
+use crate::calls::Calls;
 use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
 use crate::instances::Instance;
@@ -57,6 +58,10 @@ pub(crate) async fn handle(
         }
     };
     let (head, answered) = oneshot::channel();
+    let calls = worker.instances.program.counts_calls.then(|| CountedRequest {
+        line: format!("{} {}", request.method(), request.uri()),
+        calls: Calls::default(),
+    });
     let state = instance.store.data_mut();
     state.set_caller(caller.clone());
     let drain = !request.headers().contains_key(EXPECT);
@@ -74,7 +79,7 @@ pub(crate) async fn handle(
     };
     let ending = Arc::new(Ending::default());
     // In a separate task, because the guest goes on after the response head is sent.
-    let guest = Guest { instance, request, out, caller: caller.clone(), ending: ending.clone() };
+    let guest = Guest { instance, request, out, caller: caller.clone(), ending: ending.clone(), calls };
     let runner = worker.clone();
     tokio::spawn(async move {
         guest.run(&runner, permit).await;
@@ -127,14 +132,32 @@ struct Guest {
     out: Resource<HostResponseOutparam>,
     caller: Caller,
     ending: Arc<Ending>,
+    calls: Option<CountedRequest>,
+}
+
+/// A request whose guest's calls to the host are counted.
+struct CountedRequest {
+    /// Method and path.
+    line: String,
+    calls: Calls,
 }
 
 impl Guest {
     async fn run(self, worker: &Worker, permit: OwnedSemaphorePermit) {
-        let Self { mut instance, request, out, caller, ending } = self;
+        let Self { mut instance, request, out, caller, ending, calls } = self;
         let cpu = instance.store.data().cpu.clone();
         let Instance { store, proxy, .. } = &mut instance;
-        let call = cpu.measure(proxy.wasi_http_incoming_handler().call_handle(store, request, out));
+        let handle = proxy.wasi_http_incoming_handler().call_handle(store, request, out);
+        let call = async {
+            match &calls {
+                None => cpu.measure(handle).await,
+                Some(counted) => {
+                    let result = counted.calls.count(cpu.measure(handle)).await;
+                    worker.instances.output().note(&counted.calls.line(&counted.line));
+                    result
+                }
+            }
+        };
         let settled = async {
             caller.gone().await;
             tokio::time::sleep(SETTLE_TIME).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::calls;
 use crate::cpu::Turns;
 use crate::engine::{MAX_IDLE, MAX_RUNNING, Program};
 use crate::instances::{IdleInstance, Instances};
@@ -122,9 +123,11 @@ impl Server {
                 made: Default::default(),
             };
             let worker = Arc::new(Worker { shared: shared.clone(), instances, client });
+            let counts_calls = program.counts_calls;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (serving, stopping, end) = (worker.clone(), stopping.clone(), end.clone());
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                let _counting = counts_calls.then(calls::count_on_this_thread);
                 runtime.block_on(serving.serve(listener, stopping));
                 // A name lookup may be under way.
                 runtime.shutdown_background();

@@ -13,6 +13,7 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use crate::calls;
 use crate::cpu::SLICE;
 use crate::state::State;
 
@@ -38,6 +39,8 @@ pub struct Program {
     pub(crate) pre: Arc<ProxyPre<State>>,
     /// One permit for each instance slot of the engine.
     pub(crate) slots: Arc<Semaphore>,
+    /// The calls of each request's guest are counted.
+    pub(crate) counts_calls: bool,
 }
 
 impl Program {
@@ -65,13 +68,23 @@ impl Program {
             Some(dir) => cached(&engine, wasm, dir)?,
             None => Component::from_binary(&engine, wasm)?,
         };
-        let mut linker = Linker::<State>::new(&engine);
-        // All of `wasi:cli`, not only the proxy world: Rust's std imports its environment, exit and stdio.
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        let pre = ProxyPre::new(linker.instantiate_pre(&component)?)?;
+        let pre = ProxyPre::new(linker(&engine)?.instantiate_pre(&component)?)?;
         let slots = Semaphore::new(MAX_INSTANCES as usize);
-        Ok(Self { pre: Arc::new(pre), slots: Arc::new(slots) })
+        Ok(Self { pre: Arc::new(pre), slots: Arc::new(slots), counts_calls: false })
+    }
+
+    /// The same program, of which a server prints, after each request, how often the guest called each function of the
+    /// host.
+    ///
+    /// # Errors
+    ///
+    /// When the component cannot be linked again.
+    pub fn counting_calls(&self) -> Result<Self> {
+        let component = self.pre.instance_pre().component();
+        let mut linker = linker(component.engine())?;
+        calls::count_drops(&mut linker)?;
+        let pre = ProxyPre::new(linker.instantiate_pre(component)?)?;
+        Ok(Self { pre: Arc::new(pre), slots: self.slots.clone(), counts_calls: true })
     }
 
     /// The names of what the component imports, sorted.
@@ -85,6 +98,15 @@ impl Program {
         let component = self.pre.instance_pre().component();
         sorted(component.component_type().exports(component.engine()).map(|(name, _)| name.to_owned()))
     }
+}
+
+/// What the host has for a component.
+fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    // All of `wasi:cli`, not only the proxy world: Rust's std imports its environment, exit and stdio.
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
 }
 
 /// Advances the engine's epoch after each [`SLICE`], as long as the engine is in use.
