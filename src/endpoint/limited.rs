@@ -106,7 +106,7 @@ impl<T: Transport> Call<'_, T> {
             self.reserve_demand(buckets, model, demand, &[], record)?;
             return Ok(Metering::default());
         }
-        let Choices { count, most_tokens } = choices(valid.body)?;
+        let Choices { count, most_tokens } = choices(valid.body, limit_members(G::ENDPOINT))?;
         let (prompts, prompt) = self.prompt_tokens(valid, generation);
         let cap = match valid.resolved.backend {
             Backend::Engine => {
@@ -170,7 +170,7 @@ impl<T: Transport> Call<'_, T> {
         };
         let usage = Usage { input: prompt, output, ..Usage::default() };
         let costs = dearest(usage).zip(dearest(Usage { output: 0, ..usage }));
-        if has_budget && costs.is_none() && prompt + output > 0 {
+        if has_budget && costs.is_none() && prompt.max(output) > 0 {
             let message = format!(
                 "The model '{model}' has no price, and a limit in US dollars applies. The gateway's operator states one \
                  as `price` of the model, or for all models."
@@ -217,6 +217,16 @@ fn output_cap(plan: &Plan, model: &str) -> Option<u64> {
     caps.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
+/// The members by which a request to an endpoint limits its output.
+fn limit_members(endpoint: crate::upstream::Endpoint<'_>) -> &'static [&'static str] {
+    use crate::upstream::Endpoint;
+    match endpoint {
+        Endpoint::Responses => &["max_output_tokens"],
+        Endpoint::Chat => &["max_tokens", "max_completion_tokens"],
+        _ => &["max_tokens"],
+    }
+}
+
 /// The name of the member that limits the output, in a body of an endpoint for a model.
 pub(super) fn limit_member(endpoint: crate::upstream::Endpoint<'_>, model: &str) -> &'static str {
     use crate::upstream::Endpoint;
@@ -236,7 +246,7 @@ pub(super) fn metered_body<'b>(
 ) -> (Cow<'b, [u8]>, bool) {
     use crate::upstream::rewrite;
     let limited = limit.and_then(|(member, most)| {
-        // A null would stand beside it.
+        // The member may be present as null, and must not appear twice.
         let without = rewrite::without(&body, &[member.into()])?;
         rewrite::with_member(&without, member, &most.to_string())
     });

@@ -1,5 +1,5 @@
-//! One file a route, the same steps in each: parse, check, resolve, answer, encode. [`generation`] has the steps that the
-//! endpoints of text generation share.
+//! One file or folder for each API, the same steps in each: read the body, check it (which resolves the model), reserve,
+//! answer. [`generation`] has the steps that the endpoints of text generation share.
 
 mod cached;
 pub mod chat;
@@ -92,8 +92,8 @@ impl<'a, T> Call<'a, T> {
     ///
     /// # Errors
     ///
-    /// 413 for a longer body, 415 for another media type or a compressed body, 400 for one that breaks off, 404 for a
-    /// model that a limited key may not use.
+    /// 413 for a longer body, 415 for another media type or a compressed body, 400 for one that breaks off, or that could
+    /// name a second model where the key is restricted to models.
     pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Vec<u8>, ApiError> {
         if let Some(declared) = self.request.headers.get("content-type").filter(|value| !is_json(value)) {
             return Err(ApiError::new(

@@ -7,7 +7,7 @@ use crate::log::Record;
 /// delivered. An estimate is noted in the record.
 pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
     let attempt = session.attempt();
-    let by_engine = record.attempts.is_none();
+    let by_engine = record.target.as_deref() == Some("engine");
     let sent = u64::from(record.attempts.unwrap_or(0));
     if record.status >= 400 {
         // What was refused before anything was sent uses nothing; every attempt that was sent uses its prompt.
@@ -19,7 +19,9 @@ pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
         };
     }
     let metered = record.usage.get();
-    let usage = match metered.usage {
+    let delivered = record.usage.delivered();
+    let reported = metered.usage.filter(|usage| usage.output > 0 || delivered == 0);
+    let usage = match reported {
         Some(usage) if metered.is_complete => usage,
         reported => {
             let mut usage = reported.unwrap_or_default();
@@ -27,7 +29,6 @@ pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
                 usage.input = attempt.tokens;
             }
             // The engine reports its usage beforehand, upstreams as they go.
-            let delivered = record.usage.delivered();
             usage.output = if by_engine { delivered } else { usage.output.max(delivered) };
             if attempt.tokens > 0 {
                 record.usage.estimate(usage);
@@ -40,7 +41,10 @@ pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
     let cost = record.rates.map(|rates| rates.cost(&usage)).unwrap_or_default();
     Amounts {
         requests: 1,
-        tokens: (usage.input + usage.output).saturating_add(attempt.tokens.saturating_mul(failed)),
+        tokens: usage
+            .input
+            .saturating_add(usage.output)
+            .saturating_add(attempt.tokens.saturating_mul(failed)),
         usd: cost.plus(attempt.usd.times(failed)),
     }
 }

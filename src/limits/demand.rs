@@ -15,29 +15,30 @@ pub struct Choices {
 /// The members that multiply the output.
 const COUNTS: [&str; 2] = ["n", "best_of"];
 
-/// The members that limit the output, in any of the APIs.
-const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-
 /// Reads the members of a body that decide how much may be generated. They must be what every reader takes for the same:
-/// positive integers, present once even if case is ignored.
+/// positive integers, present once even if case is ignored. `limits` are the members by which the endpoint limits the
+/// output: an upstream ignores those of another endpoint.
 ///
 /// # Errors
 ///
-/// 400, which names the member.
-pub fn choices(body: &[u8]) -> Result<Choices, ApiError> {
+/// 400, which names the member; also for `background`, since what a stored response uses is not known when its request ends.
+pub fn choices(body: &[u8], limits: &[&str]) -> Result<Choices, ApiError> {
     let text = std::str::from_utf8(body).unwrap_or_default();
     // What is no JSON object was refused before.
-    members(&mut Reader::lossy(text)).unwrap_or(Ok(Choices { count: 1, most_tokens: None }))
+    members(&mut Reader::lossy(text), limits).unwrap_or(Ok(Choices { count: 1, most_tokens: None }))
 }
 
-fn members(json: &mut Reader<'_>) -> Result<Result<Choices, ApiError>, ParseError> {
+fn members(json: &mut Reader<'_>, limits: &[&str]) -> Result<Result<Choices, ApiError>, ParseError> {
     let mut seen: Vec<String> = Vec::new();
     let mut choices = Choices { count: 1, most_tokens: None };
     let mut more = json.open(b'{')?;
     while more {
         let name = json.name()?.into_owned();
         let folded = name.to_lowercase();
-        let (is_count, is_limit) = (COUNTS.contains(&&*folded), LIMITS.contains(&&*folded));
+        if folded == "background" && json.peek() == b't' {
+            return Ok(Err(refused(&name, "must be false")));
+        }
+        let (is_count, is_limit) = (COUNTS.contains(&&*folded), limits.contains(&&*folded));
         if !is_count && !is_limit {
             json.skip()?;
             more = json.more(b'}')?;
@@ -72,6 +73,8 @@ fn refused(name: &str, rule: &str) -> ApiError {
 mod tests {
     use super::*;
 
+    const CHAT: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
     #[test]
     fn what_may_be_generated_is_read() {
         for (body, count, most_tokens) in [
@@ -79,9 +82,10 @@ mod tests {
             (r#"{"n":3,"max_tokens":5}"#, 3, Some(5)),
             (r#"{"n":null,"max_tokens":null,"max_completion_tokens":7}"#, 1, Some(7)),
             (r#"{"n":2,"best_of":5,"max_tokens":9,"max_completion_tokens":7}"#, 5, Some(9)),
-            (r#"{"x":{"n":9},"max_output_tokens":1}"#, 1, Some(1)),
+            (r#"{"x":{"n":9},"max_output_tokens":1}"#, 1, None),
+            (r#"{"max_output_tokens":"of no meaning here","background":false}"#, 1, None),
         ] {
-            assert_eq!(choices(body.as_bytes()), Ok(Choices { count, most_tokens }), "{body}");
+            assert_eq!(choices(body.as_bytes(), &CHAT), Ok(Choices { count, most_tokens }), "{body}");
         }
     }
 
@@ -99,8 +103,9 @@ mod tests {
             (r#"{"max_tokens":1,"max_\u0074okens":9}"#, "max_tokens"),
             (r#"{"max_completion_tokens":[]}"#, "max_completion_tokens"),
             (r#"{"best_of":true}"#, "best_of"),
+            (r#"{"background":true}"#, "background"),
         ] {
-            let error = choices(body.as_bytes()).expect_err(body);
+            let error = choices(body.as_bytes(), &CHAT).expect_err(body);
             assert_eq!((error.param(), error.status()), (Some(param), 400), "{body}");
         }
     }

@@ -120,7 +120,7 @@ struct State {
 pub enum Refusal {
     /// It is over a limit.
     Over(Over),
-    /// The store does not reply, and `store.on_failure` is `deny`.
+    /// The store does not reply, and `store.on_failure` is `deny`; or the caller closed its connection before.
     StoreDown,
 }
 
@@ -173,7 +173,7 @@ impl Session {
             Err(error) => {
                 state.failure = Some(error.to_string());
                 match on_failure {
-                    // Nobody is left to answer, and an upstream would be paid for nothing.
+                    // There is no caller to answer, and an upstream would be paid for nothing.
                     _ if error.kind == StoreErrorKind::CallerGone => Err(Refusal::StoreDown),
                     OnFailure::Allow => Ok(()),
                     OnFailure::Deny => Err(Refusal::StoreDown),
@@ -218,7 +218,7 @@ impl Session {
         let namespace = &store.settings().namespace;
         let command = script::settle(namespace, &state.buckets, state.amounts, used, &state.id);
         let mut result = store.execute(&command.parts());
-        // What the store has not counted for sure is not worth the time.
+        // Without a reply the reservation may not exist, so one attempt is enough.
         let waits = if state.readings.is_some() { &SETTLE_WAITS[..] } else { &[] };
         for wait in waits {
             if result.is_ok() {

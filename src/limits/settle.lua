@@ -3,6 +3,10 @@
 -- KEYS: as for the reservation. ARGV: the lease's id, nothing (0), then four for each limit:
 -- kind, reserved, used, window or lease (ms). Returns {1}, or {0} where there is no such reservation.
 local held = redis.call('GET', KEYS[1])
+-- Leases first: they end even if a counter cannot be changed.
+for i = 1, #KEYS - 1 do
+  if ARGV[4 * i - 1] == 'c' then redis.call('ZREM', KEYS[i + 1], ARGV[1]) end
+end
 if not held then return {0} end
 redis.call('DEL', KEYS[1])
 local t = redis.call('TIME')
@@ -14,9 +18,7 @@ for i = 1, #KEYS - 1 do
   local k, kind, place = KEYS[i + 1], ARGV[4 * i - 1], places[i]
   local more = tonumber(ARGV[4 * i + 1]) - tonumber(ARGV[4 * i])
   local w = tonumber(ARGV[4 * i + 2])
-  if kind == 'c' then
-    redis.call('ZREM', k, ARGV[1])
-  elseif kind == 'w' and more < 0 then
+  if kind == 'w' and more < 0 then
     -- Only where the sub-window still counts.
     if redis.call('HEXISTS', k, f(place)) == 1 then
       redis.call('HINCRBY', k, f(place), f(more))
@@ -30,7 +32,7 @@ for i = 1, #KEYS - 1 do
     redis.call('HSETNX', k, 'o', f(b))
     redis.call('HSET', k, 'l', f(b))
     redis.call('PEXPIRE', k, f(w + w / 20))
-  elseif kind ~= 'w' and more ~= 0 then
+  elseif kind ~= 'w' and kind ~= 'c' and more ~= 0 then
     -- A period that has ended is no longer of interest; its requests were paid for in it.
     if tonumber(redis.call('HGET', k, 'p')) == place then redis.call('HINCRBY', k, 's', f(more)) end
   end

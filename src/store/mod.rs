@@ -17,7 +17,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The most bytes of a reply that are read.
-const MAX_REPLY: usize = 64 << 20;
+const MAX_REPLY: usize = 8 << 20;
 
 /// The store, as one request uses it.
 pub struct Store<'a, T> {
@@ -145,10 +145,17 @@ impl<'a, T: Transport> Store<'a, T> {
             StoreApi::Webdis => webdis::encode(self.settings.key.as_ref(), command),
         };
         let (status, body) = self.exchange(&encoded, until)?;
-        match self.settings.api {
+        let reply = match self.settings.api {
             StoreApi::Upstash => upstash::decode(status, &body),
             StoreApi::Webdis => webdis::decode(status, &body),
-        }
+        };
+        // The reason goes to the log, and a server may repeat what it got.
+        let credentials = encoded.authorization.as_deref().and_then(|value| value.split(' ').nth(1));
+        let secrets = [self.settings.key.as_ref().map(|key| key.expose()), credentials];
+        reply.map_err(|error| match secrets.iter().flatten().any(|secret| error.reason.contains(secret)) {
+            true => StoreError { reason: "its error repeats the store's key".to_owned(), ..error },
+            false => error,
+        })
     }
 
     /// The status and the body of the answer to a request.

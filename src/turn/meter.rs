@@ -51,8 +51,11 @@ impl UsageMeter {
     }
 
     /// Notes what the backend has counted up to here. A count that is 0 leaves what was reported before, since some
-    /// upstreams repeat all members with zeros.
+    /// upstreams repeat all members with zeros. Counts that cannot be are ignored.
     pub fn report(&self, usage: Usage) {
+        if !usage.is_plausible() {
+            return;
+        }
         let mut all = self.0.metered.get();
         all.usage = Some(all.usage.unwrap_or_default().updated(usage));
         self.0.metered.set(all);
@@ -113,6 +116,16 @@ impl UsageMeter {
 }
 
 impl Usage {
+    /// Whether a model may have used this. None takes or generates four billion tokens; such a count in a shared limit would
+    /// refuse the requests of a whole window.
+    pub fn is_plausible(&self) -> bool {
+        let Self { input, cached_input, cache_write, input_audio, output, output_audio, reasoning, .. } =
+            *self;
+        [input, cached_input, cache_write, input_audio, output, output_audio, reasoning]
+            .iter()
+            .all(|count| *count <= u64::from(u32::MAX))
+    }
+
     /// These counts, replaced by those of a later report that are not 0.
     fn updated(self, later: Self) -> Self {
         let count = |later, before| if later > 0 { later } else { before };

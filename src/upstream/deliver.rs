@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, BodyItem, Headers, Incoming, Piece, Relay, Response};
 use crate::json;
-use crate::turn::{Failure, UsageMeter};
+use crate::turn::{Failure, Usage, UsageMeter};
 use std::time::Duration;
 
 /// The longest answer that is gathered to be translated.
@@ -77,10 +77,17 @@ fn relayed<B: Incoming + 'static>(
 
 /// Takes the usage of a whole answer, or its text where it reports none.
 fn note_answer(body: &[u8], meter: &UsageMeter) {
-    match Answer::read(body).and_then(|answer| answer.usage()) {
-        Some(usage) => meter.report(usage),
-        None if meter.counts_delivered() => delivered::of_answer(body, meter),
-        None => {}
+    note_usage(Answer::read(body).and_then(|answer| answer.usage()), body, meter);
+}
+
+/// Notes the usage that an answer reports, and counts its text where that has no output.
+fn note_usage(usage: Option<Usage>, body: &[u8], meter: &UsageMeter) {
+    let reported = usage.filter(|usage| usage.is_plausible() && usage.output > 0);
+    if let Some(usage) = usage {
+        meter.report(usage);
+    }
+    if reported.is_none() && meter.counts_delivered() {
+        delivered::of_answer(body, meter);
     }
     meter.complete();
 }
@@ -215,12 +222,7 @@ fn translated<B: Incoming + 'static>(
     let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
     let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
     let answer = dialect.answer(&body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
-    match answer.usage {
-        Some(usage) => request.meter.report(usage),
-        None if request.meter.counts_delivered() => delivered::of_answer(&body, request.meter),
-        None => {}
-    }
-    request.meter.complete();
+    note_usage(answer.usage, &body, request.meter);
     Ok(Reply::Answer { headers, answer })
 }
 

@@ -131,3 +131,59 @@ fn usage_is_shown_to_keys_and_admins() {
         );
     }
 }
+
+#[test]
+fn a_count_that_cannot_be_is_none() {
+    fn answer(usage: &str) -> String {
+        let message = r#"{"role":"assistant","content":"Hello, wide world!"}"#;
+        whole(200, &format!(r#"{{"choices":[{{"message":{message}}}],"usage":{usage}}}"#))
+    }
+    for upstream in [
+        Server::start(|_, _| answer(r#"{"prompt_tokens":1,"completion_tokens":18446744073709551615}"#)),
+        Server::start(|_, _| {
+            answer(r#"{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}"#)
+        }),
+        Server::start(|_, _| answer(r#"{"prompt_tokens":0,"completion_tokens":0}"#)),
+    ] {
+        let limits = LIMITS.replace('[', r#"[{"per": "key", "concurrent": 1}, "#);
+        let settings = with(&upstream, "").replace(LIMITS, &limits);
+        let Some(site) = Site::start(&settings, "") else { return };
+        let text = Encoding::for_model("m").count("Hello, wide world!") as f64;
+        // The second request needs the lease of the first.
+        for times in [1.0, 2.0] {
+            let got = site.chat(&chat("m", r#","max_tokens":100"#));
+            assert_eq!(
+                (got.status, &got.log["usage"]),
+                (200, &serde_json::json!("estimated")),
+                "{}",
+                got.log
+            );
+            let prompt = got.log["gen_ai.usage.input_tokens"].as_f64().expect("a count");
+            assert_eq!(site.used("tokens"), [times * (prompt + text)]);
+        }
+    }
+}
+
+#[test]
+fn only_an_endpoint_s_own_member_limits_its_output() {
+    let upstream = Server::start(|_, _| stream(&[CHUNK, FINISH, USAGE, "[DONE]"]));
+    let Some(site) = Site::start(&with(&upstream, ""), "") else { return };
+    let got = site.chat(&chat("m", r#","stream":true,"max_output_tokens":1"#));
+    assert_eq!(got.status, 200, "{}", got.body);
+    let body: serde_json::Value = serde_json::from_str(&upstream.bodies()[0]).expect("JSON");
+    assert_eq!(body["max_tokens"], 4096, "{body}");
+    // More than can be counted is still something that has a price.
+    let got = site.post(
+        "/v1/completions",
+        r#"{"model":"zz","n":18446744073709551615,"prompt":"a","max_tokens":18446744073709551615}"#,
+    );
+    assert!((400..500).contains(&got.status), "{}", got.body);
+    let got =
+        site.post("/v1/responses", r#"{"model":"m","background":true,"max_output_tokens":9,"input":"hi"}"#);
+    assert_eq!(
+        (got.status, &got.json()["error"]["param"]),
+        (400, &serde_json::json!("background")),
+        "{}",
+        got.body
+    );
+}

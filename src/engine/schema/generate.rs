@@ -295,7 +295,7 @@ impl<'t> Generator<'t> {
             let mut open: Vec<_> = facts.required.clone();
             let optional = tries == 0 || self.rng.below(2) == 0;
             for (name, _) in facts.dependent.iter().flat_map(|own| own.members()) {
-                self.document.budget.spend(1)?;
+                self.document.budget.spend(1 + (open.len() + facts.banned.len()) as u64)?;
                 let Some(name) = name.as_str() else { continue };
                 if open.contains(&name) || facts.banned.contains(&name) || !declared(&name) {
                     continue;
@@ -313,6 +313,7 @@ impl<'t> Generator<'t> {
                     self.document.budget.spend(1)?;
                     let Some(then) = self.document.member(*own, &name)? else { continue };
                     if then.kind() == Kind::Array {
+                        self.document.budget.spend(then.items().count() as u64)?;
                         for name in then.items().filter_map(Node::as_str) {
                             if known.insert(name.clone()) {
                                 required.push(name.clone());

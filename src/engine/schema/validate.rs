@@ -6,6 +6,7 @@
 use super::references::Document;
 use crate::json::{Kind, Node};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// How many schemas may apply to a value by way of one another.
 const DEEPEST: u32 = 200;
@@ -283,14 +284,17 @@ impl<'t> Document<'t> {
                 })
             }
             ("dependentRequired" | "dependencies" | "dependentSchemas", _) => {
+                let present: HashSet<_> = value.members().filter_map(|(name, _)| name.as_str()).collect();
+                self.budget.spend(1 + present.len() as u64)?;
                 for (trigger, then) in own.members() {
                     self.budget.spend(1)?;
-                    if trigger.as_str().is_none_or(|name| value.get(&name).is_none()) {
+                    if trigger.as_str().is_none_or(|name| !present.contains(&name)) {
                         continue;
                     }
                     let good = match then.kind() {
                         Kind::Array => {
-                            then.items().filter_map(Node::as_str).all(|name| value.get(&name).is_some())
+                            self.budget.spend(then.items().count() as u64)?;
+                            then.items().filter_map(Node::as_str).all(|name| present.contains(&name))
                         }
                         _ => self.verdict(then, value, depth + 1, None)?,
                     };
