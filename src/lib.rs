@@ -20,13 +20,17 @@
 //!                            ▼
 //!                         endpoint::<route>
 //!                            │ read       the body, within its limit, or 413, 415
-//!                            │ check      bytes → api::…::Request, or 400 in the API's own words
-//!                            │ resolve    model → Resolved: backend, policy
+//!                            │ check      bytes → api::…::Request, or 400 in the API's own words; resolves the model
+//!                            │            → Resolved: backend, policy
+//!                            │ cache      an answer that is kept (upstreams only)
+//!                            │ reserve    the limits that apply, or 429
 //!                            ├─▶ engine   turn::Request → turn::Events ─▶ encode: whole, or event by event
-//!                            └─▶ upstream the caller's bytes ─▶ Transport ─▶ the answer, unread
+//!                            ├─▶ upstream of the same API: the caller's bytes ─▶ Transport ─▶ the answer as it arrives
+//!                            └─▶ upstream of another API: turn::Request → dialect ─▶ Transport ─▶ turn::Events ─▶ encode
 //!                            ▼
 //!  host ◀── component ◀── http::Response, whose body the component pulls
-//!               └──────▶ gateway::Gateway::close, once the body has ended: one log line
+//!               └──────▶ gateway::Gateway::close, once the body has ended: limits are settled,
+//!                       the answer is kept, one log line
 //! ```
 //!
 //! The environment is passed as arguments: settings as (name, value) pairs, time and randomness in a [`ctx::Ctx`], the

@@ -1,8 +1,8 @@
 //! The fast pass: requests that are plainly valid.
 //!
-//! It looks at the typed request alone and words no errors. Where it returns true the shapes hold too, which a test
-//! compares; where it is not sure it returns false, and the shapes decide. So a rare form needs no second
-//! implementation here: it is only slower.
+//! It looks at the typed request alone and words no errors. What it accepts, the exact pass accepts (a test compares them).
+//! Where it is unsure it returns false, and the exact pass decides: a rare form needs no second implementation here, it is
+//! only slower.
 
 use super::shape::Scope;
 use super::tools::{FORMAT_NAME_CHARS, TOOL_NAME_CHARS};

@@ -37,7 +37,7 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         let Exchange { response, record } =
             gateway.handle(&head, &mut caller, &OutgoingHandler, &clock.ctx(&elapsed));
         let with_body = head.method != Method::Head;
-        // The fields go before the request they are of. What of the caller's body was not read stays unread.
+        // wasi:http traps unless the fields are dropped before their request. The rest of the caller's body is never read.
         drop(head);
         drop(caller);
         let moved = || gateway.renew(&record, &OutgoingHandler, &elapsed);

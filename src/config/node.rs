@@ -69,7 +69,7 @@ impl<'p> Node<'p> {
         let mut names = HashSet::new();
         let members = self.value.all_members().iter().map(|(name, value)| {
             if !names.insert(&**name) {
-                return Err(self.wrong(format_args!("`{name}` stands here twice")));
+                return Err(self.wrong(format_args!("`{name}` is present twice")));
             }
             Ok((&**name, Node { value, way: Some((self, Step::Member(name))) }))
         });

@@ -47,8 +47,8 @@ impl<'a> Vars<'a> {
                 let problem = match name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
                     true => format!("it refers to ${name}, which is not set."),
                     false => {
-                        "after its `$` there is no variable's name; a value that begins with `$` is given by \
-                              a variable of its own."
+                        "after its `$` there is no variable's name; to use a value that begins with `$`, put it \
+                              in another variable and refer to that."
                             .to_owned()
                     }
                 };

@@ -148,12 +148,13 @@ impl<T: Transport> Attempt<T> {
                 Progress::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
             }
             Verdict::Error(error) => {
+                let answered = status;
                 let status = reported::status(&error, &|kind| self.dialect.status_of(kind));
                 // The head belongs to the answer that was not one.
                 let headers = headers.iter().filter(|(name, _)| !is_about_body(name));
                 let mut headers: Headers = headers.map(|(n, v)| (n.to_owned(), v)).collect();
                 headers.push("content-type", "application/json");
-                let reason = format!("it answered 200 with an error, handled as {status}");
+                let reason = format!("it answered {answered} with an error, handled as {status}");
                 let response = PeekedResponse {
                     status,
                     headers,

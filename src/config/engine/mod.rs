@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn a_wrong_rule_is_found_with_its_path() {
         for (rule, path, hint) in [
-            (r#"{"then":{}}"#, "engine.rules[1].then", "neither what is answered nor how"),
+            (r#"{"then":{}}"#, "engine.rules[1].then", "neither an answer nor a setting of one"),
             (r#"{"then":{"text":"a","refusal":"b"}}"#, "engine.rules[1].then", "more than one answer"),
             (r#"{"then":{"say":"a"}}"#, "engine.rules[1].then.say", "unknown field"),
             (r#"{"when":{"user":{"like":"a"}},"then":{"text":"a"}}"#, "engine.rules[1].when.user", "regex"),

@@ -82,7 +82,7 @@ pub(super) trait Decoder {
     /// Adds what an event becomes.
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Vec<Event<'static>>) -> StreamState;
 
-    /// Whether the answer is complete, though the upstream has not ended the stream in so many words.
+    /// Whether the answer is complete, even if no event reported its end.
     fn is_complete(&self) -> bool;
 
     /// Adds what ends a turn: its usage and its end.

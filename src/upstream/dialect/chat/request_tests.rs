@@ -174,7 +174,6 @@ fn no_more_tokens_are_requested_than_the_model_has() {
         ("gpt-4o", 32_000, 16_384, vec![Field::MaxTokens]),
         ("gpt-4o-2024-05-13", 4_000, 4_000, vec![]),
         ("llama-3.3-70b", 32_000, 32_000, vec![]),
-        ("text-embedding-3-small", 32_000, 32_000, vec![]),
     ] {
         let written = request(&turn(tokens), model, Server::OpenAi, &[]).expect("translatable");
         let body: Value = serde_json::from_slice(&written.body).expect("JSON");
