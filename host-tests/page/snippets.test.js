@@ -22,8 +22,6 @@ const LANGUAGES = {
   },
 };
 
-const TOOLS = '[{"name": "f", "description": "It\'s a \\"tool\\" of $HOME\\\\", "parameters": {"type": "object", "properties": {}}}]';
-
 for (const [api, model] of Object.entries(APIS)) {
   for (const [language, execute] of Object.entries(LANGUAGES)) {
     test(`${api} as ${language}`, async () => {
@@ -35,7 +33,7 @@ for (const [api, model] of Object.entries(APIS)) {
       const text = `It's "quoted", \\escaped, $HOME, \`date\`, 100 % wörld 🌍\nsecond line`;
       await page.field('Message').fill(text);
       await page.field('Max tokens').fill('200');
-      if (api !== 'Completions') await page.field('Tools').fill(TOOLS);
+      if (api !== 'Completions') await page.field('System').fill(`It's a "system" of $HOME\\`);
       // They go to the SDK by another way, and one is null.
       await page.field('Other parameters').fill(`{"top_p": 1, "${api === 'Completions' ? 'suffix' : 'metadata'}": null}`);
       for (const stream of [true, false]) {

@@ -4,7 +4,7 @@
 // browser, unless it is that of npm.
 
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
+import { after, afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 
 export const url = process.env.PAGE_URL;
@@ -20,9 +20,7 @@ async function launch() {
 }
 
 let browser;
-before(async () => {
-  browser = await launch();
-});
+afterEach(() => Promise.all(browser?.contexts().map((context) => context.close()) ?? []));
 after(() => browser?.close());
 
 /** What pages printed that they must not: errors of scripts and of the policy, and requests to other origins. */
@@ -43,6 +41,8 @@ function watch(page, origin) {
 
 /** Opens the page in a context of its own. Without `key` none is entered; without `isWatched` it may print anything. */
 export async function open({ at = url, key: entered = key, isWatched = true, ...options } = {}) {
+  // One that crashed takes no other test along.
+  if (!browser?.isConnected()) browser = await launch();
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   // A busy machine takes long to draw.
   context.setDefaultTimeout(60_000);
