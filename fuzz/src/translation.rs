@@ -45,7 +45,7 @@ pub fn run(data: &[u8]) {
     let Some((upstream, caller, input)) = chosen(data) else { return };
     let gateway = &GATEWAYS[upstream % GATEWAYS.len()];
     let (path, body) = CALLERS[caller % CALLERS.len()];
-    if caller / CALLERS.len() % 2 == 0 {
+    if (caller / CALLERS.len()).is_multiple_of(2) {
         let up = Up::new("application/json", vec![b"{}".to_vec()]);
         let outcome = exchange(gateway, path, input, &up);
         let sent = up.sent.borrow();
@@ -58,7 +58,8 @@ pub fn run(data: &[u8]) {
         }
         return;
     }
-    let kind = if upstream / GATEWAYS.len() % 2 == 0 { "text/event-stream" } else { "application/json" };
+    let kind =
+        if (upstream / GATEWAYS.len()).is_multiple_of(2) { "text/event-stream" } else { "application/json" };
     let whole = exchange(gateway, path, body.as_bytes(), &Up::new(kind, vec![input.to_vec()]));
     let (one, other) = input.split_at(upstream.min(input.len()));
     let cut = exchange(gateway, path, body.as_bytes(), &Up::new(kind, vec![one.to_vec(), other.to_vec()]));

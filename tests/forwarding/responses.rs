@@ -12,7 +12,11 @@ const CONFIG: &str = r#"{"upstreams":{"native":{"url":"http://native/v1","respon
 fn post(path: &str, model: &str, does: Does) -> (Got, Vec<Seen>) {
     let body =
         json!({"model": model, "input": "hi", "tools": [{"type": "to_come"}], "previous_response_id": null});
-    let fake = Fake::new(&[("native", &[does.clone()]), ("chat", &[does.clone()]), ("azure", &[does])]);
+    let fake = Fake::new(&[
+        ("native", std::slice::from_ref(&does)),
+        ("chat", std::slice::from_ref(&does)),
+        ("azure", std::slice::from_ref(&does)),
+    ]);
     let got =
         send_with(&fake, &[("PORTCULLIS_CONFIG", CONFIG)], &request("POST", path, &[]), &body.to_string());
     (got, fake.seen())
