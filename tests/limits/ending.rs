@@ -53,7 +53,7 @@ fn a_caller_that_is_gone_counts_what_it_got() {
     assert!(used >= prompt() + text && used < 117.0, "{used} {}", got.log);
     // The engine's answer: the tokens that went out, not those that it would have had.
     let Some(site) = Site::start(
-        r#""limits": [{"tokens": 50000, "window": "minute"}], "models": {"m": {"engine": {"reply": "echo"}}}"#,
+        r#""limits": [{"tokens": 50000, "window": "minute"}], "models": {"m": {"engine": {"reply": "echo", "latency": {"per_token_ms": 1}}}}"#,
         "",
     ) else {
         return;

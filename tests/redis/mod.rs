@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start.
@@ -73,7 +74,8 @@ impl Tools {
         if !fetched.work() {
             std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
             // Their libraries beside them: a machine without the programs has few of those.
-            let script = "apt-get download redis-server redis-tools webdis $(apt-cache depends redis-tools webdis \
+            let script = "[ -n \"$(ls /var/lib/apt/lists)\" ] || apt-get update -qq; \
+                          apt-get download redis-server redis-tools webdis $(apt-cache depends redis-tools webdis \
                           | sed -n 's/^ *Depends: \\(lib[^<]*\\)$/\\1/p' | grep -v '^libc6$' | sort -u) \
                           && for package in *.deb; do dpkg -x $package .; done";
             let output = Command::new("sh").args(["-c", script]).current_dir(&folder).output();
@@ -110,8 +112,17 @@ impl Tools {
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    // Another test of this process may have got it a moment ago, and its server may not listen yet.
+    static TAKEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    let mut taken = TAKEN.lock().expect("no test panics here");
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        if !taken.contains(&port) {
+            taken.push(port);
+            return port;
+        }
+    }
 }
 
 fn await_port(port: u16, what: &str) {
@@ -126,7 +137,9 @@ impl Redis {
     /// Starts one. Without the programs the test is skipped, with a notice, which is a failure in CI.
     pub(crate) fn start() -> Option<Self> {
         static NTH: AtomicU32 = AtomicU32::new(0);
-        let tools = match Tools::find() {
+        // Once for all threads, which would download into the same folder.
+        static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
+        let tools = match TOOLS.get_or_init(Tools::find).clone() {
             Ok(tools) => tools,
             Err(why) => {
                 let _ = writeln!(io::stderr(), "SKIPPED: there is no redis-server and webdis: {why}");
