@@ -25,7 +25,7 @@ const MAX_CHOICES: u64 = 16_384;
 ///
 /// # Errors
 ///
-/// As [`super::complete`].
+/// As [`super::answer()`].
 pub(super) fn answer<'e>(turns: &[Request<'_>], setup: Setup<'e>) -> Result<Outcome<'e>, Rejection> {
     let defaults = Request::default();
     let first = turns.first().unwrap_or(&defaults);
