@@ -196,6 +196,25 @@ fn anthropic_members_in_a_chat_are_forwarded() {
 }
 
 #[test]
+fn a_cache_point_keeps_its_time_to_live_beside_parts_that_are_dropped() {
+    let fake = claude(Does::json(200, MESSAGE));
+    let settings = config("");
+    let vars = [
+        ("PORTCULLIS_CONFIG", &*settings),
+        ("PORTCULLIS_API_KEYS", "sk-caller"),
+        ("PORTCULLIS_UNKNOWN_PARAMS", "drop"),
+    ];
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"hologram"},
+        {"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}]}]}"#;
+    let got = send_with(&fake, &vars, &chat(), body);
+    assert_eq!(got.status, 200, "{got:?}");
+    let sent: serde_json::Value = serde_json::from_str(&fake.seen()[0].body).expect("JSON");
+    let point = &sent["messages"][0]["content"][0]["cache_control"];
+    assert_eq!(*point, serde_json::json!({"type": "ephemeral", "ttl": "1h"}), "{sent}");
+    assert_eq!(got.header("x-portcullis-dropped"), Some("messages[0].content[0]"));
+}
+
+#[test]
 fn every_dropped_parameter_is_named() {
     for (messages, more, want) in [
         (r#"{"role":"user","content":"x","name":"n"}"#, "", "messages[0].name"),

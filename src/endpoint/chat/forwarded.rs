@@ -210,13 +210,13 @@ impl Message<'_> {
         for (j, _) in parts.iter().enumerate().filter(|(_, part)| !known(part)) {
             out.lacking.push(format!("messages[{i}].content[{j}]"));
         }
-        let points = parts
+        // After which of the turn's parts a cache point stands: parts that are not known have no place in the turn.
+        let points: Vec<_> = parts
             .iter()
             .filter(|part| known(part))
             .enumerate()
-            .filter(|(_, part)| part.cache_control.is_some());
-        // The time to live of a part's cache point; a text of two forms is read the same way above.
-        let points: Vec<usize> = points.map(|(at, _)| at).collect();
+            .filter_map(|(at, part)| Some((at, part.cache_control.as_ref()?.documented_ttl())))
+            .collect();
         let thinks = message.role == Role::Assistant
             && (self.thinking_blocks.is_some() || self.reasoning_content.is_some());
         if points.is_empty() && self.cache_control.is_none() && !thinks {
@@ -226,16 +226,12 @@ impl Message<'_> {
             Content::Text(text) => vec![Part::Text(text.into())],
             Content::Parts(parts) => parts,
         };
-        let ttl = |at: usize| -> Option<&'r str> { self.ttl(at) };
-        {
-            let inner = match all.as_mut_slice() {
-                [Part::ToolResult(ToolResult { content, .. })] => content,
-                _ => &mut all,
-            };
-            for at in points.into_iter().rev() {
-                let end = (at + 1).min(inner.len());
-                inner.insert(end, Part::CachePoint { ttl: ttl(at) });
-            }
+        let inner = match all.as_mut_slice() {
+            [Part::ToolResult(ToolResult { content, .. })] => content,
+            _ => &mut all,
+        };
+        for (at, ttl) in points.into_iter().rev() {
+            inner.insert((at + 1).min(inner.len()), Part::CachePoint { ttl });
         }
         if let Some(cache) = &self.cache_control {
             all.push(Part::CachePoint { ttl: cache.ttl.as_deref() });
@@ -252,11 +248,12 @@ impl Message<'_> {
         }
         message.content = Content::Parts(all);
     }
+}
 
-    /// The time to live of a part's cache point. Only the two that are documented cross.
-    fn ttl(&self, at: usize) -> Option<&'static str> {
-        let parts: Vec<PartOf<'_>> = json::lossy_from_str(self.content?.0).ok()?;
-        match parts.get(at)?.cache_control.as_ref()?.ttl.as_deref()? {
+impl CacheControl<'_> {
+    /// The time to live, if it is one of the two that are documented.
+    fn documented_ttl(&self) -> Option<&'static str> {
+        match self.ttl.as_deref()? {
             "5m" => Some("5m"),
             "1h" => Some("1h"),
             _ => None,

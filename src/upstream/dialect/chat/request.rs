@@ -356,6 +356,9 @@ impl List<'_> {
             }
         }
         if text.is_empty() && refusal.is_empty() && calls.is_empty() {
+            if !thinking.is_empty() {
+                names.drop(Field::Thinking, Some(i));
+            }
             return Ok(());
         }
         self.begin("assistant");

@@ -87,6 +87,19 @@ fn a_turn_is_a_chat() {
 }
 
 #[test]
+fn a_message_of_thinking_alone_is_left_out_and_named() {
+    let thinking = vec![Part::Thinking { text: "hm".into(), signature: None }];
+    let messages = vec![
+        Message { role: Role::User, name: None, content: Content::Text("hi") },
+        Message { role: Role::Assistant, name: None, content: Content::Parts(thinking) },
+    ];
+    let turn = Request { input: Input::Messages(messages), ..Request::default() };
+    let (body, dropped) = written(&turn, Server::OpenAi);
+    assert_eq!(body["messages"].as_array().map(Vec::len), Some(1), "{body}");
+    assert_eq!(dropped, [Field::Thinking]);
+}
+
+#[test]
 fn custom_tools_and_formats() {
     let turn = Request {
         input: Input::Messages(vec![Message {
