@@ -109,6 +109,9 @@ pub struct Ending {
     pub broken: Option<String>,
 }
 
+/// The engine as a provider. No upstream's API has this name, while an upstream itself may be named `engine`.
+const ENGINE_PROVIDER: &str = "portcullis";
+
 impl Record {
     /// The record of a request that arrived at a time since the Unix epoch.
     pub fn new(arrived: Duration) -> Self {
@@ -118,7 +121,12 @@ impl Record {
     /// Notes that the engine answers.
     pub fn by_engine(&mut self) {
         self.target = Some("engine".to_owned());
-        self.provider = Some("portcullis");
+        self.provider = Some(ENGINE_PROVIDER);
+    }
+
+    /// Whether the engine answers.
+    pub fn is_by_engine(&self) -> bool {
+        self.provider == Some(ENGINE_PROVIDER)
     }
 
     /// Notes the error that is the answer.

@@ -127,16 +127,18 @@ pub(super) fn answer<T: Transport, G: Generation>(
         Cached::Miss(keep) => Some(keep),
         Cached::Bypass => None,
     };
+    // Read only where a target has another API: other targets get the body as it is. What it refuses reserves nothing.
+    let mut translation = match valid.resolved.backend {
+        Backend::Upstream(plan) if needs_turn(plan, &call.config.upstreams, G::ENDPOINT) => {
+            generation.translation(&valid.resolved, call.ctx)?
+        }
+        _ => None,
+    };
     let mut metering = call.reserve_generation(valid, generation, record)?;
     metering.needs_usage |= keep.is_some();
     match valid.resolved.backend {
         Backend::Engine => by_engine(call, valid, generation, record),
         Backend::Upstream(plan) => {
-            // Read only where a target has another API: other targets get the body as it is.
-            let mut translation = match needs_turn(plan, &call.config.upstreams, G::ENDPOINT) {
-                true => generation.translation(&valid.resolved, call.ctx)?,
-                false => None,
-            };
             if let (Some(translation), Some(most)) = (&mut translation, metering.output_limit) {
                 translation.request.turn.max_tokens = Some(most);
             }

@@ -7,7 +7,7 @@ use crate::log::Record;
 /// delivered. An estimate is noted in the record.
 pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
     let attempt = session.attempt();
-    let by_engine = record.target.as_deref() == Some("engine");
+    let by_engine = record.is_by_engine();
     let sent = u64::from(record.attempts.unwrap_or(0));
     if record.status >= 400 {
         // What was refused before anything was sent uses nothing; every attempt that was sent uses its prompt.

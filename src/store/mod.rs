@@ -17,7 +17,10 @@ use std::fmt;
 use std::time::Duration;
 
 /// The most bytes of a reply that are read.
-const MAX_REPLY: usize = 8 << 20;
+const MAX_REPLY: usize = 1 << 20;
+
+/// The same of a reply that is a value of the cache, in which every character may be escaped.
+const MAX_VALUE: usize = 8 << 20;
 
 /// The store, as one request uses it.
 pub struct Store<'a, T> {
@@ -144,7 +147,8 @@ impl<'a, T: Transport> Store<'a, T> {
             StoreApi::Upstash => upstash::encode(self.settings.key.as_ref(), command),
             StoreApi::Webdis => webdis::encode(self.settings.key.as_ref(), command),
         };
-        let (status, body) = self.exchange(&encoded, until)?;
+        let limit = if command.first() == Some(&"GET") { MAX_VALUE } else { MAX_REPLY };
+        let (status, body) = self.exchange(&encoded, limit, until)?;
         let reply = match self.settings.api {
             StoreApi::Upstash => upstash::decode(status, &body),
             StoreApi::Webdis => webdis::decode(status, &body),
@@ -159,7 +163,12 @@ impl<'a, T: Transport> Store<'a, T> {
     }
 
     /// The status and the body of the answer to a request.
-    fn exchange(&self, encoded: &Encoded, until: Duration) -> Result<(u16, Vec<u8>), StoreError> {
+    fn exchange(
+        &self,
+        encoded: &Encoded,
+        longest: usize,
+        until: Duration,
+    ) -> Result<(u16, Vec<u8>), StoreError> {
         let left = || until.checked_sub((self.elapsed)()).filter(|left| !left.is_zero());
         let limit = Some(self.settings.timeout);
         let path = format!("{}{}", self.settings.base_path, encoded.path);
@@ -203,7 +212,7 @@ impl<'a, T: Transport> Store<'a, T> {
             if left().is_none() {
                 return Err(self.timeout());
             }
-            if bytes.len() > MAX_REPLY {
+            if bytes.len() > longest {
                 return Err(unreadable("the reply is too long"));
             }
         }

@@ -90,6 +90,10 @@ fn what_no_target_can_express_consumes_nothing() {
     let got = site.chat(&chat("m", r#","n":2,"max_tokens":10"#));
     assert_eq!((got.status, upstream.bodies().len()), (400, 0), "{}", got.body);
     assert_eq!((site.used("tokens"), site.used("requests")), (vec![0.0], vec![0.0]));
+    let stored = r#"{"model":"m","previous_response_id":"resp_1","input":"hi","max_output_tokens":10}"#;
+    let got = site.post("/v1/responses", stored);
+    assert_eq!((got.status, upstream.bodies().len()), (400, 0), "{}", got.body);
+    assert_eq!((site.used("tokens"), site.used("requests")), (vec![0.0], vec![0.0]));
 }
 
 #[test]
