@@ -28,7 +28,7 @@ const LEFT_OUT: [&str; 9] = [
 
 /// What an answer depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct KeyInput<'a> {
     /// The path of the endpoint: `/v1/chat/completions`.
     pub endpoint: &'a str,
     /// The model, by the caller's name.
@@ -62,20 +62,20 @@ impl Key {
     /// # Errors
     ///
     /// Where the body has no canonical form: such a request is not looked up and its answer not kept.
-    pub fn of(question: &Question<'_>) -> Result<Self, NotCanonical> {
+    pub fn of(input: &KeyInput<'_>) -> Result<Self, NotCanonical> {
         let mut hash = Buffered { hash: Sha256::new(), pending: Vec::with_capacity(BUFFER) };
         hash.take(&[FORMAT]);
-        hash.text(Some(question.endpoint));
-        hash.text(Some(question.model));
-        hash.take(&(question.targets.len() as u64).to_le_bytes());
-        for (upstream, name) in question.targets {
+        hash.text(Some(input.endpoint));
+        hash.text(Some(input.model));
+        hash.take(&(input.targets.len() as u64).to_le_bytes());
+        for (upstream, name) in input.targets {
             hash.text(Some(upstream));
             hash.text(Some(name));
         }
-        hash.text(question.caller);
-        hash.text(question.query);
-        question.versions.into_iter().for_each(|version| hash.text(version));
-        canonical::write(question.body, |name| LEFT_OUT.contains(&name), &mut |piece| hash.take(piece))?;
+        hash.text(input.caller);
+        hash.text(input.query);
+        input.versions.into_iter().for_each(|version| hash.text(version));
+        canonical::write(input.body, |name| LEFT_OUT.contains(&name), &mut |piece| hash.take(piece))?;
         hash.flush();
         Ok(Self(hash.hash.finalize().into()))
     }
@@ -117,7 +117,7 @@ impl Buffered {
 mod tests {
     use super::*;
 
-    const QUESTION: Question<'_> = Question {
+    const QUESTION: KeyInput<'_> = KeyInput {
         endpoint: "/v1/chat/completions",
         model: "gpt-4o",
         targets: &[("openai", "gpt-4o")],
@@ -127,8 +127,8 @@ mod tests {
         body: br#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hi"}]}"#,
     };
 
-    fn key(question: Question<'_>) -> Key {
-        Key::of(&question).expect("a key")
+    fn key(input: KeyInput<'_>) -> Key {
+        Key::of(&input).expect("a key")
     }
 
     #[test]
@@ -139,29 +139,29 @@ mod tests {
             r#"{"messages":[{"role":"user","content":"Hi","name":null}],"user":"u","metadata":{"a":"b"},
                 "safety_identifier":"s","prompt_cache_key":"k","store":true,"service_tier":"flex"}"#,
         ] {
-            assert_eq!(key(Question { body: body.as_bytes(), ..QUESTION }), key(QUESTION), "{body}");
+            assert_eq!(key(KeyInput { body: body.as_bytes(), ..QUESTION }), key(QUESTION), "{body}");
         }
     }
 
     #[test]
     fn everything_else_changes_the_key() {
         let others = [
-            Question { endpoint: "/v1/responses", ..QUESTION },
-            Question { model: "gpt-4", ..QUESTION },
-            Question { targets: &[("openai", "gpt-4")], ..QUESTION },
-            Question { targets: &[("openai", "gpt-4o"), ("azure", "gpt-4o")], ..QUESTION },
-            Question { targets: &[("azure", "gpt-4o")], ..QUESTION },
-            Question { caller: Some("dev"), ..QUESTION },
-            Question { caller: None, ..QUESTION },
-            Question { caller: Some(""), ..QUESTION },
-            Question { query: Some("beta=true"), ..QUESTION },
-            Question { versions: [Some("2023-06-01"), None], ..QUESTION },
-            Question { versions: [None, Some("2023-06-01")], ..QUESTION },
-            Question { body: br#"{"messages":[{"role":"user","content":"Hi!"}]}"#, ..QUESTION },
-            Question { body: br#"{"messages":[{"role":"user","content":"Hi"}],"x":0}"#, ..QUESTION },
-            Question { body: br#"{"messages":[{"role":"user","content":"Hi","user":"u"}]}"#, ..QUESTION },
+            KeyInput { endpoint: "/v1/responses", ..QUESTION },
+            KeyInput { model: "gpt-4", ..QUESTION },
+            KeyInput { targets: &[("openai", "gpt-4")], ..QUESTION },
+            KeyInput { targets: &[("openai", "gpt-4o"), ("azure", "gpt-4o")], ..QUESTION },
+            KeyInput { targets: &[("azure", "gpt-4o")], ..QUESTION },
+            KeyInput { caller: Some("dev"), ..QUESTION },
+            KeyInput { caller: None, ..QUESTION },
+            KeyInput { caller: Some(""), ..QUESTION },
+            KeyInput { query: Some("beta=true"), ..QUESTION },
+            KeyInput { versions: [Some("2023-06-01"), None], ..QUESTION },
+            KeyInput { versions: [None, Some("2023-06-01")], ..QUESTION },
+            KeyInput { body: br#"{"messages":[{"role":"user","content":"Hi!"}]}"#, ..QUESTION },
+            KeyInput { body: br#"{"messages":[{"role":"user","content":"Hi"}],"x":0}"#, ..QUESTION },
+            KeyInput { body: br#"{"messages":[{"role":"user","content":"Hi","user":"u"}]}"#, ..QUESTION },
         ];
-        let mut keys: Vec<_> = others.iter().map(|question| key(*question).to_string()).collect();
+        let mut keys: Vec<_> = others.iter().map(|input| key(*input).to_string()).collect();
         keys.push(key(QUESTION).to_string());
         assert!(keys.iter().all(|key| key.len() == 64));
         keys.sort_unstable();
@@ -183,13 +183,13 @@ mod tests {
         let one = body(&format!("{long}\\u0061"));
         let other = body(&format!("{long}a"));
         assert_eq!(
-            key(Question { body: one.as_bytes(), ..QUESTION }),
-            key(Question { body: other.as_bytes(), ..QUESTION })
+            key(KeyInput { body: one.as_bytes(), ..QUESTION }),
+            key(KeyInput { body: other.as_bytes(), ..QUESTION })
         );
         let other = body(&format!("{long}b"));
         assert_ne!(
-            key(Question { body: one.as_bytes(), ..QUESTION }),
-            key(Question { body: other.as_bytes(), ..QUESTION })
+            key(KeyInput { body: one.as_bytes(), ..QUESTION }),
+            key(KeyInput { body: other.as_bytes(), ..QUESTION })
         );
     }
 }

@@ -1,8 +1,8 @@
-//! Answers from the cache, and answers for it.
+//! Looks answers up in the cache, and stores them there.
 
 use super::Call;
 use super::resolve::{Validated, model_endpoint};
-use crate::cache::{Key, Question};
+use crate::cache::{Key, KeyInput};
 use crate::config::{Backend, CachePolicy, Plan};
 use crate::encode;
 use crate::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
@@ -24,7 +24,7 @@ pub(super) enum Cached<B> {
     Hit(Response<B>),
     /// Nothing yet.
     Miss(Keep),
-    /// The request is none for the cache.
+    /// The request is not cacheable.
     Bypass,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    /// Has the answer kept once its body has ended, if it is whole by then.
+    /// Stores the answer once its body has ended, if it is complete.
     pub(super) fn wrap<B: 'static>(self, response: Response<B>, record: &mut Record) -> Response<B> {
         if response.status != 200 {
             return response;
@@ -96,14 +96,14 @@ struct Lookup<'a, T> {
 
 impl<T: Transport> Lookup<'_, T> {
     fn run(&self, store: &Store<'_, T>, streams: bool, record: &mut Record) -> Cached<T::Body> {
-        let wish = self.call.request.headers.get("cache-control");
-        let wish = Wish::of(wish.as_deref().unwrap_or_default());
+        let control = self.call.request.headers.get("cache-control");
+        let control = CacheControl::of(control.as_deref().unwrap_or_default());
         let key = match self.key() {
-            Some(key) if wish != Wish::NoStore => store.key("cache", &[&key.to_string()], ""),
+            Some(key) if control != CacheControl::NoStore => store.key("cache", &[&key.to_string()], ""),
             _ => return Cached::Bypass,
         };
         let keep = Keep { key, ttl: self.policy.ttl.as_secs(), api: self.api };
-        if wish == Wish::NoCache {
+        if control == CacheControl::NoCache {
             return Cached::Miss(keep);
         }
         match store.execute(&["GET", &keep.key]) {
@@ -153,7 +153,7 @@ impl<T: Transport> Lookup<'_, T> {
         let versions = ["anthropic-version", "anthropic-beta"].map(|name| request.headers.get(name));
         let identity = (!self.policy.shared).then(|| self.call.caller.identity());
         let query = router::upstream_query(&request.path, request.query.as_deref());
-        let question = Question {
+        let input = KeyInput {
             endpoint: match self.api {
                 Endpoint::Completions => "/v1/completions",
                 Endpoint::Responses => "/v1/responses",
@@ -167,7 +167,7 @@ impl<T: Transport> Lookup<'_, T> {
             versions: [versions[0].as_deref(), versions[1].as_deref()],
             body,
         };
-        Key::of(&question).ok()
+        Key::of(&input).ok()
     }
 
     /// A kept answer as the request has it; `None` where it is none of this endpoint's.
@@ -206,7 +206,7 @@ fn includes_usage(body: &[u8]) -> bool {
 
 /// What a request's `cache-control` (RFC 9111, section 5.2.1) has for this cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
+enum CacheControl {
     None,
     /// `no-cache`: the answer is to be a new one.
     NoCache,
@@ -214,7 +214,7 @@ enum Wish {
     NoStore,
 }
 
-impl Wish {
+impl CacheControl {
     fn of(cache_control: &str) -> Self {
         let has = |name: &str| {
             let mut directives = cache_control.split(',').map(str::trim);
@@ -293,15 +293,15 @@ mod tests {
     #[test]
     fn directives_are_read_from_a_list() {
         for (value, want) in [
-            ("", Wish::None),
-            ("max-age=0", Wish::None),
-            ("no-cache", Wish::NoCache),
-            ("max-age=0, No-Cache", Wish::NoCache),
-            ("no-cache , no-store", Wish::NoStore),
-            ("no-cache=\"x\"", Wish::NoCache),
-            ("no-cachet", Wish::None),
+            ("", CacheControl::None),
+            ("max-age=0", CacheControl::None),
+            ("no-cache", CacheControl::NoCache),
+            ("max-age=0, No-Cache", CacheControl::NoCache),
+            ("no-cache , no-store", CacheControl::NoStore),
+            ("no-cache=\"x\"", CacheControl::NoCache),
+            ("no-cachet", CacheControl::None),
         ] {
-            assert_eq!(Wish::of(value), want, "{value}");
+            assert_eq!(CacheControl::of(value), want, "{value}");
         }
     }
 

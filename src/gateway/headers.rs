@@ -15,7 +15,6 @@ pub(super) fn add<B>(
     request: &Request,
     record: &Record,
     session: &Session,
-    id: &str,
     ctx: &Ctx<'_>,
     response: &mut Response<B>,
 ) {
@@ -37,12 +36,12 @@ pub(super) fn add<B>(
     if is_known && let Some(cost) = record.cost() {
         headers.push("x-portcullis-cost-usd", cost.to_string());
     }
-    headers.push("x-request-id", id);
+    headers.push("x-request-id", &*record.request_id);
     let is_anthropic = Route::at(&request.path).is_some_and(|route| route.is_anthropic());
     session.add_fields(headers, if is_anthropic { Api::Anthropic } else { Api::OpenAi });
     if is_anthropic {
         if headers.get("request-id").is_none() {
-            headers.push("request-id", id);
+            headers.push("request-id", &*record.request_id);
         }
     } else {
         add_openai(ctx, headers);

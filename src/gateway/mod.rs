@@ -125,8 +125,8 @@ impl Gateway {
             }
         });
         record.status = response.status;
-        headers::add(self.config.as_ref().ok(), request, &record, &session, &id, ctx, &mut response);
         record.request_id = id;
+        headers::add(self.config.as_ref().ok(), request, &record, &session, ctx, &mut response);
         Exchange { response, record: OpenRecord { record, session } }
     }
 
