@@ -109,9 +109,9 @@ impl<T: Transport> Call<'_, T> {
         let Choices { count, most_tokens } = choices(valid.body, limit_members(G::ENDPOINT))?;
         let (prompts, prompt) = self.prompt_tokens(valid, generation);
         let cap = match valid.resolved.backend {
-            Backend::Engine => {
-                Some(valid.resolved.policy.spec.map_or(ENGINE_OUTPUT, |spec| spec.output.into()))
-            }
+            Backend::Engine => Some(
+                valid.resolved.policy.spec.map_or(engine::DEFAULT_OUTPUT_LIMIT, |spec| spec.output.into()),
+            ),
             Backend::Upstream(plan) => output_cap(plan, model),
         };
         let fallback = self.config.reserve_tokens.map(u64::from).or(cap).unwrap_or(RESERVED);
@@ -199,9 +199,6 @@ impl<T: Transport> Call<'_, T> {
         }
     }
 }
-
-/// Where the engine ends an answer for a model without an output limit.
-const ENGINE_OUTPUT: u64 = 16_384;
 
 fn is_metered(buckets: &[Bucket]) -> bool {
     buckets.iter().any(|bucket| bucket.limit.measure.is_metered())

@@ -37,7 +37,7 @@ pub use events::Events;
 pub use moderation::moderate;
 pub use prompt_tokens::CountedBy;
 pub use rejection::Rejection;
-pub use sampler::{Generated, Origin, Sampler, SamplingMode};
+pub use sampler::{DEFAULT_OUTPUT_LIMIT, Generated, Origin, Sampler, SamplingMode};
 pub use sampling::Sampling;
 pub use tokenized_text::{Piece, Token, TokenLogprobs, TokenizedText};
 

@@ -33,7 +33,7 @@ pub enum Origin {
 }
 
 /// The most tokens of an unscripted choice whose model has no limit of its own.
-pub(super) const DEFAULT_OUTPUT_LIMIT: u64 = 16_384;
+pub const DEFAULT_OUTPUT_LIMIT: u64 = 16_384;
 
 /// The most tokens of all unscripted choices of a request, and of all tokens that are sampled.
 pub(super) const UNSCRIPTED_LIMIT: u64 = 65_536;

@@ -1,6 +1,6 @@
 //! [`Answer`]: the events of a turn, gathered.
 
-use super::{Event, FinishReason, TokenLogprob, ToolKind, Usage};
+use super::{Event, FinishReason, MAX_CHOICES, TokenLogprob, ToolKind, Usage};
 use crate::error::ApiError;
 use std::borrow::Cow;
 
@@ -212,8 +212,7 @@ impl<'a> Answer<'a> {
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice<'a> {
-        // An upstream numbers its choices from 0; 128 is the most that any API generates.
-        let index = index.min(1023) as usize;
+        let index = (index as usize).min(MAX_CHOICES - 1);
         if self.choices.len() <= index {
             self.choices.resize_with(index + 1, Choice::default);
         }

@@ -22,3 +22,7 @@ pub use request::{
 };
 pub use source::{EventSource, Step};
 pub use unsupported::{Field, Unsupported};
+
+/// The most choices of one answer, and calls of one choice, that are remembered. No API generates more than 128; an upstream
+/// may number them as it likes.
+pub const MAX_CHOICES: usize = 1024;

@@ -5,20 +5,18 @@ use super::dialect::{self, Dialect};
 use super::events::{Reader, Watch};
 use super::peek::{Answer, Form};
 use super::turn_stream::TurnStream;
-use super::{ErrorEvent, ForwardRequest, Reply, SendErrorKind, delivered, failure, headers, no_answer};
+use super::{
+    ErrorEvent, ForwardRequest, Reply, SILENCE, SendErrorKind, delivered, failure, headers, no_answer,
+};
 use crate::config::Upstream;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, BodyItem, Headers, Incoming, Piece, Relay, Response};
 use crate::json;
 use crate::turn::{Failure, Usage, UsageMeter};
-use std::time::Duration;
 
 /// The longest answer that is gathered to be translated.
 const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
-
-/// How long nothing arrives before the body reports silence.
-const SILENCE: Duration = Duration::from_millis(250);
 
 /// The longest error that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;

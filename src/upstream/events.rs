@@ -7,10 +7,9 @@ use super::deliver::{broken_off, fell_silent};
 use super::dialect::StreamState;
 use super::peek::{Answer, Reading};
 use super::sse::{Event, Parser, TooLong};
-use super::{ErrorEvent, delivered, failure};
+use super::{ENDING, ErrorEvent, SILENCE, delivered, failure};
 use crate::http::{BodyItem, Incoming, Piece};
-use crate::turn::{Failure, UsageMeter};
-use std::time::Duration;
+use crate::turn::{Failure, MAX_CHOICES, UsageMeter};
 
 /// Where a stream stands.
 enum State {
@@ -36,13 +35,6 @@ pub(super) struct Reader<B> {
     /// Why the answer is incomplete.
     broken: Option<String>,
 }
-
-/// How long an upstream may take from its last event to the end of its answer. A connection whose answer has ended
-/// serves another request.
-const ENDING: Duration = Duration::from_millis(100);
-
-/// How long nothing arrives before the body reports silence.
-const SILENCE: Duration = Duration::from_millis(250);
 
 /// How many pieces may follow the last event.
 const ENDING_PIECES: usize = 16;
@@ -217,9 +209,6 @@ pub(super) struct Watch {
     withholds_usage: bool,
 }
 
-/// The most choices that are remembered; no API generates more.
-const MOST_CHOICES: usize = 1024;
-
 impl Watch {
     /// `requested` is the number of choices the caller requested; `meter` gets the usage that the events report.
     pub(super) fn new(requested: usize, error_event: ErrorEvent, meter: UsageMeter) -> Self {
@@ -289,7 +278,7 @@ impl Watch {
             let at = self.choices.iter().position(|(index, _)| *index == choice.index());
             match at {
                 Some(at) => self.choices[at].1 |= choice.finishes(),
-                None if self.choices.len() < MOST_CHOICES => {
+                None if self.choices.len() < MAX_CHOICES => {
                     self.choices.push((choice.index(), choice.finishes()));
                 }
                 None => {}

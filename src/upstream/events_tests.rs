@@ -2,6 +2,7 @@ use super::*;
 use crate::http::ReadError;
 use crate::turn::Usage;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A body that is read from a list, and may end badly.
 struct Pieces(VecDeque<Result<Vec<u8>, ReadError>>);

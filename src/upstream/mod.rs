@@ -34,11 +34,19 @@ use attempts::Attempts;
 pub use dialect::{Endpoint, Extra, TurnRequest, has_native, needs_turn};
 pub use headers::of_limited_key;
 pub use pass::{PassRequest, pass};
+use std::time::Duration;
 pub use turn_stream::TurnStream;
 
 /// Writes an error as an event of the caller's API, for a stream that has begun. The number is that of the event, for
 /// APIs that number events.
 pub type ErrorEvent = fn(&Failure, u64) -> Vec<u8>;
+
+/// How long an upstream may take from its last event to the end of its answer. A connection whose answer has ended
+/// serves another request.
+const ENDING: Duration = Duration::from_millis(100);
+
+/// How long nothing arrives before a body reports silence: `BodyItem::Silence`, or `turn::Event::Ping`.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// A caller's request for upstreams.
 pub struct ForwardRequest<'a> {

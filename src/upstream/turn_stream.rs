@@ -2,13 +2,10 @@
 
 use super::dialect::{Decoder, StreamState};
 use super::sse::{Parser, TooLong};
+use super::{ENDING, SILENCE};
 use crate::http::{Incoming, Piece};
 use crate::turn::{Event, EventSource, Failure, Step};
 use std::collections::VecDeque;
-use std::time::Duration;
-
-/// How long nothing arrives before [`Event::Ping`] is returned.
-const SILENCE: Duration = Duration::from_millis(250);
 
 /// Reads an upstream's stream and returns the events of a turn. Dropping it cancels the upstream's request.
 pub struct TurnStream<B> {
@@ -94,7 +91,7 @@ impl<B: Incoming> TurnStream<B> {
     /// Reads what little may follow the last event, so that the connection can be reused.
     fn drain(&mut self) {
         for _ in 0..16 {
-            match self.from.as_mut().map(|from| from.read_within(Duration::from_millis(100))) {
+            match self.from.as_mut().map(|from| from.read_within(ENDING)) {
                 Some(Ok(Piece::Bytes(_))) => {}
                 _ => break,
             }

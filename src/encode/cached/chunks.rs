@@ -5,7 +5,7 @@ use super::{push_member, push_name, quoted, with};
 use crate::encode::{UsageDetails, sse, usage as usage_object};
 use crate::json::{Value, to_string};
 use crate::model::Endpoint;
-use crate::turn::Usage;
+use crate::turn::{MAX_CHOICES, Usage};
 
 /// The chunks of one answer so far.
 #[derive(Default)]
@@ -15,9 +15,6 @@ pub(super) struct Gathered {
     choices: Vec<(u64, Object, Object)>,
     usage: Option<String>,
 }
-
-/// The most choices of an answer.
-const MOST_CHOICES: usize = 1024;
 
 impl Gathered {
     /// Adds a chunk; `None` where it is none, or an error.
@@ -52,7 +49,7 @@ impl Gathered {
         };
         let at = match self.choices.iter().position(|(own, ..)| *own == index) {
             Some(at) => at,
-            None if self.choices.len() < MOST_CHOICES => {
+            None if self.choices.len() < MAX_CHOICES => {
                 self.choices.push((index, Object::default(), Object::default()));
                 self.choices.len() - 1
             }

@@ -11,7 +11,7 @@ use crate::api::answer::{
     Called, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, CustomCall, Delta,
     FunctionCall, Logprobs, ThinkingBlock, ToolCall,
 };
-use crate::turn::{Answer, Block, Choice, Event, FinishReason, TokenLogprob, ToolKind, Usage};
+use crate::turn::{Answer, Block, Choice, Event, FinishReason, MAX_CHOICES, TokenLogprob, ToolKind, Usage};
 use std::borrow::Cow;
 
 /// What an answer has besides the events: what the endpoint knows of it.
@@ -207,8 +207,7 @@ impl Encoder {
     }
 
     fn progress(&mut self, choice: u32) -> &mut Progress {
-        // No API generates more choices than 128.
-        let index = choice.min(1023) as usize;
+        let index = (choice as usize).min(MAX_CHOICES - 1);
         if self.choices.len() <= index {
             self.choices.resize_with(index + 1, Progress::default);
         }
@@ -378,7 +377,7 @@ impl super::Encoder for Encoder {
             }
             Event::ToolCall { choice, index, id, name, kind } => {
                 let calls = &mut self.progress(*choice).calls;
-                let place = (*index as usize).min(1023);
+                let place = (*index as usize).min(MAX_CHOICES - 1);
                 if calls.len() <= place {
                     calls.resize(place + 1, ToolKind::Function);
                 }

@@ -3,7 +3,7 @@
 use super::answer::{Called, Choice, Completion, Message, ToolCall, finish_reason, logprobs};
 use crate::api::Text;
 use crate::json::{self, Fragment, Joint};
-use crate::turn::{self, Event, FinishReason, ToolKind};
+use crate::turn::{self, Event, FinishReason, MAX_CHOICES, ToolKind};
 use crate::upstream::dialect::{Decoder, StreamState};
 use crate::upstream::peek::Reading;
 use crate::upstream::{failure, sse};
@@ -38,9 +38,6 @@ struct Call {
     kind: ToolKind,
 }
 
-/// The most choices, and the most calls of one.
-const MOST: usize = 1024;
-
 type Events = Vec<Event<'static>>;
 
 impl Decoder for Stream {
@@ -74,7 +71,7 @@ impl Decoder for Stream {
         }
         for choice in chunk.choices.into_iter().flatten() {
             let index = u32::try_from(choice.index.unwrap_or(0)).unwrap_or(u32::MAX);
-            if self.choices.len() >= MOST && !self.choices.contains_key(&index) {
+            if self.choices.len() >= MAX_CHOICES && !self.choices.contains_key(&index) {
                 return StreamState::InvalidResponse("the answer has too many choices");
             }
             self.choices.entry(index).or_default().take(index, choice, out);
@@ -172,7 +169,7 @@ impl Progress {
         };
         let at = match found {
             Some(at) => at,
-            None if self.calls.len() < MOST => {
+            None if self.calls.len() < MAX_CHOICES => {
                 let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
                 let upstream_index = new.index.unwrap_or(index.into());
                 let name = called.name.as_deref().unwrap_or_default().to_owned().into();
