@@ -7,7 +7,8 @@ use portcullis_host::{Options, Program};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Exchange, Gateway, Live, Upstream, background, build, component, patiently};
+use super::answer::{CHUNKED, chunk, event, head};
+use super::{Answer, Call, Gateway, Live, Upstream, background, build, component, patiently};
 
 /// The calls of one request on an instance that has served another one before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,9 +26,14 @@ impl HostCalls {
     }
 }
 
-/// How many events, or pieces of a body, the streamed answers have. Each is sent when the caller has the one before,
-/// so that the counts are the same in each run.
+/// How many events, or pieces of a body, the streamed answers have. Each is sent when the caller has received the one
+/// before, the first together with the head and the last together with the end of the body, so that the number of reads
+/// does not depend on timing.
 const PIECES: usize = 20;
+
+/// How many equal requests are counted. The one with the fewest calls is taken: where the system delivers one write in
+/// two reads, the component has to read, and call its host, once more.
+const COUNTED: usize = 5;
 
 const CHAT: &str = "/v1/chat/completions";
 const KEY: &str = "sk-caller";
@@ -114,15 +120,15 @@ impl Counting {
         Self::start(program, &[("PORTCULLIS_CONFIG", &config.to_string())]).await
     }
 
-    /// The calls of the second of two equal requests.
+    /// The calls of a request on an instance that has served an equal one before.
     async fn count(&self, path: &'static str, call: impl Fn(&Gateway) -> Call) -> HostCalls {
         let before = self.lines().len();
-        for number in 1..=2 {
+        for number in 1..=1 + COUNTED {
             let reply = call(&self.0).await;
             assert!(reply.status < 500, "{path}: {reply:?}");
             self.wait_for(before + number).await;
         }
-        self.last(path)
+        self.fewest(path)
     }
 
     /// The same, with an upstream that sends each piece when the one before has arrived.
@@ -133,24 +139,24 @@ impl Counting {
         upstream: &mut Upstream,
         kind: Kind,
     ) -> HostCalls {
-        for number in 1..=2 {
+        for number in 1..=1 + COUNTED {
             let running = call(&self.0).spawn();
             let mut exchange = upstream.next().await;
             let content = if kind == Kind::Events { "text/event-stream" } else { "application/octet-stream" };
-            exchange.head(200, &[("content-type", content)]).await;
-            send(&mut exchange, kind, 0).await;
+            let start = head(200, &[("content-type", content)], CHUNKED);
+            exchange.raw([start, piece(kind, 0)].concat()).await;
             let mut live = running.live().await;
             receive(&mut live, kind).await;
-            for piece in 1..PIECES {
-                send(&mut exchange, kind, piece).await;
+            for number in 1..PIECES - 1 {
+                exchange.raw(piece(kind, number)).await;
                 receive(&mut live, kind).await;
             }
-            exchange.end().await;
+            exchange.finish(piece(kind, PIECES - 1)).await;
             assert!(live.rest().await.status == 200, "{path}");
             self.wait_for(number).await;
             self.0.connection_is_back().await;
         }
-        self.last(path)
+        self.fewest(path)
     }
 
     /// The lines that count calls.
@@ -168,22 +174,28 @@ impl Counting {
         patiently("the calls of a request", enough).await;
     }
 
-    fn last(&self, path: &'static str) -> HostCalls {
-        let line = self.lines().pop().expect("a request was made");
-        let by_name = serde_json::from_value(line["by_name"].clone()).expect("counts by name");
-        HostCalls { path: path.to_owned(), by_name }
+    /// The counted request with the fewest calls.
+    fn fewest(&self, path: &'static str) -> HostCalls {
+        let mut lines = self.lines();
+        let counted = lines.split_off(lines.len() - COUNTED);
+        let calls = counted.into_iter().map(|line| {
+            let by_name = serde_json::from_value(line["by_name"].clone()).expect("counts by name");
+            HostCalls { path: path.to_owned(), by_name }
+        });
+        calls.min_by_key(HostCalls::total).expect("requests were counted")
     }
 }
 
-async fn send(exchange: &mut Exchange, kind: Kind, number: usize) {
+/// A piece of the body as a chunk.
+fn piece(kind: Kind, number: usize) -> Vec<u8> {
     match kind {
-        Kind::File => exchange.chunk([b'a'; 1024]).await,
-        Kind::Events if number + 1 == PIECES => exchange.event("[DONE]").await,
+        Kind::File => chunk(&[b'a'; 1024]),
+        Kind::Events if number + 1 == PIECES => chunk(event("[DONE]").as_bytes()),
         Kind::Events => {
             let finish = if number + 2 == PIECES { json!("stop") } else { Value::Null };
-            let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [
+            let data = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [
                 {"index": 0, "delta": {"content": "word "}, "finish_reason": finish}]});
-            exchange.event(&chunk.to_string()).await;
+            chunk(event(&data.to_string()).as_bytes())
         }
     }
 }

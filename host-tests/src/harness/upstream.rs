@@ -173,8 +173,14 @@ impl Exchange {
     }
 
     /// Ends a chunked response; the connection waits for the next request.
-    pub async fn end(mut self) {
-        self.raw(chunk(b"")).await;
+    pub async fn end(self) {
+        self.finish(Vec::new()).await;
+    }
+
+    /// Sends these bytes and the end of a chunked response in one write; the connection waits for the next request.
+    pub async fn finish(mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&chunk(b""));
+        self.raw(bytes).await;
         self.go_on();
     }
 
