@@ -16,7 +16,9 @@ async function launch() {
   // By this it unpacks its libraries too, which a machine without a desktop lacks.
   process.env.AWS_EXECUTION_ENV ??= 'AWS_Lambda_nodejs22.x';
   const { default: packed } = await import('@sparticuz/chromium');
-  return chromium.launch({ executablePath: await packed.executablePath(), args: packed.args });
+  // Not with the package's own arguments: they are for AWS Lambda, and in the single process they demand, closing one
+  // context ends the browser.
+  return chromium.launch({ executablePath: await packed.executablePath() });
 }
 
 let browser;
