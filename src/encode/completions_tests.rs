@@ -123,7 +123,7 @@ fn pieces_make_the_whole_answer() {
         let prompts = prompts.map(|text| text.chars().count()).to_vec();
         let head = Head { offsets: Some(Offsets { prompts, echo }), ..head() };
         let at_once = String::from_utf8(whole(&head, &answer.whole())).expect("UTF-8");
-        let response: Response<()> = in_pieces(head, *answer);
+        let response: Response<()> = in_pieces(head, std::rc::Rc::from(answer));
         let bytes = match response.body {
             Body::Full(bytes) => bytes,
             Body::Stream(items) => items.flat_map(|item| item.into_bytes()).collect(),

@@ -85,9 +85,9 @@ const PIECE: usize = 64 * 1024;
 
 /// A JSON response that is written as it is sent, unless it is short: `write` appends the next part, of a few KB at
 /// most, and returns false once nothing is left.
-pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'static) -> Response<B> {
+pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut Vec<u8>) -> bool + 'static) -> Response<B> {
     let mut next = move || {
-        let mut piece = String::with_capacity(1024);
+        let mut piece = Vec::with_capacity(1024);
         while piece.len() < PIECE {
             if !write(&mut piece) {
                 return (piece, false);
@@ -97,7 +97,7 @@ pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'st
     };
     let (first, mut more) = next();
     if !more {
-        return json_bytes(200, first.into_bytes());
+        return json_bytes(200, first);
     }
     let rest = std::iter::from_fn(move || {
         let (piece, follows) = if more { next() } else { return None };
@@ -105,9 +105,19 @@ pub(crate) fn json_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'st
         Some(piece)
     });
     let pieces = std::iter::once(first).chain(rest).filter(|piece| !piece.is_empty());
-    let items = pieces.map(|piece| BodyItem::Data(piece.into_bytes()));
+    let items = pieces.map(BodyItem::Data);
     let headers = [("content-type", "application/json")].into_iter().collect();
     Response { status: 200, headers, body: Body::Stream(Box::new(items)) }
+}
+
+/// As [`json_in_pieces`], of parts that are text.
+pub(crate) fn json_text_in_pieces<B>(mut write: impl FnMut(&mut String) -> bool + 'static) -> Response<B> {
+    json_in_pieces(move |out| {
+        let mut text = String::new();
+        let is_more = write(&mut text);
+        out.extend_from_slice(text.as_bytes());
+        is_more
+    })
 }
 
 /// What stands before and after the first entry of a member's empty list in the JSON of an object. No string in it can

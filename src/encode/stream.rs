@@ -9,6 +9,12 @@ pub trait Encoder {
     /// Appends what an event becomes, which may be nothing.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
 
+    /// Appends the next part of what an event became, where that is too long to be held at once; false where nothing is
+    /// left. It comes before what the next step becomes.
+    fn more(&mut self, _out: &mut Vec<u8>) -> bool {
+        false
+    }
+
     /// Appends what was kept for the next event of a step, since there is none.
     fn end_step(&mut self, _out: &mut Vec<u8>) {}
 
@@ -19,6 +25,10 @@ pub trait Encoder {
 impl<E: Encoder + ?Sized> Encoder for Box<E> {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         (**self).event(event, out);
+    }
+
+    fn more(&mut self, out: &mut Vec<u8>) -> bool {
+        (**self).more(out)
     }
 
     fn end_step(&mut self, out: &mut Vec<u8>) {
@@ -80,11 +90,20 @@ impl<S: EventSource, E: Encoder> EventStream<S, E> {
         }
         let mut out = Vec::new();
         let mut wait = None;
-        while !self.has_ended {
+        let mut is_within_step = false;
+        loop {
+            if !is_within_step && self.encoder.more(&mut out) {
+                return Some(BodyItem::Data(out));
+            }
+            if self.has_ended {
+                break;
+            }
             let Some(step) = self.source.next() else {
                 self.has_ended = true;
-                break;
+                is_within_step = false;
+                continue;
             };
+            is_within_step = step.more;
             wait = wait.or(step.wait);
             let is_silent = matches!(step.event, Event::Ping);
             self.meter.observe(&step.event);

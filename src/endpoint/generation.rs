@@ -17,6 +17,7 @@ use crate::log::Record;
 use crate::transport::Transport;
 use crate::turn::{self, UsageMeter};
 use crate::upstream::{Endpoint, needs_turn};
+use std::rc::Rc;
 
 /// A valid request of one endpoint, as the common steps need it.
 pub(super) trait Generation {
@@ -74,7 +75,7 @@ pub(super) struct Generated<'a> {
     /// The request.
     pub(super) turns: &'a [turn::Request<'a>],
     /// The answer.
-    pub(super) answer: engine::Answer,
+    pub(super) answer: Rc<engine::Answer>,
     /// Gets what a stream reports.
     pub(super) meter: UsageMeter,
 }
@@ -181,7 +182,13 @@ fn by_engine<T: Transport, G: Generation>(
                 record.usage.complete();
             }
             let meter = record.usage.clone();
-            generation.encode(Generated { resolved, ctx: call.ctx, turns: &turns, answer: *answer, meter })
+            generation.encode(Generated {
+                resolved,
+                ctx: call.ctx,
+                turns: &turns,
+                answer: Rc::from(answer),
+                meter,
+            })
         }
         Outcome::Fault(fault) => {
             record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());

@@ -80,7 +80,7 @@ impl Answer {
     }
 
     /// The answer, event by event.
-    pub fn into_events(self) -> Events {
+    pub fn into_events(self: Rc<Self>) -> Events {
         Events::new(self)
     }
 
@@ -93,6 +93,22 @@ impl Answer {
             choices: self.choices.iter().map(choice).collect(),
             usage: Some(self.usage),
         }
+    }
+
+    /// The whole answer with empty lists of log probabilities, which [`Answer::logprobs_of`] has part by part.
+    pub fn whole_outline(&self) -> turn::Answer<'_> {
+        let choice = |choice| self.whole_choice(choice, 0);
+        turn::Answer {
+            id: None,
+            model: None,
+            choices: self.choices.iter().map(choice).collect(),
+            usage: Some(self.usage),
+        }
+    }
+
+    /// Whether its texts come with log probabilities.
+    pub fn has_logprobs(&self) -> bool {
+        self.logprobs
     }
 
     /// A choice with empty lists of log probabilities, which [`Answer::logprobs_of`] has part by part.

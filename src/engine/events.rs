@@ -4,11 +4,12 @@ use super::answer::{Answer, Call, Choice};
 use super::tokenized_text::{Piece, TokenizedText};
 use crate::turn::{Event, EventSource, Step, Usage};
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// The events of an answer. Choices take turns, each with one step.
 #[derive(Debug)]
 pub struct Events {
-    answer: Answer,
+    answer: Rc<Answer>,
     /// How far each choice is.
     cursors: Vec<Cursor>,
     /// Which choice is next.
@@ -76,7 +77,7 @@ enum Emit<'a> {
 }
 
 impl Events {
-    pub(super) fn new(answer: Answer) -> Self {
+    pub(super) fn new(answer: Rc<Answer>) -> Self {
         // Completions have no role that goes out before their text.
         let part = if answer.completes_prompts { Part::Thinking } else { Part::Opening };
         let cursors = vec![Cursor { part, ..Cursor::default() }; answer.choices.len()];

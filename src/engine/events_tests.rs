@@ -5,6 +5,7 @@ use crate::config::engine::Latency;
 use crate::engine::latency::TokenTiming;
 use crate::tokens::Encoding;
 use crate::turn::{self, FinishReason, ToolKind};
+use std::rc::Rc;
 use std::time::Duration;
 
 fn tokenized(text: &str) -> TokenizedText {
@@ -29,7 +30,7 @@ fn answer(choices: Vec<Choice>) -> Answer {
 
 /// Every step, as short text; ` +` where the next event belongs to the same.
 fn steps(answer: Answer) -> Vec<String> {
-    let mut events = answer.into_events();
+    let mut events = Rc::new(answer).into_events();
     let mut all = Vec::new();
     while let Some(Step { wait, event, more }) = events.next() {
         let text = match event {
@@ -135,7 +136,7 @@ fn the_whole_answer_is_its_events_gathered() {
     let refusal = Choice { refusal: Some(tokenized("No, thanks")), ..Choice::default() };
     let answer = answer(vec![with_text("one two"), refusal]);
     let mut gathered = turn::Answer::default();
-    let mut events = answer.clone().into_events();
+    let mut events = Rc::new(answer.clone()).into_events();
     while let Some(step) = events.next() {
         gathered.take(step.event.into_owned()).expect("no error");
     }

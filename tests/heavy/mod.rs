@@ -129,6 +129,7 @@ fn message(messages: &str, members: &str) -> String {
 fn of_newer_apis() -> Vec<(&'static str, &'static str, String)> {
     const RESPONSES: &str = "/v1/responses";
     const MESSAGES: &str = "/v1/messages";
+    const TOKENS: &str = r#","top_logprobs":20,"include":["message.output_text.logprobs"]"#;
     let functions = list(20_000, |i| {
         format!(
             r#"{{"type":"function","name":"tool_{i}","parameters":{{"type":"object","properties":{{}}}}}}"#
@@ -146,6 +147,12 @@ fn of_newer_apis() -> Vec<(&'static str, &'static str, String)> {
             response(&format!("{text:?}"), &format!(r#","tools":[{functions}]"#)),
         ),
         ("a streamed response", RESPONSES, response(&format!("{text:?}"), r#","stream":true"#)),
+        ("a response with 20 alternatives a token", RESPONSES, response(&format!("{text:?}"), TOKENS)),
+        (
+            "a streamed response with 20 alternatives a token",
+            RESPONSES,
+            response(&format!("{text:?}"), &format!(r#"{TOKENS},"stream":true"#)),
+        ),
         ("a response by unique items", RESPONSES, response(r#""x""#, &format)),
         ("a streamed message", MESSAGES, message(&user(&text), r#","stream":true"#)),
         ("a message by unique items", MESSAGES, message(&user("x"), &output)),

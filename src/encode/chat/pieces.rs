@@ -3,11 +3,12 @@
 
 use super::Head;
 use crate::api::answer::ChatCompletion;
-use crate::encode::{self, around_list, json_in_pieces, tokens};
+use crate::encode::{self, around_list, json_text_in_pieces, tokens};
 use crate::engine;
 use crate::http::Response;
 use crate::json::{Write, to_string};
 use crate::turn::Block;
+use std::rc::Rc;
 
 /// How many tokens are written at a time.
 const TOKENS: usize = 64;
@@ -24,10 +25,10 @@ enum Next {
 }
 
 /// A whole answer as JSON, in pieces where it is long.
-pub fn in_pieces<B>(head: Head, answer: engine::Answer) -> Response<B> {
+pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
     let mut next = Next::Start;
     let mut end = String::new();
-    json_in_pieces(move |out| {
+    json_text_in_pieces(move |out| {
         next = match std::mem::replace(&mut next, Next::Nothing) {
             Next::Start => {
                 let json = to_string(&ChatCompletion {

@@ -2,11 +2,12 @@
 //! them in four lists that run side by side, so the tokens of a choice are gone over four times.
 
 use super::{Head, Place, completed, likeliest, name};
-use crate::encode::{around_list, json_in_pieces};
+use crate::encode::{around_list, json_text_in_pieces};
 use crate::engine;
 use crate::http::Response;
 use crate::json::{Write, to_string};
 use crate::turn::{Block, TokenLogprob};
+use std::rc::Rc;
 
 /// How many tokens are written at a time.
 const TOKENS: usize = 64;
@@ -81,10 +82,10 @@ enum Next {
 }
 
 /// A whole answer as JSON, in pieces where it is long.
-pub fn in_pieces<B>(head: Head, answer: engine::Answer) -> Response<B> {
+pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
     let mut next = Next::Start;
     let mut end = String::new();
-    json_in_pieces(move |out| {
+    json_text_in_pieces(move |out| {
         next = match std::mem::replace(&mut next, Next::Nothing) {
             Next::Start => {
                 let json = to_string(&head.object(&[], Some(Some(answer.usage()))));

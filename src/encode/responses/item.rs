@@ -1,5 +1,6 @@
 //! Output items as JSON.
 
+use super::draft::{Draft, Tokens};
 use crate::json::{Write, push_string, writes};
 use crate::turn::{TokenLogprob, ToolKind};
 
@@ -38,8 +39,10 @@ pub(super) enum ItemKind {
 pub(super) struct MessagePart {
     pub(super) is_refusal: bool,
     pub(super) text: String,
-    /// The tokens of the text, as JSON objects separated by commas.
+    /// The tokens that came with the text, as JSON objects separated by commas. Empty for a text of the engine.
     pub(super) logprobs: String,
+    /// The tokens of the text, once it is complete.
+    pub(super) tokens: Option<Tokens>,
 }
 
 /// How far an item has come.
@@ -55,7 +58,7 @@ pub(super) enum Progress {
 
 impl Item {
     /// The item as JSON.
-    pub(super) fn json(&self, progress: Progress) -> String {
+    pub(super) fn json(&self, progress: Progress) -> Draft {
         let status = match progress {
             Progress::Added => "in_progress",
             Progress::Completed => "completed",
@@ -66,10 +69,22 @@ impl Item {
         match &self.kind {
             ItemKind::Message { parts, phase } => {
                 let shown = if empty { &[][..] } else { &parts[..] };
-                writes!(
-                    &mut out; "id" = self.id, "type" = "message", "status" = status, "content" = shown,
-                    "phase" ? phase, "role" = "assistant",
-                );
+                let mut draft = Draft::whole("{".to_owned());
+                draft.push_member("\"id\":", &self.id);
+                draft.push_member("\"type\":", &"message");
+                draft.push_member("\"status\":", &status);
+                draft.push_str(",\"content\":[");
+                for (i, part) in shown.iter().enumerate() {
+                    draft.push_str(if i > 0 { "," } else { "" });
+                    draft.push(&part.json());
+                }
+                draft.push_str("]");
+                if let Some(phase) = phase {
+                    draft.push_member("\"phase\":", phase);
+                }
+                draft.push_member("\"role\":", &"assistant");
+                draft.push_str("}");
+                return draft;
             }
             ItemKind::Reasoning { summary, encrypted } => {
                 let summary: Vec<SummaryPart<'_>> = match empty || summary.is_empty() {
@@ -97,7 +112,7 @@ impl Item {
                 }
             }
         }
-        out
+        Draft::whole(out)
     }
 }
 
@@ -110,25 +125,30 @@ impl Write for SummaryPart<'_> {
     }
 }
 
-impl Write for MessagePart {
-    fn write(&self, out: &mut String) {
+impl MessagePart {
+    /// The part as JSON.
+    pub(super) fn json(&self) -> Draft {
+        let mut out = String::new();
         if self.is_refusal {
-            writes!(out; "type" = "refusal", "refusal" = self.text);
-            return;
+            writes!(&mut out; "type" = "refusal", "refusal" = self.text);
+            return Draft::whole(out);
         }
-        out.push_str(r#"{"type":"output_text","annotations":[],"logprobs":["#);
-        out.push_str(&self.logprobs);
-        out.push_str(r#"],"text":"#);
-        push_string(&self.text, out);
-        out.push('}');
+        out.push_str(r#"{"type":"output_text","annotations":[],"logprobs":"#);
+        let mut draft = Draft::whole(out);
+        draft.push_tokens(self.tokens.as_ref());
+        let mut rest = String::from(r#","text":"#);
+        push_string(&self.text, &mut rest);
+        rest.push('}');
+        draft.push_str(&rest);
+        draft
     }
 }
 
 /// A token in the place of another, and its log probability.
 type Alternative<'a> = (std::borrow::Cow<'a, [u8]>, f32);
 
-/// Appends tokens as JSON objects, separated by commas.
-pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], out: &mut String) {
+/// Appends tokens as JSON objects, separated by commas; where they are not the first of a list, after a comma.
+pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], are_first: bool, out: &mut String) {
     fn likely(bytes: &[u8], logprob: f32, top: Option<&[Alternative<'_>]>, out: &mut String) {
         let token = String::from_utf8_lossy(bytes);
         out.push_str(r#"{"token":"#);
@@ -147,10 +167,8 @@ pub(super) fn push_logprobs(tokens: &[TokenLogprob<'_>], out: &mut String) {
         }
         out.push('}');
     }
-    for token in tokens {
-        if !out.is_empty() {
-            out.push(',');
-        }
+    for (i, token) in tokens.iter().enumerate() {
+        out.push_str(if i > 0 || !are_first { "," } else { "" });
         likely(&token.bytes, token.logprob, Some(&token.top), out);
     }
 }

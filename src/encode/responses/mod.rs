@@ -3,6 +3,7 @@
 //! The grammar of the events is the live API's, as recorded from March 2025 to August 2026: every item is added, filled and
 //! done before the next one begins, every event carries `sequence_number`, and the last event repeats the whole object.
 
+mod draft;
 mod item;
 mod object;
 mod reasoning;

@@ -1,5 +1,6 @@
 //! [`ResponseObject`]: everything of a response but its output.
 
+use super::draft::Draft;
 use crate::json::{Write, push_key, to_string, writes};
 use crate::turn::Usage;
 use std::time::Duration;
@@ -95,9 +96,9 @@ pub struct ResponseObject {
 }
 
 impl ResponseObject {
-    /// The object as JSON; `output` is a JSON array.
-    pub(super) fn json(&self, status: &Status, output: &str, usage: Option<Usage>) -> String {
-        let mut out = String::with_capacity(1024 + output.len());
+    /// The object as JSON, with these output items.
+    pub(super) fn json(&self, status: &Status, output: &[Draft], usage: Option<Usage>) -> Draft {
+        let mut out = String::with_capacity(1024);
         out.push('{');
         let member = |out: &mut String, key: &str, value: &dyn Write| {
             push_key(out, key);
@@ -128,8 +129,14 @@ impl ResponseObject {
         out.push(',');
         out.push_str(&self.echo.before_output);
         push_key(&mut out, "\"output\":");
-        out.push_str(output);
-        out.push(',');
+        let mut draft = Draft::whole(out);
+        draft.push_str("[");
+        for (i, item) in output.iter().enumerate() {
+            draft.push_str(if i > 0 { "," } else { "" });
+            draft.push(item);
+        }
+        draft.push_str("]");
+        let mut out = String::from(",");
         out.push_str(&self.echo.after_output);
         push_key(&mut out, "\"usage\":");
         match usage {
@@ -139,7 +146,8 @@ impl ResponseObject {
         out.push(',');
         out.push_str(&self.echo.after_usage);
         out.push('}');
-        out
+        draft.push_str(&out);
+        draft
     }
 }
 

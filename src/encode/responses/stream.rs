@@ -1,12 +1,17 @@
 //! [`Encoder`]: the events of a turn as the events of a streamed response, or gathered into one object.
 
+use super::draft::{Draft, Tokens, Unwritten};
 use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
 use super::object::{Ids, ResponseObject, Status};
 use super::reasoning::Sealed;
 use crate::api::tool::Json;
 use crate::encode::call_order::{Call, CallOrder};
-use crate::json::{self, Write, push_key};
+use crate::encode::json_in_pieces;
+use crate::engine;
+use crate::http::Response;
+use crate::json::{self, Write};
 use crate::turn::{Event, FinishReason, ToolKind, Usage};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What a response contains besides the usual.
@@ -24,6 +29,9 @@ pub struct Options {
     pub phases: bool,
 }
 
+/// A member's name in quotes, with the colon, and its value.
+type Member<'a> = (&'a str, &'a dyn Write);
+
 /// Writes one response.
 pub struct Encoder {
     object: ResponseObject,
@@ -33,8 +41,12 @@ pub struct Encoder {
     has_begun: bool,
     /// The text of the open reasoning item that its summary lacks.
     unsummarized: String,
-    /// The items that are complete, as JSON.
-    done: Vec<String>,
+    /// The items that are complete.
+    done: Vec<Draft>,
+    /// The engine's answer whose events these are, where they come with tokens.
+    generated: Option<Rc<engine::Answer>>,
+    /// Events that follow on what was appended last.
+    unwritten: Unwritten,
     open: Option<Item>,
     calls: CallOrder<Item>,
     usage: Option<Usage>,
@@ -53,12 +65,26 @@ impl Encoder {
             has_begun: false,
             unsummarized: String::new(),
             done: Vec::new(),
+            generated: None,
+            unwritten: Unwritten::default(),
             open: None,
             calls: CallOrder::new(),
             usage: None,
             finish: None,
             has_ended: false,
         }
+    }
+
+    /// The same encoder, for the events of an answer of the engine.
+    #[must_use]
+    pub fn of_answer(self, answer: &Rc<engine::Answer>) -> Self {
+        Self { generated: answer.has_logprobs().then(|| answer.clone()), ..self }
+    }
+
+    /// Takes an event whose place in a stream does not matter: the whole object is what is written.
+    pub fn gather(&mut self, event: &Event<'_>) {
+        self.take(event, &mut Vec::new());
+        self.unwritten.clear();
     }
 
     /// Appends the events that one event of the turn becomes.
@@ -71,7 +97,7 @@ impl Encoder {
             Event::Start { .. } | Event::Ping => {}
             Event::Text { text, logprobs, .. } => {
                 let mut tokens = String::new();
-                push_logprobs(logprobs.as_deref().unwrap_or_default(), &mut tokens);
+                push_logprobs(logprobs.as_deref().unwrap_or_default(), true, &mut tokens);
                 self.text(text, &tokens, false, out);
             }
             Event::Refusal { text, .. } => self.text(text, "", true, out),
@@ -117,16 +143,32 @@ impl Encoder {
     /// Ends a response whose backend failed.
     fn fail(&mut self, code: &str, message: &str, out: &mut Vec<u8>) {
         self.has_ended = true;
-        push_error(code, message, self.sequence, out);
+        let mut event = Vec::new();
+        push_error(code, message, self.sequence, &mut event);
+        self.append(&event, out);
         self.sequence += 1;
         let status = Status::Failed { code: code.to_owned(), message: message.to_owned() };
         self.push_object("response.failed", &status, out);
     }
 
+    /// The whole response of the events so far, written in pieces where it is long.
+    pub fn into_response<B>(self) -> Response<B> {
+        let mut unwritten = self.into_unwritten();
+        json_in_pieces(move |out| unwritten.write(out))
+    }
+
     /// The whole response of the events so far, as JSON.
-    pub fn into_object(self) -> String {
-        let status = self.final_status();
-        self.object.json(&status, &array(&self.done), self.usage)
+    pub fn into_object(self) -> Vec<u8> {
+        let (mut unwritten, mut out) = (self.into_unwritten(), Vec::new());
+        while unwritten.write(&mut out) {}
+        out
+    }
+
+    fn into_unwritten(self) -> Unwritten {
+        let object = self.object.json(&self.final_status(), &self.done, self.usage);
+        let mut unwritten = Unwritten::default();
+        unwritten.push_draft(&object, |json, out| out.extend_from_slice(json));
+        unwritten
     }
 
     fn final_status(&self) -> Status {
@@ -175,11 +217,8 @@ impl Encoder {
     fn open(&mut self, item: Item, out: &mut Vec<u8>) {
         let index = self.done.len();
         let shown = item.json(Progress::Added);
-        self.push(
-            "response.output_item.added",
-            &[("\"output_index\":", &index), ("\"item\":", &Json(&shown))],
-            out,
-        );
+        let name = "response.output_item.added";
+        self.push(name, &[("\"output_index\":", &index)], Some(("\"item\":", &shown)), out);
         self.open = Some(item);
         self.calls.set_current(None);
     }
@@ -207,44 +246,50 @@ impl Encoder {
         };
         if !same {
             self.close_part(out);
-            let part = MessagePart { is_refusal, text: String::new(), logprobs: String::new() };
-            let shown = json::to_string(&part);
+            let part = MessagePart { is_refusal, text: String::new(), logprobs: String::new(), tokens: None };
+            let shown = part.json();
             if let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open {
                 parts.push(part);
             }
-            self.push_in_part("response.content_part.added", &[("\"part\":", &Json(&shown))], false, out);
+            self.push_in_part("response.content_part.added", &[], Some(("\"part\":", &shown)), false, out);
         }
         let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
         part.text.push_str(text);
-        if !logprobs.is_empty() {
+        if !logprobs.is_empty() && self.generated.is_none() {
             if !part.logprobs.is_empty() {
                 part.logprobs.push(',');
             }
             part.logprobs.push_str(logprobs);
         }
         if is_refusal {
-            self.push_in_part("response.refusal.delta", &[("\"delta\":", &text)], true, out);
+            self.push_in_part("response.refusal.delta", &[("\"delta\":", &text)], None, true, out);
         } else {
             let tokens = format!("[{logprobs}]");
             let members: [(&str, &dyn Write); 2] = [("\"delta\":", &text), ("\"logprobs\":", &Json(&tokens))];
-            self.push_in_part("response.output_text.delta", &members, true, out);
+            self.push_in_part("response.output_text.delta", &members, None, true, out);
         }
     }
 
     /// Completes the open part of a message.
     fn close_part(&mut self, out: &mut Vec<u8>) {
-        let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &self.open else { return };
-        let Some(part) = parts.last() else { return };
-        let (text, tokens, shown) =
-            (part.text.clone(), format!("[{}]", part.logprobs), json::to_string(part));
+        let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
+        let Some(part) = parts.last_mut() else { return };
+        part.tokens = match &self.generated {
+            Some(answer) => Some(Tokens::Generated(answer.clone())),
+            None if part.logprobs.is_empty() => None,
+            None => Some(Tokens::Json(std::mem::take(&mut part.logprobs).into())),
+        };
+        let (text, shown) = (part.text.clone(), part.json());
         if part.is_refusal {
-            self.push_in_part("response.refusal.done", &[("\"refusal\":", &text)], false, out);
+            self.push_in_part("response.refusal.done", &[("\"refusal\":", &text)], None, false, out);
         } else {
-            let members: [(&str, &dyn Write); 2] = [("\"text\":", &text), ("\"logprobs\":", &Json(&tokens))];
-            self.push_in_part("response.output_text.done", &members, false, out);
+            let mut tokens = Draft::default();
+            tokens.push_tokens(part.tokens.as_ref());
+            let (text, tokens): ((_, &dyn Write), _) = (("\"text\":", &text), ("\"logprobs\":", &tokens));
+            self.push_in_part("response.output_text.done", &[text], Some(tokens), false, out);
         }
-        self.push_in_part("response.content_part.done", &[("\"part\":", &Json(&shown))], false, out);
+        self.push_in_part("response.content_part.done", &[], Some(("\"part\":", &shown)), false, out);
     }
 
     fn open_reasoning(&mut self, out: &mut Vec<u8>) {
@@ -313,7 +358,7 @@ impl Encoder {
             }
             _ => "response.function_call_arguments.delta",
         };
-        self.push_in_item(name, &[("\"delta\":", &more)], true, out);
+        self.push_in_item(name, &[("\"delta\":", &more)], None, true, out);
     }
 
     /// Completes the open item.
@@ -343,11 +388,11 @@ impl Encoder {
                 match kind {
                     ToolKind::Function => {
                         let name = "response.function_call_arguments.done";
-                        self.push_in_item(name, &[("\"arguments\":", &input)], false, out);
+                        self.push_in_item(name, &[("\"arguments\":", &input)], None, false, out);
                     }
                     ToolKind::Custom => {
                         let name = "response.custom_tool_call_input.done";
-                        self.push_in_item(name, &[("\"input\":", &input)], false, out);
+                        self.push_in_item(name, &[("\"input\":", &input)], None, false, out);
                     }
                 }
             }
@@ -356,18 +401,16 @@ impl Encoder {
         self.calls.set_current(None);
         let shown = item.json(progress);
         let index = self.done.len();
-        self.push(
-            "response.output_item.done",
-            &[("\"output_index\":", &index), ("\"item\":", &Json(&shown))],
-            out,
-        );
+        let name = "response.output_item.done";
+        self.push(name, &[("\"output_index\":", &index)], Some(("\"item\":", &shown)), out);
         self.done.push(shown);
     }
 
     fn push_in_part(
         &mut self,
         name: &str,
-        members: &[(&str, &dyn Write)],
+        members: &[Member<'_>],
+        last: Option<(&str, &Draft)>,
         is_delta: bool,
         out: &mut Vec<u8>,
     ) {
@@ -375,39 +418,34 @@ impl Encoder {
             Some(Item { kind: ItemKind::Message { parts, .. }, .. }) => parts.len().saturating_sub(1),
             _ => 0,
         };
-        let mut all: Vec<(&str, &dyn Write)> = vec![("\"content_index\":", &index)];
+        let mut all: Vec<Member<'_>> = vec![("\"content_index\":", &index)];
         all.extend_from_slice(members);
-        self.push_in_item(name, &all, is_delta, out);
+        self.push_in_item(name, &all, last, is_delta, out);
     }
 
-    fn push_in_summary(
-        &mut self,
-        name: &str,
-        members: &[(&str, &dyn Write)],
-        is_delta: bool,
-        out: &mut Vec<u8>,
-    ) {
-        let mut all: Vec<(&str, &dyn Write)> = vec![("\"summary_index\":", &0_u32)];
+    fn push_in_summary(&mut self, name: &str, members: &[Member<'_>], is_delta: bool, out: &mut Vec<u8>) {
+        let mut all: Vec<Member<'_>> = vec![("\"summary_index\":", &0_u32)];
         all.extend_from_slice(members);
-        self.push_in_item(name, &all, is_delta, out);
+        self.push_in_item(name, &all, None, is_delta, out);
     }
 
     fn push_in_item(
         &mut self,
         name: &str,
-        members: &[(&str, &dyn Write)],
+        members: &[Member<'_>],
+        last: Option<(&str, &Draft)>,
         is_delta: bool,
         out: &mut Vec<u8>,
     ) {
         let id = self.open.as_ref().map(|item| item.id.clone()).unwrap_or_default();
         let index = self.done.len();
         let padding = self.padding();
-        let mut all: Vec<(&str, &dyn Write)> = vec![("\"item_id\":", &id), ("\"output_index\":", &index)];
+        let mut all: Vec<Member<'_>> = vec![("\"item_id\":", &id), ("\"output_index\":", &index)];
         all.extend_from_slice(members);
         if is_delta && self.options.obfuscation {
             all.push(("\"obfuscation\":", &padding));
         }
-        self.push(name, &all, out);
+        self.push(name, &all, last, out);
     }
 
     /// Letters without meaning, of a length that changes from event to event.
@@ -418,28 +456,43 @@ impl Encoder {
     }
 
     fn push_object(&mut self, name: &str, status: &Status, out: &mut Vec<u8>) {
-        let (output, usage) = match status {
-            Status::InProgress => ("[]".to_owned(), None),
-            _ => (array(&self.done), self.usage),
+        let object = match status {
+            Status::InProgress => self.object.json(status, &[], None),
+            _ => self.object.json(status, &self.done, self.usage),
         };
-        let object = self.object.json(status, &output, usage);
-        self.push(name, &[("\"response\":", &Json(&object))], out);
+        self.push(name, &[], Some(("\"response\":", &object)), out);
     }
 
-    fn push(&mut self, name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
-        let mut json = String::with_capacity(256);
-        json.push('{');
-        push_key(&mut json, "\"type\":");
-        name.write(&mut json);
-        push_key(&mut json, "\"sequence_number\":");
-        self.sequence.write(&mut json);
+    /// Appends an event with these members; the last one may be long.
+    fn push(&mut self, name: &str, members: &[Member<'_>], last: Option<(&str, &Draft)>, out: &mut Vec<u8>) {
+        let mut event = Draft::whole(String::with_capacity(256));
+        event.push_str("{");
+        event.push_member("\"type\":", &name);
+        event.push_member("\"sequence_number\":", &self.sequence);
         for (key, value) in members {
-            push_key(&mut json, key);
-            value.write(&mut json);
+            event.push_member(key, value);
         }
-        json.push('}');
+        if let Some((key, value)) = last {
+            event.push_str(",");
+            event.push_str(key);
+            event.push(value);
+        }
+        event.push_str("}");
         self.sequence += 1;
-        crate::encode::sse::push_named_event(out, name, json.as_bytes());
+        let frame = |json: &[u8], out: &mut Vec<u8>| crate::encode::sse::push_named_event(out, name, json);
+        match event.without_gaps() {
+            Some(json) if self.unwritten.is_empty() => frame(json.as_bytes(), out),
+            _ => self.unwritten.push_draft(&event, frame),
+        }
+    }
+
+    /// Appends bytes after all that is unwritten.
+    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.unwritten.is_empty() {
+            out.extend_from_slice(bytes);
+        } else {
+            self.unwritten.push_bytes(bytes);
+        }
     }
 }
 
@@ -459,6 +512,10 @@ impl crate::encode::Encoder for Encoder {
         self.take(event, out);
     }
 
+    fn more(&mut self, out: &mut Vec<u8>) -> bool {
+        self.unwritten.write(out)
+    }
+
     fn waited(&mut self, wait: Duration) {
         self.object.elapsed += wait;
     }
@@ -470,8 +527,4 @@ pub(super) fn push_error(code: &str, message: &str, number: u64, out: &mut Vec<u
     json::writes!(&mut error; "type" = code, "code" = code, "message" = message, "param" = ());
     json::writes!(&mut event; "type" = "error", "sequence_number" = number, "error" = Json(&error));
     crate::encode::sse::push_named_event(out, "error", event.as_bytes());
-}
-
-fn array(items: &[String]) -> String {
-    format!("[{}]", items.join(","))
 }

@@ -2,9 +2,10 @@
 
 use super::turn;
 use crate::api::responses::{Input, Item, Request, Tool};
+use crate::encode;
 use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
-use crate::encode::{self, Encoder as _};
-use crate::endpoint::generation::Format;
+use crate::endpoint::generation::{Format, Generated};
+use crate::http::Response;
 use crate::turn::{Answer, Field, Unsupported};
 use crate::upstream::TurnRequest;
 
@@ -90,15 +91,23 @@ impl ResponsesFormat {
     }
 }
 
+impl ResponsesFormat {
+    /// The engine's answer: whole, or as a stream. Lists of tokens are written in parts.
+    pub(super) fn encode<B>(&self, generated: Generated<'_>, streams: bool) -> Response<B> {
+        let mut encoder = self.new_encoder().of_answer(&generated.answer);
+        if streams {
+            return generated.stream(encoder);
+        }
+        generated.answer.whole_outline().replay(|event| encoder.gather(event));
+        encode::after(generated.answer.latency(), encoder.into_response())
+    }
+}
+
 impl Format for ResponsesFormat {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         let mut encoder = self.new_encoder();
-        let mut unsent = Vec::new();
-        answer.replay(|event| {
-            encoder.event(event, &mut unsent);
-            unsent.clear();
-        });
-        encoder.into_object().into_bytes()
+        answer.replay(|event| encoder.gather(event));
+        encoder.into_object()
     }
 
     fn encoder(&self) -> Box<dyn encode::Encoder> {

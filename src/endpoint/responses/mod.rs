@@ -91,7 +91,7 @@ impl Generation for ModelResponse<'_> {
         if !self.streams() {
             format.object.elapsed += generated.answer.latency().unwrap_or_default();
         }
-        generated.encode(&format, self.streams())
+        format.encode(generated, self.streams())
     }
 }
 
