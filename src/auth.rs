@@ -31,8 +31,8 @@ impl<'a> Caller<'a> {
         self.key.is_some_and(|key| key.admin)
     }
 
-    /// Whether the caller's key is limited to some models.
-    pub fn is_limited(&self) -> bool {
+    /// Whether the caller's key is restricted to some models.
+    pub fn restricts_models(&self) -> bool {
         self.key.is_some_and(|key| key.models.is_some())
     }
 

@@ -13,7 +13,7 @@ pub(super) fn gateway() -> Arc<Gateway> {
     }
     match vars() {
         Ok(vars) => GATEWAY.get_or_init(|| Arc::new(Gateway::new(&vars))).clone(),
-        Err(error) => Arc::new(Gateway::unset(error)),
+        Err(error) => Arc::new(Gateway::misconfigured(error)),
     }
 }
 

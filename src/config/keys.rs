@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
 pub struct Key {
     /// Its name, for the log.
     pub name: String,
-    /// The models it is limited to, with `*` as in the names of models; `None` for no limit.
+    /// The models it is restricted to, with `*` as in the names of models; `None` for all.
     pub models: Option<Vec<String>>,
     /// Limits of its own.
     pub limits: Vec<Limit>,

@@ -7,16 +7,16 @@ use crate::cost::Usd;
 use crate::json::Value;
 use std::time::Duration;
 
-/// One limit: so much of a measure in each window, for each bucket.
+/// One limit: so much of a measure in each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// What has a bucket of its own.
+    /// What has a counter of its own.
     pub per: Per,
     /// What is counted, and how much of it there may be.
     pub measure: Measure,
 }
 
-/// What has a bucket of its own.
+/// What has a counter of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
     /// Each key.

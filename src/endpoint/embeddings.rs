@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::forward::Forwarding;
-use super::limited::Metering;
+use super::reserve::Metering;
 use super::resolve::EngineModels;
 use crate::api::Int;
 use crate::api::completions::Prompt;
@@ -56,7 +56,7 @@ pub fn create<T: Transport>(
             body: &body,
             dropped: &[],
             translation: None,
-            metering: Metering { needs_usage: call.session.is_limited(), output_limit: None },
+            metering: Metering { needs_usage: call.reservation.has_limits(), output_limit: None },
             streams: false,
             errors: OPENAI_ERRORS,
         };

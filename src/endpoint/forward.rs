@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::generation::Format;
-use super::limited::{Metering, limit_member, metered_body};
+use super::reserve::{Metering, limit_member, metered_body};
 use super::resolve::Validated;
 use crate::config::{Backend, Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};

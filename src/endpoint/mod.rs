@@ -8,15 +8,15 @@ pub mod embeddings;
 mod forward;
 mod generation;
 pub mod health;
-mod key_limit;
-mod limited;
 pub mod messages;
 pub mod models;
 pub mod moderations;
 pub mod page;
 pub mod passthrough;
+mod reserve;
 mod resolve;
 pub mod responses;
+mod restricted_key;
 pub mod usage;
 
 pub use cached::keep;
@@ -30,14 +30,14 @@ use crate::ctx::Ctx;
 use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Incoming, Request, Response};
-use crate::limits::Session;
+use crate::limits::Reservation;
 use crate::log::Record;
 use crate::model::ModelSpec;
-use crate::router;
-use crate::upstream::{of_limited_key, rewrite};
+use crate::router::{self, ApiFamily};
+use crate::upstream::{of_restricted_key, rewrite};
 use std::borrow::Cow;
 
-/// What every endpoint is given.
+/// What every endpoint gets.
 pub struct Call<'a, T> {
     /// The request's head.
     pub request: &'a Request,
@@ -51,8 +51,10 @@ pub struct Call<'a, T> {
     pub ctx: &'a Ctx<'a>,
     /// The request's id.
     pub id: &'a str,
-    /// The request's way through its limits.
-    pub session: &'a Session,
+    /// What is reserved for the request.
+    pub reservation: &'a Reservation,
+    /// Whose API the request's path belongs to.
+    pub family: ApiFamily,
 }
 
 impl<'a, T> Call<'a, T> {
@@ -76,8 +78,8 @@ impl<'a, T> Call<'a, T> {
     /// The caller's header fields, as far as an upstream may get them from this key.
     fn upstream_headers(&self) -> Cow<'_, Headers> {
         let all = self.request.headers.all();
-        match self.caller.is_limited() {
-            true => Cow::Owned(of_limited_key(all)),
+        match self.caller.restricts_models() {
+            true => Cow::Owned(of_restricted_key(all)),
             false => Cow::Borrowed(all),
         }
     }
@@ -137,8 +139,10 @@ impl<'a, T> Call<'a, T> {
         if let Some(deployment) = router::deployment(&self.request.path) {
             bytes = rewrite::set_model(&bytes, &deployment).unwrap_or(bytes);
         }
-        if self.caller.is_limited() {
-            key_limit::check(&bytes, self.request.query.as_deref(), &|model| self.caller.may_use(model))?;
+        if self.caller.restricts_models() {
+            restricted_key::check(&bytes, self.request.query.as_deref(), &|model| {
+                self.caller.may_use(model)
+            })?;
         }
         Ok(bytes)
     }

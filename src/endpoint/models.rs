@@ -3,7 +3,7 @@
 //! Callers that send `anthropic-version` read Anthropic's shapes, all others OpenAI's.
 
 use super::resolve::is_unnamed;
-use super::{Call, forward, key_limit};
+use super::{Call, forward, restricted_key};
 use crate::api::models::{AnthropicModel, AnthropicModelList, Model, ModelList};
 use crate::config::{Api, Backend, Plan, UnknownParams};
 use crate::encode;
@@ -67,15 +67,15 @@ fn is_codex<T>(call: &Call<'_, T>) -> bool {
 ///
 /// # Errors
 ///
-/// Those of the upstream; 400 where a key limited to models names one in the query.
+/// Those of the upstream; 400 where a key restricted to models names one in the query.
 pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Response<T::Body>, ApiError> {
-    if call.caller.is_limited() {
-        key_limit::check_query(call.request.query.as_deref())?;
+    if call.caller.restricts_models() {
+        restricted_key::check_query(call.request.query.as_deref())?;
     }
     let served = &call.config.served;
     if let Some(Backend::Upstream(plan)) = &served.others
         && !served.are_named()
-        && !call.caller.is_limited()
+        && !call.caller.restricts_models()
     {
         return list_of_upstream(call, plan, record);
     }
@@ -254,15 +254,15 @@ fn gathered<B: Incoming>(body: Body<B>) -> Option<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// 404 for an unknown model; those of the upstream; 400 where a key limited to models names one in the query.
+/// 404 for an unknown model; those of the upstream; 400 where a key restricted to models names one in the query.
 pub fn retrieve<T: Transport>(
     call: &Call<'_, T>,
     id: &str,
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     record.model = Some(id.to_owned());
-    if call.caller.is_limited() {
-        key_limit::check_query(call.request.query.as_deref())?;
+    if call.caller.restricts_models() {
+        restricted_key::check_query(call.request.query.as_deref())?;
     }
     let served = &call.config.served;
     let is_own = || {

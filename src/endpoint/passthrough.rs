@@ -14,7 +14,7 @@ use crate::upstream::{PassRequest, pass};
 ///
 /// # Errors
 ///
-/// 403 for a key that is limited to some models, or to tokens or money; 429 over a limit; those of the upstream.
+/// 403 for a key that is restricted to some models, or limited in tokens or money; 429 over a limit; those of the upstream.
 pub fn pass_through<T: Transport>(
     call: &Call<'_, T>,
     upstream: usize,
@@ -22,7 +22,7 @@ pub fn pass_through<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     // The body, which may name a model, is not read.
-    if call.caller.is_limited() {
+    if call.caller.restricts_models() {
         return Err(ApiError::new(
             Kind::NotAllowed,
             "Your API key is limited to some models, and the gateway does not read which model a request to this \

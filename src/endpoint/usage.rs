@@ -7,7 +7,7 @@ use crate::encode;
 use crate::error::{ApiError, Kind};
 use crate::http::Response;
 use crate::json::{push_integer, push_string};
-use crate::limits::{Bucket, Reading, buckets, usage};
+use crate::limits::{Counter, Reading, counters, usage};
 use crate::store::Store;
 use crate::transport::Transport;
 use std::collections::HashSet;
@@ -23,7 +23,7 @@ struct Holder<'a> {
 struct Row<'a> {
     key: Option<&'a str>,
     model: Option<String>,
-    bucket: Bucket,
+    counter: Counter,
 }
 
 /// Shows how much of the limits is used.
@@ -54,7 +54,7 @@ pub fn show<T: Transport>(call: &Call<'_, T>) -> Result<Response<T::Body>, ApiEr
         None => Vec::new(),
         Some(settings) => {
             let store = Store::new(settings, call.transport, call.ctx.elapsed);
-            let limits: Vec<Bucket> = rows.iter().map(|row| row.bucket.clone()).collect();
+            let limits: Vec<Counter> = rows.iter().map(|row| row.counter.clone()).collect();
             usage(&store, &limits).map_err(|_| {
                 let message = "The store that counts limits does not reply. Please try again later.";
                 ApiError::new(Kind::StoreUnavailable, message)
@@ -82,17 +82,17 @@ fn rows<'a>(config: &Config, holders: &[Holder<'a>], models: &[&str]) -> Vec<Row
     let mut seen = HashSet::new();
     let mut rows = Vec::new();
     for holder in holders {
-        let of_model = |model: &str| buckets(config, holder.limits, &holder.identity, model);
+        let of_model = |model: &str| counters(config, holder.limits, &holder.identity, model);
         let by_model =
             models.iter().flat_map(|model| of_model(model).into_iter().map(move |one| (Some(*model), one)));
         let all = of_model("").into_iter().map(|one| (None, one)).chain(by_model);
-        for (model, bucket) in all {
-            let per = bucket.limit.per;
+        for (model, counter) in all {
+            let per = counter.limit.per;
             if matches!(per, Per::Model | Per::KeyAndModel) == model.is_some()
-                && seen.insert(bucket.key.clone())
+                && seen.insert(counter.key.clone())
             {
                 let key = holder.name.filter(|_| matches!(per, Per::Key | Per::KeyAndModel));
-                rows.push(Row { key, model: model.map(str::to_owned), bucket });
+                rows.push(Row { key, model: model.map(str::to_owned), counter });
             }
         }
     }
@@ -100,7 +100,7 @@ fn rows<'a>(config: &Config, holders: &[Holder<'a>], models: &[&str]) -> Vec<Row
 }
 
 fn push_row(row: &Row<'_>, reading: Reading, out: &mut String) {
-    let limit = row.bucket.limit;
+    let limit = row.counter.limit;
     out.push_str("{\"per\":");
     push_string(limit.per.name(), out);
     for (name, value) in [("key", row.key), ("model", row.model.as_deref())] {

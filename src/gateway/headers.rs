@@ -1,23 +1,21 @@
 //! The header fields that every response carries.
 
+use super::Arrival;
 use crate::config::{Config, Origins};
 use crate::ctx::Ctx;
 use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
-use crate::limits::Session;
-use crate::limits::words::Api;
 use crate::log::{CacheStatus, Record};
-use crate::router::Route;
+use crate::router::{ApiFamily, Route};
 use std::borrow::Cow;
 
 /// Adds the fields: the id, OpenAI's own, the cost, the upstream where the operator shows it, `allow` with a 405, and CORS.
-pub(super) fn add<B>(
+pub(super) fn add<T, B>(
+    arrival: &Arrival<'_, T>,
     config: Option<&Config>,
-    request: &Request,
     record: &Record,
-    session: &Session,
-    ctx: &Ctx<'_>,
     response: &mut Response<B>,
 ) {
+    let Arrival { request, ctx, id, reservation, family, .. } = *arrival;
     let headers = &mut response.headers;
     if config.is_some_and(|config| config.route_headers)
         && let (Some(attempts), Some(target)) = (record.attempts, &record.target)
@@ -36,15 +34,12 @@ pub(super) fn add<B>(
     if is_known && let Some(cost) = record.cost() {
         headers.push("x-portcullis-cost-usd", cost.to_string());
     }
-    headers.push("x-request-id", &*record.request_id);
-    let is_anthropic = Route::at(&request.path).is_some_and(|route| route.is_anthropic());
-    session.add_fields(headers, if is_anthropic { Api::Anthropic } else { Api::OpenAi });
-    if is_anthropic {
-        if headers.get("request-id").is_none() {
-            headers.push("request-id", &*record.request_id);
-        }
-    } else {
-        add_openai(ctx, headers);
+    headers.push("x-request-id", id);
+    reservation.add_fields(headers, family);
+    match family {
+        ApiFamily::Anthropic if headers.get("request-id").is_some() => {}
+        ApiFamily::Anthropic => headers.push("request-id", id),
+        ApiFamily::OpenAi => add_openai(ctx, headers),
     }
     let origins = config.and_then(|config| config.origins.as_ref());
     if response.status == 405

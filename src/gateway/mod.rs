@@ -10,9 +10,9 @@ use crate::encode;
 use crate::endpoint::{self, Call};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, Response};
-use crate::limits::Session;
+use crate::limits::Reservation;
 use crate::log::{Ending, Record};
-use crate::router::{Route, is_passed, passes_through};
+use crate::router::{ApiFamily, Route, is_passed, passes_through};
 use crate::store::Store;
 use crate::transport::Transport;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Exchange<B> {
 #[derive(Debug)]
 pub struct OpenRecord {
     record: Record,
-    session: Session,
+    reservation: Reservation,
 }
 
 impl Gateway {
@@ -45,7 +45,7 @@ impl Gateway {
     }
 
     /// A gateway whose settings could not be read, which answers as one with a wrong setting does.
-    pub fn unset(error: ConfigError) -> Self {
+    pub fn misconfigured(error: ConfigError) -> Self {
         Self { config: Err(error) }
     }
 
@@ -105,10 +105,11 @@ impl Gateway {
         let mut record = Record::new(ctx.now);
         record.method = request.method.to_string();
         record.path = request.path.clone();
-        let session = Session::default();
+        let reservation = Reservation::default();
+        let family = ApiFamily::at(&request.path);
+        let arrival = Arrival { request, transport, ctx, id: &id, reservation: &reservation, family };
         let result = match &self.config {
-            Ok(config) => Arrival { request, config, transport, ctx, id: &id, session: &session }
-                .answer(body, &mut record),
+            Ok(config) => arrival.answer(config, body, &mut record),
             Err(error) => {
                 record.reason = Some(error.to_string());
                 Err(ApiError::new(Kind::Misconfigured, error.for_callers()))
@@ -119,24 +120,24 @@ impl Gateway {
             if let (Kind::ModelNotFound, Ok(config), None) = (error.kind(), &self.config, &record.reason) {
                 record.reason = Some(config.served.why_not().to_owned());
             }
-            match Route::at(&request.path) {
-                Some(route) if route.is_anthropic() => encode::messages::error(&error, &id),
-                _ => encode::error(&error),
+            match family {
+                ApiFamily::Anthropic => encode::messages::error(&error, &id),
+                ApiFamily::OpenAi => encode::error(&error),
             }
         });
         record.status = response.status;
+        headers::add(&arrival, self.config.as_ref().ok(), &record, &mut response);
         record.request_id = id;
-        headers::add(self.config.as_ref().ok(), request, &record, &session, ctx, &mut response);
-        Exchange { response, record: OpenRecord { record, session } }
+        Exchange { response, record: OpenRecord { record, reservation } }
     }
 
     /// Keeps what a request reserved while its body moves. Whatever moves the body calls it for every piece; most calls do
     /// nothing.
     pub fn renew<T: Transport>(&self, open: &OpenRecord, transport: &T, elapsed: &dyn Fn() -> Duration) {
         if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref())
-            && open.session.is_limited()
+            && open.reservation.has_limits()
         {
-            open.session.renew(&Store::new(settings, transport, elapsed), elapsed());
+            open.reservation.renew(&Store::new(settings, transport, elapsed), elapsed());
         }
     }
 
@@ -150,12 +151,12 @@ impl Gateway {
         transport: &T,
         elapsed: &dyn Fn() -> Duration,
     ) -> Option<String> {
-        let OpenRecord { mut record, session } = open;
+        let OpenRecord { mut record, reservation } = open;
         if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref()) {
             let store = Store::new(settings, transport, elapsed);
-            if session.is_limited() {
-                let used = settle::used(&mut record, &session);
-                let settled = session.settle(&store, used, transport);
+            if reservation.has_limits() {
+                let used = settle::used(&mut record, &reservation);
+                let settled = reservation.settle(&store, used, transport);
                 record.store_failure =
                     record.store_failure.take().or(settled.err().map(|error| error.to_string()));
             }
@@ -167,22 +168,20 @@ impl Gateway {
     }
 }
 
-/// A request and all that its answer depends on, before its caller is known.
+/// A request that is not authenticated yet, and what answering it needs.
 struct Arrival<'a, T> {
     request: &'a Request,
-    config: &'a Config,
     transport: &'a T,
     ctx: &'a Ctx<'a>,
     id: &'a str,
-    session: &'a Session,
+    reservation: &'a Reservation,
+    family: ApiFamily,
 }
 
 /// What answers a request.
-enum Destination {
-    /// The gateway itself: a browser's question before a request of another origin (Fetch standard, section 3.3.5).
-    Preflight,
-    /// The page for browsers.
-    Page,
+enum Destination<B> {
+    /// The gateway itself, without a key.
+    Public(Response<B>),
     /// An endpoint.
     Endpoint(Route),
     /// An upstream, by its index, that gets the request as it is.
@@ -190,46 +189,44 @@ enum Destination {
 }
 
 impl<'a, T: Transport> Arrival<'a, T> {
-    fn answer(&self, body: &mut T::Upload, record: &mut Record) -> Result<Response<T::Body>, ApiError> {
-        self.check_fields()?;
-        // These need no key.
-        let destination = match self.destination(record)? {
-            Destination::Preflight => return Ok(preflight()),
-            Destination::Page => return Ok(endpoint::page::show()),
-            Destination::Endpoint(Route::Health) => return Ok(endpoint::health::show()),
-            Destination::Endpoint(Route::Probe) => return Ok(endpoint::health::probe()),
-            other => other,
-        };
-        let call = &self.admit(record)?;
-        match destination {
-            Destination::Endpoint(route) => match route {
-                Route::ListModels => endpoint::models::list(call, record),
-                Route::RetrieveModel(model) => endpoint::models::retrieve(call, &model, record),
-                Route::ChatCompletions => endpoint::chat::create(call, body, record),
-                Route::Completions => endpoint::completions::create(call, body, record),
-                Route::Responses => endpoint::responses::create(call, body, record),
-                Route::ResponseTokens => endpoint::responses::count(call, body, record),
-                Route::CompactResponse => endpoint::responses::compact(call, body, record),
-                Route::Messages => endpoint::messages::create(call, body, record),
-                Route::MessageTokens => endpoint::messages::count(call, body, record),
-                Route::Embeddings => endpoint::embeddings::create(call, body, record),
-                Route::Moderations => endpoint::moderations::create(call, body, record),
-                Route::Usage => endpoint::usage::show(call),
-                Route::Health => Ok(endpoint::health::show()),
-                Route::Probe => Ok(endpoint::health::probe()),
-            },
+    fn answer(
+        &self,
+        config: &Config,
+        body: &mut T::Upload,
+        record: &mut Record,
+    ) -> Result<Response<T::Body>, ApiError> {
+        self.check_fields(config)?;
+        let route = match self.destination(config, record)? {
+            Destination::Public(response) => return Ok(response),
             Destination::Passthrough(upstream) => {
-                endpoint::passthrough::pass_through(call, upstream, body, record)
+                let call = self.admit(config, record)?;
+                return endpoint::passthrough::pass_through(&call, upstream, body, record);
             }
-            Destination::Preflight => Ok(preflight()),
-            Destination::Page => Ok(endpoint::page::show()),
+            Destination::Endpoint(route) => route,
+        };
+        let call = &self.admit(config, record)?;
+        match route {
+            Route::ListModels => endpoint::models::list(call, record),
+            Route::RetrieveModel(model) => endpoint::models::retrieve(call, &model, record),
+            Route::ChatCompletions => endpoint::chat::create(call, body, record),
+            Route::Completions => endpoint::completions::create(call, body, record),
+            Route::Responses => endpoint::responses::create(call, body, record),
+            Route::ResponseTokens => endpoint::responses::count(call, body, record),
+            Route::CompactResponse => endpoint::responses::compact(call, body, record),
+            Route::Messages => endpoint::messages::create(call, body, record),
+            Route::MessageTokens => endpoint::messages::count(call, body, record),
+            Route::Embeddings => endpoint::embeddings::create(call, body, record),
+            Route::Moderations => endpoint::moderations::create(call, body, record),
+            Route::Usage => endpoint::usage::show(call),
+            Route::Health => Ok(endpoint::health::show()),
+            Route::Probe => Ok(endpoint::health::probe()),
         }
     }
 
     /// Refuses header fields that are too large. Where they are neither forwarded nor repeated, they do no harm, and
     /// reading all of them would be a needless call of the host.
-    fn check_fields(&self) -> Result<(), ApiError> {
-        let Self { request, config, .. } = self;
+    fn check_fields(&self, config: &Config) -> Result<(), ApiError> {
+        let request = self.request;
         if config.upstreams.is_empty() && request.method != Method::Options {
             return Ok(());
         }
@@ -245,22 +242,25 @@ impl<'a, T: Transport> Arrival<'a, T> {
         }
     }
 
-    fn destination(&self, record: &mut Record) -> Result<Destination, ApiError> {
+    fn destination(&self, config: &Config, record: &mut Record) -> Result<Destination<T::Body>, ApiError> {
         let Request { method, path, .. } = self.request;
         let is_passed = || passes_through(path) && is_passed(method);
-        let passthrough = || self.config.passthrough.filter(|_| is_passed());
+        let passthrough = || config.passthrough.filter(|_| is_passed());
         if *method == Method::Options
-            && self.config.origins.is_some()
+            && config.origins.is_some()
             && (Route::at(path).is_some() || passthrough().is_some())
         {
-            return Ok(Destination::Preflight);
+            // What a browser sends before a request of another origin (Fetch standard, section 3.3.5).
+            return Ok(Destination::Public(preflight()));
         }
-        if self.config.page && endpoint::page::is_requested(self.request) {
-            return Ok(Destination::Page);
+        if config.page && endpoint::page::is_requested(self.request) {
+            return Ok(Destination::Public(endpoint::page::show()));
         }
         let route = Route::find(method, path);
         record.operation = route.as_ref().ok().and_then(Route::operation);
         match route {
+            Ok(Route::Health) => Ok(Destination::Public(endpoint::health::show())),
+            Ok(Route::Probe) => Ok(Destination::Public(endpoint::health::probe())),
             // The engine's stand-ins give way to an upstream that has the real endpoints.
             Ok(route @ (Route::Embeddings | Route::Moderations)) => {
                 Ok(passthrough().map_or(Destination::Endpoint(route), Destination::Passthrough))
@@ -272,11 +272,14 @@ impl<'a, T: Transport> Arrival<'a, T> {
     }
 
     /// Authenticates the caller.
-    fn admit(&self, record: &mut Record) -> Result<Call<'a, T>, ApiError> {
-        let Self { request, config, transport, ctx, id, session } = *self;
+    fn admit<'c>(&self, config: &'c Config, record: &mut Record) -> Result<Call<'c, T>, ApiError>
+    where
+        'a: 'c,
+    {
+        let Self { request, transport, ctx, id, reservation, family } = *self;
         let caller = auth::check(request, config)?;
         record.key = caller.name().map(str::to_owned);
-        Ok(Call { request, config, caller, transport, ctx, id, session })
+        Ok(Call { request, config, caller, transport, ctx, id, reservation, family })
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a request used, once its body has ended.
 
-use crate::limits::{Amounts, Session};
+use crate::limits::{Amounts, Reservation};
 use crate::log::Record;
 
 /// What a request used of its limits, by what the engine or an upstream reported or, where that is missing, by what was
 /// delivered. An estimate is noted in the record.
-pub(super) fn used(record: &mut Record, session: &Session) -> Amounts {
-    let attempt = session.attempt();
+pub(super) fn used(record: &mut Record, reservation: &Reservation) -> Amounts {
+    let attempt = reservation.per_failed_attempt();
     let by_engine = record.is_by_engine();
     let sent = u64::from(record.attempts.unwrap_or(0));
     if record.status >= 400 {

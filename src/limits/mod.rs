@@ -1,14 +1,14 @@
 //! Limits that several copies of the gateway share: what a request may use is reserved before it is answered, and replaced by
 //! what it used once its body has ended.
 //!
-//! [`Bucket`]s are the limits that apply to a request. [`Session`] is one request's way through them: reserved in one
-//! command, renewed while a body moves, settled at its end. [`demand`] reads what a request may use, [`words`] has the
+//! [`Counter`]s are the limits that apply to a request. [`Reservation`] is what the request holds of them: made in one
+//! command, renewed while a body moves, settled at its end. [`demand`] reads what a request may use, [`report`] has the
 //! errors and header fields of both APIs. Counters are in the store alone; the scripts use the store's clock, so that hosts
 //! with different clocks agree.
 
 pub mod demand;
+pub mod report;
 mod script;
-pub mod words;
 
 use crate::config::{Config, Limit, Measure, OnFailure, Per, applied};
 use crate::cost::Usd;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A limit, and where its counter is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
+pub struct Counter {
     /// The limit.
     pub limit: Limit,
     /// The name of its key in the store.
@@ -28,9 +28,9 @@ pub struct Bucket {
 
 /// The limits that apply to requests of a caller for a model. `own` are those of the caller's key, `identity` is what the
 /// caller is known by.
-pub fn buckets(config: &Config, own: &[Limit], identity: &str, model: &str) -> Vec<Bucket> {
+pub fn counters(config: &Config, own: &[Limit], identity: &str, model: &str) -> Vec<Counter> {
     let Some(store) = &config.store else { return Vec::new() };
-    let bucket = |limit: Limit| {
+    let counter = |limit: Limit| {
         let (key, model) = match limit.per {
             Per::Key => (identity, ""),
             Per::Model => ("", model),
@@ -39,9 +39,9 @@ pub fn buckets(config: &Config, own: &[Limit], identity: &str, model: &str) -> V
         };
         let about = [limit.per.name(), key, model];
         let key = crate::store::key(&store.namespace, limit.measure.name(), &about, limit.measure.window());
-        Bucket { limit, key }
+        Counter { limit, key }
     };
-    applied(&config.limits, own).map(bucket).collect()
+    applied(&config.limits, own).map(counter).collect()
 }
 
 /// How much of each measure a request uses, or may use.
@@ -95,18 +95,18 @@ struct Readings {
     each: Vec<Reading>,
 }
 
-/// One request's way through its limits.
+/// What one request has reserved of the limits that apply to it.
 #[derive(Debug, Default)]
-pub struct Session(RefCell<State>);
+pub struct Reservation(RefCell<State>);
 
 #[derive(Debug, Default)]
 struct State {
     /// The lease's id; unlike a request's id, no caller chooses it.
     id: String,
-    buckets: Vec<Bucket>,
+    counters: Vec<Counter>,
     amounts: Amounts,
-    /// What one attempt uses that was sent and gave no answer: its prompt.
-    attempt: Amounts,
+    /// What an attempt without an answer counts: the prompt's tokens and their cost.
+    per_failed_attempt: Amounts,
     /// What the store replied; `None` where it did not.
     readings: Option<Readings>,
     /// Why the store did not reply.
@@ -120,8 +120,10 @@ struct State {
 pub enum Refusal {
     /// It is over a limit.
     Over(Over),
-    /// The store does not reply, and `store.on_failure` is `deny`; or the caller closed its connection before.
+    /// The store does not reply, and `store.on_failure` is `deny`.
     StoreDown,
+    /// The caller closed its connection before the store replied.
+    CallerGone,
 }
 
 /// The limit that a request is over, with what it would have used of it.
@@ -142,7 +144,7 @@ pub struct Over {
 const SETTLE_WAITS: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
 
-impl Session {
+impl Reservation {
     /// Reserves what a request may use, in all its limits or in none.
     ///
     /// # Errors
@@ -151,19 +153,20 @@ impl Session {
     pub fn reserve<T: Transport>(
         &self,
         store: &Store<'_, T>,
-        buckets: Vec<Bucket>,
+        counters: Vec<Counter>,
         amounts: Amounts,
-        attempt: Amounts,
+        per_failed_attempt: Amounts,
         id: String,
     ) -> Result<(), Refusal> {
         let namespace = &store.settings().namespace;
-        let command = script::reserve(namespace, &buckets, amounts, &id);
-        let reply = store.execute(&command.parts()).and_then(|reply| script::readings(&reply, buckets.len()));
-        let has_budget = buckets.iter().any(|bucket| matches!(bucket.limit.measure, Measure::Usd(..)));
+        let command = script::reserve(namespace, &counters, amounts, &id);
+        let reply =
+            store.execute(&command.parts()).and_then(|reply| script::readings(&reply, counters.len()));
+        let has_budget = counters.iter().any(|counter| matches!(counter.limit.measure, Measure::Usd(..)));
         let default = if has_budget { OnFailure::Deny } else { OnFailure::Allow };
         let on_failure = store.settings().on_failure.unwrap_or(default);
         let mut state = self.0.borrow_mut();
-        *state = State { id, buckets, amounts, attempt, ..State::default() };
+        *state = State { id, counters, amounts, per_failed_attempt, ..State::default() };
         match reply {
             Ok(readings) => {
                 let over = (!readings.granted).then(|| state.over(&readings)).flatten();
@@ -174,7 +177,7 @@ impl Session {
                 state.failure = Some(error.to_string());
                 match on_failure {
                     // There is no caller to answer, and an upstream would be paid for nothing.
-                    _ if error.kind == StoreErrorKind::CallerGone => Err(Refusal::StoreDown),
+                    _ if error.kind == StoreErrorKind::CallerGone => Err(Refusal::CallerGone),
                     OnFailure::Allow => Ok(()),
                     OnFailure::Deny => Err(Refusal::StoreDown),
                 }
@@ -187,14 +190,14 @@ impl Session {
         self.0.borrow().failure.clone()
     }
 
-    /// What one attempt uses that was sent and gave no answer: its prompt.
-    pub fn attempt(&self) -> Amounts {
-        self.0.borrow().attempt
+    /// What an attempt without an answer counts: the prompt's tokens and their cost.
+    pub fn per_failed_attempt(&self) -> Amounts {
+        self.0.borrow().per_failed_attempt
     }
 
     /// Whether limits apply to the request.
-    pub fn is_limited(&self) -> bool {
-        !self.0.borrow().buckets.is_empty()
+    pub fn has_limits(&self) -> bool {
+        !self.0.borrow().counters.is_empty()
     }
 
     /// Replaces what was reserved by what was used. Whatever fails here leaves the reservation counted.
@@ -212,11 +215,11 @@ impl Session {
         // A reservation whose reply was lost may have been made; one that was refused was not.
         let may_be_held =
             state.readings.as_ref().map_or(state.failure.is_some(), |readings| readings.granted);
-        if state.buckets.is_empty() || !may_be_held {
+        if state.counters.is_empty() || !may_be_held {
             return Ok(());
         }
         let namespace = &store.settings().namespace;
-        let command = script::settle(namespace, &state.buckets, state.amounts, used, &state.id);
+        let command = script::settle(namespace, &state.counters, state.amounts, used, &state.id);
         let mut result = store.execute(&command.parts());
         // Without a reply the reservation may not exist, so one attempt is enough.
         let waits = if state.readings.is_some() { &SETTLE_WAITS[..] } else { &[] };
@@ -234,8 +237,8 @@ impl Session {
     pub fn renew<T: Transport>(&self, store: &Store<'_, T>, elapsed: Duration) {
         let mut state = self.0.borrow_mut();
         let granted = state.readings.as_ref().is_some_and(|readings| readings.granted);
-        let leases = state.buckets.iter().filter_map(|bucket| match bucket.limit.measure {
-            Measure::Concurrent { lease, .. } => Some((bucket.key.as_str(), lease)),
+        let leases = state.counters.iter().filter_map(|counter| match counter.limit.measure {
+            Measure::Concurrent { lease, .. } => Some((counter.key.as_str(), lease)),
             _ => None,
         });
         let leases: Vec<_> = leases.filter(|_| granted).collect();
@@ -254,9 +257,9 @@ impl Session {
 impl State {
     /// The limit that a request is over: one it never fits into, else the one that it waits for the longest.
     fn over(&self, readings: &Readings) -> Option<Over> {
-        let all = self.buckets.iter().zip(&readings.each).filter_map(|(bucket, reading)| {
-            let requested = self.amounts.of(bucket.limit.measure);
-            Some(Over { limit: bucket.limit, used: reading.used, requested, wait: reading.wait? })
+        let all = self.counters.iter().zip(&readings.each).filter_map(|(counter, reading)| {
+            let requested = self.amounts.of(counter.limit.measure);
+            Some(Over { limit: counter.limit, used: reading.used, requested, wait: reading.wait? })
         });
         all.max_by_key(|over| match over.wait {
             Wait::Never => Duration::MAX,
@@ -270,13 +273,13 @@ impl State {
 /// # Errors
 ///
 /// If the store does not reply.
-pub fn usage<T: Transport>(store: &Store<'_, T>, buckets: &[Bucket]) -> Result<Vec<Reading>, StoreError> {
-    if buckets.is_empty() {
+pub fn usage<T: Transport>(store: &Store<'_, T>, counters: &[Counter]) -> Result<Vec<Reading>, StoreError> {
+    if counters.is_empty() {
         return Ok(Vec::new());
     }
-    let command = script::read(&store.settings().namespace, buckets);
+    let command = script::read(&store.settings().namespace, counters);
     let reply = store.execute(&command.parts())?;
-    script::readings(&reply, buckets.len()).map(|readings| readings.each)
+    script::readings(&reply, counters.len()).map(|readings| readings.each)
 }
 
 impl Limit {

@@ -1,6 +1,6 @@
 //! The commands of the limits, and their replies.
 
-use super::{Amounts, Bucket, Reading, Readings, Wait};
+use super::{Amounts, Counter, Reading, Readings, Wait};
 use crate::config::{Measure, Period};
 use crate::store::{Reply, StoreError, StoreErrorKind};
 use std::time::Duration;
@@ -49,50 +49,50 @@ fn kind(measure: Measure) -> (&'static str, Duration) {
     }
 }
 
-fn keys(namespace: &str, buckets: &[Bucket], id: &str) -> Vec<String> {
+fn keys(namespace: &str, counters: &[Counter], id: &str) -> Vec<String> {
     let mut keys = vec![format!("{{portcullis:{namespace}}}:reservation:{id}")];
-    keys.extend(buckets.iter().map(|bucket| bucket.key.clone()));
+    keys.extend(counters.iter().map(|counter| counter.key.clone()));
     keys
 }
 
 /// Reserves amounts for a lease.
-pub(super) fn reserve(namespace: &str, buckets: &[Bucket], amounts: Amounts, id: &str) -> Command {
+pub(super) fn reserve(namespace: &str, counters: &[Counter], amounts: Amounts, id: &str) -> Command {
     let mut arguments = vec![id.to_owned(), millis(KEPT)];
-    for Bucket { limit, .. } in buckets {
+    for Counter { limit, .. } in counters {
         let (kind, time) = kind(limit.measure);
         let amount = amounts.of(limit.measure).to_string();
         arguments.extend([kind.to_owned(), limit.most().to_string(), amount, millis(time)]);
     }
-    Command::new(RESERVE, keys(namespace, buckets, id), arguments)
+    Command::new(RESERVE, keys(namespace, counters, id), arguments)
 }
 
 /// Reads limits without reserving anything.
-pub(super) fn read(namespace: &str, buckets: &[Bucket]) -> Command {
+pub(super) fn read(namespace: &str, counters: &[Counter]) -> Command {
     let mut arguments = vec![String::new(), "0".to_owned()];
-    for Bucket { limit, .. } in buckets {
+    for Counter { limit, .. } in counters {
         let (kind, time) = kind(limit.measure);
         arguments.extend([kind.to_owned(), limit.most().to_string(), "0".to_owned(), millis(time)]);
     }
-    Command::new(RESERVE, keys(namespace, buckets, "none"), arguments)
+    Command::new(RESERVE, keys(namespace, counters, "none"), arguments)
 }
 
 /// Replaces what a lease reserved by what was used.
 pub(super) fn settle(
     namespace: &str,
-    buckets: &[Bucket],
+    counters: &[Counter],
     reserved: Amounts,
     used: Amounts,
     id: &str,
 ) -> Command {
     let mut arguments = vec![id.to_owned(), "0".to_owned()];
-    for Bucket { limit, .. } in buckets {
+    for Counter { limit, .. } in counters {
         let (kind, time) = kind(limit.measure);
         let amounts = [reserved, used].map(|amounts| amounts.of(limit.measure).to_string());
         arguments.push(kind.to_owned());
         arguments.extend(amounts);
         arguments.push(millis(time));
     }
-    Command::new(SETTLE, keys(namespace, buckets, id), arguments)
+    Command::new(SETTLE, keys(namespace, counters, id), arguments)
 }
 
 /// Renews the leases of a request: keys with the length of each.

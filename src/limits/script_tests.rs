@@ -39,26 +39,26 @@ impl Clock {
         }
     }
 
-    fn reserve(&self, buckets: &[Bucket], amounts: Amounts, id: &str) -> Readings {
-        let numbers = self.run(&reserve("t", buckets, amounts, id));
+    fn reserve(&self, counters: &[Counter], amounts: Amounts, id: &str) -> Readings {
+        let numbers = self.run(&reserve("t", counters, amounts, id));
         let items = numbers.into_iter().map(Item::Integer).collect();
-        readings(&Reply(items), buckets.len()).expect("the script's reply")
+        readings(&Reply(items), counters.len()).expect("the script's reply")
     }
 
-    fn settle(&self, buckets: &[Bucket], reserved: Amounts, used: Amounts, id: &str) -> bool {
-        self.run(&settle("t", buckets, reserved, used, id)) == [1]
+    fn settle(&self, counters: &[Counter], reserved: Amounts, used: Amounts, id: &str) -> bool {
+        self.run(&settle("t", counters, reserved, used, id)) == [1]
     }
 
-    fn used(&self, buckets: &[Bucket]) -> Vec<u64> {
-        let numbers = self.run(&read("t", buckets));
+    fn used(&self, counters: &[Counter]) -> Vec<u64> {
+        let numbers = self.run(&read("t", counters));
         let items = numbers.into_iter().map(Item::Integer).collect();
-        let readings = readings(&Reply(items), buckets.len()).expect("the script's reply");
+        let readings = readings(&Reply(items), counters.len()).expect("the script's reply");
         readings.each.iter().map(|reading| reading.used).collect()
     }
 }
 
-fn bucket(key: &str, measure: Measure) -> Bucket {
-    Bucket { limit: Limit { per: Per::All, measure }, key: format!("{{t}}:{key}") }
+fn counter(key: &str, measure: Measure) -> Counter {
+    Counter { limit: Limit { per: Per::All, measure }, key: format!("{{t}}:{key}") }
 }
 
 fn tokens(tokens: u64) -> Amounts {
@@ -81,7 +81,7 @@ fn no_span_of_a_windows_length_has_more_than_the_limit() {
     const MOST: u64 = 1000;
     for (window, seed) in [(Window::Minute, 1), (Window::Minute, 2), (Window::Hour, 3), (Window::Day, 4)] {
         let length = u64::try_from(window.length().as_millis()).expect("short");
-        let buckets = [bucket(&format!("w{seed}"), Measure::Tokens(MOST, window))];
+        let counters = [counter(&format!("w{seed}"), Measure::Tokens(MOST, window))];
         let mut random = Random(seed);
         // Grants by time, with what they hold in the end.
         let mut grants: Vec<(u64, u64)> = Vec::new();
@@ -96,11 +96,11 @@ fn no_span_of_a_windows_length_has_more_than_the_limit() {
             clock.set(now);
             let amount = 1 + random.below(40);
             let id = format!("{seed}-{step}");
-            if !clock.reserve(&buckets, tokens(amount), &id).granted {
+            if !clock.reserve(&counters, tokens(amount), &id).granted {
                 continue;
             }
             let used = if random.below(3) == 0 { random.below(amount + 1) } else { amount };
-            assert!(clock.settle(&buckets, tokens(amount), tokens(used), &id));
+            assert!(clock.settle(&counters, tokens(amount), tokens(used), &id));
             grants.push((now, used));
         }
         let mut most_in_a_span = 0;
@@ -116,12 +116,12 @@ fn no_span_of_a_windows_length_has_more_than_the_limit() {
 #[test]
 fn demand_beyond_the_limit_gets_nearly_all_of_it() {
     let Some(clock) = Clock::start() else { return };
-    let buckets = [bucket("full", Measure::Requests(600, Window::Minute))];
+    let counters = [counter("full", Measure::Requests(600, Window::Minute))];
     let mut granted = 0;
     // Twice the limit over three windows.
     for step in 0..3600_u64 {
         clock.set(NOON + step * 50);
-        granted += u64::from(clock.reserve(&buckets, tokens(0), &step.to_string()).granted);
+        granted += u64::from(clock.reserve(&counters, tokens(0), &step.to_string()).granted);
     }
     assert!((1710..=1800).contains(&granted), "{granted} of 1800");
 }
@@ -129,28 +129,28 @@ fn demand_beyond_the_limit_gets_nearly_all_of_it() {
 #[test]
 fn all_limits_are_reserved_or_none() {
     let Some(clock) = Clock::start() else { return };
-    let buckets = [
-        bucket("requests", Measure::Requests(10, Window::Minute)),
-        bucket("tokens", Measure::Tokens(100, Window::Hour)),
-        bucket("day", Measure::Usd(Usd::from_nanos(1000), Period::Day)),
-        bucket("concurrent", Measure::Concurrent { most: 2, lease: Duration::from_secs(60) }),
+    let counters = [
+        counter("requests", Measure::Requests(10, Window::Minute)),
+        counter("tokens", Measure::Tokens(100, Window::Hour)),
+        counter("day", Measure::Usd(Usd::from_nanos(1000), Period::Day)),
+        counter("concurrent", Measure::Concurrent { most: 2, lease: Duration::from_secs(60) }),
     ];
-    assert!(clock.reserve(&buckets, tokens(60), "a").granted);
-    assert_eq!(clock.used(&buckets), [1, 60, 60, 1]);
-    let refused = clock.reserve(&buckets, tokens(60), "b");
+    assert!(clock.reserve(&counters, tokens(60), "a").granted);
+    assert_eq!(clock.used(&counters), [1, 60, 60, 1]);
+    let refused = clock.reserve(&counters, tokens(60), "b");
     assert!(!refused.granted && refused.each[1].wait.is_some() && refused.each[0].wait.is_none());
-    assert_eq!(clock.used(&buckets), [1, 60, 60, 1], "nothing of a refused request is counted");
-    assert_eq!(clock.reserve(&buckets, tokens(101), "c").each[1].wait, Some(Wait::Never));
-    assert!(clock.settle(&buckets, tokens(60), tokens(25), "a"));
-    assert!(!clock.settle(&buckets, tokens(60), tokens(25), "a"), "a repeated settlement changes nothing");
-    assert_eq!(clock.used(&buckets), [1, 25, 25, 0]);
+    assert_eq!(clock.used(&counters), [1, 60, 60, 1], "nothing of a refused request is counted");
+    assert_eq!(clock.reserve(&counters, tokens(101), "c").each[1].wait, Some(Wait::Never));
+    assert!(clock.settle(&counters, tokens(60), tokens(25), "a"));
+    assert!(!clock.settle(&counters, tokens(60), tokens(25), "a"), "a repeated settlement changes nothing");
+    assert_eq!(clock.used(&counters), [1, 25, 25, 0]);
     // What was delivered beyond the reserve is counted as well.
-    assert!(clock.reserve(&buckets, tokens(5), "d").granted);
-    assert!(clock.settle(&buckets, tokens(5), tokens(200), "d"));
-    assert_eq!(clock.used(&buckets), [2, 225, 225, 0]);
+    assert!(clock.reserve(&counters, tokens(5), "d").granted);
+    assert!(clock.settle(&counters, tokens(5), tokens(200), "d"));
+    assert_eq!(clock.used(&counters), [2, 225, 225, 0]);
     // A request that was refused before anything was sent is given back whole.
     let none = Amounts::default();
-    let few = [bucket("few", Measure::Requests(3, Window::Minute))];
+    let few = [counter("few", Measure::Requests(3, Window::Minute))];
     assert!(clock.reserve(&few, tokens(0), "e").granted);
     assert!(clock.settle(&few, tokens(0), none, "e"));
     assert_eq!(clock.used(&few), [0]);
@@ -159,37 +159,37 @@ fn all_limits_are_reserved_or_none() {
 #[test]
 fn what_is_never_settled_counts_until_its_window_ends() {
     let Some(clock) = Clock::start() else { return };
-    let buckets = [
-        bucket("minute", Measure::Tokens(100, Window::Minute)),
-        bucket("concurrent", Measure::Concurrent { most: 1, lease: Duration::from_secs(30) }),
+    let counters = [
+        counter("minute", Measure::Tokens(100, Window::Minute)),
+        counter("concurrent", Measure::Concurrent { most: 1, lease: Duration::from_secs(30) }),
     ];
-    assert!(clock.reserve(&buckets, tokens(70), "a").granted);
+    assert!(clock.reserve(&counters, tokens(70), "a").granted);
     clock.set(NOON + 29_999);
-    assert_eq!(clock.used(&buckets), [70, 1]);
-    clock.run(&renew(&[(buckets[1].key.as_str(), Duration::from_secs(30))], "a"));
+    assert_eq!(clock.used(&counters), [70, 1]);
+    clock.run(&renew(&[(counters[1].key.as_str(), Duration::from_secs(30))], "a"));
     clock.set(NOON + 59_900);
-    assert_eq!(clock.used(&buckets), [70, 1], "a renewed lease counts");
+    assert_eq!(clock.used(&counters), [70, 1], "a renewed lease counts");
     clock.set(NOON + 60_000);
-    assert_eq!(clock.used(&buckets), [70, 0], "a lease that ended is free");
-    let refused = clock.reserve(&buckets[..1], tokens(31), "b");
+    assert_eq!(clock.used(&counters), [70, 0], "a lease that ended is free");
+    let refused = clock.reserve(&counters[..1], tokens(31), "b");
     assert_eq!(refused.each[0].wait, Some(Wait::For(Duration::from_secs(1))));
     clock.set(NOON + 61_000);
-    assert!(clock.reserve(&buckets[..1], tokens(100), "c").granted);
+    assert!(clock.reserve(&counters[..1], tokens(100), "c").granted);
     // A lease that ended is not renewed.
-    clock.run(&renew(&[(buckets[1].key.as_str(), Duration::from_secs(30))], "a"));
-    assert_eq!(clock.used(&buckets), [100, 0]);
+    clock.run(&renew(&[(counters[1].key.as_str(), Duration::from_secs(30))], "a"));
+    assert_eq!(clock.used(&counters), [100, 0]);
     // A settlement after the window's end changes nothing of another window.
     clock.set(NOON + 200_000);
-    assert!(clock.settle(&buckets[..1], tokens(100), tokens(10), "c"));
-    assert_eq!(clock.used(&buckets), [0, 0]);
+    assert!(clock.settle(&counters[..1], tokens(100), tokens(10), "c"));
+    assert_eq!(clock.used(&counters), [0, 0]);
 }
 
 #[test]
 fn budgets_go_by_days_and_months_of_utc() {
     let Some(clock) = Clock::start() else { return };
     let day = 86_400_000_u64;
-    let months = [bucket("month", Measure::Usd(Usd::from_nanos(100), Period::Month))];
-    let days = [bucket("day", Measure::Usd(Usd::from_nanos(100), Period::Day))];
+    let months = [counter("month", Measure::Usd(Usd::from_nanos(100), Period::Month))];
+    let days = [counter("day", Measure::Usd(Usd::from_nanos(100), Period::Day))];
     for (now, to_month_end) in [
         (NOON, 16 * day + day / 2),
         // 28 February of 2026, 29 February of 2028, 31 December of 2026, 1 March of 2100.

@@ -12,6 +12,22 @@ use crate::error::{ApiError, Kind};
 use crate::http::Method;
 use path::{below_base, folded, split_deployment};
 
+/// The APIs of one vendor, which share the format of errors and the names of header fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiFamily {
+    /// OpenAI's, and all of the gateway's own.
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+}
+
+impl ApiFamily {
+    /// The family of the endpoint at a path without a query; OpenAI's where there is no endpoint.
+    pub fn at(path: &str) -> Self {
+        Route::at(path).map_or(Self::OpenAi, |route| route.family())
+    }
+}
+
 /// The endpoint a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -73,9 +89,12 @@ impl Route {
         }
     }
 
-    /// Whether it is an endpoint of Anthropic's API, whose errors and header fields differ from OpenAI's.
-    pub fn is_anthropic(&self) -> bool {
-        matches!(self, Self::Messages | Self::MessageTokens)
+    /// Whose API the endpoint belongs to.
+    pub fn family(&self) -> ApiFamily {
+        match self {
+            Self::Messages | Self::MessageTokens => ApiFamily::Anthropic,
+            _ => ApiFamily::OpenAi,
+        }
     }
 
     /// The route's OpenTelemetry `gen_ai.operation.name`.

@@ -122,7 +122,7 @@ fn is_of(families: &[&str], name: &str) -> bool {
 }
 
 /// The fields of a caller whose key is limited to models that may be forwarded, as far as that limit decides it.
-pub fn of_limited_key(fields: &Headers) -> Headers {
+pub fn of_restricted_key(fields: &Headers) -> Headers {
     let stays = |name: &str| is_in(&NOT_OF_LIMITED_KEYS, name) || is_of(&NOT_OF_LIMITED_KEYS_FAMILIES, name);
     let crossing = fields.iter().filter(|(name, _)| !stays(name));
     crossing.map(|(name, value)| (name.to_owned(), value)).collect()

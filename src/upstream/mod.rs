@@ -32,7 +32,7 @@ use crate::turn::{Answer, Failure, UsageMeter};
 use attempt::Failed;
 use attempts::Attempts;
 pub use dialect::{Endpoint, Extra, TurnRequest, has_native, needs_turn};
-pub use headers::of_limited_key;
+pub use headers::of_restricted_key;
 pub use pass::{PassRequest, pass};
 use std::time::Duration;
 pub use turn_stream::TurnStream;

@@ -8,7 +8,7 @@ use crate::encode;
 use crate::encode::responses::{ERRORS, Ids, usage_json};
 use crate::endpoint::Call;
 use crate::endpoint::forward;
-use crate::endpoint::limited::Metering;
+use crate::endpoint::reserve::Metering;
 use crate::endpoint::resolve::{CompletionModels, Validated};
 use crate::engine;
 use crate::error::{ApiError, Kind};
@@ -54,7 +54,7 @@ pub fn compact<T: Transport>(
     }
     let input = || engine::input_tokens(&turn::read(&request), counted_by(&request));
     call.reserve(model, || input() + COMPACTION_TOKENS, record)?;
-    let metering = Metering { needs_usage: call.session.is_limited(), output_limit: None };
+    let metering = Metering { needs_usage: call.reservation.has_limits(), output_limit: None };
     if let Some(outcome) = forward::native(call, Endpoint::Compact, &valid, metering, ERRORS, record) {
         return outcome;
     }

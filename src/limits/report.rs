@@ -1,38 +1,30 @@
-//! How limits appear to callers: errors and header fields, in the words of OpenAI's and of Anthropic's API.
+//! How limits are reported to callers: the errors and header fields of OpenAI's and of Anthropic's API.
 
-use super::{Over, Readings, Refusal, Session, Wait};
+use super::{Over, Readings, Refusal, Reservation, Wait};
 use crate::config::{Limit, Measure, Window};
 use crate::cost::Usd;
 use crate::error::{ApiError, Kind};
 use crate::http::Headers;
 use crate::log::rfc3339;
+use crate::router::ApiFamily;
 use std::time::Duration;
 
-/// Which API a request speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
-    /// OpenAI's.
-    OpenAi,
-    /// Anthropic's.
-    Anthropic,
-}
-
 /// The error of a request that may not proceed.
-pub fn error(refusal: &Refusal, model: &str, api: Api) -> ApiError {
+pub fn error(refusal: &Refusal, model: &str, family: ApiFamily) -> ApiError {
     let over = match refusal {
         Refusal::Over(over) => over,
-        Refusal::StoreDown => {
+        Refusal::StoreDown | Refusal::CallerGone => {
             let message = "The gateway cannot check its limits at the moment. Please try again later.";
             return ApiError::new(Kind::StoreUnavailable, message);
         }
     };
-    match (over.limit.measure, api) {
-        (Measure::Usd(..), _) => ApiError::new(Kind::InsufficientQuota, budget(over, api)),
-        (Measure::Concurrent { .. }, Api::Anthropic) => ApiError::new(
+    match (over.limit.measure, family) {
+        (Measure::Usd(..), _) => ApiError::new(Kind::InsufficientQuota, budget(over, family)),
+        (Measure::Concurrent { .. }, ApiFamily::Anthropic) => ApiError::new(
             Kind::RequestLimit,
             "Number of concurrent connections has exceeded your rate limit. Please try again later.",
         ),
-        (measure, Api::Anthropic) => {
+        (measure, ApiFamily::Anthropic) => {
             let (_, window, _) = names(measure);
             let what = measure.name();
             let message = format!(
@@ -41,7 +33,7 @@ pub fn error(refusal: &Refusal, model: &str, api: Api) -> ApiError {
             );
             ApiError::new(kind(measure), message)
         }
-        (measure, Api::OpenAi) => ApiError::new(kind(measure), rate(over, model)),
+        (measure, ApiFamily::OpenAi) => ApiError::new(kind(measure), rate(over, model)),
     }
 }
 
@@ -83,16 +75,16 @@ fn rate(over: &Over, model: &str) -> String {
     }
 }
 
-fn budget(over: &Over, api: Api) -> String {
+fn budget(over: &Over, family: ApiFamily) -> String {
     let may_cost = Usd::from_nanos(over.requested);
     let period = over.limit.measure.window();
-    match api {
-        Api::OpenAi => format!(
+    match family {
+        ApiFamily::OpenAi => format!(
             "You exceeded your current quota, please check your plan and billing details. For more information on this \
              error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors. (This request may \
              cost up to ${may_cost}, which is more than is left of the budget of this {period}.)"
         ),
-        Api::Anthropic => format!(
+        ApiFamily::Anthropic => format!(
             "Your budget does not cover this request: it may cost up to ${may_cost}, which is more than is left of the \
              budget of this {period}."
         ),
@@ -133,11 +125,11 @@ fn tightest(readings: &Readings, limits: &[(Limit, u64)], measure: &str) -> Opti
     shown.min_by_key(|shown| shown.remaining)
 }
 
-impl Session {
+impl Reservation {
     /// Adds the header fields of an answer to which limits apply, in place of an upstream's of the same names.
-    pub fn add_fields(&self, headers: &mut Headers, api: Api) {
+    pub fn add_fields(&self, headers: &mut Headers, family: ApiFamily) {
         let state = self.0.borrow();
-        if state.buckets.is_empty() {
+        if state.counters.is_empty() {
             return;
         }
         let mut set = |name: String, value: String| {
@@ -149,19 +141,21 @@ impl Session {
             return;
         };
         let limits: Vec<_> = state
-            .buckets
+            .counters
             .iter()
-            .map(|bucket| (bucket.limit, state.amounts.of(bucket.limit.measure)))
+            .map(|counter| (counter.limit, state.amounts.of(counter.limit.measure)))
             .collect();
         for measure in ["requests", "tokens"] {
             let Some(shown) = tightest(readings, &limits, measure) else { continue };
-            let name = |part: &str| match api {
-                Api::OpenAi => format!("x-ratelimit-{part}-{measure}"),
-                Api::Anthropic => format!("anthropic-ratelimit-{measure}-{part}"),
+            let name = |part: &str| match family {
+                ApiFamily::OpenAi => format!("x-ratelimit-{part}-{measure}"),
+                ApiFamily::Anthropic => format!("anthropic-ratelimit-{measure}-{part}"),
             };
-            let reset = match api {
-                Api::OpenAi => duration(shown.reset),
-                Api::Anthropic => rfc3339(Duration::from_secs((readings.now + shown.reset).as_secs() + 1)),
+            let reset = match family {
+                ApiFamily::OpenAi => duration(shown.reset),
+                ApiFamily::Anthropic => {
+                    rfc3339(Duration::from_secs((readings.now + shown.reset).as_secs() + 1))
+                }
             };
             set(name("limit"), shown.most.to_string());
             set(name("remaining"), shown.remaining.to_string());

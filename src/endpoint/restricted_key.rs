@@ -1,4 +1,4 @@
-//! Requests of a key that is limited to models: they name one model, in one place.
+//! Requests of a key that is restricted to models: they name one model, in one place.
 //!
 //! The gateway reads the member `model`. An upstream may read more: JSON readers that ignore the case of names (Go's),
 //! readers that take the first of two members, routers that take lists of models. Whatever could name a second model

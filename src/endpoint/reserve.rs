@@ -9,11 +9,9 @@ use crate::cost::{Rates, Usd};
 use crate::engine;
 use crate::error::{ApiError, Kind};
 use crate::limits::demand::{Choices, choices};
-use crate::limits::words::{self, Api};
-use crate::limits::{Amounts, Bucket, buckets};
+use crate::limits::{Amounts, Counter, counters, report};
 use crate::log::Record;
 use crate::model;
-use crate::router::Route;
 use crate::store::Store;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
@@ -36,8 +34,8 @@ struct Demand {
     prompt: u64,
     /// Tokens of all answers.
     output: u64,
-    /// How many attempts may answer at the same time.
-    attempts: u64,
+    /// How many attempts may run at the same time.
+    concurrent_attempts: u64,
 }
 
 /// The output limit of a request without one, to a model of which nothing is known.
@@ -55,13 +53,13 @@ impl<T: Transport> Call<'_, T> {
         input: impl FnOnce() -> u64,
         record: &mut Record,
     ) -> Result<(), ApiError> {
-        let buckets = self.buckets(model);
-        if buckets.is_empty() {
+        let counters = self.counters(model);
+        if counters.is_empty() {
             return Ok(());
         }
-        let prompt = if is_metered(&buckets) { input() } else { 0 };
-        let demand = Demand { prompt, output: 0, attempts: 1 };
-        self.reserve_demand(buckets, model, demand, &[self.config.prices.of_engine(model)], record)
+        let prompt = if is_metered(&counters) { input() } else { 0 };
+        let demand = Demand { prompt, output: 0, concurrent_attempts: 1 };
+        self.reserve_demand(counters, model, demand, &[self.config.prices.of_engine(model)], record)
     }
 
     /// Reserves a request that is passed through unread.
@@ -70,11 +68,11 @@ impl<T: Transport> Call<'_, T> {
     ///
     /// As [`Call::reserve`]; 403 where a limit of tokens or money applies, since the usage is not read either.
     pub(super) fn reserve_unread(&self, record: &mut Record) -> Result<(), ApiError> {
-        if let Some(bucket) = self.buckets("").iter().find(|bucket| bucket.limit.measure.is_metered()) {
+        if let Some(counter) = self.counters("").iter().find(|counter| counter.limit.measure.is_metered()) {
             let message = format!(
                 "A limit in {} applies to your requests, and the gateway does not read what a request to this path uses. \
                  Use a key without such a limit.",
-                match bucket.limit.measure {
+                match counter.limit.measure {
                     Measure::Usd(..) => "US dollars",
                     _ => "tokens",
                 }
@@ -97,13 +95,13 @@ impl<T: Transport> Call<'_, T> {
         record: &mut Record,
     ) -> Result<Metering, ApiError> {
         let model = &valid.resolved.model;
-        let buckets = self.buckets(model);
-        if buckets.is_empty() {
+        let counters = self.counters(model);
+        if counters.is_empty() {
             return Ok(Metering::default());
         }
-        if !is_metered(&buckets) {
-            let demand = Demand { prompt: 0, output: 0, attempts: 1 };
-            self.reserve_demand(buckets, model, demand, &[], record)?;
+        if !is_metered(&counters) {
+            let demand = Demand { prompt: 0, output: 0, concurrent_attempts: 1 };
+            self.reserve_demand(counters, model, demand, &[], record)?;
             return Ok(Metering::default());
         }
         let Choices { count, most_tokens } = choices(valid.body, limit_members(G::ENDPOINT))?;
@@ -117,26 +115,27 @@ impl<T: Transport> Call<'_, T> {
         let fallback = self.config.reserve_tokens.map(u64::from).or(cap).unwrap_or(RESERVED);
         let most = most_tokens.unwrap_or(fallback);
         let most = cap.map_or(most, |cap| cap.min(most));
-        let (attempts, rates) = match valid.resolved.backend {
+        let (concurrent_attempts, rates) = match valid.resolved.backend {
             Backend::Engine => (1, vec![self.config.prices.of_engine(model)]),
             Backend::Upstream(plan) => {
                 let rates =
                     plan.targets.iter().map(|target| self.config.prices.at_target(model, plan, target));
-                // A hedge may ask every target at the same time.
+                // A hedge may send to every target at the same time.
                 (if plan.hedge.is_some() { plan.targets.len() as u64 } else { 1 }, rates.collect())
             }
         };
         let output = count.saturating_mul(prompts).saturating_mul(most);
         record.usage.count_delivered(Encoding::for_model(model));
-        self.reserve_demand(buckets, model, Demand { prompt, output, attempts }, &rates, record)?;
+        let demand = Demand { prompt, output, concurrent_attempts };
+        self.reserve_demand(counters, model, demand, &rates, record)?;
         let is_bounded = most_tokens.is_some() || Some(most) == cap;
         Ok(Metering { needs_usage: true, output_limit: (!is_bounded).then_some(most) })
     }
 
-    fn buckets(&self, model: &str) -> Vec<Bucket> {
+    fn counters(&self, model: &str) -> Vec<Counter> {
         match self.config.store {
             None => Vec::new(),
-            Some(_) => buckets(self.config, self.caller.limits(), &self.caller.identity(), model),
+            Some(_) => counters(self.config, self.caller.limits(), &self.caller.identity(), model),
         }
     }
 
@@ -155,15 +154,15 @@ impl<T: Transport> Call<'_, T> {
 
     fn reserve_demand(
         &self,
-        buckets: Vec<Bucket>,
+        counters: Vec<Counter>,
         model: &str,
         demand: Demand,
         rates: &[Option<Rates>],
         record: &mut Record,
     ) -> Result<(), ApiError> {
         let Some(settings) = &self.config.store else { return Ok(()) };
-        let Demand { prompt, output, attempts } = demand;
-        let has_budget = buckets.iter().any(|bucket| matches!(bucket.limit.measure, Measure::Usd(..)));
+        let Demand { prompt, output, concurrent_attempts } = demand;
+        let has_budget = counters.iter().any(|counter| matches!(counter.limit.measure, Measure::Usd(..)));
         let dearest = |usage: Usage| {
             let costs = rates.iter().map(|rates| Some(rates.as_ref()?.cost(&usage)));
             costs.collect::<Option<Vec<_>>>().map(|costs| costs.into_iter().max().unwrap_or_default())
@@ -180,28 +179,21 @@ impl<T: Transport> Call<'_, T> {
         let (cost, prompt_cost) = costs.unwrap_or_default();
         let amounts = Amounts {
             requests: 1,
-            tokens: prompt.saturating_add(output).saturating_mul(attempts),
-            usd: Usd::from_nanos(cost.nanos().saturating_mul(attempts)),
+            tokens: prompt.saturating_add(output).saturating_mul(concurrent_attempts),
+            usd: Usd::from_nanos(cost.nanos().saturating_mul(concurrent_attempts)),
         };
-        let attempt = Amounts { requests: 0, tokens: prompt, usd: prompt_cost };
+        let per_failed_attempt = Amounts { requests: 0, tokens: prompt, usd: prompt_cost };
         let store = Store::new(settings, self.transport, self.ctx.elapsed);
         let [first, second] = self.ctx.random;
         let id = format!("{first:016x}{second:016x}");
-        let reserved = self.session.reserve(&store, buckets, amounts, attempt, id);
-        record.store_failure = self.session.failure().or(record.store_failure.take());
-        reserved.map_err(|refusal| words::error(&refusal, model, self.api()))
-    }
-
-    fn api(&self) -> Api {
-        match Route::at(&self.request.path).is_some_and(|route| route.is_anthropic()) {
-            true => Api::Anthropic,
-            false => Api::OpenAi,
-        }
+        let reserved = self.reservation.reserve(&store, counters, amounts, per_failed_attempt, id);
+        record.store_failure = self.reservation.failure().or(record.store_failure.take());
+        reserved.map_err(|refusal| report::error(&refusal, model, self.family))
     }
 }
 
-fn is_metered(buckets: &[Bucket]) -> bool {
-    buckets.iter().any(|bucket| bucket.limit.measure.is_metered())
+fn is_metered(counters: &[Counter]) -> bool {
+    counters.iter().any(|counter| counter.limit.measure.is_metered())
 }
 
 /// The most that any target of a plan generates for one choice, if that is known of all.
