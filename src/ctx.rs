@@ -1,5 +1,6 @@
 //! [`Ctx`]: what the outside supplies for one request: time, randomness, ids.
 
+use crate::random::Rng;
 use std::time::Duration;
 
 /// The surroundings of one request. A test fills it with constants and gets the same bytes
@@ -7,7 +8,7 @@ use std::time::Duration;
 pub struct Ctx<'a> {
     /// When the request arrived, since the Unix epoch.
     pub now: Duration,
-    /// 128 random bits, for ids alone.
+    /// 128 random bits, for ids and [`Ctx::rng`].
     pub random: [u64; 2],
     /// How long ago the request arrived.
     pub elapsed: &'a dyn Fn() -> Duration,
@@ -17,6 +18,11 @@ impl Ctx<'_> {
     /// `created`: whole seconds since the Unix epoch.
     pub fn created(&self) -> u64 {
         self.now.as_secs()
+    }
+
+    /// Random numbers for the choices of one request; not for ids.
+    pub fn rng(&self) -> Rng {
+        Rng::new(self.random[0] ^ self.random[1].rotate_left(32))
     }
 
     /// An object's id such as `chatcmpl-` and 29 letters and digits, as long as the live API's.

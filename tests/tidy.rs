@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`. Each may import those above it and none below.
-const MODULES: [&str; 27] = [
+const MODULES: [&str; 28] = [
     "error",
     "http",
     "json",
     "coding",
     "budget",
     "pattern",
+    "random",
     "transport",
     "model",
     "tokens",

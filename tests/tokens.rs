@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use portcullis::random::Rng;
 use portcullis::tokens::Encoding;
 use tiktoken_rs::CoreBPE;
 
@@ -25,20 +26,16 @@ fn compare(encoding: Encoding, text: &str) {
     assert_eq!(encoding.decode_bytes(&ids), text.as_bytes(), "{} of {text:?}", encoding.name());
 }
 
-/// SplitMix64: a small seeded generator with the same output on every platform.
-struct Random(u64);
+/// Random choices, the same ones every time.
+struct Random(Rng);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+    fn new(seed: u64) -> Self {
+        Self(Rng::new(seed))
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        self.0.below(bound as u64) as usize
     }
 
     fn pick<T: Copy>(&mut self, of: &[T]) -> T {
@@ -111,7 +108,7 @@ fn broken(random: &mut Random, text: &str) -> String {
     for _ in 0..random.below(4) {
         let at = random.below(bytes.len() + 1);
         match random.below(3) {
-            0 => bytes.insert(at, random.next() as u8),
+            0 => bytes.insert(at, random.below(256) as u8),
             1 => bytes.truncate(at),
             _ => drop(bytes.drain(..at)),
         }
@@ -120,7 +117,7 @@ fn broken(random: &mut Random, text: &str) -> String {
 }
 
 fn generate(seed: u64) -> String {
-    let random = &mut Random(seed);
+    let random = &mut Random::new(seed);
     let kind = random.below(10);
     if kind == 0 {
         return classes(random);
@@ -133,7 +130,7 @@ fn generate(seed: u64) -> String {
             (3, _) => text.push(any_char(random, 0x80)),
             // Characters of one block in one plane, as in a script.
             (4, _) => {
-                let start = (Random(seed).next() as u32 % 0x11_0000) & !0x7f;
+                let start = Random::new(seed).below(0x11_0000) as u32 & !0x7f;
                 text.extend(char::from_u32(start + random.below(0x80) as u32));
             }
             (5, 0..=5) => text.push_str(random.pick(SPACES)),
@@ -207,7 +204,7 @@ fn long_pieces() {
             }
         }
     }
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for _ in 0..200 {
         let text: String =
             (0..50 + random.below(400)).map(|_| char::from(b'a' + random.below(26) as u8)).collect();

@@ -3,21 +3,14 @@
 //! Checked over requests made of valid and broken pieces, the same ones every time.
 
 use super::*;
+use crate::random::Rng;
 
-/// A small generator of pseudo-random numbers (xorshift), so that a failure can be repeated.
-struct Dice(u64);
+fn roll(rng: &mut Rng, sides: usize) -> usize {
+    rng.below(sides as u64) as usize
+}
 
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % sides
-    }
-
-    fn pick<'p>(&mut self, from: &[&'p str]) -> &'p str {
-        from[self.roll(from.len())]
-    }
+fn pick<'p>(rng: &mut Rng, from: &[&'p str]) -> &'p str {
+    from[roll(rng, from.len())]
 }
 
 /// Values that are wrong nearly everywhere, and some at the edge of a range.
@@ -191,32 +184,32 @@ const MODERATED: &[(&str, &[&str])] = &[(
 )];
 
 /// Breaks a piece of JSON: some of its values are replaced, removed or doubled.
-fn mutate(json: &str, dice: &mut Dice) -> String {
+fn mutate(json: &str, rng: &mut Rng) -> String {
     let tree = Value::parse(json.as_bytes()).expect("the pieces are JSON");
     let mut out = String::new();
-    write(&tree, dice, &mut out);
+    write(&tree, rng, &mut out);
     out
 }
 
-fn write(value: &Value<'_>, dice: &mut Dice, out: &mut String) {
-    if dice.roll(6) == 0 {
-        out.push_str(dice.pick(ODD));
+fn write(value: &Value<'_>, rng: &mut Rng, out: &mut String) {
+    if roll(rng, 6) == 0 {
+        out.push_str(pick(rng, ODD));
         return;
     }
     match value {
         Value::Array(items) => {
             out.push('[');
-            let more = dice.roll(8) == 0;
+            let more = roll(rng, 8) == 0;
             for (i, item) in items.iter().chain(items.first().filter(|_| more)).enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
-                write(item, dice, out);
+                write(item, rng, out);
             }
             out.push(']');
         }
         Value::Object(_) => {
             out.push('{');
-            let mut members: Vec<_> = value.members().filter(|_| dice.roll(10) != 0).collect();
-            if dice.roll(12) == 0 {
+            let mut members: Vec<_> = value.members().filter(|_| roll(rng, 10) != 0).collect();
+            if roll(rng, 12) == 0 {
                 members.extend(members.first().copied());
             }
             let mut first = true;
@@ -224,11 +217,11 @@ fn write(value: &Value<'_>, dice: &mut Dice, out: &mut String) {
                 out.push_str(if first { "" } else { "," });
                 first = false;
                 out.push_str(&format!("\"{name}\":"));
-                write(value, dice, out);
+                write(value, rng, out);
             }
-            if dice.roll(10) == 0 {
+            if roll(rng, 10) == 0 {
                 out.push_str(if first { "" } else { "," });
-                out.push_str(&format!("\"strange\":{}", dice.pick(ODD)));
+                out.push_str(&format!("\"strange\":{}", pick(rng, ODD)));
             }
             out.push('}');
         }
@@ -240,18 +233,18 @@ fn write(value: &Value<'_>, dice: &mut Dice, out: &mut String) {
 }
 
 /// A body: the first piece, some others, and sometimes one that is broken.
-fn body(pieces: &[(&str, &[&str])], dice: &mut Dice) -> String {
+fn body(pieces: &[(&str, &[&str])], rng: &mut Rng) -> String {
     let mut out = String::from(r#"{"model":"m""#);
-    let mutations = dice.roll(3);
+    let mutations = roll(rng, 3);
     for (i, (name, values)) in pieces.iter().enumerate() {
-        if i > 0 && dice.roll(7) != 0 {
+        if i > 0 && roll(rng, 7) != 0 {
             continue;
         }
-        let value = dice.pick(values);
-        let value = if dice.roll(3) < mutations { mutate(value, dice) } else { value.to_owned() };
+        let value = pick(rng, values);
+        let value = if roll(rng, 3) < mutations { mutate(value, rng) } else { value.to_owned() };
         out.push_str(&format!(",\"{name}\":{value}"));
     }
-    match dice.roll(30) {
+    match roll(rng, 30) {
         0 => out.push_str(",\"strange\":1"),
         1 => out.push_str(",\"n\":1"),
         _ => {}
@@ -316,13 +309,13 @@ fn compare<'a, R: Request<'a>>(body: &'a str, tally: &mut Tally) {
 
 #[test]
 fn the_passes_agree_and_the_modes_are_nested() {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut rng = Rng::new(0x9e37_79b9_7f4a_7c15);
     let mut tally = Tally::default();
     for _ in 0..ROUNDS {
-        compare::<chat::Request<'_>>(&body(CHAT, &mut dice), &mut tally);
-        compare::<crate::api::completions::Request<'_>>(&body(TEXT, &mut dice), &mut tally);
-        compare::<api::embeddings::Request<'_>>(&body(EMBEDDED, &mut dice), &mut tally);
-        compare::<api::moderations::Request<'_>>(&body(MODERATED, &mut dice), &mut tally);
+        compare::<chat::Request<'_>>(&body(CHAT, &mut rng), &mut tally);
+        compare::<crate::api::completions::Request<'_>>(&body(TEXT, &mut rng), &mut tally);
+        compare::<api::embeddings::Request<'_>>(&body(EMBEDDED, &mut rng), &mut tally);
+        compare::<api::moderations::Request<'_>>(&body(MODERATED, &mut rng), &mut tally);
     }
     // Were nearly all requests valid or broken, this would prove little.
     let Tally { plain, accepted, all } = tally;

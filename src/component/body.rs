@@ -99,7 +99,7 @@ pub(super) struct Upstream {
     // would be four calls of the host for each event of a stream.
     /// Ready when there is something to read.
     readable: Option<Pollable>,
-    /// Ready when a reader of such patience has none left.
+    /// Ready once this timeout has passed without data.
     deadline: Option<(Duration, Pollable)>,
     pub(super) stream: InputStream,
     /// What is not read yet of a body whose length is known. That it is at its end is then known without a read.
@@ -134,18 +134,18 @@ impl Upstream {
         self.stream.subscribe()
     }
 
-    /// A pollable that is ready when there is something to read, and one that is ready after a time without it. The
-    /// time may have begun with an earlier wait; a caller that sees it end calls `be_patient`.
-    pub(super) fn waits(&mut self, patience: Duration) -> (&Pollable, &Pollable) {
-        if self.deadline.as_ref().is_some_and(|(former, _)| *former != patience) {
-            self.be_patient();
+    /// A pollable that is ready when there is something to read, and one that is ready after `timeout` without it. The
+    /// time may have begun with an earlier wait; a caller that sees it end calls `reset_timeout`.
+    pub(super) fn waits(&mut self, timeout: Duration) -> (&Pollable, &Pollable) {
+        if self.deadline.as_ref().is_some_and(|(former, _)| *former != timeout) {
+            self.reset_timeout();
         }
-        let deadline = self.deadline.get_or_insert_with(|| (patience, subscribe_duration(nanos(patience))));
+        let deadline = self.deadline.get_or_insert_with(|| (timeout, subscribe_duration(nanos(timeout))));
         (self.readable.get_or_insert_with(|| self.stream.subscribe()), &deadline.1)
     }
 
-    /// Begins the time anew.
-    pub(super) fn be_patient(&mut self) {
+    /// Begins the timeout anew.
+    pub(super) fn reset_timeout(&mut self) {
         self.deadline = None;
     }
 
@@ -173,15 +173,15 @@ impl Incoming for Upstream {
         Ok(piece)
     }
 
-    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
+    fn read_within(&mut self, timeout: Duration) -> Result<Piece, ReadError> {
         loop {
             self.upload.go_on()?;
             if self.left == Some(0) {
                 return Ok(Piece::End);
             }
-            if !self.is_drained || patience.is_zero() {
+            if !self.is_drained || timeout.is_zero() {
                 match read_now(&self.stream)? {
-                    Piece::Pending if !patience.is_zero() => {}
+                    Piece::Pending if !timeout.is_zero() => {}
                     Piece::Bytes(piece) => {
                         self.count(piece.len());
                         return Ok(Piece::Bytes(piece));
@@ -190,13 +190,13 @@ impl Incoming for Upstream {
                 }
             }
             let upload = self.upload.subscribe();
-            let (readable, deadline) = self.waits(patience);
+            let (readable, deadline) = self.waits(timeout);
             let ready = match &upload {
                 None => poll(&[readable, deadline]),
                 Some(upload) => poll(&[readable, deadline, upload]),
             };
             if ready == [1] {
-                self.be_patient();
+                self.reset_timeout();
                 return Ok(Piece::Pending);
             }
             self.is_drained = !ready.contains(&0);

@@ -1,6 +1,7 @@
 //! Time and randomness.
 
 use crate::ctx::Ctx;
+use crate::random::scatter;
 use std::sync::OnceLock;
 use std::time::Duration;
 use wasi::clocks::{monotonic_clock, wall_clock};
@@ -33,9 +34,6 @@ fn random() -> [u64; 2] {
     static INSTANCE: OnceLock<u64> = OnceLock::new();
     let own = get_random_u64();
     let instance = *INSTANCE.get_or_init(get_random_u64);
-    // The finalizer of SplitMix64, a bijection.
-    let mut mixed = own ^ instance;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    [own, mixed ^ (mixed >> 31)]
+    // A bijection of the instance's share.
+    [own, scatter(own ^ instance)]
 }

@@ -70,7 +70,7 @@ fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
         let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);
         let ready = poll(&[readable, deadline]);
         if ready.contains(&1) {
-            from.be_patient();
+            from.reset_timeout();
             stream.check_write()?;
         }
         if ready.contains(&0) {
@@ -89,7 +89,7 @@ fn both_ways(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
     let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);
     let ready = poll(&[full.as_ref().unwrap_or(readable), &upload, deadline]);
     if ready.contains(&2) {
-        from.be_patient();
+        from.reset_timeout();
         stream.check_write()?;
     }
     if !ready.contains(&0) || full.is_some() {

@@ -5,7 +5,6 @@ use super::filler;
 use super::latency::TokenTiming;
 use super::prompt_tokens;
 use super::rejection::Rejection;
-use super::rng::{Rng, mix};
 use super::rule_context::RuleContext;
 use super::sampler::{DEFAULT_OUTPUT_LIMIT, Generated, Origin, Sampler, SamplingMode};
 use super::sampling::Sampling;
@@ -18,12 +17,13 @@ use crate::budget::Exhausted;
 use crate::config::engine::{Reply, Rule};
 use crate::json::{Reader, push_string};
 use crate::model::ModelSpec;
+use crate::random::{Rng, mix};
 use crate::tokens::Encoding;
 use crate::turn::{Effort, Field, Format, JsonSchema, Request, Usage, Verbosity};
 use std::borrow::Cow;
 
 /// What an answer is to be, before sampling.
-enum Plan<'r> {
+enum Draft<'r> {
     Text(Cow<'r, str>, Origin, SamplingMode),
     /// Prose of so many tokens.
     Prose(u32),
@@ -54,8 +54,8 @@ pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome
     }
     let encoding = Encoding::for_model(turn.model);
     let model = setup.config.model(turn.model);
-    let plan = plan(turn, &context, rule, model.map_or(&Reply::Echo, |model| &model.reply), setup)?;
-    let echoed = echoed(&plan, &context, encoding);
+    let draft = draft(turn, &context, rule, model.map_or(&Reply::Echo, |model| &model.reply), setup)?;
+    let echoed = echoed(&draft, &context, encoding);
     let known = echoed.as_ref().map(|(text, tokenized)| (*text, tokenized.tokens().len() as u64));
     let prompt = prompt_tokens::count(turn, setup.counted_by, known);
     let (reasoning, room) = lengths(turn, setup, prompt)?;
@@ -68,7 +68,7 @@ pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome
     let withheld = rule.and_then(|rule| rule.then.finish_reason).map(FinishReason::from);
     let mut choices = Vec::new();
     for index in 0..turn.choices {
-        let mut choice = generator.choice(&plan, index)?;
+        let mut choice = generator.choice(&draft, index)?;
         if let Some(withheld) = withheld {
             (choice.finish, choice.stop_sequence) = (withheld, None);
         }
@@ -100,12 +100,12 @@ pub(super) fn answer<'e>(turn: &Request<'_>, setup: Setup<'e>) -> Result<Outcome
 
 /// The text that is echoed, and its tokens: it is both counted and generated, and split into tokens once.
 fn echoed<'a>(
-    plan: &Plan<'a>,
+    draft: &Draft<'a>,
     context: &RuleContext<'_>,
     encoding: Encoding,
 ) -> Option<(&'a str, TokenizedText)> {
-    match plan {
-        Plan::Text(Cow::Borrowed(text), ..)
+    match draft {
+        Draft::Text(Cow::Borrowed(text), ..)
             if std::ptr::eq(*text, &*context.user) && text.len() <= MEMORIZED =>
         {
             Some((*text, TokenizedText::new(text, encoding, usize::MAX).0))
@@ -186,50 +186,50 @@ fn reasoning(turn: &Request<'_>, limit: Option<u64>) -> u64 {
     tokens.min(limit.unwrap_or(u64::MAX)).min(reasoning.budget.unwrap_or(u64::MAX))
 }
 
-fn plan<'r>(
+fn draft<'r>(
     turn: &'r Request<'_>,
     context: &'r RuleContext<'_>,
     rule: Option<&'r Rule>,
     reply: &'r Reply,
     setup: Setup<'_>,
-) -> Result<Plan<'r>, Rejection> {
+) -> Result<Draft<'r>, Rejection> {
     let then = rule.map(|rule| &rule.then);
     let text = then.and_then(|then| then.text.as_deref()).map(|text| context.fill(text));
     let script = then.and_then(|then| then.tool_calls.as_ref());
     let scripted = script.map(|script| tool_calls::scripted(script, context, setup.budget)).transpose();
     if let Some(calls) = scripted.map_err(|_| Rejection::TooMuchWork(Field::Tools))?.flatten() {
-        return Ok(Plan::Calls(text, calls));
+        return Ok(Draft::Calls(text, calls));
     }
     if let Some(text) = text {
-        return Ok(Plan::Text(text, Origin::Configured, SamplingMode::Quoted));
+        return Ok(Draft::Text(text, Origin::Configured, SamplingMode::Quoted));
     }
     if let Some(refusal) = then.and_then(|then| then.refusal.as_deref()) {
-        return Ok(Plan::Refusal(refusal.into()));
+        return Ok(Draft::Refusal(refusal.into()));
     }
     if let Some(reply) = then.and_then(|then| then.reply.as_ref()) {
-        return Ok(reply_plan(reply, turn, context));
+        return Ok(reply_draft(reply, turn, context));
     }
     let calls = tool_calls::wanted(context, setup.budget);
     if let Some(calls) = calls.map_err(|_| Rejection::TooMuchWork(Field::Tools))? {
-        return Ok(Plan::Calls(None, calls));
+        return Ok(Draft::Calls(None, calls));
     }
-    let plan = match context.results.is_empty() {
-        true => reply_plan(reply, turn, context),
-        false => Plan::Text(quoted_results(context).into(), Origin::Derived, SamplingMode::Quoted),
+    let draft = match context.results.is_empty() {
+        true => reply_draft(reply, turn, context),
+        false => Draft::Text(quoted_results(context).into(), Origin::Derived, SamplingMode::Quoted),
     };
     Ok(match &turn.format {
-        Format::Text => plan,
-        Format::JsonSchema(schema) if schema.schema.is_some() => Plan::Schema(schema),
-        Format::JsonSchema(_) | Format::JsonObject => object(plan, context),
+        Format::Text => draft,
+        Format::JsonSchema(schema) if schema.schema.is_some() => Draft::Schema(schema),
+        Format::JsonSchema(_) | Format::JsonObject => object(draft, context),
     })
 }
 
 /// A model's reply. `verbosity` halves or doubles prose.
-fn reply_plan<'r>(reply: &'r Reply, turn: &Request<'_>, context: &'r RuleContext<'_>) -> Plan<'r> {
+fn reply_draft<'r>(reply: &'r Reply, turn: &Request<'_>, context: &'r RuleContext<'_>) -> Draft<'r> {
     match reply {
-        Reply::Echo => Plan::Text(Cow::Borrowed(&context.user), Origin::Derived, SamplingMode::Free),
-        Reply::Text(text) => Plan::Text(context.fill(text), Origin::Configured, SamplingMode::Quoted),
-        Reply::Words(length) => Plan::Prose(match turn.verbosity {
+        Reply::Echo => Draft::Text(Cow::Borrowed(&context.user), Origin::Derived, SamplingMode::Free),
+        Reply::Text(text) => Draft::Text(context.fill(text), Origin::Configured, SamplingMode::Quoted),
+        Reply::Words(length) => Draft::Prose(match turn.verbosity {
             Some(Verbosity::Low) => length.0.div_ceil(2),
             Some(Verbosity::High) => length.0 * 2,
             Some(Verbosity::Medium) | None => length.0,
@@ -244,19 +244,19 @@ fn quoted_results(context: &RuleContext<'_>) -> String {
     lines.join("\n")
 }
 
-/// A JSON object with the text of a plan in it: the user's own object, where that is echoed.
-fn object<'r>(plan: Plan<'r>, context: &RuleContext<'_>) -> Plan<'r> {
+/// A JSON object with the text of a draft in it: the user's own object, where that is echoed.
+fn object<'r>(draft: Draft<'r>, context: &RuleContext<'_>) -> Draft<'r> {
     let is_object = |text: &str| text.starts_with('{') && Reader::new(text).whole().is_ok();
-    let (text, origin) = match plan {
-        Plan::Text(text, origin, mode) if is_object(text.trim()) => {
-            return Plan::Text(
+    let (text, origin) = match draft {
+        Draft::Text(text, origin, mode) if is_object(text.trim()) => {
+            return Draft::Text(
                 text.trim().to_owned().into(),
                 origin,
                 if mode == SamplingMode::Free { SamplingMode::Formal } else { mode },
             );
         }
-        Plan::Text(text, origin, _) => (text, origin),
-        Plan::Prose(length) => {
+        Draft::Text(text, origin, _) => (text, origin),
+        Draft::Prose(length) => {
             (filler::prose(context.number(), length as usize * 5).into(), Origin::Configured)
         }
         other => return other,
@@ -264,10 +264,10 @@ fn object<'r>(plan: Plan<'r>, context: &RuleContext<'_>) -> Plan<'r> {
     let mut json = String::from("{\"answer\":");
     push_string(&text, &mut json);
     json.push('}');
-    Plan::Text(json.into(), origin, SamplingMode::Formal)
+    Draft::Text(json.into(), origin, SamplingMode::Formal)
 }
 
-/// Generates choices from a plan.
+/// Generates choices from a draft.
 struct Generator<'a> {
     turn: &'a Request<'a>,
     context: &'a RuleContext<'a>,
@@ -280,7 +280,7 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn choice(&mut self, plan: &Plan<'_>, index: u32) -> Result<Choice, Rejection> {
+    fn choice(&mut self, draft: &Draft<'_>, index: u32) -> Result<Choice, Rejection> {
         let (context, sampler) = (self.context, self.sampler);
         let encoding = sampler.sampling().encoding;
         let seed = || mix(context.number(), sampler.variant(index));
@@ -290,15 +290,15 @@ impl Generator<'_> {
             stop_sequence: generated.stop_sequence,
             ..Choice::default()
         };
-        let mut choice = match plan {
-            Plan::Text(text, origin, mode) => with_text(sampler.generate(text, *origin, *mode, index)),
-            Plan::Prose(length) => {
+        let mut choice = match draft {
+            Draft::Text(text, origin, mode) => with_text(sampler.generate(text, *origin, *mode, index)),
+            Draft::Prose(length) => {
                 let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
                 let length = (*length).min(most as u32 + 1);
                 let text = filler::prose_of(length, encoding, seed());
                 with_text(sampler.generate(&text, Origin::Configured, SamplingMode::Free, index))
             }
-            Plan::Schema(format) => {
+            Draft::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
                 let limit =
@@ -316,13 +316,13 @@ impl Generator<'_> {
                 }
                 choice
             }
-            Plan::Refusal(text) => {
+            Draft::Refusal(text) => {
                 let generated = sampler.generate(text, Origin::Configured, SamplingMode::Quoted, index);
                 let mut choice = with_text(generated);
                 choice.refusal = choice.content.take();
                 choice
             }
-            Plan::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed())?,
+            Draft::Calls(text, calls) => self.calls(text.as_deref(), calls, index, seed())?,
         };
         choice.thinking = (self.thinking > 0).then(|| self.thinking(seed()));
         Ok(choice)
@@ -388,7 +388,7 @@ impl Generator<'_> {
 fn signature(seed: u64) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rng = Rng::new(seed);
-    (0..256).map(|_| char::from(ALPHABET[(rng.next() % 64) as usize])).collect()
+    (0..256).map(|_| char::from(ALPHABET[(rng.next_u64() % 64) as usize])).collect()
 }
 
 /// Why a schema has no instance, as the end of a sentence.

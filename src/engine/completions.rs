@@ -5,7 +5,6 @@ use super::answer::{Answer, Choice, FinishReason, Outcome};
 use super::filler;
 use super::latency::TokenTiming;
 use super::rejection::Rejection;
-use super::rng::mix;
 use super::rule_context::RuleContext;
 use super::sampler::{
     CONFIGURED_LIMIT, DEFAULT_OUTPUT_LIMIT, Origin, Sampler, SamplingMode, UNSCRIPTED_LIMIT,
@@ -14,6 +13,7 @@ use super::sampling::Sampling;
 use super::tokenized_text::TokenizedText;
 use crate::budget::Exhausted;
 use crate::config::engine::{Reply, Rule};
+use crate::random::mix;
 use crate::tokens::Encoding;
 use crate::turn::{Field, Input, Prompt, Request, Usage};
 use std::rc::Rc;

@@ -3,7 +3,7 @@
 //! Each token has a direction of its own; a text has the sum of its tokens' directions, at unit length.
 //! A request for fewer dimensions cuts the vector, which then gets unit length again, as the API's.
 
-use super::rng::{Rng, mix};
+use crate::random::{Rng, mix};
 use crate::tokens::Encoding;
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
     }
     let mut sum = vec![0_i64; dimensions.max(1) as usize];
     for (token, count) in counts {
-        let mut draw = Rng::new(mix(token, 0xe3b));
+        let mut rng = Rng::new(mix(token, 0xe3b));
         // A frequent word counts more, but not in proportion: 16, 27, 35, 42 …
         let weight = 16 * i64::from(count) / (1 + i64::from(count) / 4);
-        // Eight numbers of seven bits and a sign come out of one draw.
+        // Eight numbers of seven bits and a sign come out of one rng.
         for eight in sum.chunks_mut(8) {
-            let bytes = draw.next().to_le_bytes();
+            let bytes = rng.next_u64().to_le_bytes();
             eight.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum += weight * i64::from(byte as i8));
         }
     }
@@ -32,7 +32,7 @@ pub fn embed(tokens: &[u32], encoding: Encoding, dimensions: u32) -> Vec<f32> {
 /// What a token stands for, whatever its case and the space before it.
 fn meaning(token: u32, encoding: Encoding) -> u64 {
     let bytes = encoding.token_bytes(token).map(|bytes| bytes.to_ascii_lowercase()).unwrap_or_default();
-    super::rng::hash(bytes.strip_prefix(b" ").filter(|rest| !rest.is_empty()).unwrap_or(&bytes))
+    crate::random::hash(bytes.strip_prefix(b" ").filter(|rest| !rest.is_empty()).unwrap_or(&bytes))
 }
 
 #[cfg(test)]

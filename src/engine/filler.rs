@@ -1,6 +1,6 @@
 //! Filler words, for where any text will do.
 
-use super::rng::{Rng, mix, scatter};
+use crate::random::{Rng, mix, scatter};
 use crate::tokens::Encoding;
 
 /// Plain words of up to six letters. Each is one token with the space before it, in both encodings.
@@ -34,7 +34,7 @@ pub(super) const WORDS: [&str; 256] = [
 ///
 /// Each item is a word with the space before it where one belongs, or the full stop of a sentence.
 pub(super) struct Prose {
-    draw: Rng,
+    rng: Rng,
     /// How many words the sentence still has.
     left: u64,
     begun: bool,
@@ -42,7 +42,7 @@ pub(super) struct Prose {
 
 impl Prose {
     pub(super) fn new(seed: u64) -> Self {
-        Self { draw: Rng::new(mix(seed, 0x77)), left: 0, begun: false }
+        Self { rng: Rng::new(mix(seed, 0x77)), left: 0, begun: false }
     }
 
     /// Appends the next word or full stop.
@@ -52,7 +52,7 @@ impl Prose {
             out.push('.');
             return;
         }
-        let word = WORDS[(self.draw.next() % 256) as usize];
+        let word = WORDS[(self.rng.next_u64() % 256) as usize];
         if self.begun {
             out.push(' ');
             out.push_str(word);
@@ -60,7 +60,7 @@ impl Prose {
             return;
         }
         self.begun = true;
-        self.left = 3 + self.draw.below(8);
+        self.left = 3 + self.rng.below(8);
         if !out.is_empty() {
             out.push(' ');
         }

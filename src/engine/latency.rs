@@ -1,7 +1,7 @@
 //! [`TokenTiming`]: how long an answer takes to generate.
 
-use super::rng::{mix, unit};
 use crate::config::engine::Latency;
+use crate::random::{mix, unit};
 use std::time::Duration;
 
 /// When the tokens of an answer come; the same for the same request.

@@ -1,8 +1,8 @@
 //! How likely tokens are: the engine's stand-in for a model's head.
 
 use super::filler::WORDS;
-use super::rng::{mix, unit};
 use super::tokenized_text::TokenLogprobs;
+use crate::random::{mix, unit};
 use crate::tokens::Encoding;
 // IEEE 754 defines what additions, multiplications and divisions return; `f64::ln` and `f64::exp` differ between
 // platforms in the last bit, and the engine's answers must not.

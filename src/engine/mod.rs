@@ -17,7 +17,6 @@ mod offer;
 mod prompt_tokens;
 mod rejection;
 mod relevance;
-mod rng;
 mod rule_context;
 mod sampler;
 mod sampling;

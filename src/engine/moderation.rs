@@ -3,9 +3,9 @@
 //! The engine understands nothing. So that code for both cases can be tested without a rule, a text that
 //! holds the name of a category, such as `self-harm/intent` or `violence`, is flagged as that.
 
-use super::rng::{hash, mix, unit};
 use crate::budget::{Budget, Exhausted};
 use crate::config::engine::{Category, Engine};
+use crate::random::{hash, mix, unit};
 
 /// How sure it is that a text is of each category, in the order of [`Category::ALL`]; from 0.5 on it is
 /// flagged.

@@ -1,10 +1,10 @@
 //! [`RuleContext`]: what rules and replies look at in a request, and which rule applies to it.
 
 use super::offer::Callable;
-use super::rng::{hash, mix, unit};
 use crate::budget::{Budget, Exhausted};
 use crate::check::name_set::NameSet;
 use crate::config::engine::{Format, ResultMatch, Rule, ScriptedCalls, When};
+use crate::random::{hash, mix, unit};
 use crate::turn::{self, Input, Message, Part, Role, Tool, ToolResult};
 use std::borrow::Cow;
 

@@ -7,9 +7,9 @@
 
 use super::answer::FinishReason;
 use super::logits::{self, Alternatives, Candidates};
-use super::rng::{Rng, hash, mix};
 use super::sampling::Sampling;
 use super::tokenized_text::{TokenLogprobs, TokenizedText};
+use crate::random::{Rng, hash, mix};
 use std::collections::HashMap;
 
 /// How a text may be changed on its way.

@@ -2,7 +2,6 @@
 
 use super::offer::Callable;
 use super::relevance;
-use super::rng::Rng;
 use super::rule_context::RuleContext;
 use super::sampler::Origin;
 use super::schema::{self, NoInstance, Patterns};
@@ -10,6 +9,7 @@ use crate::api::tool::Json;
 use crate::budget::{Budget, Exhausted};
 use crate::config::engine::{Arguments, ScriptedCalls};
 use crate::pattern::Pattern;
+use crate::random::Rng;
 use crate::turn::{Tool, ToolChoice, ToolKind};
 use std::borrow::Cow;
 

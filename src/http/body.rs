@@ -13,12 +13,12 @@ pub trait Incoming {
     /// If the body breaks off.
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError>;
 
-    /// The next piece, waiting no longer than a time for it.
+    /// The next piece, or [`Piece::Pending`] once a timeout has passed without one.
     ///
     /// # Errors
     ///
     /// If the body breaks off.
-    fn read_within(&mut self, _patience: Duration) -> Result<Piece, ReadError> {
+    fn read_within(&mut self, _timeout: Duration) -> Result<Piece, ReadError> {
         Ok(self.read()?.map_or(Piece::End, Piece::Bytes))
     }
 }

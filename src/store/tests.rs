@@ -122,10 +122,10 @@ impl Incoming for SlowBody {
         Ok(self.rest.next().map(|byte| vec![byte]))
     }
 
-    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
-        let patience = u64::try_from(patience.as_millis()).expect("short");
-        self.waited.set(self.waited.get() + self.byte_after.min(patience));
-        if self.byte_after > patience {
+    fn read_within(&mut self, timeout: Duration) -> Result<Piece, ReadError> {
+        let timeout = u64::try_from(timeout.as_millis()).expect("short");
+        self.waited.set(self.waited.get() + self.byte_after.min(timeout));
+        if self.byte_after > timeout {
             return Ok(Piece::Pending);
         }
         Ok(self.read()?.map_or(Piece::End, Piece::Bytes))

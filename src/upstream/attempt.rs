@@ -21,9 +21,9 @@ pub(super) struct PeekedResponse<B> {
     pub(super) dropped: Vec<String>,
 }
 
-/// No answer.
+/// An attempt without a usable response.
 pub(super) enum Failed {
-    /// None came, or none that is one.
+    /// No response came, or none that can be passed on.
     NoResponse(SendErrorKind),
     /// The target's API cannot express the request.
     Refused(ApiError),
@@ -62,23 +62,31 @@ pub(super) enum Next {
 }
 
 /// What polling an attempt showed.
-pub(super) enum Progress<B> {
+pub(super) enum Polled<B> {
     Nothing,
     Answer(PeekedResponse<B>),
     /// A failure, its reason for the log, and what may follow.
     Failure(AttemptResult<B>, String, Next),
 }
 
+/// What an answer's head decides.
+enum Opened<T: Transport> {
+    /// Nothing: the body's beginning is read next.
+    Reading(Stage<T>),
+    /// The attempt.
+    Decided(Polled<T::Body>),
+}
+
 impl<T: Transport> Attempt<T> {
     /// Takes what has arrived; returns itself while that decides nothing.
-    pub(super) fn poll(mut self, transport: &T, now: Duration) -> (Option<Self>, Progress<T::Body>) {
+    pub(super) fn poll(mut self, transport: &T, now: Duration) -> (Option<Self>, Polled<T::Body>) {
         if let Stage::Sent(call) = &mut self.stage {
             match transport.head(call) {
                 None => return self.unless_timed_out(now),
                 Some(Err(error)) => return (None, failure(&error)),
                 Some(Ok(answered)) => match self.open(answered) {
-                    Ok(stage) => self.stage = stage,
-                    Err(look) => return (None, look),
+                    Opened::Reading(stage) => self.stage = stage,
+                    Opened::Decided(polled) => return (None, polled),
                 },
             }
         }
@@ -104,22 +112,22 @@ impl<T: Transport> Attempt<T> {
     }
 
     /// Returns itself, unless its time is over.
-    fn unless_timed_out(self, now: Duration) -> (Option<Self>, Progress<T::Body>) {
+    fn unless_timed_out(self, now: Duration) -> (Option<Self>, Polled<T::Body>) {
         match self.until.is_some_and(|until| now >= until) {
             true => {
                 let reason = "the first byte did not arrive in time".to_owned();
                 (None, failure(&SendError { kind: SendErrorKind::Timeout, reason }))
             }
-            false => (Some(self), Progress::Nothing),
+            false => (Some(self), Polled::Nothing),
         }
     }
 
     /// Reads an answer's head.
-    fn open(&mut self, answered: Answered<T::Body>) -> Result<Stage<T>, Progress<T::Body>> {
+    fn open(&mut self, answered: Answered<T::Body>) -> Opened<T> {
         let Answered { status, headers, body } = answered;
         if let Some(reason) = invalid_head(status, &headers) {
             let failed = Failed::NoResponse(SendErrorKind::InvalidResponse);
-            return Err(Progress::Failure(Err(failed), reason, Next::OtherTarget));
+            return Opened::Decided(Polled::Failure(Err(failed), reason, Next::OtherTarget));
         }
         let form = Form::labelled(status, &headers);
         if form != Some(Form::Events) && status < 400 {
@@ -128,24 +136,24 @@ impl<T: Transport> Attempt<T> {
         }
         if form != Some(Form::Opaque) {
             let length = headers.get("content-length").and_then(|length| length.parse().ok());
-            return Ok(Stage::Reading(status, headers, body, Peek::new(form, length)));
+            return Opened::Reading(Stage::Reading(status, headers, body, Peek::new(form, length)));
         }
         let dropped = std::mem::take(&mut self.dropped);
         let form = Form::Opaque;
         let response = PeekedResponse { status, headers, form, held: Vec::new(), rest: Some(body), dropped };
-        Err(match status >= 400 {
-            true => Progress::Failure(Ok(response), status.to_string(), after(status)),
-            false => Progress::Answer(response),
+        Opened::Decided(match status >= 400 {
+            true => Polled::Failure(Ok(response), status.to_string(), after(status)),
+            false => Polled::Answer(response),
         })
     }
 
-    fn judged(self, verdict: Verdict, ended: bool) -> Progress<T::Body> {
-        let Stage::Reading(status, headers, body, peek) = self.stage else { return Progress::Nothing };
+    fn judged(self, verdict: Verdict, ended: bool) -> Polled<T::Body> {
+        let Stage::Reading(status, headers, body, peek) = self.stage else { return Polled::Nothing };
         match verdict {
             Verdict::Undecided | Verdict::Good => {
                 let rest = (!ended).then_some(body);
                 let (form, held) = (peek.form(), peek.held);
-                Progress::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
+                Polled::Answer(PeekedResponse { status, headers, form, held, rest, dropped: self.dropped })
             }
             Verdict::Error(error) => {
                 let answered = status;
@@ -163,7 +171,7 @@ impl<T: Transport> Attempt<T> {
                     rest: None,
                     dropped: self.dropped,
                 };
-                Progress::Failure(Ok(response), reason, after(status))
+                Polled::Failure(Ok(response), reason, after(status))
             }
             Verdict::Invalid(kind, reason) => failure(&SendError { kind, reason: reason.to_owned() }),
         }
@@ -194,7 +202,7 @@ fn is_about_body(name: &str) -> bool {
     ["content-type", "content-length", "cache-control"].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
-fn failure<B>(error: &SendError) -> Progress<B> {
+fn failure<B>(error: &SendError) -> Polled<B> {
     let next = match error.kind {
         // Without a caller there is no use in another attempt.
         SendErrorKind::Caller => Next::Nothing,
@@ -202,5 +210,5 @@ fn failure<B>(error: &SendError) -> Progress<B> {
         SendErrorKind::Denied => Next::OtherTarget,
         _ => Next::Any,
     };
-    Progress::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), next)
+    Polled::Failure(Err(Failed::NoResponse(error.kind)), error.reason.clone(), next)
 }

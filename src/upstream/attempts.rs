@@ -1,12 +1,13 @@
 //! One request's attempts: which target is tried, when the next one follows, which answer counts.
 
-use super::attempt::{Attempt, AttemptResult, Failed, Next, Progress, Stage};
+use super::attempt::{Attempt, AttemptResult, Failed, Next, Polled, Stage};
 use super::dialect;
-use super::retry::{self, Dice, LONGEST_RETRY_AFTER};
+use super::retry::{self, LONGEST_RETRY_AFTER};
 use super::target_order;
 use crate::config::{Plan, Target, Upstream};
 use crate::ctx::Ctx;
 use crate::error::ApiError;
+use crate::random::Rng;
 use crate::transport::{Outgoing, Pending, SendErrorKind, Transport};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,16 +20,6 @@ pub(super) struct Prepared<'a> {
     pub(super) body: Vec<Cow<'a, [u8]>>,
     /// The parameters that are left out for this target.
     pub(super) dropped: Vec<String>,
-}
-
-/// What attempts need.
-pub(super) struct Attempts<'a, T: Transport> {
-    pub(super) plan: &'a Plan,
-    pub(super) upstreams: &'a [Upstream],
-    pub(super) transport: &'a T,
-    pub(super) ctx: &'a Ctx<'a>,
-    /// Makes the request for a target.
-    pub(super) prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
 }
 
 /// The result of all attempts.
@@ -54,9 +45,15 @@ struct Place {
     free: Option<Duration>,
 }
 
-struct Run<'r, 'a, T: Transport> {
-    given: &'r Attempts<'a, T>,
-    rng_state: Dice,
+/// The attempts of one request, and what they need.
+pub(super) struct Attempts<'a, T: Transport> {
+    plan: &'a Plan,
+    upstreams: &'a [Upstream],
+    transport: &'a T,
+    ctx: &'a Ctx<'a>,
+    /// Makes the request for a target.
+    prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
+    rng: Rng,
     places: Vec<Place>,
     live: Vec<Attempt<T>>,
     started: Duration,
@@ -67,17 +64,27 @@ struct Run<'r, 'a, T: Transport> {
     reasons: Vec<String>,
 }
 
-impl<T: Transport> Attempts<'_, T> {
-    /// Tries targets until one answers or none is left.
-    pub(super) fn run(&self) -> Outcome<T::Body> {
-        let mut rng_state = Dice::new(self.ctx.random);
-        let places = target_order::order(self.plan, &mut rng_state)
+impl<'a, T: Transport> Attempts<'a, T> {
+    /// Attempts at the targets of a plan. `prepare` makes the request for a target.
+    pub(super) fn new(
+        plan: &'a Plan,
+        upstreams: &'a [Upstream],
+        transport: &'a T,
+        ctx: &'a Ctx<'a>,
+        prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
+    ) -> Self {
+        let mut rng = ctx.rng();
+        let places = target_order::order(plan, &mut rng)
             .into_iter()
             .map(|target| Place { target, failures: 0, tried: false, free: Some(Duration::ZERO) })
             .collect();
-        let run = Run {
-            given: self,
-            rng_state,
+        Self {
+            plan,
+            upstreams,
+            transport,
+            ctx,
+            prepare,
+            rng,
             places,
             live: Vec::new(),
             started: Duration::ZERO,
@@ -85,17 +92,15 @@ impl<T: Transport> Attempts<'_, T> {
             retries: 0,
             last: None,
             reasons: Vec::new(),
-        };
-        run.run()
+        }
     }
-}
 
-impl<T: Transport> Run<'_, '_, T> {
-    fn run(mut self) -> Outcome<T::Body> {
+    /// Tries targets until one answers or none is left.
+    pub(super) fn run(mut self) -> Outcome<T::Body> {
         // Read again after each wait alone: reading a clock is a call of the host.
         let mut now = self.now();
         loop {
-            if self.given.plan.deadline.is_some_and(|deadline| now >= deadline) {
+            if self.plan.deadline.is_some_and(|deadline| now >= deadline) {
                 return self.give_up("the deadline is over");
             }
             if self.live.is_empty() {
@@ -103,10 +108,10 @@ impl<T: Transport> Run<'_, '_, T> {
                     None => return self.give_up("there is no target left"),
                     Some((place, free)) if free <= now => self.start(place, now),
                     Some((_, free)) => {
-                        let Some(patience) = self.patience(free, now) else {
+                        let Some(wait) = self.wait_for_target(free, now) else {
                             return self.give_up("the deadline comes before the next attempt");
                         };
-                        self.given.transport.wait(&[], Some(patience));
+                        self.transport.wait(&[], Some(wait));
                         now = self.now();
                     }
                 }
@@ -127,17 +132,17 @@ impl<T: Transport> Run<'_, '_, T> {
     }
 
     fn now(&self) -> Duration {
-        (self.given.ctx.elapsed)()
+        (self.ctx.elapsed)()
     }
 
     /// How long to wait until a target is free; `None` if the deadline comes first.
-    fn patience(&self, free: Duration, now: Duration) -> Option<Duration> {
-        self.given.plan.deadline.is_none_or(|deadline| free < deadline).then(|| free.saturating_sub(now))
+    fn wait_for_target(&self, free: Duration, now: Duration) -> Option<Duration> {
+        self.plan.deadline.is_none_or(|deadline| free < deadline).then(|| free.saturating_sub(now))
     }
 
     /// The place to try next and when it may be tried: the one that is free soonest, in the plan's order.
     fn next_place(&self) -> Option<(usize, Duration)> {
-        let may_retry = self.retries < self.given.plan.retries;
+        let may_retry = self.retries < self.plan.retries;
         let is_live = |place: usize| self.live.iter().any(|one| one.place == place);
         self.places
             .iter()
@@ -149,21 +154,20 @@ impl<T: Transport> Run<'_, '_, T> {
 
     /// When the next target is to be tried although an answer is still awaited.
     fn hedge_at(&self) -> Option<Duration> {
-        let hedge = self.given.plan.hedge?;
+        let hedge = self.plan.hedge?;
         let (_, free) = self.next_place()?;
         Some((self.started + hedge).max(free))
     }
 
-    fn upstream(&self, place: usize) -> &Upstream {
-        &self.given.upstreams[self.given.plan.targets[self.places[place].target].upstream]
+    fn upstream(&self, place: usize) -> &'a Upstream {
+        &self.upstreams[self.plan.targets[self.places[place].target].upstream]
     }
 
     fn start(&mut self, place: usize, now: Duration) {
         self.started = now;
-        let given = self.given;
-        let target = &given.plan.targets[self.places[place].target];
-        let upstream = &given.upstreams[target.upstream];
-        let prepared = match (given.prepare)(target) {
+        let target = &self.plan.targets[self.places[place].target];
+        let upstream = &self.upstreams[target.upstream];
+        let prepared = match (self.prepare)(target) {
             Ok(prepared) => prepared,
             Err(error) => {
                 // No request was sent, and a further attempt would change nothing.
@@ -184,7 +188,7 @@ impl<T: Transport> Run<'_, '_, T> {
             body: &prepared.body,
             timeouts: upstream.timeouts,
         };
-        match given.transport.start(&request) {
+        match self.transport.start(&request) {
             Ok(call) => {
                 let limits = upstream.timeouts;
                 let until = limits.first_byte.map(|t| self.started + limits.connect.unwrap_or_default() + t);
@@ -204,7 +208,7 @@ impl<T: Transport> Run<'_, '_, T> {
     /// Waits until an attempt has something to read, or until something is due.
     fn wait(&self, now: Duration) {
         let moments = self.live.iter().filter_map(|one| one.until);
-        let next = moments.chain(self.given.plan.deadline).chain(self.hedge_at()).min();
+        let next = moments.chain(self.plan.deadline).chain(self.hedge_at()).min();
         let pending: Vec<Pending<'_, T>> = self
             .live
             .iter()
@@ -213,7 +217,7 @@ impl<T: Transport> Run<'_, '_, T> {
                 Stage::Reading(_, _, body, _) => Pending::Body(body),
             })
             .collect();
-        self.given.transport.wait(&pending, next.map(|next| next.saturating_sub(now)));
+        self.transport.wait(&pending, next.map(|next| next.saturating_sub(now)));
     }
 
     /// Polls every attempt; returns the outcome once it is decided.
@@ -222,25 +226,25 @@ impl<T: Transport> Run<'_, '_, T> {
         while i < self.live.len() {
             let one = self.live.swap_remove(i);
             let place = one.place;
-            match one.poll(self.given.transport, now) {
+            match one.poll(self.transport, now) {
                 (Some(one), _) => {
                     self.live.push(one);
                     let last = self.live.len() - 1;
                     self.live.swap(i, last);
                     i += 1;
                 }
-                (None, Progress::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
-                (None, Progress::Failure(failure, reason, Next::Nothing)) => {
+                (None, Polled::Answer(taken)) => return Some(self.outcome(place, Ok(taken))),
+                (None, Polled::Failure(failure, reason, Next::Nothing)) => {
                     self.note(place, &reason);
                     return Some(self.outcome(place, failure));
                 }
-                (None, Progress::Failure(failure, reason, next)) => {
+                (None, Polled::Failure(failure, reason, next)) => {
                     self.fail(place, failure, &reason);
                     if next == Next::OtherTarget {
                         self.places[place].free = None;
                     }
                 }
-                (None, Progress::Nothing) => {}
+                (None, Polled::Nothing) => {}
             }
         }
         None
@@ -256,12 +260,12 @@ impl<T: Transport> Run<'_, '_, T> {
         self.note(place, reason);
         let now = self.now();
         let wanted = match &failure {
-            Ok(taken) => retry::retry_after(&taken.headers, self.given.ctx.now + now),
+            Ok(taken) => retry::retry_after(&taken.headers, self.ctx.now + now),
             Err(_) => None,
         };
         let record = &mut self.places[place];
         record.failures += 1;
-        let drawn = retry::backoff(record.failures, &mut self.rng_state);
+        let drawn = retry::backoff(record.failures, &mut self.rng);
         record.free = match wanted {
             Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
             wanted => Some(now + drawn.max(wanted.unwrap_or_default())),

@@ -2,8 +2,9 @@
 
 use super::attempt::PeekedResponse;
 use super::dialect::{self, Dialect};
-use super::events::{Reader, Watch};
-use super::peek::{Answer, Form};
+use super::events::{NativeStream, StreamWatch};
+use super::peek::Form;
+use super::peeked_json::PeekedJson;
 use super::turn_stream::TurnStream;
 use super::{
     ErrorEvent, ForwardRequest, Reply, SILENCE, SendErrorKind, delivered, failure, headers, no_answer,
@@ -63,9 +64,10 @@ fn relayed<B: Incoming + 'static>(
             Body::Relay(Relay { head: held, from, if_broken })
         }
         rest => {
-            let watch = Watch::new(choices(request.body), request.error_event, request.meter.clone())
-                .withholding_usage(request.withholds_usage);
-            Body::Stream(Box::new(Reader::new(held, rest, watch, &upstream.name)))
+            let watch =
+                StreamWatch::new(requested_choices(request.body), request.error_event, request.meter.clone())
+                    .withholding_usage(request.withholds_usage);
+            Body::Stream(Box::new(NativeStream::new(held, rest, watch, &upstream.name)))
         }
     };
     let body_is_new = !matches!(body, Body::Relay(_));
@@ -75,7 +77,7 @@ fn relayed<B: Incoming + 'static>(
 
 /// Takes the usage of a whole answer, or its text where it reports none.
 fn note_answer(body: &[u8], meter: &UsageMeter) {
-    note_usage(Answer::read(body).and_then(|answer| answer.usage()), body, meter);
+    note_usage(PeekedJson::read(body).and_then(|answer| answer.usage()), body, meter);
 }
 
 /// Notes the usage that an answer reports, and counts its text where that has no output.
@@ -153,7 +155,7 @@ fn labelled(headers: Headers, form: Form) -> Headers {
 }
 
 /// How many choices a chat or a completion requests; 1 where that cannot be read.
-fn choices(body: &[u8]) -> usize {
+fn requested_choices(body: &[u8]) -> usize {
     json::reads! {
         struct Request {
             "n" n: u64,

@@ -5,9 +5,9 @@
 
 use super::deliver::{broken_off, fell_silent};
 use super::dialect::StreamState;
-use super::peek::{Answer, Reading};
+use super::peeked_json::{PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
-use super::{ENDING, ErrorEvent, SILENCE, delivered, failure};
+use super::{ErrorEvent, SILENCE, delivered, failure, read_ending};
 use crate::http::{BodyItem, Incoming, Piece};
 use crate::turn::{Failure, MAX_CHOICES, UsageMeter};
 
@@ -22,12 +22,12 @@ enum State {
 }
 
 /// Reads a stream and passes its events on.
-pub(super) struct Reader<B> {
+pub(super) struct NativeStream<B> {
     /// What was read of it before.
     held: Vec<u8>,
     from: Option<B>,
     parser: Parser,
-    watch: Watch,
+    watch: StreamWatch,
     state: State,
     upstream: String,
     /// The event of an error that is still to go to the caller.
@@ -36,11 +36,8 @@ pub(super) struct Reader<B> {
     broken: Option<String>,
 }
 
-/// How many pieces may follow the last event.
-const ENDING_PIECES: usize = 16;
-
-impl<B: Incoming> Reader<B> {
-    pub(super) fn new(held: Vec<u8>, from: Option<B>, watch: Watch, upstream: &str) -> Self {
+impl<B: Incoming> NativeStream<B> {
+    pub(super) fn new(held: Vec<u8>, from: Option<B>, watch: StreamWatch, upstream: &str) -> Self {
         Self {
             held,
             from,
@@ -141,11 +138,8 @@ impl<B: Incoming> Reader<B> {
 
     /// Reads what may follow the last event, so that the connection can be reused.
     fn finish(&mut self) {
-        for _ in 0..ENDING_PIECES {
-            match self.from.as_mut().map(|from| from.read_within(ENDING)) {
-                Some(Ok(Piece::Bytes(_))) => {}
-                _ => break,
-            }
+        if let Some(from) = &mut self.from {
+            read_ending(from);
         }
         self.end();
     }
@@ -163,7 +157,7 @@ impl Broken {
     }
 }
 
-impl<B: Incoming> Iterator for Reader<B> {
+impl<B: Incoming> Iterator for NativeStream<B> {
     type Item = BodyItem;
 
     fn next(&mut self) -> Option<BodyItem> {
@@ -196,7 +190,7 @@ impl<B: Incoming> Iterator for Reader<B> {
 
 /// What is remembered of the events that were passed on.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct StreamWatch {
     /// How many choices the caller requested.
     requested: usize,
     /// The choices that began, and whether each has a finish reason.
@@ -209,7 +203,7 @@ pub(super) struct Watch {
     withholds_usage: bool,
 }
 
-impl Watch {
+impl StreamWatch {
     /// `requested` is the number of choices the caller requested; `meter` gets the usage that the events report.
     pub(super) fn new(requested: usize, error_event: ErrorEvent, meter: UsageMeter) -> Self {
         Self { requested, choices: Vec::new(), number: 0, error_event, meter, withholds_usage: false }
@@ -222,26 +216,26 @@ impl Watch {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
-        match Reading::of(event) {
-            Reading::Nothing => {}
-            Reading::Done if !self.choices.iter().all(|(_, finished)| *finished) => {
+        match PeekedEvent::of(event) {
+            PeekedEvent::Nothing => {}
+            PeekedEvent::Done if !self.choices.iter().all(|(_, finished)| *finished) => {
                 return StreamState::InvalidResponse(
                     "the stream ended before every choice had a finish reason",
                 );
             }
-            Reading::Done => {
+            PeekedEvent::Done => {
                 // Nothing that follows counts.
                 self.requested = 0;
                 self.meter.complete();
                 out.extend_from_slice(event.raw);
                 return StreamState::Done;
             }
-            Reading::Answer(answer) if answer.is_last() => {
+            PeekedEvent::Json(answer) if answer.is_last() => {
                 self.take(&answer);
                 self.meter.complete();
                 (self.requested, self.choices) = (0, Vec::new());
             }
-            Reading::Answer(answer) => {
+            PeekedEvent::Json(answer) => {
                 self.take(&answer);
                 if self.withholds_usage && answer.is_usage_alone() {
                     return StreamState::On;
@@ -250,11 +244,11 @@ impl Watch {
                     delivered::of_event(event.data.as_deref().unwrap_or_default(), &self.meter);
                 }
             }
-            Reading::Error(error) => {
+            PeekedEvent::Error(error) => {
                 // SDKs find an error in `data`, as an object named `error` or as an event of Responses.
                 let is_known = || {
                     failure::is_error_object(error)
-                        || Answer::read(error).is_some_and(|answer| answer.is_responses_error())
+                        || PeekedJson::read(error).is_some_and(|answer| answer.is_responses_error())
                 };
                 match event.data.is_some() && is_known() {
                     true => out.extend_from_slice(event.raw),
@@ -265,7 +259,7 @@ impl Watch {
                 }
                 return StreamState::ErrorSent("the upstream reported an error of its own");
             }
-            Reading::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),
+            PeekedEvent::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),
         }
         out.extend_from_slice(event.raw);
         StreamState::On
@@ -273,7 +267,7 @@ impl Watch {
 
     /// Remembers what matters of an event. Every event of an answer that is passed on passes here, so what is
     /// delivered can be counted here.
-    fn take(&mut self, answer: &Answer<'_>) {
+    fn take(&mut self, answer: &PeekedJson<'_>) {
         for choice in answer.choices() {
             let at = self.choices.iter().position(|(index, _)| *index == choice.index());
             match at {

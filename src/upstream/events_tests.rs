@@ -26,8 +26,8 @@ fn error_event(failure: &Failure, number: u64) -> Vec<u8> {
     format!("Error({number} {status} {kind} {code:?} {message})\n\n").into_bytes()
 }
 
-fn watch(requested: usize, meter: &UsageMeter) -> Watch {
-    Watch::new(requested, error_event, meter.clone())
+fn watch(requested: usize, meter: &UsageMeter) -> StreamWatch {
+    StreamWatch::new(requested, error_event, meter.clone())
 }
 
 /// The bytes of each item of a stream, and how it ended.
@@ -35,7 +35,7 @@ fn relay(pieces: Vec<Result<Vec<u8>, ReadError>>) -> (Vec<Vec<u8>>, Outcome) {
     let meter = UsageMeter::default();
     let mut all = Vec::new();
     let mut broken = None;
-    for item in Reader::new(Vec::new(), Some(Pieces(pieces.into())), watch(1, &meter), "up") {
+    for item in NativeStream::new(Vec::new(), Some(Pieces(pieces.into())), watch(1, &meter), "up") {
         assert_eq!(broken, None, "nothing follows a failure");
         match item {
             BodyItem::Failed(reason) => broken = Some(reason),
@@ -132,7 +132,7 @@ fn a_stream_is_complete_when_every_choice_has_a_finish_reason() {
         let pieces =
             Pieces([Ok(stream.clone().into_bytes())].into_iter().filter(|_| !stream.is_empty()).collect());
         let meter = UsageMeter::default();
-        let mut items = Reader::new(Vec::new(), Some(pieces), watch(requested, &meter), "up");
+        let mut items = NativeStream::new(Vec::new(), Some(pieces), watch(requested, &meter), "up");
         let is_failure = |item: BodyItem| matches!(item, BodyItem::Failed(_));
         assert_eq!(!items.any(is_failure), complete, "{requested}: {chunks:?}");
         assert_eq!(meter.get().is_complete, complete, "{requested}: {chunks:?}");
@@ -238,7 +238,7 @@ fn memory_does_not_grow_with_the_stream() {
                 .or_else(|| Some(b"oices\":[]}\n\n".to_vec())))
         }
     }
-    let reader = Reader::new(Vec::new(), Some(Endless(0)), watch(1, &UsageMeter::default()), "up");
+    let reader = NativeStream::new(Vec::new(), Some(Endless(0)), watch(1, &UsageMeter::default()), "up");
     let mut items = 0;
     for item in reader.take(50_000) {
         assert!(matches!(item, BodyItem::Data(bytes) if bytes.len() < 64));
@@ -255,13 +255,13 @@ impl Incoming for Slow {
         panic!("a read without a limit of time cannot check for the caller")
     }
 
-    fn read_within(&mut self, patience: Duration) -> Result<Piece, ReadError> {
-        assert!(!patience.is_zero() && patience <= Duration::from_secs(1));
+    fn read_within(&mut self, timeout: Duration) -> Result<Piece, ReadError> {
+        assert!(!timeout.is_zero() && timeout <= Duration::from_secs(1));
         self.1 += 1;
         if !self.1.is_multiple_of(3) {
             return Ok(Piece::Pending);
         }
-        self.0.read_within(patience)
+        self.0.read_within(timeout)
     }
 }
 
@@ -269,7 +269,7 @@ impl Incoming for Slow {
 fn a_silent_upstream_leaves_time_to_check_for_the_caller() {
     let pieces = ["data: {}\n", "\n", "data: [DONE]\n\n"].map(|piece| Ok(piece.as_bytes().to_vec()));
     let slow = Slow(Pieces(pieces.into()), 0);
-    let reader = Reader::new(Vec::new(), Some(slow), watch(1, &UsageMeter::default()), "up");
+    let reader = NativeStream::new(Vec::new(), Some(slow), watch(1, &UsageMeter::default()), "up");
     let kinds: String = reader.map(|item| if item == BodyItem::Silence { '-' } else { 'B' }).collect();
     assert_eq!(kinds, "----B--B");
 }

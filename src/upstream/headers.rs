@@ -77,7 +77,7 @@ const NOT_FORWARDED_FAMILIES: [&str; 8] = [
 /// What is not of these: it is for Cloudflare's AI gateway, which may be the upstream.
 const FORWARDED_FAMILIES: [&str; 1] = ["cf-aig-"];
 
-/// Fields that stay here as well where the key is limited to models: the account that pays and whose models they are,
+/// Fields that stay here as well where the key is restricted to models: the account that pays and whose models they are,
 /// and what routers in front of models take a model from.
 const NOT_OF_LIMITED_KEYS: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
 
@@ -121,7 +121,7 @@ fn is_of(families: &[&str], name: &str) -> bool {
     families.iter().any(begins)
 }
 
-/// The fields of a caller whose key is limited to models that may be forwarded, as far as that limit decides it.
+/// The fields of a caller whose key is restricted to models that may be forwarded, as far as the restriction decides it.
 pub fn of_restricted_key(fields: &Headers) -> Headers {
     let stays = |name: &str| is_in(&NOT_OF_LIMITED_KEYS, name) || is_of(&NOT_OF_LIMITED_KEYS_FAMILIES, name);
     let crossing = fields.iter().filter(|(name, _)| !stays(name));

@@ -1,10 +1,10 @@
 //! Forwarding a request to upstreams, and their answer back as it arrives.
 //!
 //! [`target_order`] and [`retry`] decide which target is tried and when, [`attempts`] tries them, [`attempt`] and
-//! [`peek`] decide whether an answer is one, [`deliver`] passes it on: streams of the caller's API by [`events`], others
-//! as events of a turn by [`turn_stream`]. [`pass`](self::pass()) passes on what is not read. [`dialect`] has the
-//! upstreams' APIs, [`headers`] the fields that cross. The network is a [`Transport`], so that everything here is
-//! tested without one.
+//! [`peek`] decide whether a response can be passed on, [`deliver`] passes it on: streams of the caller's API by
+//! [`events`], others as events of a turn by [`turn_stream`]. [`pass`](self::pass()) passes on what is not read.
+//! [`dialect`] has the upstreams' APIs, [`headers`] the fields that cross. The network is a [`Transport`], so that
+//! everything here is tested without one.
 
 mod attempt;
 mod attempts;
@@ -16,6 +16,7 @@ mod failure;
 mod headers;
 mod pass;
 mod peek;
+mod peeked_json;
 mod retry;
 pub mod rewrite;
 pub(crate) mod sse;
@@ -26,7 +27,7 @@ mod usage;
 use crate::config::{Plan, UnknownParams, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
-use crate::http::{Headers, Response};
+use crate::http::{Headers, Incoming, Piece, Response};
 use crate::transport::{SendErrorKind, Transport};
 use crate::turn::{Answer, Failure, UsageMeter};
 use attempt::Failed;
@@ -44,6 +45,9 @@ pub type ErrorEvent = fn(&Failure, u64) -> Vec<u8>;
 /// How long an upstream may take from its last event to the end of its answer. A connection whose answer has ended
 /// serves another request.
 const ENDING: Duration = Duration::from_millis(100);
+
+/// How many pieces are read after the last event.
+const ENDING_PIECES: usize = 16;
 
 /// How long nothing arrives before a body reports silence: `BodyItem::Silence`, or `turn::Event::Ping`.
 const SILENCE: Duration = Duration::from_millis(250);
@@ -135,7 +139,7 @@ pub fn forward<T: Transport>(
     ctx: &Ctx<'_>,
 ) -> Forwarded<T::Body> {
     let prepare = |target| dialect::prepare(request, plan, target, &upstreams[target.upstream]);
-    let outcome = Attempts { plan, upstreams, transport, ctx, prepare: &prepare }.run();
+    let outcome = Attempts::new(plan, upstreams, transport, ctx, &prepare).run();
     let upstream = &upstreams[plan.targets[outcome.target].upstream];
     let reasons = outcome.reasons;
     let taken = outcome.result.as_ref().ok();
@@ -188,4 +192,13 @@ fn no_answer(kind: SendErrorKind, upstream: &Upstream, ctx: &Ctx<'_>) -> ApiErro
         SendErrorKind::Caller => return ApiError::body_broke_off(),
     };
     ApiError::new(kind, message)
+}
+
+/// Reads what may follow the last event of a stream, so that its connection can be reused.
+fn read_ending(from: &mut impl Incoming) {
+    for _ in 0..ENDING_PIECES {
+        if !matches!(from.read_within(ENDING), Ok(Piece::Bytes(_))) {
+            break;
+        }
+    }
 }

@@ -1,12 +1,10 @@
-//! Reading the beginning of an answer before the caller gets a head: a 200 may still be a failure.
+//! PeekedEvent the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
+use super::failure;
+use super::peeked_json::{PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
-use super::{failure, usage};
-use crate::api::tool::Json;
 use crate::http::Headers;
-use crate::json;
 use crate::transport::SendErrorKind;
-use crate::turn::Usage;
 
 /// A JSON answer up to this length is read whole before any of it is passed on. Of a stream, this much is read to
 /// find its first event.
@@ -163,156 +161,25 @@ fn is_json(body: &[u8]) -> bool {
     body.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
 
-/// What an event of a stream is.
-pub(super) enum Reading<'e> {
-    /// Nothing that is read: a comment, a signal that the upstream is alive.
-    Nothing,
-    /// `[DONE]`.
-    Done,
-    /// A JSON object.
-    Answer(Answer<'e>),
-    /// An error, as it is written.
-    Error(&'e [u8]),
-    /// Something else.
-    Invalid,
-}
-
-impl<'e> Reading<'e> {
-    pub(super) fn of(event: &'e Event<'_>) -> Self {
-        if let Some(stray) = event.stray {
-            // Bare JSON is an error if it has one; the value of a field `error` always is.
-            let bare = event.raw.starts_with(stray);
-            if !bare || Answer::read(stray).is_some_and(|answer| answer.is_error()) {
-                return Self::Error(stray);
-            }
-        }
-        let Some(data) = event.data.as_deref() else { return Self::Nothing };
-        if is_done(data) {
-            return Self::Done;
-        }
-        match Answer::read(data) {
-            Some(answer) if !answer.is_error() && !event.is_error() => Self::Answer(answer),
-            None if !event.is_error() => Self::Invalid,
-            _ => Self::Error(data),
-        }
-    }
-}
-
 /// Judges an event; `None` where nothing of it is read.
 fn judge_event(event: &Event<'_>) -> Option<Verdict> {
-    Some(match Reading::of(event) {
-        Reading::Nothing => return None,
-        Reading::Done | Reading::Answer(_) => Verdict::Good,
-        Reading::Error(error) => Verdict::Error(error.to_vec()),
-        Reading::Invalid => {
+    Some(match PeekedEvent::of(event) {
+        PeekedEvent::Nothing => return None,
+        PeekedEvent::Done | PeekedEvent::Json(_) => Verdict::Good,
+        PeekedEvent::Error(error) => Verdict::Error(error.to_vec()),
+        PeekedEvent::Invalid => {
             Verdict::Invalid(SendErrorKind::InvalidResponse, "the first event is no JSON object")
         }
     })
 }
 
-/// Whether an event's data ends a stream.
-fn is_done(data: &[u8]) -> bool {
-    data.trim_ascii() == b"[DONE]"
-}
-
 fn judge_json(body: &[u8]) -> Verdict {
-    match Answer::read(body) {
+    match PeekedJson::read(body) {
         Some(answer) if answer.is_error() => Verdict::Error(body.to_vec()),
         Some(_) => Verdict::Good,
         // Google's OpenAI-compatible API reports errors as an array of one.
         None if failure::is_error_list(body) => Verdict::Error(body.to_vec()),
         None => Verdict::Invalid(SendErrorKind::InvalidResponse, "the body is no JSON object"),
-    }
-}
-
-json::reads! {
-    /// As much of an answer, or an event of one, as the gateway reads.
-    pub(super) struct Answer<'a> {
-        "error" error: Json<'a>,
-        "object" object: Json<'a>,
-        "choices" choices: Json<'a>,
-        "usage" usage: Json<'a>,
-        "type" kind: Json<'a>,
-        "sequence_number" number: u64,
-        // What the events of Responses and of Messages have the usage in.
-        "response" response: Json<'a>,
-        "message" message: Json<'a>,
-    }
-}
-
-json::reads! {
-    /// As much of a choice.
-    pub(super) struct Choice<'a> {
-        "index" index: u64,
-        "finish_reason" finish_reason: Json<'a>,
-    }
-}
-
-impl Choice<'_> {
-    /// Which choice it is.
-    pub(super) fn index(&self) -> u64 {
-        self.index.unwrap_or(0)
-    }
-
-    /// Whether it ends here. Some upstreams send `""` with every chunk.
-    pub(super) fn finishes(&self) -> bool {
-        self.finish_reason
-            .is_some_and(|reason| reason.0.trim_matches('"').trim() != "" && reason.0.starts_with('"'))
-    }
-}
-
-impl<'a> Answer<'a> {
-    /// Reads a JSON object; anything else is `None`.
-    pub(super) fn read(json: &'a [u8]) -> Option<Self> {
-        json::lossy_from_slice(json).ok()
-    }
-
-    /// Whether it is an error: it has an `error` with a content and no `choices` except such as end with one
-    /// (OpenRouter), or is an object of the type `error`.
-    pub(super) fn is_error(&self) -> bool {
-        let has_content = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
-        let has_choices = || self.choices.is_some_and(|choices| choices.0 != "[]");
-        let fails = || self.choices().iter().any(|choice| choice.finish_reason == Some(Json("\"error\"")));
-        self.object.is_some_and(|object| object.0 == "\"error\"")
-            || (self.error.is_some_and(has_content) && (!has_choices() || fails()))
-    }
-
-    /// Whether it ends a stream by its type, as in the APIs whose events have types: Messages and Responses.
-    pub(super) fn is_last(&self) -> bool {
-        const LAST: [&str; 4] =
-            ["\"message_stop\"", "\"response.completed\"", "\"response.incomplete\"", "\"response.failed\""];
-        self.kind.is_some_and(|kind| LAST.contains(&kind.0))
-    }
-
-    /// Its choices; none where they are no array of objects.
-    pub(super) fn choices(&self) -> Vec<Choice<'a>> {
-        self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
-    }
-
-    /// Whether it is the chunk of a chat or a completion that has the usage and nothing else.
-    pub(super) fn is_usage_alone(&self) -> bool {
-        self.choices == Some(Json("[]")) && self.usage.is_some_and(|usage| usage.0.starts_with('{'))
-    }
-
-    /// The event's place in its stream, in the APIs whose events have numbers.
-    pub(super) fn number(&self) -> Option<u64> {
-        self.number
-    }
-
-    /// Whether it is an error of Responses, which is an event of its own without an `error` object.
-    pub(super) fn is_responses_error(&self) -> bool {
-        self.number.is_some() && self.kind == Some(Json("\"error\""))
-    }
-
-    /// The tokens it counts, if it does.
-    pub(super) fn usage(&self) -> Option<Usage> {
-        json::reads! {
-            struct Outer<'a> {
-                "usage" usage: Json<'a>,
-            }
-        }
-        let nested = || json::lossy_from_str::<Outer<'_>>(self.response.or(self.message)?.0).ok()?.usage;
-        usage::read(self.usage.or_else(nested)?)
     }
 }
 
@@ -465,33 +332,5 @@ mod tests {
         assert!(matches!(first(": wait\n\n"), Verdict::Invalid(SendErrorKind::Broken, _)));
         assert!(matches!(first("data: {\n\n"), Verdict::Invalid(SendErrorKind::InvalidResponse, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
-    }
-
-    #[test]
-    fn usage_and_ends_are_read() {
-        let message = r#"{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
-        let response =
-            r#"{"type":"response.completed","response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
-        for (body, tokens, finishes) in [
-            (r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"x":{}}}"#, Some((3, 4)), false),
-            (r#"{"usage":null,"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, Some((3, 4)), false),
-            (message, Some((3, 4)), false),
-            (response, Some((3, 4)), false),
-            (r#"{"response":{"usage":null}}"#, None, false),
-            (r#"{"message":"no"}"#, None, false),
-            (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
-            (r#"{"choices":[{"finish_reason":""}]}"#, None, false),
-            (r#"{"choices":[{"finish_reason":" "}]}"#, None, false),
-            (r#"{"choices":[{"finish_reason":false}]}"#, None, false),
-            (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
-        ] {
-            let answer = Answer::read(body.as_bytes()).expect("an object");
-            let tokens = tokens.map(|(input, output)| Usage { input, output, ..Usage::default() });
-            assert_eq!(
-                (answer.usage(), answer.choices().iter().any(Choice::finishes)),
-                (tokens, finishes),
-                "{body}"
-            );
-        }
     }
 }

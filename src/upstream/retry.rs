@@ -1,6 +1,7 @@
 //! Whether and when to try again. Pure: time and randomness come in.
 
 use crate::http::Headers;
+use crate::random::Rng;
 use std::time::Duration;
 
 /// The first wait is at most this long, each further one at most twice as long as the one before.
@@ -17,32 +18,12 @@ pub(super) fn is_retried(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500..=599)
 }
 
-/// Random numbers for waits and weights, from a seed (SplitMix64). Nothing secret hangs on them.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(random: [u64; 2]) -> Self {
-        Self(random[0] ^ random[1].rotate_left(32))
-    }
-
-    /// A number below `end`; 0 where there is none.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        // The high half of the product is even enough for waits.
-        u64::try_from((u128::from(z) * u128::from(end)) >> 64).unwrap_or(0)
-    }
-}
-
 /// How long to wait before the next attempt at a target that failed `failures` times: full jitter,
 /// anything from nothing to a limit that doubles.
-pub(super) fn backoff(failures: u32, rng_state: &mut Dice) -> Duration {
+pub(super) fn backoff(failures: u32, rng: &mut Rng) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let limit = u64::try_from(doubled.min(LONGEST_WAIT).as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(rng_state.below(limit + 1))
+    Duration::from_micros(rng.below(limit + 1))
 }
 
 /// How long an upstream wants to be left alone: for good (`x-should-retry`), or by `retry-after-ms`, or by
@@ -116,14 +97,13 @@ mod tests {
 
     #[test]
     fn waits_are_drawn_below_a_limit_that_doubles() {
-        let mut rng_state = Dice::new([1, 2]);
+        let mut rng = Rng::new(1);
         for (failures, limit) in [(1, 250), (2, 500), (3, 1000), (6, 8000), (60, 8000)] {
-            let waits: Vec<Duration> = (0..2000).map(|_| backoff(failures, &mut rng_state)).collect();
+            let waits: Vec<Duration> = (0..2000).map(|_| backoff(failures, &mut rng)).collect();
             let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
             assert!(most.as_millis() <= limit && most.as_millis() > limit * 9 / 10, "{failures}: {most:?}");
             assert!(least.as_millis() < limit / 10, "{failures}: {least:?}");
         }
-        assert_eq!(Dice::new([7, 7]).below(0), 0);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! In which order a request's targets are tried.
 
-use super::retry::Dice;
 use crate::config::{Plan, Policy};
+use crate::random::Rng;
 
 /// Indices of the plan's targets, each once. A weighted order is drawn without replacement, so the second
 /// is what would have been drawn first without the first; targets of weight 0 come last, as listed.
-pub(super) fn order(plan: &Plan, rng_state: &mut Dice) -> Vec<usize> {
+pub(super) fn order(plan: &Plan, rng: &mut Rng) -> Vec<usize> {
     let mut left: Vec<usize> = (0..plan.targets.len()).collect();
     if plan.policy == Policy::Failover {
         return left;
@@ -13,7 +13,7 @@ pub(super) fn order(plan: &Plan, rng_state: &mut Dice) -> Vec<usize> {
     let weight = |target: usize| u64::from(plan.targets[target].weight);
     let mut order = Vec::with_capacity(left.len());
     while !left.is_empty() {
-        let mut ticket = rng_state.below(left.iter().map(|target| weight(*target)).sum());
+        let mut ticket = rng.below(left.iter().map(|target| weight(*target)).sum());
         let drawn = left.iter().position(|target| {
             let mine = ticket < weight(*target);
             ticket = ticket.saturating_sub(weight(*target));
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn failover_goes_as_listed() {
-        assert_eq!(order(&plan(Policy::Failover, &[1, 1, 1]), &mut Dice::new([1, 2])), [0, 1, 2]);
+        assert_eq!(order(&plan(Policy::Failover, &[1, 1, 1]), &mut Rng::new(1)), [0, 1, 2]);
     }
 
     #[test]
@@ -48,7 +48,7 @@ mod tests {
         let mut first = [0; 4];
         let mut second_after_0 = [0; 4];
         for seed in 0..20_000 {
-            let order = order(&plan, &mut Dice::new([seed, 7]));
+            let order = order(&plan, &mut Rng::new(seed));
             first[order[0]] += 1;
             if order[0] == 0 {
                 second_after_0[order[1]] += 1;

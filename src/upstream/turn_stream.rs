@@ -2,7 +2,7 @@
 
 use super::dialect::{Decoder, StreamState};
 use super::sse::{Parser, TooLong};
-use super::{ENDING, SILENCE};
+use super::{SILENCE, read_ending};
 use crate::http::{Incoming, Piece};
 use crate::turn::{Event, EventSource, Failure, Step};
 use std::collections::VecDeque;
@@ -76,7 +76,9 @@ impl<B: Incoming> TurnStream<B> {
         match state {
             StreamState::On => return false,
             StreamState::Done => {
-                self.drain();
+                if let Some(from) = &mut self.from {
+                    read_ending(from);
+                }
                 self.close();
             }
             StreamState::ErrorSent(what) => {
@@ -86,16 +88,6 @@ impl<B: Incoming> TurnStream<B> {
             StreamState::InvalidResponse(what) => self.break_off(what.to_owned(), false),
         }
         true
-    }
-
-    /// Reads what little may follow the last event, so that the connection can be reused.
-    fn drain(&mut self) {
-        for _ in 0..16 {
-            match self.from.as_mut().map(|from| from.read_within(ENDING)) {
-                Some(Ok(Piece::Bytes(_))) => {}
-                _ => break,
-            }
-        }
     }
 
     fn close(&mut self) {

@@ -187,13 +187,13 @@ fn called<'a>(kind: ToolKind, name: Option<&'a str>, input: &'a str) -> Called<'
 pub struct Encoder {
     head: Head,
     options: StreamOptions,
-    choices: Vec<Progress>,
+    choices: Vec<ChoiceState>,
     usage: Usage,
 }
 
 /// How far a choice is.
 #[derive(Debug, Clone, Default)]
-struct Progress {
+struct ChoiceState {
     /// Whether its role went out.
     begun: bool,
     /// What its calls are of, by their index.
@@ -206,10 +206,10 @@ impl Encoder {
         Self { head, options, choices: Vec::new(), usage: Usage::default() }
     }
 
-    fn progress(&mut self, choice: u32) -> &mut Progress {
+    fn progress(&mut self, choice: u32) -> &mut ChoiceState {
         let index = (choice as usize).min(MAX_CHOICES - 1);
         if self.choices.len() <= index {
-            self.choices.resize_with(index + 1, Progress::default);
+            self.choices.resize_with(index + 1, ChoiceState::default);
         }
         &mut self.choices[index]
     }

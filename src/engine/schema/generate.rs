@@ -5,8 +5,8 @@ use super::heights::ENDLESS;
 use super::references::Document;
 use super::validate::{types, types_of, types_of_value};
 use super::{At, LONGEST, NoInstance, Patterns, number, text};
-use crate::engine::rng::Rng;
 use crate::json::{Kind, Node, Tape, push_string};
+use crate::random::Rng;
 use std::collections::HashSet;
 
 /// References followed before the shortest way to an end is taken.

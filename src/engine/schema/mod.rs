@@ -110,7 +110,7 @@ fn search(
     document.measure()?;
     let mut failure = NoInstance::Impossible;
     for attempt in 0..ATTEMPTS {
-        let seed = if attempt == 0 { seed } else { super::rng::mix(seed, attempt) };
+        let seed = if attempt == 0 { seed } else { crate::random::mix(seed, attempt) };
         let mut generator = Generator::new(&document, seed, patterns, limit);
         failure = match generator.push(&document.root().into(), At::default()) {
             Ok(()) => match valid(&document, &generator) {

@@ -2,8 +2,8 @@
 
 use super::NoInstance;
 use super::facts::Facts;
-use crate::engine::rng::Rng;
 use crate::json::Node;
+use crate::random::Rng;
 use std::fmt::Write;
 
 /// A decimal number: `digits` times ten to the minus `scale`.
@@ -53,7 +53,7 @@ impl Decimal {
 pub(super) fn push(
     facts: &Facts<'_>,
     integer: bool,
-    draw: &mut Rng,
+    rng: &mut Rng,
     out: &mut String,
 ) -> Result<(), NoInstance> {
     let (minimum, above, maximum, below) = (facts.minimum, facts.above, facts.maximum, facts.below);
@@ -88,7 +88,7 @@ pub(super) fn push(
         let (first, last) = (-(-low).div_euclid(step), high.div_euclid(step));
         if first <= last {
             let count = u64::try_from(last - first).unwrap_or(u64::MAX - 1).saturating_add(1);
-            write_decimal((first + i128::from(draw.below(count))) * step, scale, out);
+            write_decimal((first + i128::from(rng.below(count))) * step, scale, out);
             return Ok(());
         }
         if integer || multiple.is_some() {

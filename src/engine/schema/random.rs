@@ -2,9 +2,9 @@
 //! benchmark includes this file, so it uses nothing of the crate.
 
 /// A small generator of numbers that look random (xorshift), so that a failure can be seen again.
-struct Dice(u64);
+struct Xorshift(u64);
 
-impl Dice {
+impl Xorshift {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -15,7 +15,7 @@ impl Dice {
 
 /// Random schemas of the strict subset.
 pub(super) struct Random {
-    draw: Dice,
+    rng: Xorshift,
     /// How many definitions there are to refer to.
     defs: u64,
 }
@@ -23,12 +23,12 @@ pub(super) struct Random {
 impl Random {
     /// The same schemas for the same seed, which is not 0.
     pub(super) fn new(seed: u64) -> Self {
-        Self { draw: Dice(seed), defs: 0 }
+        Self { rng: Xorshift(seed), defs: 0 }
     }
 
     /// The next schema: an object, with definitions it may refer to.
     pub(super) fn schema(&mut self) -> String {
-        self.defs = self.draw.below(4);
+        self.defs = self.rng.below(4);
         let defs: Vec<_> = (0..self.defs).map(|i| format!(r#""d{i}":{}"#, self.object(2))).collect();
         let root = self.object(0);
         format!(r#"{},"$defs":{{{}}}}}"#, &root[..root.len() - 1], defs.join(","))
@@ -36,26 +36,26 @@ impl Random {
 
     fn any(&mut self, depth: u32) -> String {
         let deepest = depth >= 4;
-        match self.draw.below(if deepest { 6 } else { 12 }) {
+        match self.rng.below(if deepest { 6 } else { 12 }) {
             0 => self.string(),
             1 => self.number(),
             2 => r#"{"type":"boolean"}"#.to_owned(),
             3 => r#"{"type":["string","null"],"description":"maybe"}"#.to_owned(),
-            4 => format!(r#"{{"type":"string","enum":["a","b","{}"]}}"#, self.draw.below(9)),
-            5 => format!(r#"{{"const":{}}}"#, ["1", "\"x\"", "null", "true"][self.draw.below(4) as usize]),
+            4 => format!(r#"{{"type":"string","enum":["a","b","{}"]}}"#, self.rng.below(9)),
+            5 => format!(r#"{{"const":{}}}"#, ["1", "\"x\"", "null", "true"][self.rng.below(4) as usize]),
             6 | 7 => self.object(depth),
             8 => self.array(depth),
             9 => {
-                let branches: Vec<_> = (0..=self.draw.below(3)).map(|_| self.any(depth + 1)).collect();
+                let branches: Vec<_> = (0..=self.rng.below(3)).map(|_| self.any(depth + 1)).collect();
                 // Whatever is drawn, one branch ends.
                 format!(r#"{{"anyOf":[{},{{"type":"null"}}]}}"#, branches.join(","))
             }
             10 if self.defs > 0 => {
-                let target = self.draw.below(self.defs);
+                let target = self.rng.below(self.defs);
                 format!(r##"{{"anyOf":[{{"$ref":"#/$defs/d{target}"}},{{"type":"null"}}]}}"##)
             }
             11 if self.defs > 0 => {
-                let target = self.draw.below(self.defs);
+                let target = self.rng.below(self.defs);
                 format!(r##"{{"type":"array","items":{{"$ref":"#/$defs/d{target}"}}}}"##)
             }
             _ => self.string(),
@@ -74,14 +74,14 @@ impl Random {
             r"^[^@\\s]+@[^@\\s]+\\.[a-z]{2,}$",
             "x[0-9a-f]*y",
         ];
-        match self.draw.below(4) {
-            0 => format!(r#"{{"type":"string","format":"{}"}}"#, FORMATS[self.draw.below(9) as usize]),
-            1 => format!(r#"{{"type":"string","pattern":"{}"}}"#, PATTERNS[self.draw.below(7) as usize]),
+        match self.rng.below(4) {
+            0 => format!(r#"{{"type":"string","format":"{}"}}"#, FORMATS[self.rng.below(9) as usize]),
+            1 => format!(r#"{{"type":"string","pattern":"{}"}}"#, PATTERNS[self.rng.below(7) as usize]),
             2 => {
-                let least = self.draw.below(30);
+                let least = self.rng.below(30);
                 format!(
                     r#"{{"type":"string","minLength":{least},"maxLength":{}}}"#,
-                    least + self.draw.below(9)
+                    least + self.rng.below(9)
                 )
             }
             _ => r#"{"type":"string"}"#.to_owned(),
@@ -89,13 +89,13 @@ impl Random {
     }
 
     fn number(&mut self) -> String {
-        let low = self.draw.below(2000) as i64 - 1000;
-        let high = low + 1 + self.draw.below(500) as i64;
-        let kind = if self.draw.below(2) == 0 { "integer" } else { "number" };
-        match self.draw.below(6) {
+        let low = self.rng.below(2000) as i64 - 1000;
+        let high = low + 1 + self.rng.below(500) as i64;
+        let kind = if self.rng.below(2) == 0 { "integer" } else { "number" };
+        match self.rng.below(6) {
             0 => format!(r#"{{"type":"{kind}","minimum":{low},"maximum":{high}}}"#),
             1 => format!(r#"{{"type":"{kind}","exclusiveMinimum":{low},"exclusiveMaximum":{}}}"#, high + 1),
-            2 => format!(r#"{{"type":"{kind}","multipleOf":{}}}"#, 1 + self.draw.below(20)),
+            2 => format!(r#"{{"type":"{kind}","multipleOf":{}}}"#, 1 + self.rng.below(20)),
             3 => format!(r#"{{"type":"number","minimum":{low}.5,"multipleOf":0.25}}"#),
             4 => r#"{"type":"number","exclusiveMinimum":0,"exclusiveMaximum":0.01}"#.to_owned(),
             _ => format!(r#"{{"type":"{kind}"}}"#),
@@ -103,7 +103,7 @@ impl Random {
     }
 
     fn object(&mut self, depth: u32) -> String {
-        let count = self.draw.below(6);
+        let count = self.rng.below(6);
         let properties: Vec<_> = (0..count).map(|i| format!(r#""p{i}":{}"#, self.any(depth + 1))).collect();
         let names: Vec<_> = (0..count).map(|i| format!(r#""p{i}""#)).collect();
         format!(
@@ -115,12 +115,12 @@ impl Random {
 
     fn array(&mut self, depth: u32) -> String {
         let items = self.any(depth + 1);
-        match self.draw.below(3) {
+        match self.rng.below(3) {
             0 => format!(r#"{{"type":"array","items":{items}}}"#),
-            1 => format!(r#"{{"type":"array","items":{items},"minItems":{}}}"#, self.draw.below(4)),
+            1 => format!(r#"{{"type":"array","items":{items},"minItems":{}}}"#, self.rng.below(4)),
             _ => format!(
                 r#"{{"type":"array","items":{items},"minItems":1,"maxItems":{}}}"#,
-                1 + self.draw.below(3)
+                1 + self.rng.below(3)
             ),
         }
     }
@@ -129,7 +129,7 @@ impl Random {
     pub(super) fn schema_of_all_keywords(&mut self) -> String {
         self.defs = 0;
         let properties: Vec<_> =
-            (0..1 + self.draw.below(3)).map(|i| format!(r#""q{i}":{}"#, self.beyond(0))).collect();
+            (0..1 + self.rng.below(3)).map(|i| format!(r#""q{i}":{}"#, self.beyond(0))).collect();
         format!(
             r##"{{"type":"object","properties":{{{}}},"required":["q0"],"$defs":{{"a b/c":{{"type":"integer","minimum":5}},"s":{{"type":"string","maxLength":9}},"list":{{"type":"object","properties":{{"next":{{"oneOf":[{{"$ref":"#/$defs/list"}},{{"type":"null"}}]}}}},"required":["next"]}}}}}}"##,
             properties.join(",")
@@ -138,12 +138,12 @@ impl Random {
 
     /// A schema that has instances, and keywords beyond the strict subset.
     fn beyond(&mut self, depth: u32) -> String {
-        let (low, high) = (self.draw.below(9), 10 + self.draw.below(9));
-        let inner = if depth < 2 && self.draw.below(3) == 0 { self.beyond(depth + 1) } else { self.any(3) };
+        let (low, high) = (self.rng.below(9), 10 + self.rng.below(9));
+        let inner = if depth < 2 && self.rng.below(3) == 0 { self.beyond(depth + 1) } else { self.any(3) };
         let abc = format!(
             r#""type":"object","properties":{{"a":{inner},"b":{{"type":"string"}},"c":{{"type":"integer"}}}}"#
         );
-        match self.draw.below(32) {
+        match self.rng.below(32) {
             0 => format!(r#"{{{abc},"oneOf":[{{"required":["a"]}},{{"required":["b"]}}]}}"#),
             1 => format!(r#"{{{abc},"required":["c"],"not":{{"required":["a"]}}}}"#),
             2 => format!(r#"{{{abc},"not":{{"required":["a","b"]}}}}"#),

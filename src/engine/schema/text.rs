@@ -4,9 +4,9 @@ use super::facts::Facts;
 use super::references::Document;
 use super::{LONGEST, NoInstance, Patterns};
 use crate::engine::filler::WORDS;
-use crate::engine::rng::Rng;
 use crate::json::Node;
 use crate::pattern::Pattern;
+use crate::random::Rng;
 use std::rc::Rc;
 
 /// How often a text of one pattern is tried against the others.
@@ -71,20 +71,20 @@ pub(super) fn is_any(schema: Node<'_>) -> bool {
         && FORMS.iter().all(|form| schema.get(form).is_none())
 }
 
-fn word(draw: &mut Rng) -> &'static str {
-    WORDS[(draw.next() % WORDS.len() as u64) as usize]
+fn word(rng: &mut Rng) -> &'static str {
+    WORDS[(rng.next_u64() % WORDS.len() as u64) as usize]
 }
 
 /// One or two words, or as many as the length requires.
-fn words(least: usize, most: usize, draw: &mut Rng) -> String {
-    let mut text = word(draw).to_owned();
-    if draw.below(2) == 0 {
+fn words(least: usize, most: usize, rng: &mut Rng) -> String {
+    let mut text = word(rng).to_owned();
+    if rng.below(2) == 0 {
         text.push(' ');
-        text.push_str(word(draw));
+        text.push_str(word(rng));
     }
     while text.len() < least {
         text.push(' ');
-        text.push_str(word(draw));
+        text.push_str(word(rng));
     }
     // All words are ASCII: bytes are characters. None ends in a space that was not requested.
     text.truncate(most);
@@ -96,8 +96,8 @@ fn words(least: usize, most: usize, draw: &mut Rng) -> String {
 }
 
 /// A string of a format, if it is known.
-fn formatted(format: &str, draw: &mut Rng) -> Option<String> {
-    let mut between = |from: u64, to: u64| from + draw.below(to - from + 1);
+fn formatted(format: &str, rng: &mut Rng) -> Option<String> {
+    let mut between = |from: u64, to: u64| from + rng.below(to - from + 1);
     let date = |between: &mut dyn FnMut(u64, u64) -> u64| {
         format!("{}-{:02}-{:02}", between(2020, 2029), between(1, 12), between(1, 28))
     };
@@ -112,7 +112,7 @@ fn formatted(format: &str, draw: &mut Rng) -> Option<String> {
         "ipv4" => format!("192.0.2.{}", between(1, 254)),
         "ipv6" => format!("2001:db8::{:x}", between(1, 0xffff)),
         "uuid" => {
-            let (high, low) = (draw.next(), draw.next());
+            let (high, low) = (rng.next_u64(), rng.next_u64());
             format!(
                 "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
                 high >> 32,
@@ -122,13 +122,13 @@ fn formatted(format: &str, draw: &mut Rng) -> Option<String> {
                 low & 0xffff_ffff_ffff
             )
         }
-        "email" | "idn-email" => format!("{}@example.com", word(draw)),
-        "hostname" | "idn-hostname" => format!("{}.example.com", word(draw)),
+        "email" | "idn-email" => format!("{}@example.com", word(rng)),
+        "hostname" | "idn-hostname" => format!("{}.example.com", word(rng)),
         "uri" | "iri" | "uri-reference" | "iri-reference" | "url" => {
-            format!("https://example.com/{}", word(draw))
+            format!("https://example.com/{}", word(rng))
         }
-        "json-pointer" => format!("/{}", word(draw)),
-        "regex" => format!("^{}$", word(draw)),
+        "json-pointer" => format!("/{}", word(rng)),
+        "regex" => format!("^{}$", word(rng)),
         _ => return None,
     })
 }

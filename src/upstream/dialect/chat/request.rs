@@ -1,5 +1,6 @@
 //! A turn as a chat request.
 
+use crate::coding;
 use crate::json::{self, push_key, push_string, writes};
 use crate::model::{self, Family, ModelSpec};
 use crate::turn::{
@@ -118,11 +119,7 @@ fn end_user(id: &str) -> Cow<'_, str> {
     if id.chars().count() <= END_USER_CHARS {
         return Cow::Borrowed(id);
     }
-    let mut hex = String::with_capacity(END_USER_CHARS);
-    for byte in Sha256::digest(id) {
-        hex.push_str(&format!("{byte:02x}"));
-    }
-    Cow::Owned(hex)
+    Cow::Owned(coding::hex(&Sha256::digest(id)))
 }
 
 fn format(format: &Format<'_>, out: &mut String) {

@@ -5,7 +5,7 @@ use crate::api::Text;
 use crate::json::{self, Fragment, Joint};
 use crate::turn::{self, Event, FinishReason, MAX_CHOICES, ToolKind};
 use crate::upstream::dialect::{Decoder, StreamState};
-use crate::upstream::peek::Reading;
+use crate::upstream::peeked_json::PeekedEvent;
 use crate::upstream::{failure, sse};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 pub(in crate::upstream::dialect) struct Stream {
     started: bool,
     usage: Option<turn::Usage>,
-    choices: BTreeMap<u32, Progress>,
+    choices: BTreeMap<u32, ChoiceState>,
 }
 
 /// How far a choice is.
 #[derive(Default)]
-struct Progress {
+struct ChoiceState {
     content: Joint,
     refusal: Joint,
     reasoning: Joint,
@@ -42,24 +42,24 @@ type Events = Vec<Event<'static>>;
 
 impl Decoder for Stream {
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Events) -> StreamState {
-        match Reading::of(event) {
-            Reading::Nothing => return StreamState::On,
-            Reading::Done if !self.is_complete() => {
+        match PeekedEvent::of(event) {
+            PeekedEvent::Nothing => return StreamState::On,
+            PeekedEvent::Done if !self.is_complete() => {
                 return StreamState::InvalidResponse(
                     "the stream ended before every choice had a finish reason",
                 );
             }
-            Reading::Done => {
+            PeekedEvent::Done => {
                 self.end(out);
                 return StreamState::Done;
             }
-            Reading::Error(error) => {
+            PeekedEvent::Error(error) => {
                 let status = failure::status(error, &|_| None);
                 out.push(failure::read(error, status, "").into());
                 return StreamState::ErrorSent("the upstream reported an error of its own");
             }
-            Reading::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),
-            Reading::Answer(_) => {}
+            PeekedEvent::Invalid => return StreamState::InvalidResponse("an event is no JSON object"),
+            PeekedEvent::Json(_) => {}
         }
         let chunk =
             event.data.as_deref().and_then(|data| json::lossy_from_slice::<Completion<'_>>(data).ok());
@@ -95,7 +95,7 @@ impl Decoder for Stream {
     }
 }
 
-impl Progress {
+impl ChoiceState {
     fn take(&mut self, choice: u32, new: Choice<'_>, out: &mut Events) {
         if self.finished {
             return;

@@ -1,0 +1,171 @@
+//! As much of an upstream's answer, or of an event of one, as the gateway reads.
+
+use super::sse::Event;
+use super::usage;
+use crate::api::tool::Json;
+use crate::json;
+use crate::turn::Usage;
+
+/// What an event of a stream is.
+pub(super) enum PeekedEvent<'e> {
+    /// Nothing that is read: a comment, a signal that the upstream is alive.
+    Nothing,
+    /// `[DONE]`.
+    Done,
+    /// A JSON object.
+    Json(PeekedJson<'e>),
+    /// An error, as it is written.
+    Error(&'e [u8]),
+    /// Something else.
+    Invalid,
+}
+
+impl<'e> PeekedEvent<'e> {
+    pub(super) fn of(event: &'e Event<'_>) -> Self {
+        if let Some(stray) = event.stray {
+            // Bare JSON is an error if it has one; the value of a field `error` always is.
+            let bare = event.raw.starts_with(stray);
+            if !bare || PeekedJson::read(stray).is_some_and(|answer| answer.is_error()) {
+                return Self::Error(stray);
+            }
+        }
+        let Some(data) = event.data.as_deref() else { return Self::Nothing };
+        if is_done(data) {
+            return Self::Done;
+        }
+        match PeekedJson::read(data) {
+            Some(answer) if !answer.is_error() && !event.is_error() => Self::Json(answer),
+            None if !event.is_error() => Self::Invalid,
+            _ => Self::Error(data),
+        }
+    }
+}
+
+/// Whether an event's data ends a stream.
+fn is_done(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]"
+}
+
+json::reads! {
+    /// The members of an answer, or of an event of one, that the gateway reads.
+    pub(super) struct PeekedJson<'a> {
+        "error" error: Json<'a>,
+        "object" object: Json<'a>,
+        "choices" choices: Json<'a>,
+        "usage" usage: Json<'a>,
+        "type" kind: Json<'a>,
+        "sequence_number" number: u64,
+        // What the events of Responses and of Messages have the usage in.
+        "response" response: Json<'a>,
+        "message" message: Json<'a>,
+    }
+}
+
+json::reads! {
+    /// The members of a choice that the gateway reads.
+    pub(super) struct PeekedChoice<'a> {
+        "index" index: u64,
+        "finish_reason" finish_reason: Json<'a>,
+    }
+}
+
+impl PeekedChoice<'_> {
+    /// Which choice it is.
+    pub(super) fn index(&self) -> u64 {
+        self.index.unwrap_or(0)
+    }
+
+    /// Whether it ends here. Some upstreams send `""` with every chunk.
+    pub(super) fn finishes(&self) -> bool {
+        self.finish_reason
+            .is_some_and(|reason| reason.0.trim_matches('"').trim() != "" && reason.0.starts_with('"'))
+    }
+}
+
+impl<'a> PeekedJson<'a> {
+    /// Reads a JSON object; anything else is `None`.
+    pub(super) fn read(json: &'a [u8]) -> Option<Self> {
+        json::lossy_from_slice(json).ok()
+    }
+
+    /// Whether it is an error: it has an `error` with a content and no `choices` except such as end with one
+    /// (OpenRouter), or is an object of the type `error`.
+    pub(super) fn is_error(&self) -> bool {
+        let has_content = |value: Json<'_>| !matches!(value.0, "null" | "false" | "\"\"" | "{}");
+        let has_choices = || self.choices.is_some_and(|choices| choices.0 != "[]");
+        let fails = || self.choices().iter().any(|choice| choice.finish_reason == Some(Json("\"error\"")));
+        self.object.is_some_and(|object| object.0 == "\"error\"")
+            || (self.error.is_some_and(has_content) && (!has_choices() || fails()))
+    }
+
+    /// Whether it ends a stream by its type, as in the APIs whose events have types: Messages and Responses.
+    pub(super) fn is_last(&self) -> bool {
+        const LAST: [&str; 4] =
+            ["\"message_stop\"", "\"response.completed\"", "\"response.incomplete\"", "\"response.failed\""];
+        self.kind.is_some_and(|kind| LAST.contains(&kind.0))
+    }
+
+    /// Its choices; none where they are no array of objects.
+    pub(super) fn choices(&self) -> Vec<PeekedChoice<'a>> {
+        self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
+    }
+
+    /// Whether it is the chunk of a chat or a completion that has the usage and nothing else.
+    pub(super) fn is_usage_alone(&self) -> bool {
+        self.choices == Some(Json("[]")) && self.usage.is_some_and(|usage| usage.0.starts_with('{'))
+    }
+
+    /// The event's place in its stream, in the APIs whose events have numbers.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// Whether it is an error of Responses, which is an event of its own without an `error` object.
+    pub(super) fn is_responses_error(&self) -> bool {
+        self.number.is_some() && self.kind == Some(Json("\"error\""))
+    }
+
+    /// The tokens it counts, if it does.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        json::reads! {
+            struct Outer<'a> {
+                "usage" usage: Json<'a>,
+            }
+        }
+        let nested = || json::lossy_from_str::<Outer<'_>>(self.response.or(self.message)?.0).ok()?.usage;
+        usage::read(self.usage.or_else(nested)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_and_ends_are_read() {
+        let message = r#"{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
+        let response =
+            r#"{"type":"response.completed","response":{"usage":{"input_tokens":3,"output_tokens":4}}}"#;
+        for (body, tokens, finishes) in [
+            (r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"x":{}}}"#, Some((3, 4)), false),
+            (r#"{"usage":null,"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, Some((3, 4)), false),
+            (message, Some((3, 4)), false),
+            (response, Some((3, 4)), false),
+            (r#"{"response":{"usage":null}}"#, None, false),
+            (r#"{"message":"no"}"#, None, false),
+            (r#"{"usage":null,"choices":[{"finish_reason":null}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":""}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":" "}]}"#, None, false),
+            (r#"{"choices":[{"finish_reason":false}]}"#, None, false),
+            (r#"{"usage":7,"choices":[{"finish_reason":null},{"finish_reason":"stop"}]}"#, None, true),
+        ] {
+            let answer = PeekedJson::read(body.as_bytes()).expect("an object");
+            let tokens = tokens.map(|(input, output)| Usage { input, output, ..Usage::default() });
+            assert_eq!(
+                (answer.usage(), answer.choices().iter().any(PeekedChoice::finishes)),
+                (tokens, finishes),
+                "{body}"
+            );
+        }
+    }
+}
