@@ -119,13 +119,22 @@ supports_websockets = true
     return [job.program("codex"), "exec", *options, TASK], {"PORTCULLIS_KEY": job.key}
 
 
-def claude_code(job):
-    environment = {
+def claude(job):
+    """The environment of Claude Code, which the Agent SDK starts too."""
+    return {
         "ANTHROPIC_BASE_URL": job.gateway, "ANTHROPIC_API_KEY": job.key, "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",
     }
+
+
+def claude_code(job):
     options = ["--print", "--permission-mode", "acceptEdits", "--model", job.model]
-    return [job.program("claude"), *options, TASK], environment
+    return [job.program("claude"), *options, TASK], claude(job)
+
+
+def claude_agent_sdk(job):
+    script = Path(__file__).with_name("agent-sdk.mjs")
+    return ["node", script, job.programs.parent, job.model, TASK], claude(job)
 
 
 AGENTS = {
@@ -135,4 +144,7 @@ AGENTS = {
     "cline": Agent("cline", "3.0.65", "chat completions", "gpt-4o", cline),
     "codex": Agent("@openai/codex", "0.171.0", "responses", "gpt-5.5", codex),
     "claude-code": Agent("@anthropic-ai/claude-code", "2.1.332", "messages", "claude-sonnet-5-5", claude_code),
+    "claude-agent-sdk": Agent(
+        "@anthropic-ai/claude-agent-sdk", "0.3.332", "messages", "claude-sonnet-5-5", claude_agent_sdk,
+    ),
 }

@@ -9,8 +9,8 @@
     chain       a gateway in front of the `engine` gateway, which forwards each API unchanged
     translated  a gateway in front of the `engine` gateway, which uses only its chat completions and translates
     llama       a gateway in front of llama.cpp with Gemma 3 270M: the agent must get a response and finish. A model of
-                that size writes no file. cline, codex and claude-code are left out: they have no setting for the
-                maximum number of output tokens, or their prompt is too long for the model
+                that size writes no file. cline, codex and the two with Claude are left out: they have no setting for
+                the maximum number of output tokens, or their prompt is too long for the model
 
 needs Python 3.11 or newer, Node 20 or newer and a built component (or Rust); `llama` what host-tests/sdk/real_llm.py
 needs. Packages are installed from npm and PyPI with pinned versions, into target/clients and target/real-llm. An agent
@@ -52,7 +52,7 @@ PATIENCE = {"engine": 240, "chain": 240, "translated": 240, "llama": 900}
 
 # The agents that are not run with a gateway: chat completions need no translation.
 LEFT_OUT = {
-    "llama": ["cline", "codex", "claude-code"],
+    "llama": ["cline", "codex", "claude-code", "claude-agent-sdk"],
     "translated": [name for name, agent in agents.AGENTS.items() if agent.api == "chat completions"],
 }
 
@@ -92,7 +92,7 @@ def main():
     print()
     for done in results:
         outcome = done.get("failure") or done.get("unavailable") or f"passed in {done['seconds']} s"
-        print(f"{done['agent']:11} {done.get('version', ''):8} {done['gateway']:10} {outcome}")
+        print(f"{done['agent']:16} {done.get('version', ''):8} {done['gateway']:10} {outcome}")
     if options.report:
         options.report.write_text(json.dumps(results, indent=1))
     if any("failure" in done for done in results):
