@@ -222,6 +222,44 @@ fn calls_and_results_count_without_tools_too() {
     assert_eq!(chat("gpt-4o-mini", &messages(&two)), 84);
 }
 
+/// What the models of before gpt-4o escape, gpt-4o shows as it is.
+#[test]
+fn results_of_several_calls_are_escaped_for_early_models() {
+    let weather = |place: &str| ("get_current_weather", format!(r#"{{"location": "{place}"}}"#));
+    let asked = [weather("San Francisco"), weather("Japan")];
+    let sunny = messages(&[
+        user("What is the weather like in San Francisco and Japan?"),
+        calls(&asked.each_ref().map(|(name, arguments)| (*name, &**arguments))),
+        result(0, "The weather is nice 🌞"),
+        result(1, "The weather is nice 🌞"),
+    ]);
+    assert_eq!((chat("gpt-3.5-turbo", &sunny), chat("gpt-4-turbo", &sunny)), (104, 92));
+    assert!(chat("gpt-4o-mini", &sunny) > chat("gpt-4o", &sunny));
+}
+
+#[test]
+fn a_text_beside_a_call_is_a_message_of_its_own() {
+    let silent = call("f", "{}");
+    let text = silent.replace("null", r#""Let me look.""#);
+    let with = |call: String| messages(&[user("Go on."), call, result(0, "1")]);
+    assert_eq!(chat("gpt-4o", &with(text.clone())), chat("gpt-4o", &with(silent.clone())) + 8);
+    // In Responses even an empty one, which is an item.
+    let empty = silent.replace("null", r#"[{"type":"text","text":""}]"#);
+    assert_eq!(responses("gpt-4o", &with(empty.clone())), responses("gpt-4o", &with(silent.clone())) + 4);
+    assert_eq!(chat("gpt-4o", &with(empty)), chat("gpt-4o", &with(silent)));
+}
+
+/// gpt-4 is a model of June 2023.
+#[test]
+fn gpt_4_reads_tools_without_titles() {
+    let tools = r#""tools":[{"type":"function","function":{"name":"search","description":"Search the web.",
+        "parameters":{"type":"object","properties":{"q":{"title":"TITLE","type":"string"}},"required":["q"]}}}]"#;
+    let untitled = tools.replace(r#""title":"TITLE","#, "");
+    let with = |tools: &str| format!("{},{tools}", messages(&[user("Who wrote Faust?")]));
+    assert_eq!(chat("gpt-4", &with(tools)), chat("gpt-4", &with(&untitled)));
+    assert!(chat("gpt-4-turbo", &with(tools)) > chat("gpt-4-turbo", &with(&untitled)));
+}
+
 #[test]
 fn schemas_count_as_a_text_after_the_tools() {
     let joke = r#"{"type":"object","properties":{"joke":{"type":"string","description":"The joke"}}}"#;
@@ -292,6 +330,18 @@ fn responses_count_tools_separately_from_the_system_message() {
         result(0, "2869461"),
     ];
     assert_eq!(responses("gpt-5.5", &format!("{},{multiply}", messages(&product))), 94);
+    // Several calls of a turn share their frame.
+    let several = [
+        system(
+            "You are a helpful assistant. CRITICAL: Always use both add and multiply at the same time ALWAYS.",
+        ),
+        user("Add and multiply the number 2 and 3"),
+        calls(&[("add", r#"{"a":2,"b":3}"#), ("multiply", r#"{"a":2,"b":3}"#)]),
+        result(0, "5"),
+        result(1, "6"),
+    ];
+    assert_eq!(responses("gpt-5", &messages(&several)), responses("gpt-5", &messages(&several[..2])) + 58);
+    assert_eq!(responses("gpt-5.4", &messages(&several)), responses("gpt-5", &messages(&several)) + 16);
     let colors = r#"{"type":"object","properties":{"colors":{"type":"array","items":{"type":"string"}}},"required":["colors"],"additionalProperties":false}"#;
     assert_eq!(
         responses(

@@ -1,9 +1,8 @@
 //! Which of the offered tools a conversation leads to, where the model may choose.
 //!
 //! A live model that is offered a few small tools calls one for nearly every message that is not about something else;
-//! one with many tools, as a coding agent offers, is given tasks that only name some. The figures below are of the
-//! recorded requests to Chat Completions, Responses and Messages that leave the choice to the model: 553 that end with
-//! the user's message, of which 457 were answered by a call, and 689 that end with results of tools, of which 73 were.
+//! one with many tools, as a coding agent offers, is given tasks that only name some. `docs/engine.md` states how often
+//! these rules agree with the recorded answers of the live APIs.
 
 use super::rule_context::{Ending, RuleContext};
 use crate::budget::{Budget, Exhausted};
@@ -21,8 +20,12 @@ const SMALL_SYSTEM: usize = 1000;
 /// How many letters of a word in a tool's name a word of the text must begin with.
 const STEM: usize = 5;
 
-/// Words of a tool's name that do not say what it is for, in alphabetical order.
-const EMPTY_WORDS: [&str; 22] = [
+/// The most calls of one tool that a number in the text leads to.
+const MOST_REPETITIONS: usize = 10;
+
+/// Words of a tool's name that do not tell it from other tools, in alphabetical order. Agents hand over to another by a
+/// tool `transfer_to_NAME`.
+const EMPTY_WORDS: [&str; 23] = [
     "a",
     "an",
     "and",
@@ -44,6 +47,7 @@ const EMPTY_WORDS: [&str; 22] = [
     "to",
     "tool",
     "tools",
+    "transfer",
     "with",
 ];
 
@@ -54,13 +58,12 @@ const EMPTY_WORDS: [&str; 22] = [
 /// - Of a small set of tools, those are called all words of whose names it has: at once, or one after another where
 ///   the message orders them. Otherwise the one that shares a word with it, or the first, unless the message only
 ///   demands a reply or is a greeting.
-/// - Of other tools, the one that shares a word with it.
+/// - Of other tools, the one that shares a word with it, or the only one if the system message has its full name.
 ///
-/// After results of tools, one of a small set is called that the message requests and that was not called yet, or
-/// that one again which asks to be tried again. Nothing else is, so that an agent comes to its end.
-///
-/// Of the 553 requests 473 lead to calls by these rules, of which the live API answered 445 by calls as well (94 %, and
-/// 97 % of its 457); of the 689, 47, of which it answered 45 by calls.
+/// After results of tools, one of a small set is called that was not called yet and that the message requests, a result
+/// names, or a system message that orders what is to be done. The first one is called again as often as the task
+/// requires ("3 times"), and once where its result asks to be tried again. Each of these ends, so that an agent comes to
+/// its end.
 ///
 /// # Errors
 ///
@@ -75,11 +78,17 @@ pub(super) fn requested<'r>(
         Ending::Assistant => Vec::new(),
         Ending::Results if small => next(context, budget)?,
         Ending::Results => Vec::new(),
-        Ending::UserAfterResults => mentioned(tools, text, budget)?,
+        Ending::UserAfterResults => match mentioned(tools, text, budget)? {
+            none if none.is_empty() && small => again(context).into_iter().collect(),
+            named => named,
+        },
         Ending::User => match (mentioned(tools, text, budget)?, small) {
             (named, _) if !named.is_empty() => named,
             (_, true) => of_small(tools, text),
-            (_, false) => NameWords::found(tools, text).first().into_iter().collect(),
+            (_, false) => match NameWords::found(tools, text).first() {
+                None if tools.len() == 1 && !is_remark(text) => mentioned(tools, &context.system, budget)?,
+                found => found.into_iter().collect(),
+            },
         },
     };
     if requested.len() > 1 && small && is_ordered(text) {
@@ -129,13 +138,56 @@ fn next<'r>(context: &RuleContext<'r>, budget: &Budget) -> Result<Vec<&'r Tool<'
     let called = NameSet::of(context.called.iter().copied());
     let mut requested = mentioned(tools, text, budget)?;
     requested.extend(NameWords::found(tools, text).whole());
+    if is_ordered(&context.system) {
+        requested.extend(mentioned(tools, &context.system, budget)?);
+    }
+    for (_, result) in &context.results {
+        requested.extend(mentioned(tools, result, budget)?);
+    }
     let is_new = |tool: &&Tool<'_>| !called.have(tool.name);
-    let again = || {
-        let (name, _) = context.results.iter().find(|(_, text)| asks_for_another_try(text))?;
-        let is_first = context.called.iter().filter(|called| *called == name).count() == 1;
-        context.callable.find(name).filter(|_| is_first)
+    let next = requested.into_iter().find(is_new).or_else(|| again(context));
+    Ok(next.into_iter().collect())
+}
+
+/// The tool to call again: the one that the task was begun with, if the task requires more calls of it, or one that was
+/// called only once and whose result asks for another try.
+fn again<'r>(context: &RuleContext<'r>) -> Option<&'r Tool<'r>> {
+    let calls = |name: &str| context.called_for_task.iter().filter(|called| **called == name).count();
+    let first = context.called_for_task.first()?;
+    let unfinished = (calls(first) < repetitions(&context.task)).then_some(*first);
+    let failed = || {
+        let mut results = context.results.iter().chain(&context.continued);
+        let (name, _) = results.find(|(_, text)| asks_for_another_try(text))?;
+        (calls(name) == 1).then_some(*name)
     };
-    Ok(requested.into_iter().find(is_new).or_else(again).into_iter().collect())
+    context.callable.find(unfinished.or_else(failed)?)
+}
+
+/// How often a text requires something to be done: "twice", "3 times", but not "3 times 7".
+fn repetitions(text: &str) -> usize {
+    let mut words = words(text).peekable();
+    let mut before = None;
+    while let Some(word) = words.next() {
+        if is_one_of(word, &["twice"]) {
+            return 2;
+        }
+        if let Some(times) = before
+            && is_one_of(word, &["times"])
+            && words.peek().is_none_or(|next| number(next).is_none())
+        {
+            return MOST_REPETITIONS.min(times);
+        }
+        before = number(word);
+    }
+    0
+}
+
+/// A number in digits, or the word of a small one.
+fn number(word: &str) -> Option<usize> {
+    const WORDS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let in_words =
+        || WORDS.iter().position(|number| word.eq_ignore_ascii_case(number)).map(|place| place + 2);
+    word.parse().ok().or_else(in_words)
 }
 
 /// The tools whose names a text contains, in the order in which it first names them.
@@ -237,9 +289,10 @@ fn is_ordered(text: &str) -> bool {
     words(text).any(|word| is_one_of(word, &["first", "then", "afterwards", "finally", "step", "steps"]))
 }
 
+/// Whether a result asks for another try, or did not find what the call looked for.
 fn asks_for_another_try(result: &str) -> bool {
     let result = result.to_ascii_lowercase();
-    result.contains("try again") || result.contains("retry")
+    ["try again", "retry", "please fix", "not found"].iter().any(|request| result.contains(request))
 }
 
 /// The words of tools' names that a text has.

@@ -126,6 +126,73 @@ fn a_tool_that_asks_for_another_try_gets_one() {
     assert!(requested_of(&["weather"], [first, failed.to_vec()].concat()).is_empty());
     let done = [vec![user("Is it warm?")], called("weather", "18 degrees").to_vec()].concat();
     assert!(requested_of(&["weather"], done).is_empty());
+    let missing = called("read", "File a.mp4 not found. Files: a");
+    let mut conversation = [vec![user("What is it?")], missing.to_vec(), vec![user("Go on.")]].concat();
+    assert_eq!(requested_of(&["read"], conversation.clone()), ["read"]);
+    conversation.extend(missing);
+    conversation.push(user("Go on."));
+    assert!(requested_of(&["read"], conversation).is_empty());
+}
+
+#[test]
+fn a_tool_is_called_as_often_as_the_task_requires() {
+    for (text, calls) in [
+        ("Roll the dice 3 times", 3),
+        ("Call roll twice: first with 1, then with 2", 2),
+        ("Roll it three times, please", 3),
+        ("Roll it 50 times", 10),
+        ("What is 7 times 6?", 1),
+        ("What is 2 times 6 times 3?", 1),
+        ("How many times did I roll?", 1),
+    ] {
+        for continued in [false, true] {
+            let mut conversation = vec![user(text)];
+            let mut made = 0;
+            while requested_of(&["roll"], conversation.clone()) == ["roll"] {
+                made += 1;
+                conversation.extend(called("roll", "4"));
+                if continued {
+                    conversation.push(user("Analyze the result, or go on."));
+                }
+            }
+            assert_eq!(made, calls, "{text} {continued}");
+        }
+    }
+}
+
+#[test]
+fn instructions_and_results_lead_to_other_tools() {
+    let system = |text: &'static str| message(Role::System, Part::Text(text.into()));
+    let tools = ["forecast", "equipment"];
+    let mut conversation =
+        vec![system("First use the forecast tool, then equipment."), user("What should I pack?")];
+    for want in tools {
+        assert_eq!(requested_of(&tools, conversation.clone()), [want]);
+        conversation.extend(called(want, "rainy"));
+    }
+    assert!(requested_of(&tools, conversation).is_empty());
+    let unordered = vec![system("You have forecast and equipment."), user("What should I pack?")];
+    let unordered = [unordered, called("forecast", "rainy").to_vec()].concat();
+    assert!(requested_of(&tools, unordered).is_empty());
+
+    let tools = ["get_news", "stock_lookup", "search_tools"];
+    let found = called("search_tools", r#"{"tools":[{"name":"stock_lookup"}]}"#);
+    let mut conversation = [vec![user("Search for the price of X")], found.to_vec()].concat();
+    assert_eq!(requested_of(&tools, conversation.clone()), ["stock_lookup"]);
+    conversation.extend(called("stock_lookup", "7 (stock_lookup)"));
+    assert!(requested_of(&tools, conversation).is_empty());
+
+    let tools = ["research", "transfer_to_summarizer"];
+    let asked = vec![user("Research it, then summarize")];
+    assert_eq!(requested_of(&tools, asked.clone()), ["research"]);
+    let researched = [asked, called("research", "text").to_vec()].concat();
+    assert_eq!(requested_of(&tools, researched), ["transfer_to_summarizer"]);
+
+    let leader = "You lead a team. ".repeat(100) + "Use delegate for every task.";
+    let lead = |text| vec![message(Role::System, Part::Text((&*leader).into())), user(text)];
+    assert_eq!(requested_of(&["delegate"], lead("Is it warm?")), ["delegate"]);
+    assert!(requested_of(&["delegate"], lead("hi")).is_empty());
+    assert!(requested_of(&["delegate", "read"], lead("Is it warm?")).is_empty());
 }
 
 fn names<'r>(offered: &[&'r str], text: &str, budget: &Budget) -> Result<Vec<&'r str>, Exhausted> {

@@ -53,10 +53,17 @@ pub(super) struct RuleContext<'a> {
     pub(super) callable: Callable<'a>,
     /// The results of tools that the conversation ends with: the tool's name and the result's text.
     pub(super) results: Vec<(&'a str, Cow<'a, str>)>,
+    /// The results that the last user message follows.
+    pub(super) continued: Vec<(&'a str, Cow<'a, str>)>,
     /// What the conversation ends with.
     pub(super) ending: Ending,
     /// The tools that were called since the last user message.
     pub(super) called: Vec<&'a str>,
+    /// The task: the last user message that does not follow results of tools. Some agents send such a message with each
+    /// result, to continue.
+    pub(super) task: Cow<'a, str>,
+    /// The tools that were called since the task.
+    pub(super) called_for_task: Vec<&'a str>,
     /// Which turn of the conversation it is: 1, and one more for each assistant message.
     pub(super) turn: u32,
     /// How often the caller has tried the request before.
@@ -75,8 +82,11 @@ impl<'a> RuleContext<'a> {
             tools: &[],
             callable: Callable::nothing(),
             results: Vec::new(),
+            continued: Vec::new(),
             ending: Ending::User,
             called: Vec::new(),
+            task: Cow::Borrowed(""),
+            called_for_task: Vec::new(),
             turn: 1,
             retries,
             stream: turn.stream,
@@ -93,15 +103,31 @@ impl<'a> RuleContext<'a> {
             .iter()
             .rposition(|message| is_user(message) && !has_results(message))
             .or_else(|| messages.iter().rposition(is_user));
-        let since = messages.get(user.map_or(0, |user| user + 1)..).unwrap_or_default();
+        let mut after_results = false;
+        let mut task = user;
+        for (place, message) in messages.iter().enumerate().filter(|(_, message)| !is_system(message)) {
+            if is_user(message) && !has_results(message) && !after_results {
+                task = Some(place);
+            }
+            after_results = has_results(message);
+        }
+        let text = |place: Option<usize>| {
+            place.and_then(|place| messages.get(place)).map(|message| joined(message.content.texts()))
+        };
+        let called_since = |place: Option<usize>| {
+            let since = messages.get(place.map_or(0, |place| place + 1)..).unwrap_or_default();
+            since.iter().flat_map(calls).map(|(_, name)| name).collect()
+        };
         // Claude Code adds a system message after the results.
-        let written = messages.iter().rposition(|message| !is_system(message)).map_or(0, |last| last + 1);
-        let conversation = &messages[..written];
-        let results = conversation.iter().rev().take_while(|message| has_results(message)).count();
-        let (before, results) = conversation.split_at(written - results);
+        let written = written(messages);
+        let ending = Ending::of(messages);
+        let continued = match (ending, written.split_last()) {
+            (Ending::UserAfterResults, Some((_, before))) => last_results(self::written(before)),
+            _ => Vec::new(),
+        };
         let turns = messages.iter().filter(|message| message.role == Role::Assistant).count();
         Self {
-            user: user.map(|user| joined(messages[user].content.texts())).unwrap_or_default(),
+            user: text(user).unwrap_or_default(),
             system: system(messages),
             format: match turn.format {
                 turn::Format::Text => Format::Text,
@@ -110,9 +136,12 @@ impl<'a> RuleContext<'a> {
             },
             tools: &turn.tools,
             callable: Callable::of(turn),
-            results: named_results(results, before),
-            ending: Ending::of(messages),
-            called: since.iter().flat_map(calls).map(|(_, name)| name).collect(),
+            results: last_results(written),
+            continued,
+            ending,
+            called: called_since(user),
+            task: text(task).unwrap_or_default(),
+            called_for_task: called_since(task),
             turn: u32::try_from(turns).unwrap_or(u32::MAX).saturating_add(1),
             ..of_prompt
         }
@@ -252,6 +281,12 @@ fn is_system(message: &Message<'_>) -> bool {
     matches!(message.role, Role::System | Role::Developer)
 }
 
+/// A conversation without the system messages at its end.
+fn written<'m, 'a>(messages: &'m [Message<'a>]) -> &'m [Message<'a>] {
+    let end = messages.iter().rposition(|message| !is_system(message)).map_or(0, |last| last + 1);
+    messages.get(..end).unwrap_or_default()
+}
+
 /// Whether a message has results of tools in it.
 fn has_results(message: &Message<'_>) -> bool {
     message.role == Role::Tool
@@ -267,8 +302,11 @@ fn calls<'a>(message: &'a Message<'_>) -> impl Iterator<Item = (&'a str, &'a str
     })
 }
 
-/// The results of tools, each with its tool's name: its own, or that of the last call with its id.
-fn named_results<'a>(results: &'a [Message<'_>], before: &'a [Message<'_>]) -> Vec<(&'a str, Cow<'a, str>)> {
+/// The results of tools that a conversation ends with, each with its tool's name: its own, or that of the last call with
+/// its id.
+fn last_results<'a>(conversation: &'a [Message<'_>]) -> Vec<(&'a str, Cow<'a, str>)> {
+    let results = conversation.iter().rev().take_while(|message| has_results(message)).count();
+    let (before, results) = conversation.split_at(conversation.len() - results);
     if results.is_empty() {
         return Vec::new();
     }
@@ -342,8 +380,11 @@ mod tests {
             tools: &[],
             callable: Callable::nothing(),
             results: vec![("a", "{{user}}".into()), ("b", "two".into())],
+            continued: Vec::new(),
             ending: Ending::Results,
             called: Vec::new(),
+            task: "".into(),
+            called_for_task: Vec::new(),
             turn: 1,
             retries: 0,
             stream: false,

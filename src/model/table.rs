@@ -1,8 +1,9 @@
 //! The rows, and the families they derive from.
 
 use super::token_rules::{
-    CLASSIC as CLASSIC_TOKENS, CLAUDE_4, CLAUDE_5, CLAUDE_45, CLAUDE_47, CLAUDE_OPUS, GPT_5 as GPT_5_TOKENS,
-    GPT_51 as GPT_51_TOKENS, O_SERIES as O_SERIES_TOKENS, O3_MINI as O3_MINI_TOKENS, SEARCH as SEARCH_TOKENS,
+    CLASSIC as CLASSIC_TOKENS, CLAUDE_4, CLAUDE_5, CLAUDE_45, CLAUDE_47, CLAUDE_OPUS,
+    ESCAPING as ESCAPING_TOKENS, GPT_4 as GPT_4_TOKENS, GPT_5 as GPT_5_TOKENS, GPT_51 as GPT_51_TOKENS,
+    O_SERIES as O_SERIES_TOKENS, O3_MINI as O3_MINI_TOKENS, SEARCH as SEARCH_TOKENS,
 };
 use super::{DIMENSIONS, Encoding, Endpoint, Family, ImageTokens, ModelSpec, Price, Thinking};
 use ImageTokens::{Patches, Tiles};
@@ -111,6 +112,7 @@ const GPT_4: ModelSpec = ModelSpec {
     json_schema: false,
     prediction: false,
     price: flat_price(30.0, 60.0, JULY),
+    token_rules: &GPT_4_TOKENS,
     ..CLASSIC
 };
 
@@ -122,6 +124,7 @@ const GPT_4_TURBO: ModelSpec = ModelSpec {
     image_urls: true,
     json_object: true,
     price: flat_price(10.0, 30.0, JULY),
+    token_rules: &CLASSIC_TOKENS,
     ..GPT_4
 };
 
@@ -133,7 +136,12 @@ const GPT_4_PREVIEW: ModelSpec = ModelSpec {
     ..GPT_4_TURBO
 };
 
-const GPT_35: ModelSpec = ModelSpec { window: 16_385, price: flat_price(0.5, 1.5, JULY), ..GPT_4_PREVIEW };
+const GPT_35: ModelSpec = ModelSpec {
+    window: 16_385,
+    price: flat_price(0.5, 1.5, JULY),
+    token_rules: &ESCAPING_TOKENS,
+    ..GPT_4_PREVIEW
+};
 
 const TEXT: ModelSpec = ModelSpec { endpoints: COMPLETIONS, ..GPT_35 };
 
@@ -335,7 +343,7 @@ pub static MODELS: &[ModelSpec] = &[
     ModelSpec { id: "gpt-4-vision-preview", endpoints: CHAT_ONLY, json_object: false, tools: false, price: flat_price(10.0, 30.0, AUGUST), ..GPT_4_TURBO },
     ModelSpec { id: "gpt-4o", unnamed: EVERYWHERE, ..GPT_4O },
     ModelSpec { id: "gpt-4o-2024-05-13", output: 4_096, json_schema: false, price: flat_price(5.0, 15.0, JULY), ..GPT_4O },
-    ModelSpec { id: "gpt-4o-mini", unnamed: EVERYWHERE, image_tokens: Tiles(2_833, 5_667), price: price(0.15, 0.075, 0.6, JULY), ..GPT_4O },
+    ModelSpec { id: "gpt-4o-mini", unnamed: EVERYWHERE, token_rules: &ESCAPING_TOKENS, image_tokens: Tiles(2_833, 5_667), price: price(0.15, 0.075, 0.6, JULY), ..GPT_4O },
     ModelSpec { id: "gpt-3.5-turbo", unnamed: EVERYWHERE, ..GPT_35 },
     ModelSpec { id: "gpt-3.5-turbo-16k", unnamed: EVERYWHERE, price: flat_price(3.0, 4.0, AUGUST), ..GPT_35 },
     ModelSpec { id: "chatgpt-4o-latest", json_schema: false, tools: false, prediction: false, price: flat_price(5.0, 15.0, JULY), ..CLASSIC },

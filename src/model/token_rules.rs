@@ -31,6 +31,11 @@ pub struct TokenRules {
     pub call_and_result: u64,
     /// A call in an answer, besides its texts.
     pub call: u64,
+    /// Whether characters beyond ASCII are escaped in the results of several calls.
+    pub escapes_results: bool,
+    /// Whether tools are rendered as the models of June 2023 read them: without titles and comments of an array's items,
+    /// and with each property on a line of its own. Calls in the history then have no namespace.
+    pub early_tools: bool,
     /// What differs in Responses.
     pub responses: ResponsesTokens,
     /// The estimate for Claude models, which replaces all of the above.
@@ -44,6 +49,10 @@ pub struct ResponsesTokens {
     pub tools: i64,
     /// A schema besides its text.
     pub schema: u64,
+    /// The calls of one message and their outputs, besides what each of them counts.
+    pub calls: u64,
+    /// More where there are several.
+    pub several_calls: u64,
     /// A call and its output besides their texts.
     pub call_and_output: u64,
     /// The same for a call that is alone in its turn and is sent with its item's `id`.
@@ -99,13 +108,15 @@ pub enum ImageTokens {
 const CLASSIC_RESPONSES: ResponsesTokens = ResponsesTokens {
     tools: -3,
     schema: 1,
+    calls: 0,
+    several_calls: 0,
     call_and_output: 9,
     call_with_id: 12,
     compact_arguments: false,
     required_names_the_only: true,
 };
 
-/// gpt-3.5, gpt-4, gpt-4o and gpt-4.1.
+/// gpt-4-turbo, gpt-4o and gpt-4.1.
 pub(super) const CLASSIC: TokenRules = TokenRules {
     frames: true,
     answer: 3,
@@ -120,9 +131,18 @@ pub(super) const CLASSIC: TokenRules = TokenRules {
     schema_name_in_history: Some(2),
     call_and_result: 12,
     call: 6,
+    escapes_results: false,
+    early_tools: false,
     responses: CLASSIC_RESPONSES,
     claude: None,
 };
+
+/// gpt-3.5-turbo and gpt-4o-mini. Their last recordings with such results are of November 2025; gpt-4o no longer escapes
+/// them in March 2026.
+pub(super) const ESCAPING: TokenRules = TokenRules { escapes_results: true, ..CLASSIC };
+
+/// gpt-4 of June 2023, which the name `gpt-4` still stands for.
+pub(super) const GPT_4: TokenRules = TokenRules { early_tools: true, call_and_result: 10, ..ESCAPING };
 
 /// The models that search the web.
 pub(super) const SEARCH: TokenRules = TokenRules { frames: false, answer: 0, ..CLASSIC };
@@ -139,6 +159,8 @@ pub(super) const O3_MINI: TokenRules = TokenRules {
     responses: ResponsesTokens {
         tools: 0,
         schema: 0,
+        calls: 0,
+        several_calls: 0,
         call_and_output: 15,
         call_with_id: 15,
         compact_arguments: true,
@@ -161,8 +183,10 @@ pub(super) const GPT_5: TokenRules = TokenRules {
     responses: ResponsesTokens {
         tools: 3,
         schema: 0,
-        call_and_output: 18,
-        call_with_id: 18,
+        calls: 6,
+        several_calls: 0,
+        call_and_output: 12,
+        call_with_id: 12,
         compact_arguments: true,
         required_names_the_only: false,
     },
@@ -170,7 +194,8 @@ pub(super) const GPT_5: TokenRules = TokenRules {
 };
 
 /// gpt-5.1 and later.
-pub(super) const GPT_51: TokenRules = TokenRules { call: 9, ..GPT_5 };
+pub(super) const GPT_51: TokenRules =
+    TokenRules { call: 9, responses: ResponsesTokens { several_calls: 16, ..GPT_5.responses }, ..GPT_5 };
 
 const CLAUDE: TokenRules = TokenRules { claude: Some(CLAUDE_4_TOKENS), ..CLASSIC };
 

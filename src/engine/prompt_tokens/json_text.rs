@@ -9,7 +9,7 @@ pub(super) struct Style {
     /// What separates items, and a name from its value.
     separators: [&'static str; 2],
     /// Whether characters beyond ASCII are escaped.
-    ascii: bool,
+    pub(super) ascii: bool,
     /// Whether keywords of JSON Schema that no prompt shows are left out.
     bare_schema: bool,
 }
@@ -19,6 +19,9 @@ pub(super) const COMPACT: Style = Style { separators: [",", ":"], ascii: false, 
 
 /// With a space after each comma and colon.
 pub(super) const SPACED: Style = Style { separators: [", ", ": "], ascii: false, bare_schema: false };
+
+/// With a space after each comma and colon, and with characters beyond ASCII escaped.
+pub(super) const SPACED_ASCII: Style = Style { ascii: true, ..SPACED };
 
 /// A schema of a response format.
 pub(super) const SCHEMA: Style = Style { separators: [",", ":"], ascii: true, bare_schema: true };

@@ -12,7 +12,7 @@ use super::media_tokens;
 use crate::model::{self, ModelSpec, TokenRules};
 use crate::tokens::Encoding;
 use crate::turn::{Content, Format, JsonSchema, Message, Part, Request, Role, ToolChoice, ToolResult};
-use json_text::{SCHEMA, SPACED, compact, push_string, rewrite};
+use json_text::{SCHEMA, SPACED, SPACED_ASCII, Style, compact, push_string, rewrite};
 use std::collections::BTreeMap;
 
 /// The API whose way of counting is used. What Messages counts for an OpenAI model is what Chat Completions does.
@@ -182,15 +182,15 @@ fn parallel_calls<'c>(calls: impl Iterator<Item = (&'c str, &'c str)>) -> String
 }
 
 /// The result of several calls: a list of what is a JSON object or list, and of everything else as a string.
-fn parallel_results<'r>(results: impl Iterator<Item = &'r str>) -> String {
+fn parallel_results<'r>(results: impl Iterator<Item = &'r str>, style: Style) -> String {
     let mut text = String::from("[");
     for (i, result) in results.enumerate() {
         text.push_str(if i > 0 { ", " } else { "" });
         let start = text.len();
         let is_value = result.trim_start().starts_with(['{', '[']);
-        if !is_value || rewrite(result, SPACED, &mut text).is_err() {
+        if !is_value || rewrite(result, style, &mut text).is_err() {
             text.truncate(start);
-            push_string(result, false, &mut text);
+            push_string(result, style.ascii, &mut text);
         }
     }
     text.push(']');
@@ -232,7 +232,10 @@ impl Sum<'_> {
     fn definitions<'m, 'a>(&mut self, turn: &'m Request<'a>) -> (&'m [Message<'a>], i64) {
         let messages = turn.messages();
         let format = if let Format::JsonSchema(format) = &turn.format { Some(format) } else { None };
-        let tools = |copies| (!turn.tools.is_empty()).then(|| tools_text::render(&turn.tools, copies));
+        let tools = |copies| {
+            let style = tools_text::Style { copies, early: self.rules.early_tools };
+            (!turn.tools.is_empty()).then(|| tools_text::render(&turn.tools, style))
+        };
         if let CountedBy::Responses { calls_with_id } = self.api {
             let rules = &self.rules.responses;
             if let Some(text) = tools(false) {
@@ -295,7 +298,8 @@ impl Sum<'_> {
                 (None, ..) => {}
                 (Some(_), _, CountedBy::Responses { .. }) => self.separate_calls(message),
                 (Some((_, name, input)), None, _) => {
-                    self.tokens += self.counter.function(name)
+                    let early = self.rules.early_tools;
+                    self.tokens += if early { self.counter.count(name) } else { self.counter.function(name) }
                         + self.counter.count(&compact(input))
                         + self.rules.call_and_result as i64;
                 }
@@ -318,6 +322,10 @@ impl Sum<'_> {
     /// Calls that each count for themselves.
     fn separate_calls(&mut self, message: &Message<'_>) {
         let rules = &self.rules.responses;
+        self.tokens += rules.calls as i64;
+        if tool_calls(message).nth(1).is_some() {
+            self.tokens += rules.several_calls as i64;
+        }
         for (_, name, input) in tool_calls(message) {
             let input = if rules.compact_arguments { compact(input) } else { input.into() };
             self.tokens +=
@@ -343,31 +351,26 @@ impl Sum<'_> {
             return;
         }
         let texts: Vec<String> = results.iter().map(|result| part_texts(&result.content).collect()).collect();
+        let style = if self.rules.escapes_results { SPACED_ASCII } else { SPACED };
         self.tokens += self.counter.count(PARALLEL)
-            + self.counter.count(&parallel_results(texts.iter().map(String::as_str)));
+            + self.counter.count(&parallel_results(texts.iter().map(String::as_str), style));
         results.iter().for_each(|result| self.media(&result.content));
     }
 
     /// A message's own text and media, without its calls and results. A message that is nothing but those is none of
-    /// its own.
+    /// its own; in Responses, a text beside calls is an item of its own even if it is empty.
     fn text(&mut self, message: &Message<'_>, has_calls: bool, more: i64) {
         let parts = message.content.parts();
         let only_results = !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::ToolResult(_)));
         if only_results {
             return;
         }
-        let text = self.counter.joined(texts(&message.content));
-        self.tokens += text;
-        if !has_calls {
+        self.tokens += self.counter.joined(texts(&message.content));
+        let is_item = matches!(self.api, CountedBy::Responses { .. });
+        if !has_calls || texts(&message.content).any(|text| is_item || !text.is_empty()) {
             self.tokens += self.rules.message as i64;
-        }
-        if message.role == Role::Assistant {
-            let has_text = texts(&message.content).any(|text| !text.is_empty());
-            if !has_calls || has_text {
-                self.tokens += self.rules.assistant_text as i64;
-            }
-            if !has_calls {
-                self.tokens += more;
+            if message.role == Role::Assistant {
+                self.tokens += self.rules.assistant_text as i64 + more;
             }
         }
         self.name(message);

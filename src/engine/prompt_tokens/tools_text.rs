@@ -37,12 +37,20 @@ const INDEXED: usize = 16;
 const GROWTH: usize = 4;
 const GROWTH_BASE: usize = 64 * 1024;
 
-/// Renders tools. A type that is a list has a copy of its property's comments before each type if `copies` is set, as in
-/// Chat Completions.
-pub(super) fn render(tools: &[Tool<'_>], copies: bool) -> String {
+/// How tools are rendered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Whether a type that is a list has a copy of its property's comments before each type, as in Chat Completions.
+    pub(super) copies: bool,
+    /// Whether titles and comments of an array's items are left out, and each property has a line of its own.
+    pub(super) early: bool,
+}
+
+/// Renders tools.
+pub(super) fn render(tools: &[Tool<'_>], style: Style) -> String {
     let mut out = String::from("# Tools\n\n## functions\n\nnamespace functions {\n\n");
     for tool in tools {
-        declaration(tool, copies, &mut out);
+        declaration(tool, style, &mut out);
     }
     out.push_str("} // namespace functions");
     out
@@ -66,7 +74,7 @@ fn has_properties(schema: &Value<'_>) -> bool {
     schema.get("properties").is_some_and(|properties| !properties.all_members().is_empty())
 }
 
-fn declaration(tool: &Tool<'_>, copies: bool, out: &mut String) {
+fn declaration(tool: &Tool<'_>, style: Style, out: &mut String) {
     comment(tool.description, out);
     if let Some((_, grammar)) = tool.grammar {
         comment(Some(grammar), out);
@@ -77,7 +85,7 @@ fn declaration(tool: &Tool<'_>, copies: bool, out: &mut String) {
     if let (Some(root), Some(json)) = (parameters, tool.parameters) {
         out.push_str("_: ");
         let limit = out.len() + GROWTH_BASE + GROWTH * json.0.len();
-        let mut types = Types { root, indexes: RefCell::default(), copies, limit, out };
+        let mut types = Types { root, indexes: RefCell::default(), style, limit, out };
         let schema = Schema { own: root, referenced: Vec::new() };
         types.comments(&schema);
         types.object(&schema, 0);
@@ -115,8 +123,12 @@ impl<'v> Schema<'v> {
         self.get(keyword)?.as_str().filter(|text| !text.is_empty())
     }
 
-    fn has_comments(&self) -> bool {
-        self.text("title").is_some() || self.text("description").is_some()
+    fn title(&self, style: Style) -> Option<&'v str> {
+        self.text("title").filter(|_| !style.early)
+    }
+
+    fn has_comments(&self, style: Style) -> bool {
+        self.title(style).is_some() || self.text("description").is_some()
     }
 }
 
@@ -126,7 +138,7 @@ type Indexes<'v> = RefCell<BTreeMap<*const Value<'v>, BTreeMap<&'v str, &'v Valu
 struct Types<'v, 'o> {
     root: &'v Value<'v>,
     indexes: Indexes<'v>,
-    copies: bool,
+    style: Style,
     /// The length of the text at which rendering stops.
     limit: usize,
     out: &'o mut String,
@@ -168,13 +180,8 @@ impl<'v> Types<'v, '_> {
     }
 
     fn comments(&mut self, schema: &Schema<'_>) {
-        comment(schema.text("title"), self.out);
+        comment(schema.title(self.style), self.out);
         comment(schema.text("description"), self.out);
-    }
-
-    fn value(&mut self, schema: &'v Value<'v>, level: usize) {
-        let schema = self.resolve(schema);
-        self.schema(&schema, None, level);
     }
 
     /// Appends the type of a schema, as if its keyword `type` were `kind` where there is one.
@@ -190,12 +197,12 @@ impl<'v> Types<'v, '_> {
         }
         let any_of = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
         if let Some(schemas) = any_of {
-            return self.union(schemas, |types, schema| types.value(schema, level + 1));
+            return self.union(schemas, |types, schema| types.alternative(schema, level + 1));
         }
         let own = schema.get("type");
         match (kind.or(own.and_then(Value::as_str)), own) {
             (None, Some(Value::Array(kinds))) => self.union(kinds, |types, kind| {
-                if types.copies && schema.has_comments() {
+                if types.style.copies && schema.has_comments(types.style) {
                     types.out.push('\n');
                     types.comments(schema);
                 }
@@ -207,6 +214,15 @@ impl<'v> Types<'v, '_> {
             (Some("object"), _) => self.object(schema, level + 1),
             _ if schema.get("properties").is_some() => self.object(schema, level + 1),
             _ => self.out.push_str("any"),
+        }
+    }
+
+    /// Appends one of several schemas; of an array, its kind alone.
+    fn alternative(&mut self, schema: &'v Value<'v>, level: usize) {
+        let schema = self.resolve(schema);
+        match schema.get("type").and_then(Value::as_str) {
+            Some(kind @ "array") => self.out.push_str(kind),
+            _ => self.schema(&schema, None, level),
         }
     }
 
@@ -227,7 +243,7 @@ impl<'v> Types<'v, '_> {
         };
         let items = self.resolve(items);
         let start = self.out.len();
-        let has_comments = items.has_comments();
+        let has_comments = !self.style.early && items.has_comments(self.style);
         if has_comments {
             self.out.push_str("Array<\n");
             self.comments(&items);
@@ -250,9 +266,10 @@ impl<'v> Types<'v, '_> {
         let required: BTreeSet<&str> = required.iter().filter_map(Value::as_str).collect();
         let properties: Vec<_> =
             properties.members().map(|(name, property)| (name, self.resolve(property))).collect();
-        let lines = properties
-            .iter()
-            .any(|(_, property)| property.has_comments() || property.get("default").is_some());
+        let lines = self.style.early
+            || properties
+                .iter()
+                .any(|(_, property)| property.has_comments(self.style) || property.get("default").is_some());
         self.out.push_str(if lines { "{\n" } else { "{ " });
         for (i, (name, property)) in properties.iter().enumerate() {
             if self.out.len() > self.limit {
@@ -289,10 +306,12 @@ mod tests {
     use super::*;
     use crate::api::tool::Json;
 
+    const CHAT: Style = Style { copies: true, early: false };
+
     fn parameters(schema: &str) -> String {
         let tool = Tool { name: "f", parameters: Some(Json(schema)), ..Tool::default() };
         let mut out = String::new();
-        declaration(&tool, true, &mut out);
+        declaration(&tool, CHAT, &mut out);
         let start = out.strip_prefix("type f = (").expect("a declaration");
         start.strip_suffix(") => any;\n\n").expect("a declaration").to_owned()
     }
@@ -320,7 +339,7 @@ mod tests {
             tool("ping", Some(""), "{}"),
         ];
         assert_eq!(
-            render(&tools, true),
+            render(&tools, CHAT),
             "# Tools\n\n## functions\n\nnamespace functions {\n\n\
              // Get the weather\n//\n// now\n\
              type get_weather = (_: {\n// The city\ncity: string,\n\
@@ -339,6 +358,15 @@ mod tests {
             parameters(r#"{"title":"T","description":"D","properties":{"a":{"type":"string"}}}"#),
             "_: // T\n// D\n{ a?: string }"
         );
+        let tool = Tool {
+            name: "f",
+            parameters: Some(Json(
+                r#"{"title":"T","properties":{"a":{"title":"A","type":"string"},"b":{"type":"array","items":{"type":"string","description":"One"}}}}"#,
+            )),
+            ..Tool::default()
+        };
+        let early = render(&[tool], Style { copies: true, early: true });
+        assert!(early.contains("type f = (_: {\na?: string,\nb?: string[],\n}) => any;"), "{early}");
         for empty in ["{}", r#"{"type":"object","properties":{}}"#, "null", "not JSON"] {
             assert_eq!(parameters(empty), "", "{empty}");
         }
@@ -367,7 +395,7 @@ mod tests {
             (r#"{"properties":{"b":{}}}"#, "a: { b?: any }"),
             (
                 r#"{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}"#,
-                "a: string | string[]",
+                "a: string | array",
             ),
             (r#"{"oneOf":[{"type":"string"},{"type":"null"}]}"#, "a: string | null"),
             (r#"{"type":["string","null"]}"#, "a: string | null"),
