@@ -36,6 +36,37 @@ pub trait Transport {
         request: &Outgoing<'_>,
         upload: &mut Self::Upload,
     ) -> Result<Answered<Self::Body>, SendError>;
+
+    /// Executes a command, its name and arguments, by the host's own interface to Redis, and waits for the reply. An array
+    /// is its items, anything else one item. `address` is a URL with the scheme `redis` or `rediss`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no reply, or one that is an error. By default: the host has no such interface.
+    fn redis(&self, _address: &str, _command: &[&str]) -> Result<Vec<RedisValue>, RedisError> {
+        let reason = "this host has no interface to Redis".to_owned();
+        Err(RedisError::Connection(SendError { kind: SendErrorKind::Denied, reason }))
+    }
+}
+
+/// A value in a reply of Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisValue {
+    /// No value.
+    Nil,
+    /// An integer.
+    Integer(i64),
+    /// A string or a status.
+    Bytes(Vec<u8>),
+}
+
+/// Why Redis has not executed a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisError {
+    /// There is no connection.
+    Connection(SendError),
+    /// The command failed. The host's description, for the log: Redis's own error, or how the connection broke off.
+    Command(String),
 }
 
 /// What can be waited for.

@@ -1,5 +1,7 @@
 //! Settings, and the gateway they make.
 
+#[cfg(feature = "spin")]
+use super::spin;
 use crate::config::ConfigError;
 use crate::gateway::Gateway;
 use std::sync::{Arc, OnceLock};
@@ -44,31 +46,4 @@ fn vars() -> Result<Vars, ConfigError> {
     vars.extend(referred);
     vars.extend(wasi::cli::environment::get_environment());
     Ok(vars)
-}
-
-#[cfg(feature = "spin")]
-mod spin {
-    wit_bindgen::generate!({ path: "wit", world: "spin-settings", generate_all });
-
-    use crate::config::ConfigError;
-    use fermyon::spin::variables::{self, Error};
-
-    /// The value of a variable that a setting needs; `None` if it has none, is empty, or is not given to the
-    /// component. A provider that fails is an error: what it keeps may be what callers are to be judged by.
-    pub(super) fn variable(setting: &str, name: &str) -> Result<Option<String>, ConfigError> {
-        // Spin's names are lower case.
-        let name = name.to_ascii_lowercase();
-        match variables::get(&name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-            // A `$` that no name follows refers to nothing.
-            Err(Error::Undefined(_) | Error::InvalidName(_)) => Ok(None),
-            // A provider's message may contain the request, and so a secret.
-            Err(Error::Provider(_) | Error::Other(_)) => Err(ConfigError::new(
-                setting,
-                format!(
-                    "Spin's provider of variables failed to give `{name}`; Spin's own log may have the reason"
-                ),
-            )),
-        }
-    }
 }

@@ -6,6 +6,8 @@ use super::upload::Upload;
 use crate::http::{Incoming, ReadError};
 use crate::transport::Timeouts;
 use crate::transport::{Answered, Outgoing, Pending, SendError, SendErrorKind, Transport};
+#[cfg(feature = "spin")]
+use crate::transport::{RedisError, RedisValue};
 use std::time::Duration;
 use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::http::outgoing_handler;
@@ -14,8 +16,12 @@ use wasi::http::types::{
 };
 use wasi::io::poll::{Pollable, poll};
 
-/// The host's way out.
-pub(super) struct OutgoingHandler;
+/// The host's ways out, for one request.
+#[derive(Default)]
+pub(super) struct OutgoingHandler {
+    #[cfg(feature = "spin")]
+    redis: super::spin::Redis,
+}
 
 /// A request on its way.
 pub(super) struct Call {
@@ -77,6 +83,11 @@ impl Transport for OutgoingHandler {
         let answer = outgoing_handler::handle(outgoing, options(request.timeouts)).map_err(failed)?;
         let upload = Upload::of_caller(body, first, upload.take());
         wait_for(&answer, upload.map_err(|()| unreachable("the host gives the body only once"))?)
+    }
+
+    #[cfg(feature = "spin")]
+    fn redis(&self, address: &str, command: &[&str]) -> Result<Vec<RedisValue>, RedisError> {
+        self.redis.execute(address, command)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
 use super::engine::{Engine, ModelEngine};
-use super::limits::{Limit, OwnLimit};
+use super::limits::{Limit, OwnLimit, repeated};
 use super::node::{Node, Setting};
 use super::plan::CachePolicy;
 use super::price::Prices;
@@ -205,10 +205,21 @@ impl Document {
             Some(i) => Some(format!("keys[{i}].limits")),
             None => (!self.limits.is_empty()).then(|| "limits".to_owned()),
         };
-        match place.filter(|_| self.store.is_none()) {
-            Some(place) => Err(wrong(place, "limits need a `store`, where they are counted")),
-            None => Ok(self.limits.clone()),
+        if let Some(place) = place.filter(|_| self.store.is_none()) {
+            return Err(wrong(place, "limits need a `store`, where they are counted"));
         }
+        let own = self.keys.iter().enumerate().map(|(i, key)| {
+            let limits = key.limits.iter().map(|OwnLimit(limit)| *limit).collect();
+            (format!("keys[{i}].limits"), limits)
+        });
+        for (place, limits) in std::iter::once(("limits".to_owned(), self.limits.clone())).chain(own) {
+            if let Some(i) = repeated(&limits) {
+                let why = "an entry before it has the same `per`, measure and window; of two such limits only the lower \
+                           one has an effect";
+                return Err(wrong(format_args!("{place}[{i}]"), why));
+            }
+        }
+        Ok(self.limits.clone())
     }
 
     /// The output limit of requests that have none, where a limit of tokens or money applies.

@@ -138,6 +138,14 @@ pub fn applied<'a>(general: &'a [Limit], own: &'a [Limit]) -> impl Iterator<Item
     general.iter().filter(move |limit| !replaced(limit)).chain(own).copied()
 }
 
+/// The index of the first of some limits that has the counter of one before it.
+pub(super) fn repeated(limits: &[Limit]) -> Option<usize> {
+    let is_repeated = |(i, limit): (usize, &Limit)| {
+        limits[..i].iter().any(|other| other.per == limit.per && other.measure.is_as(limit.measure))
+    };
+    limits.iter().enumerate().position(is_repeated)
+}
+
 /// How long a request counts that never ends.
 const LEASE_S: u32 = 600;
 
@@ -299,6 +307,19 @@ mod tests {
         ] {
             let error = config(&format!(r#"{{{STORE}, "limits": [{limit}]}}"#)).expect_err(limit);
             assert!(error.contains(path) && error.contains(hint), "{error}");
+        }
+        // Both would be one counter, and each request would count twice.
+        let twice = r#"[{"concurrent": 2}, {"requests": 5, "window": "day"}, {"requests": 9, "window": "hour"},
+                        {"requests": 9, "window": "day"}]"#;
+        for (json, place) in [
+            (format!(r#"{{{STORE}, "limits": {twice}}}"#), "`limits[3]`"),
+            (
+                format!(r#"{{{STORE}, "keys": [{{"name": "a", "key": "k", "limits": {twice}}}]}}"#),
+                "`keys[0].limits[3]`",
+            ),
+        ] {
+            let error = config(&json).expect_err(&json);
+            assert!(error.contains(place) && error.contains("before it"), "{error}");
         }
         for (json, hint) in [
             (r#"{"limits": [{"concurrent": 1}]}"#, "`store`"),

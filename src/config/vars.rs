@@ -27,7 +27,7 @@ const DEFAULT_MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 const MOST_BODY_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Where settings come from, with the two ways to read one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Vars<'a>(&'a [(String, String)]);
 
 impl<'a> Vars<'a> {

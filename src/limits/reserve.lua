@@ -41,6 +41,13 @@ for i = 1, #KEYS - 1 do
     local h = redis.call('HMGET', k, 's', 'o', 'l')
     local o, l = tonumber(h[2]), tonumber(h[3]) or place
     used = tonumber(h[1]) or 0
+    if l > place then
+      -- The clock went back, as after a failover: all that counts was granted just now.
+      redis.call('DEL', k)
+      redis.call('HSET', k, 's', f(used), 'o', f(place), 'l', f(place), f(place), f(used))
+      redis.call('PEXPIRE', k, f(w + w / 20))
+      o, l = place, place
+    end
     if o and o < place - 60 then
       if place - 61 - o > 600 then
         redis.call('DEL', k)
@@ -79,7 +86,10 @@ for i = 1, #KEYS - 1 do
     local ends
     place, ends = period(kind)
     local h = redis.call('HMGET', k, 'p', 's')
-    if tonumber(h[1]) == place then used = tonumber(h[2]) or 0 end
+    local p = tonumber(h[1])
+    -- A later period has begun already, and then the clock went back.
+    if p == place + 1 then place = p end
+    if p == place then used = tonumber(h[2]) or 0 end
     reset = ends - now
     if amount > 0 and used + amount > most then wait = amount > most and -1 or reset end
   end
@@ -89,6 +99,8 @@ for i = 1, #KEYS - 1 do
 end
 out[1] = granted
 if granted == 0 or keep == 0 then return out end
+-- A full Redis permits what follows a command that frees memory. Limits hold although cached responses have filled it.
+redis.call('DEL', KEYS[1])
 for i = 1, #KEYS - 1 do
   local k, kind = KEYS[i + 1], ARGV[4 * i - 1]
   local amount, w = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2])

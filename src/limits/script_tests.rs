@@ -217,3 +217,70 @@ fn budgets_go_by_days_and_months_of_utc() {
     assert!(clock.settle(&days, tokens(60), tokens(10), "d"));
     assert_eq!(clock.used(&days), [90]);
 }
+
+#[test]
+fn a_clock_that_goes_back_neither_grants_more_nor_keeps_counts() {
+    let Some(clock) = Clock::start() else { return };
+    let minute = [counter("minute", Measure::Tokens(10, Window::Minute))];
+    assert!(clock.reserve(&minute, tokens(5), "a").granted);
+    clock.set(NOON - 5_000);
+    assert!(clock.reserve(&minute, tokens(3), "b").granted);
+    assert_eq!(clock.used(&minute), [8]);
+    // What was granted by the later clock fits again once it is a window old.
+    let refused = clock.reserve(&minute, tokens(3), "c");
+    let Some(Wait::For(wait)) = refused.each[0].wait else { panic!("{refused:?}") };
+    assert!(wait <= Duration::from_secs(61), "{wait:?}");
+    // Steady demand keeps the key alive. Nothing of before may count for ever.
+    for nth in 1..=30 {
+        clock.set(NOON + nth * 10_000);
+        clock.reserve(&minute, tokens(1), &format!("d{nth}"));
+    }
+    assert!(clock.used(&minute)[0] <= 7, "{:?}", clock.used(&minute));
+}
+
+#[test]
+fn a_settlement_by_an_earlier_clock_takes_back_no_more_than_there_is() {
+    let Some(clock) = Clock::start() else { return };
+    let minute = [counter("minute", Measure::Tokens(100, Window::Minute))];
+    let reserved = clock.reserve(&minute, tokens(40), "a");
+    assert!(reserved.granted);
+    clock.set(NOON - 5_000);
+    assert!(clock.reserve(&minute, tokens(10), "b").granted);
+    // By the earlier clock again in the sub-window of the first reservation, with less in it.
+    clock.set(NOON);
+    assert!(clock.reserve(&minute, tokens(5), "c").granted);
+    assert!(clock.settle(&minute, tokens(40), tokens(1), "a"));
+    assert_eq!(clock.used(&minute), [55]);
+    // More than was reserved counts once as well.
+    clock.set(NOON - 5_000);
+    assert!(clock.settle(&minute, tokens(10), tokens(12), "b"));
+    assert_eq!(clock.used(&minute), [57]);
+    clock.set(NOON + 61_000);
+    clock.reserve(&minute, tokens(1), "d");
+    clock.set(NOON + 122_000);
+    clock.reserve(&minute, tokens(1), "e");
+    clock.set(NOON + 183_000);
+    assert_eq!(clock.used(&minute), [0]);
+}
+
+#[test]
+fn a_clock_that_goes_back_over_midnight_begins_no_budget_anew() {
+    let Some(clock) = Clock::start() else { return };
+    for (name, period, midnight) in [
+        ("day", Period::Day, 1_768_521_600_000),     // 16 January 2026
+        ("month", Period::Month, 1_769_904_000_000), // 1 February 2026
+    ] {
+        let budget = [counter(name, Measure::Usd(Usd::from_nanos(100), period))];
+        clock.set(midnight + 500);
+        assert!(clock.reserve(&budget, tokens(60), &format!("{name}a")).granted);
+        clock.set(midnight - 500);
+        assert_eq!(clock.used(&budget), [60], "{name}");
+        let refused = clock.reserve(&budget, tokens(60), &format!("{name}b"));
+        assert_eq!(refused.each[0].wait, Some(Wait::For(Duration::from_millis(500))), "{name}");
+        assert!(clock.reserve(&budget, tokens(30), &format!("{name}c")).granted);
+        clock.set(midnight + 1_000);
+        assert_eq!(clock.used(&budget), [90], "{name}");
+        assert!(clock.settle(&budget, tokens(30), tokens(10), &format!("{name}c")));
+        assert_eq!(clock.used(&budget), [70], "{name}");
+    }
+}

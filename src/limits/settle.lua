@@ -19,14 +19,15 @@ for i = 1, #KEYS - 1 do
   local more = tonumber(ARGV[4 * i + 1]) - tonumber(ARGV[4 * i])
   local w = tonumber(ARGV[4 * i + 2])
   if kind == 'w' and more < 0 then
-    -- Only where the sub-window still counts.
-    if redis.call('HEXISTS', k, f(place)) == 1 then
+    -- Only where the sub-window still counts, and holds it.
+    local held_there = tonumber(redis.call('HGET', k, f(place)))
+    if held_there and held_there + more >= 0 then
       redis.call('HINCRBY', k, f(place), f(more))
       redis.call('HINCRBY', k, 's', f(more))
     end
   elseif kind == 'w' and more > 0 then
     -- What was delivered beyond the reserve was delivered now.
-    local b = math.floor(now / (w / 60))
+    local b = math.max(math.floor(now / (w / 60)), tonumber(redis.call('HGET', k, 'l')) or 0)
     redis.call('HINCRBY', k, f(b), f(more))
     redis.call('HINCRBY', k, 's', f(more))
     redis.call('HSETNX', k, 'o', f(b))

@@ -1,8 +1,9 @@
-//! [`Store`]: state that outlives a request, in a Redis or Valkey that is reached over HTTP.
+//! [`Store`]: state that outlives a request, in a Redis or Valkey that is reached over HTTP, or by the host.
 //!
-//! One command goes each way, and what must be atomic is one `EVAL`. [`upstash`] and [`webdis`] are the protocols, as
-//! pure functions.
+//! One command goes each way, and what must be atomic is one `EVAL`. [`upstash`] and [`webdis`] are the protocols over
+//! HTTP, as pure functions; [`redis`] is the host's own interface.
 
+mod redis;
 mod upstash;
 mod webdis;
 
@@ -136,27 +137,48 @@ impl<'a, T: Transport> Store<'a, T> {
         key(&self.settings.namespace, kind, about, window)
     }
 
-    /// Executes a command: its name and arguments. Returns within `store.timeout_ms`.
+    /// Executes a command: its name and arguments. Over HTTP it returns within `store.timeout_ms`.
     ///
     /// # Errors
     ///
     /// If no reply came in time, or one that is an error.
     pub fn execute(&self, command: &[&str]) -> Result<Reply, StoreError> {
+        let key = self.settings.key.as_ref();
+        match self.settings.api {
+            StoreApi::Upstash => self.over_http(command, &upstash::encode(key, command), upstash::decode),
+            StoreApi::Webdis => self.over_http(command, &webdis::encode(key, command), webdis::decode),
+            StoreApi::Redis => {
+                let userinfo = redis::userinfo(key);
+                let address = redis::address(self.settings, &userinfo);
+                let reply = self.transport.redis(&address, command);
+                self.without_secrets(redis::decode(reply, most(command)), Some(&userinfo))
+            }
+        }
+    }
+
+    fn over_http(
+        &self,
+        command: &[&str],
+        encoded: &Encoded,
+        decode: fn(u16, &[u8]) -> Result<Reply, StoreError>,
+    ) -> Result<Reply, StoreError> {
         let until = (self.elapsed)() + self.settings.timeout;
-        let encoded = match self.settings.api {
-            StoreApi::Upstash => upstash::encode(self.settings.key.as_ref(), command),
-            StoreApi::Webdis => webdis::encode(self.settings.key.as_ref(), command),
-        };
-        let limit = if command.first() == Some(&"GET") { MAX_VALUE } else { MAX_REPLY };
-        let (status, body) = self.exchange(&encoded, limit, until)?;
-        let reply = match self.settings.api {
-            StoreApi::Upstash => upstash::decode(status, &body),
-            StoreApi::Webdis => webdis::decode(status, &body),
-        };
-        // The reason goes to the log, and a server may repeat what it got.
+        let (status, body) = self.exchange(encoded, most(command), until)?;
         let credentials = encoded.authorization.as_deref().and_then(|value| value.split(' ').nth(1));
+        self.without_secrets(decode(status, &body), credentials)
+    }
+
+    /// The reason of an error goes to the log, and a server may repeat the credentials it got.
+    fn without_secrets(
+        &self,
+        reply: Result<Reply, StoreError>,
+        credentials: Option<&str>,
+    ) -> Result<Reply, StoreError> {
         let secrets = [self.settings.key.as_ref().map(|key| key.expose()), credentials];
-        reply.map_err(|error| match secrets.iter().flatten().any(|secret| error.reason.contains(secret)) {
+        let is_repeated = |reason: &str| {
+            secrets.iter().flatten().any(|secret| !secret.is_empty() && reason.contains(secret))
+        };
+        reply.map_err(|error| match is_repeated(&error.reason) {
             true => StoreError { reason: "its error repeats the store's key".to_owned(), ..error },
             false => error,
         })
@@ -223,6 +245,11 @@ impl<'a, T: Transport> Store<'a, T> {
         let reason = format!("no reply within {} ms", self.settings.timeout.as_millis());
         StoreError { kind: StoreErrorKind::Timeout, reason }
     }
+}
+
+/// The most bytes of the reply to a command that are read.
+fn most(command: &[&str]) -> usize {
+    if command.first() == Some(&"GET") { MAX_VALUE } else { MAX_REPLY }
 }
 
 /// Whether a body of so many bytes is complete: to wait for the end of one that is would be another call of the host.

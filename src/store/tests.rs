@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::{Secret, StoreApi};
 use crate::http::ReadError;
-use std::cell::Cell;
+use crate::transport::{RedisError, RedisValue};
+use std::cell::{Cell, RefCell};
 
 const EVAL: [&str; 5] = ["EVAL", "return {1, 'a/b.c?'}", "1", "{portcullis:default}:é", ""];
 
@@ -193,4 +194,90 @@ fn no_command_takes_longer_than_the_timeout() {
         let (result, took) = execute(&Slow { now: Cell::new(0), head_after, byte_after, body, length: true });
         assert_eq!((kind(result), took), (StoreErrorKind::Timeout, 50), "{head_after} {byte_after}");
     }
+}
+
+/// A host with an interface to Redis, which has one reply.
+struct ByHost {
+    reply: Result<Vec<RedisValue>, RedisError>,
+    called: RefCell<Vec<String>>,
+}
+
+impl Transport for ByHost {
+    type Call = ();
+    type Body = SlowBody;
+    type Upload = SlowBody;
+
+    fn start(&self, _: &Outgoing<'_>) -> Result<(), SendError> {
+        panic!("the host connects to Redis")
+    }
+
+    fn head(&self, _: &mut ()) -> Option<Result<Answered<SlowBody>, SendError>> {
+        None
+    }
+
+    fn wait(&self, _: &[Pending<'_, Self>], _: Option<Duration>) {}
+
+    fn pass(&self, _: &Outgoing<'_>, _: &mut SlowBody) -> Result<Answered<SlowBody>, SendError> {
+        panic!("a store needs no pass")
+    }
+
+    fn redis(&self, address: &str, command: &[&str]) -> Result<Vec<RedisValue>, RedisError> {
+        self.called.borrow_mut().push(format!("{address} {}", command.join(" ")));
+        self.reply.clone()
+    }
+}
+
+fn by_host(
+    reply: Result<Vec<RedisValue>, RedisError>,
+    key: Option<&str>,
+) -> (Result<Reply, StoreError>, String) {
+    let settings = Settings {
+        api: StoreApi::Redis,
+        https: key.is_some(),
+        authority: "redis:6380".to_owned(),
+        base_path: "/2".to_owned(),
+        key: key.map(Secret::new),
+        timeout: Duration::from_millis(50),
+        on_failure: None,
+        namespace: "default".to_owned(),
+    };
+    let host = ByHost { reply, called: RefCell::default() };
+    let result = Store::new(&settings, &host, &|| Duration::ZERO).execute(&["GET", "k"]);
+    (result, host.called.take().concat())
+}
+
+#[test]
+fn the_host_executes_commands_of_redis() {
+    let values = vec![RedisValue::Nil, RedisValue::Integer(-1), RedisValue::Bytes("é\0".into())];
+    let (reply, called) = by_host(Ok(values), None);
+    assert_eq!(reply, Ok(Reply(vec![Item::Nil, Item::Integer(-1), text("é\0")])));
+    assert_eq!(called, "redis://redis:6380/2 GET k");
+    let (_, called) = by_host(Ok(Vec::new()), Some("us/er:p@ss:w%rd"));
+    assert_eq!(called, "rediss://us%2Fer:p%40ss%3Aw%25rd@redis:6380/2 GET k");
+    assert_eq!(by_host(Ok(Vec::new()), Some(":secret")).1, "rediss://:secret@redis:6380/2 GET k");
+}
+
+#[test]
+fn failures_of_the_host_s_redis_are_the_store_s() {
+    let connection =
+        |kind| RedisError::Connection(SendError { kind, reason: "at rediss://u:p%3Aw@redis".to_owned() });
+    let long = RedisValue::Bytes(vec![b'x'; MAX_VALUE + 1]);
+    for (reply, want) in [
+        (Err(connection(SendErrorKind::Denied)), StoreErrorKind::Unreachable),
+        (Err(connection(SendErrorKind::Timeout)), StoreErrorKind::Timeout),
+        (Err(RedisError::Command("OOM u:p:w".to_owned())), StoreErrorKind::Command),
+        (Ok(vec![RedisValue::Bytes(vec![0xff])]), StoreErrorKind::Unreadable),
+        (Ok(vec![long]), StoreErrorKind::Unreadable),
+    ] {
+        let error = by_host(reply, Some("u:p:w")).0.expect_err("a failure");
+        assert_eq!(error.kind, want, "{error}");
+        assert!(!error.reason.contains("p:w") && !error.reason.contains("p%3Aw"), "{error}");
+    }
+}
+
+#[test]
+fn a_host_without_redis_reports_it() {
+    let slow = Slow { now: Cell::new(0), head_after: 0, byte_after: 0, body: "", length: true };
+    let error = slow.redis("redis://h", &["PING"]).expect_err("it has none");
+    assert!(matches!(error, RedisError::Connection(error) if error.kind == SendErrorKind::Denied));
 }

@@ -136,15 +136,30 @@ fn a_store_that_is_away_lets_requests_through_or_denies_them() {
                 assert_eq!(got.json()["error"]["code"], "store_unavailable");
             }
         };
-        site.redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
-        check(&site, "full");
-        site.redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
         site.redis.command(&["CLIENT", "PAUSE", "2500"]);
         check(&site, "slow");
         std::thread::sleep(Duration::from_millis(2600));
         assert_eq!(site.chat(&chat("gpt-4o", r#","max_tokens":5"#)).status, 200);
         site.webdis.close();
         check(&site, "down");
+    }
+}
+
+#[test]
+fn a_full_redis_still_counts() {
+    // The first has no limit whose script frees memory by itself.
+    for measures in
+        [r#""requests": 2, "window": "minute"}"#, r#""concurrent": 9}, {"requests": 2, "window": "minute"}"#]
+    {
+        let settings = format!(r#""limits": [{{{measures}], "models": {{"gpt-4o": {{"engine": {{}}}}}}"#);
+        let Some(site) = Site::start(&settings, r#", "on_failure": "deny""#) else { return };
+        site.redis.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        site.redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+        for status in [200, 200, 429] {
+            let got = site.chat(&chat("gpt-4o", r#","max_tokens":5"#));
+            assert_eq!((got.status, got.header("x-portcullis-store")), (status, None), "{}", got.log);
+        }
+        assert_eq!(site.used("requests"), [2.0]);
     }
 }
 
