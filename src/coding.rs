@@ -2,9 +2,16 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+/// The digits of base64 (RFC 4648, section 4), by their values.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The base64 digit of the six low bits of a number.
+pub fn base64_digit(bits: u64) -> char {
+    char::from(BASE64[(bits & 63) as usize])
+}
+
 /// Bytes as base64 (RFC 4648, section 4).
 pub fn base64(bytes: impl Iterator<Item = u8>) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.size_hint().0 * 4 / 3 + 4);
     let (mut bits, mut held) = (0_u32, 0);
     for byte in bytes {
@@ -12,11 +19,11 @@ pub fn base64(bytes: impl Iterator<Item = u8>) -> String {
         held += 8;
         while held >= 6 {
             held -= 6;
-            out.push(char::from(ALPHABET[(bits >> held & 63) as usize]));
+            out.push(base64_digit(u64::from(bits >> held)));
         }
     }
     if held > 0 {
-        out.push(char::from(ALPHABET[(bits << (6 - held) & 63) as usize]));
+        out.push(base64_digit(u64::from(bits << (6 - held))));
     }
     while !out.len().is_multiple_of(4) {
         out.push('=');

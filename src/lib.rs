@@ -5,7 +5,7 @@
 //! Each may import those to its left (`tests/tidy.rs` checks it):
 //!
 //! ```text
-//! error http json coding budget pattern random transport → model tokens api turn cost → config ctx log auth router check → store → engine upstream limits cache → encode → endpoint → gateway → component
+//! error http json coding budget pattern random time transport → model tokens api turn cost → config ctx log auth router check → store → engine upstream limits cache → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone uses WASI and is
@@ -60,6 +60,7 @@ pub mod pattern;
 pub mod random;
 pub mod router;
 pub mod store;
+pub mod time;
 pub mod tokens;
 pub mod transport;
 pub mod turn;

@@ -5,6 +5,7 @@ use crate::cost::{Rates, Usd};
 use crate::error::ApiError;
 use crate::json::{push_integer, push_string};
 use crate::model::Endpoint;
+use crate::time::{push_digits, push_rfc3339};
 use crate::turn::UsageMeter;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -50,7 +51,7 @@ pub struct Record {
     /// What the cache had for the request, where answers of its model are kept.
     pub cache: Option<CacheStatus>,
     /// The answer that is to be kept.
-    pub kept: Option<Kept>,
+    pub pending_entry: Option<PendingEntry>,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
     /// What went wrong, as the host or a setting's error describes it.
@@ -83,7 +84,7 @@ impl CacheStatus {
 
 /// An answer that goes into the cache once its body has ended.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct PendingEntry {
     /// The key in the store.
     pub key: String,
     /// For how long, in seconds.
@@ -278,67 +279,9 @@ fn is_active(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Appends the last `N` digits of a number, with zeros in front.
-fn push_digits<const N: usize>(mut number: u32, out: &mut String) {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-    }
-    out.extend(digits.map(char::from));
-}
-
-/// A time since the Unix epoch as `2026-01-02T03:04:05Z` (RFC 3339).
-pub fn rfc3339(time: Duration) -> String {
-    let mut text = String::new();
-    push_rfc3339(time, &mut text);
-    text.truncate("2026-01-02T03:04:05".len());
-    text.push('Z');
-    text
-}
-
-/// Appends a time since the Unix epoch as `2026-01-02T03:04:05.678Z` (RFC 3339).
-pub(crate) fn push_rfc3339(time: Duration, out: &mut String) {
-    let (days, second) = (time.as_secs() / 86_400, (time.as_secs() % 86_400) as u32);
-    // Days are counted from 1 March of year 0, so that a leap day ends its year of 365.2425 days.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, (days % 146_097) as u32);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    push_integer(era * 400 + u64::from(year + carry), out);
-    for (before, number) in
-        [('-', month), ('-', day_of_month), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)]
-    {
-        out.push(before);
-        push_digits::<2>(number, out);
-    }
-    out.push('.');
-    push_digits::<3>(time.subsec_millis(), out);
-    out.push('Z');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_rfc_3339() {
-        for (millis, want) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
-            (1_709_251_200_000, "2024-03-01T00:00:00.000Z"),
-            (1_798_761_599_001, "2026-12-31T23:59:59.001Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            let mut text = String::new();
-            push_rfc3339(Duration::from_millis(millis), &mut text);
-            assert_eq!(text, want);
-        }
-    }
 
     #[test]
     fn long_texts_of_a_caller_are_cut() {

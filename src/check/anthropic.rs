@@ -22,10 +22,10 @@ pub enum Purpose {
 }
 
 /// The most strict tools in a request.
-const MOST_STRICT_TOOLS: usize = 20;
+const MAX_STRICT_TOOLS: usize = 20;
 
 /// The fewest tokens of a thinking budget.
-const LEAST_BUDGET: u64 = 1024;
+const MIN_BUDGET: u64 = 1024;
 
 /// Validates a body; `has_version` finds out whether the request has the header field `anthropic-version`.
 ///
@@ -163,9 +163,9 @@ fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> 
         let budget = thinking.budget_tokens.map(crate::api::Int::unsigned);
         match (budget, max_tokens.map(crate::api::Int::unsigned)) {
             (None, _) => return Err(invalid("thinking.enabled.budget_tokens: Field required")),
-            (Some(budget), _) if budget < LEAST_BUDGET => {
+            (Some(budget), _) if budget < MIN_BUDGET => {
                 return Err(invalid(format!(
-                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {LEAST_BUDGET}"
+                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {MIN_BUDGET}"
                 )));
             }
             (Some(budget), Some(most)) if budget >= most => {
@@ -370,9 +370,9 @@ fn tools(request: &Request<'_>) -> Result<(), ApiError> {
         }
     }
     let strict = tools.iter().filter(|tool| tool.strict == Some(true)).count();
-    if strict > MOST_STRICT_TOOLS {
+    if strict > MAX_STRICT_TOOLS {
         return Err(invalid(format!(
-            "Too many strict tools ({strict}). The maximum number of strict tools supported is {MOST_STRICT_TOOLS}. Try \
+            "Too many strict tools ({strict}). The maximum number of strict tools supported is {MAX_STRICT_TOOLS}. Try \
              reducing the number of tools marked as strict."
         )));
     }

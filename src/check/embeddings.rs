@@ -17,7 +17,7 @@ use crate::json::Value;
 use crate::model::{self, Endpoint, ModelSpec};
 
 /// The most inputs of a request.
-const MOST: usize = 2048;
+const MAX: usize = 2048;
 
 static TOKENS: Shape =
     Shape::Array(&Array { noun: "an array of integers", min: 0, max: usize::MAX, item: &TOKEN });
@@ -66,8 +66,8 @@ fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErro
         }
     };
     items.iter().enumerate().try_for_each(|(i, item)| shape.validate(item, &path.index(i), scope))?;
-    if items.len() > MOST && !matches!(items[0], Value::Number(_)) {
-        return Err(error_text::many_inputs(path, MOST));
+    if items.len() > MAX && !matches!(items[0], Value::Number(_)) {
+        return Err(error_text::many_inputs(path, MAX));
     }
     items.iter().enumerate().try_for_each(|(i, item)| match item {
         Value::String(text) if text.is_empty() => Err(error_text::empty_input(&path.index(i), "string")),
@@ -96,7 +96,7 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
         let input = match &self.input {
             Some(Prompt::Text(text)) => !text.is_empty(),
             Some(Prompt::Texts(texts)) => {
-                (1..=MOST).contains(&texts.len()) && texts.iter().all(|text| !text.is_empty())
+                (1..=MAX).contains(&texts.len()) && texts.iter().all(|text| !text.is_empty())
             }
             _ => false,
         };

@@ -41,7 +41,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         Family::Audio | Family::Search => false,
     };
     let choices = match scope.family() {
-        Family::Reasoning => (1, params::MOST_REASONING_CHOICES),
+        Family::Reasoning => (1, params::MAX_REASONING_CHOICES),
         _ => params::N_RANGE,
     };
     usual
@@ -57,7 +57,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         && integer(r.n, choices)
         && integer(r.max_tokens, (1, i64::MAX))
         && integer(r.max_completion_tokens, (1, i64::MAX))
-        && integer(r.top_logprobs, (0, params::MOST_TOP_LOGPROBS))
+        && integer(r.top_logprobs, (0, params::MAX_TOP_LOGPROBS))
         && integer(r.seed, (i64::MIN, i64::MAX))
         && r.stop.as_ref().is_none_or(stop)
         && r.stream_options.as_ref().is_none_or(stream_options)
@@ -68,7 +68,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         && short(&r.prompt_cache_key)
         && r.logit_bias.is_none()
         && r.metadata.as_ref().is_none_or(|metadata| {
-            metadata.0.len() <= params::MOST_LABELS
+            metadata.0.len() <= params::MAX_LABELS
                 && metadata
                     .0
                     .iter()
@@ -113,13 +113,13 @@ fn integer(int: Option<Int>, (min, max): (i64, i64)) -> bool {
 }
 
 fn short(text: &Option<Text<'_>>) -> bool {
-    text.as_ref().is_none_or(|text| text.len() <= params::MOST_ID_CHARS)
+    text.as_ref().is_none_or(|text| text.len() <= params::MAX_ID_CHARS)
 }
 
 fn stop(stop: &Stop<'_>) -> bool {
     match stop {
         Stop::One(_) => true,
-        Stop::Many(list) => list.len() <= params::MOST_STOPS,
+        Stop::Many(list) => list.len() <= params::MAX_STOPS,
     }
 }
 

@@ -225,7 +225,7 @@ impl<'a> Request<'a> for chat::Request<'a> {
         types::clamp_integer(&mut self.n, params::N_RANGE);
         types::clamp_integer(&mut self.max_tokens, (1, i64::MAX));
         types::clamp_integer(&mut self.max_completion_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.top_logprobs, (0, params::MOST_TOP_LOGPROBS));
+        types::clamp_integer(&mut self.top_logprobs, (0, params::MAX_TOP_LOGPROBS));
         types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
         types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
         types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);

@@ -24,31 +24,26 @@ pub(super) const PENALTY_RANGE: (f64, f64) = (-2.0, 2.0);
 /// The range of `n`.
 pub(super) const N_RANGE: (i64, i64) = (1, 128);
 /// The highest `n` of models that reason.
-pub(super) const MOST_REASONING_CHOICES: i64 = 8;
+pub(super) const MAX_REASONING_CHOICES: i64 = 8;
 /// The highest `top_logprobs` of any model.
-pub(super) const MOST_TOP_LOGPROBS: i64 = 20;
+pub(super) const MAX_TOP_LOGPROBS: i64 = 20;
 /// How many sequences `stop` may have.
-pub(super) const MOST_STOPS: usize = 4;
+pub(super) const MAX_STOPS: usize = 4;
 /// How many characters an end user's id and a cache key may have.
-pub(super) const MOST_ID_CHARS: usize = 64;
+pub(super) const MAX_ID_CHARS: usize = 64;
 /// How many labels `metadata` may have.
-pub(super) const MOST_LABELS: usize = 16;
+pub(super) const MAX_LABELS: usize = 16;
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const PENALTY: Shape = Shape::Decimal(PENALTY_RANGE.0, PENALTY_RANGE.1);
-const ID: Shape = Shape::String(&Chars { min: 0, max: MOST_ID_CHARS, pattern: None });
+const ID: Shape = Shape::String(&Chars { min: 0, max: MAX_ID_CHARS, pattern: None });
 const AT_LEAST_ONE: Shape = Shape::Live(&Shape::Integer(Some(1), None));
 
 /// `stop`, here and at the completions endpoint.
 const STOP_SEQUENCES: Shape = Shape::Either(&Either {
     noun: "one of a string or array of strings",
     string: Some(&STRING),
-    array: Some(&Shape::Array(&Array {
-        noun: "an array of strings",
-        min: 0,
-        max: MOST_STOPS,
-        item: &STRING,
-    })),
+    array: Some(&Shape::Array(&Array { noun: "an array of strings", min: 0, max: MAX_STOPS, item: &STRING })),
     object: None,
 });
 
@@ -94,7 +89,7 @@ pub(super) static N: Param = Param {
     name: "n",
     shape: &Shape::Integer(Some(N_RANGE.0), Some(N_RANGE.1)),
     but: &[
-        (Family::Reasoning, But::Shape(Shape::Integer(Some(1), Some(MOST_REASONING_CHOICES)))),
+        (Family::Reasoning, But::Shape(Shape::Integer(Some(1), Some(MAX_REASONING_CHOICES)))),
         (Family::Search, But::Incompatible),
     ],
 };
@@ -114,7 +109,7 @@ pub(super) static TOP_LOGPROBS: Param = Param {
 
 /// The live API checks the upper bound, which depends on the model, after whether `logprobs` is set.
 fn top_logprobs(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    let most = if scope.is_live() { None } else { Some(MOST_TOP_LOGPROBS) };
+    let most = if scope.is_live() { None } else { Some(MAX_TOP_LOGPROBS) };
     Shape::Integer(Some(0), most).validate(value, path, scope)
 }
 
@@ -171,7 +166,7 @@ pub(super) static METADATA: Param = param(
     "metadata",
     &Shape::Live(&Shape::Map(&Map {
         noun: "a metadata object",
-        max: MOST_LABELS,
+        max: MAX_LABELS,
         name_max: LABEL_NAME.max,
         value: &Shape::String(&LABEL_VALUE),
     })),

@@ -5,7 +5,7 @@
 use super::Request;
 use super::error_text;
 use super::param::{Param, param};
-use super::params::{MOST_ID_CHARS, MOST_TOP_LOGPROBS, TEMPERATURE_RANGE, TOP_P_RANGE};
+use super::params::{MAX_ID_CHARS, MAX_TOP_LOGPROBS, TEMPERATURE_RANGE, TOP_P_RANGE};
 use super::path::Path;
 use super::schema::{self, Wrong};
 use super::shape::{Array, Chars, Either, JsonTypes, Map, STRING, Scope, Shape, open, optional, required};
@@ -17,9 +17,9 @@ use crate::json::Value;
 use crate::model::{Endpoint, Family, ModelSpec};
 
 /// The fewest `max_output_tokens`.
-const LEAST_OUTPUT_TOKENS: i64 = 16;
+const MIN_OUTPUT_TOKENS: i64 = 16;
 
-const ID: Shape = Shape::String(&Chars { min: 0, max: MOST_ID_CHARS, pattern: None });
+const ID: Shape = Shape::String(&Chars { min: 0, max: MAX_ID_CHARS, pattern: None });
 const ANY_OBJECT: Shape = Shape::Object(&open(&[]));
 
 pub(super) static PARAMS: &[&Param] = &[
@@ -73,10 +73,10 @@ pub(super) static PARAMS: &[&Param] = &[
             optional("mode", &STRING),
         ])),
     ),
-    &param("max_output_tokens", &Shape::Live(&Shape::Integer(Some(LEAST_OUTPUT_TOKENS), None))),
+    &param("max_output_tokens", &Shape::Live(&Shape::Integer(Some(MIN_OUTPUT_TOKENS), None))),
     &param("temperature", &Shape::Decimal(TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)),
     &param("top_p", &Shape::Decimal(TOP_P_RANGE.0, TOP_P_RANGE.1)),
-    &param("top_logprobs", &Shape::Integer(Some(0), Some(MOST_TOP_LOGPROBS))),
+    &param("top_logprobs", &Shape::Integer(Some(0), Some(MAX_TOP_LOGPROBS))),
     &param("service_tier", &STRING),
     &param("previous_response_id", &STRING),
     &param(
@@ -341,7 +341,7 @@ impl<'a> Request<'a> for responses::Request<'a> {
 
     fn clamp(&mut self, _: Option<&ModelSpec>) {
         types::clamp_integer(&mut self.max_output_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.top_logprobs, (0, MOST_TOP_LOGPROBS));
+        types::clamp_integer(&mut self.top_logprobs, (0, MAX_TOP_LOGPROBS));
         types::clamp_number(&mut self.temperature, TEMPERATURE_RANGE);
         types::clamp_number(&mut self.top_p, TOP_P_RANGE);
     }

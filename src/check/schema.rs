@@ -23,7 +23,7 @@ pub(super) const NOT_CLOSED: &str =
     "In context=(), 'additionalProperties' is required to be supplied and to be false.";
 
 /// How many objects and arrays may lie inside each other.
-pub(super) const MOST_LEVELS: usize = 10;
+pub(super) const MAX_LEVELS: usize = 10;
 /// How many names are looked at to find what references lead to. A schema that anybody means needs a thousandth;
 /// past it references are taken for good.
 const PATIENCE: usize = 1_000_000;
@@ -211,8 +211,8 @@ impl Walk<'_, '_> {
             return Some(Fault::Here(sentence));
         }
         let deeper = level + usize::from(has_type(schema, "object") || has_type(schema, "array"));
-        if self.strict && deeper > MOST_LEVELS {
-            let sentence = format!("{deeper} levels of nesting exceeds limit of {MOST_LEVELS}.");
+        if self.strict && deeper > MAX_LEVELS {
+            let sentence = format!("{deeper} levels of nesting exceeds limit of {MAX_LEVELS}.");
             return Some(Fault::Whole(sentence));
         }
         let mut inside = |keyword: &str, name: Option<String>, schema: &Value<'_>| {

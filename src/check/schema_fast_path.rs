@@ -4,7 +4,7 @@
 //! The text is known to be JSON. As in [`super::fast_path`], yes means yes, and no that [`super::schema`] decides.
 
 use super::regex::is_regex;
-use super::schema::{FORMATS, MOST_LEVELS, NOT_PERMITTED, TYPES};
+use super::schema::{FORMATS, MAX_LEVELS, NOT_PERMITTED, TYPES};
 
 /// How deep schemas may nest here.
 const MAX_DEPTH: usize = 64;
@@ -134,7 +134,7 @@ impl<'a> Scan<'a> {
 
     /// Passes over a schema in which nothing is wrong, `level` objects and arrays inside others.
     fn schema(&mut self, depth: usize, level: usize) -> Option<Sort> {
-        if depth > MAX_DEPTH || level > MOST_LEVELS {
+        if depth > MAX_DEPTH || level > MAX_LEVELS {
             return None;
         }
         let (properties, required) = (self.properties.len(), self.required.len());

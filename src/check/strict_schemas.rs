@@ -7,10 +7,10 @@ use crate::json::Value;
 use std::collections::HashMap;
 
 /// The most properties that may be left out.
-const MOST_OPTIONAL: u64 = 24;
+const MAX_OPTIONAL: u64 = 24;
 
 /// The most parameters with a list of types or `anyOf`.
-const MOST_UNIONS: u64 = 16;
+const MAX_UNIONS: u64 = 16;
 
 /// What the limits are about, in the schemas counted so far. What a reference points to counts wherever it is used.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,17 @@ impl Parameters {
     /// The live API's sentence, if a limit is exceeded.
     pub(super) fn within_limits(self) -> Result<(), String> {
         let Self { optional, unions } = self;
-        if optional > MOST_OPTIONAL {
+        if optional > MAX_OPTIONAL {
             return Err(format!(
                 "Schemas contains too many optional parameters ({optional}), which would make grammar compilation \
-                 inefficient. Reduce the number of optional parameters in your tool schemas (limit: {MOST_OPTIONAL})."
+                 inefficient. Reduce the number of optional parameters in your tool schemas (limit: {MAX_OPTIONAL})."
             ));
         }
-        if unions > MOST_UNIONS {
+        if unions > MAX_UNIONS {
             return Err(format!(
                 "Schemas contains too many parameters with union types ({unions} parameters with type arrays or anyOf). \
                  This causes exponential compilation cost. Reduce the number of nullable or union-typed parameters \
-                 (limit: {MOST_UNIONS} parameters with unions)."
+                 (limit: {MAX_UNIONS} parameters with unions)."
             ));
         }
         Ok(())

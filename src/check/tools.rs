@@ -21,7 +21,7 @@ pub(super) static TOOL_NAME_CHARS: Chars = Chars { min: 1, max: 128, pattern: So
 /// The name of a response format.
 pub(super) static FORMAT_NAME_CHARS: Chars = Chars { min: 1, max: 64, pattern: Some(&NAME_PATTERN) };
 /// How many `functions` there may be.
-const MOST_FUNCTIONS: usize = 128;
+const MAX_FUNCTIONS: usize = 128;
 
 static TOOL_NAME: Shape = Shape::String(&TOOL_NAME_CHARS);
 static ANY_OBJECT: Shape = Shape::Object(&open(&[]));
@@ -71,7 +71,7 @@ pub(super) static TOOLS: Shape = Shape::Live(&Shape::Array(&Array {
 pub(super) static FUNCTIONS: Shape = Shape::Array(&Array {
     noun: "an array of function definitions",
     min: 1,
-    max: MOST_FUNCTIONS,
+    max: MAX_FUNCTIONS,
     item: &Shape::Live(&FUNCTION),
 });
 

@@ -150,10 +150,10 @@ pub(super) fn repeated(limits: &[Limit]) -> Option<usize> {
 const LEASE_S: u32 = 600;
 
 /// More than this in a counter is not exact in Lua, whose numbers are doubles.
-const MOST: u64 = 1 << 50;
+const MAX: u64 = 1 << 50;
 
-/// The most dollars of a budget; in nano-dollars it is within [`MOST`].
-const MOST_DOLLARS: f64 = 1e6;
+/// The most dollars of a budget; in nano-dollars it is within [`MAX`].
+const MAX_DOLLARS: f64 = 1e6;
 
 /// The fields of an entry.
 const FIELDS: [&str; 7] = ["per", "requests", "tokens", "usd", "concurrent", "window", "lease_s"];
@@ -188,9 +188,9 @@ struct Count(u64);
 impl Setting for Count {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let number = if let Value::Number(spelled) = at.value { spelled.parse().ok() } else { None };
-        match number.filter(|number| (1..=MOST).contains(number)) {
+        match number.filter(|number| (1..=MAX).contains(number)) {
             Some(number) => Ok(Self(number)),
-            None => Err(at.wrong(format_args!("expected a whole number from 1 to {MOST}"))),
+            None => Err(at.wrong(format_args!("expected a whole number from 1 to {MAX}"))),
         }
     }
 }
@@ -202,10 +202,10 @@ impl Setting for Dollars {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let dollars =
             if let Value::Number(spelled) = at.value { Some(crate::json::double(spelled)) } else { None };
-        match dollars.filter(|dollars| (1e-9..=MOST_DOLLARS).contains(dollars)) {
+        match dollars.filter(|dollars| (1e-9..=MAX_DOLLARS).contains(dollars)) {
             Some(dollars) => Ok(Self(Usd::from_nanos((dollars * 1e9).round() as u64))),
             None => {
-                Err(at.wrong(format_args!("expected US dollars, a number above 0, at most {MOST_DOLLARS}")))
+                Err(at.wrong(format_args!("expected US dollars, a number above 0, at most {MAX_DOLLARS}")))
             }
         }
     }

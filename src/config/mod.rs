@@ -108,6 +108,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The rules for requests to a backend: the operator's setting, else `live` for the engine and `types` for upstreams.
+    pub fn validation_for(&self, by_engine: bool) -> Validation {
+        self.validation.unwrap_or(if by_engine { Validation::Live } else { Validation::Types })
+    }
+
     /// Reads the settings out of (name, value) pairs. Names that do not belong to
     /// Portcullis count only where a setting refers to them by `$NAME`.
     ///

@@ -43,7 +43,7 @@ impl Prices {
 }
 
 /// The dearest price there may be, in dollars per million tokens.
-const MOST_DOLLARS: f64 = 1e6;
+const MAX_DOLLARS: f64 = 1e6;
 
 /// An amount per million tokens.
 struct Dollars(u64);
@@ -52,7 +52,7 @@ impl Setting for Dollars {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
         let wrong = || at.wrong("expected US dollars per million tokens, a number from 0 to 1000000");
         let Value::Number(spelled) = at.value else { return Err(wrong()) };
-        let dollars = Some(double(spelled)).filter(|dollars| (0.0..=MOST_DOLLARS).contains(dollars));
+        let dollars = Some(double(spelled)).filter(|dollars| (0.0..=MAX_DOLLARS).contains(dollars));
         Ok(Self((dollars.ok_or_else(wrong)? * 1e6).round() as u64))
     }
 }

@@ -67,7 +67,7 @@ pub(super) enum PolicyEntry {
 const LONGEST_TTL: u32 = 366 * 24 * 60 * 60;
 
 /// More would add load to upstreams that are overloaded.
-const MOST_RETRIES: u32 = 10;
+const MAX_RETRIES: u32 = 10;
 
 impl Setting for UpstreamEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
@@ -245,10 +245,10 @@ impl PlanEntry {
         if self.hedge_ms.is_some() && targets.len() < 2 {
             return Err(wrong(format!("{path}.hedge_ms"), "there is no second target to try"));
         }
-        if let Some(retries) = self.retries.filter(|retries| *retries > MOST_RETRIES) {
+        if let Some(retries) = self.retries.filter(|retries| *retries > MAX_RETRIES) {
             return Err(wrong(
                 format!("{path}.retries"),
-                format_args!("it is at most {MOST_RETRIES}, and {retries} is more"),
+                format_args!("it is at most {MAX_RETRIES}, and {retries} is more"),
             ));
         }
         Ok(Plan {

@@ -24,7 +24,7 @@ pub const NAMES: [&str; 12] = [
 const DEFAULT_MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
 /// An instance has 4 GiB of memory at the most, and holds a body more than once.
-const MOST_BODY_BYTES: usize = 1024 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Where settings come from, with the two ways to read one.
 #[derive(Clone, Copy, Default)]
@@ -215,11 +215,11 @@ fn choice<T: Copy>(vars: Vars<'_>, name: &str, choices: &[(&str, T)]) -> Result<
 
 fn bytes(vars: Vars<'_>, name: &str) -> Result<Option<usize>, ConfigError> {
     let Some(value) = vars.get(name) else { return Ok(None) };
-    match value.parse().ok().filter(|bytes| (1..=MOST_BODY_BYTES).contains(bytes)) {
+    match value.parse().ok().filter(|bytes| (1..=MAX_BODY_BYTES).contains(bytes)) {
         Some(bytes) => Ok(Some(bytes)),
         None => Err(ConfigError::new(
             name,
-            format!("it is `{value}`; it is a number of bytes, 1 to {MOST_BODY_BYTES}."),
+            format!("it is `{value}`; it is a number of bytes, 1 to {MAX_BODY_BYTES}."),
         )),
     }
 }

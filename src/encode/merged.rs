@@ -3,7 +3,7 @@
 use crate::http::BodyItem;
 
 /// The most bytes of merged events: what a host writes and flushes in one call (wasi:io/streams takes 4,096).
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Joins pieces of a body that follow each other without a wait: each item is a write, and so a call of the host.
 ///
@@ -31,7 +31,7 @@ impl<I: Iterator<Item = BodyItem>> Iterator for Merged<I> {
         };
         loop {
             match self.items.next() {
-                Some(BodyItem::Data(more)) if bytes.len() + more.len() <= MOST => {
+                Some(BodyItem::Data(more)) if bytes.len() + more.len() <= MAX => {
                     bytes.extend_from_slice(&more)
                 }
                 next => {

@@ -1,6 +1,7 @@
 //! Looks answers up in the cache, and stores them there.
 
 use super::Call;
+use super::generation::Generation;
 use super::resolve::{Validated, model_endpoint};
 use crate::cache::{Key, KeyInput};
 use crate::config::{Backend, CachePolicy, Plan};
@@ -8,13 +9,12 @@ use crate::encode;
 use crate::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
 use crate::http::{Body, BodyItem, Response};
 use crate::json::{self, reads};
-use crate::log::{CacheStatus, Kept, Record};
+use crate::log::{CacheStatus, PendingEntry, Record};
 use crate::model::Endpoint;
 use crate::router;
 use crate::store::Store;
 use crate::transport::Transport;
 use crate::turn::UsageMeter;
-use crate::upstream;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -23,21 +23,21 @@ pub(super) enum Cached<B> {
     /// Its answer.
     Hit(Response<B>),
     /// Nothing yet.
-    Miss(Keep),
+    Miss(EntryLocation),
     /// The request is not cacheable.
     Bypass,
 }
 
-/// Where an answer is to be kept.
-pub(super) struct Keep {
+/// Where the cache's entry for a request is.
+pub(super) struct EntryLocation {
     key: String,
     ttl: u64,
     api: Endpoint,
 }
 
-impl Keep {
-    /// Stores the answer once its body has ended, if it is complete.
-    pub(super) fn wrap<B: 'static>(self, response: Response<B>, record: &mut Record) -> Response<B> {
+impl EntryLocation {
+    /// Gathers the response's body on its way, so that [`store_entry`] has the answer.
+    pub(super) fn gather<B: 'static>(self, response: Response<B>, record: &mut Record) -> Response<B> {
         if response.status != 200 {
             return response;
         }
@@ -60,24 +60,26 @@ impl Keep {
             }
             relay @ Body::Relay(_) => return Response { body: relay, ..response },
         };
-        record.kept = Some(Kept { key: self.key, ttl: self.ttl, api: self.api, answer });
+        record.pending_entry = Some(PendingEntry { key: self.key, ttl: self.ttl, api: self.api, answer });
         Response { body, ..response }
     }
 }
 
 /// Looks up the answer to a request. The record gets the result, if answers of the request's model are kept.
-pub(super) fn look_up<T: Transport>(
+pub(super) fn look_up<T: Transport, G: Generation>(
     call: &Call<'_, T>,
     valid: &Validated<'_>,
-    endpoint: upstream::Endpoint<'_>,
-    streams: bool,
+    generation: &G,
     record: &mut Record,
 ) -> Cached<T::Body> {
     let Backend::Upstream(plan) = valid.resolved.backend else { return Cached::Bypass };
     let (Some(policy), Some(settings)) = (plan.cache, &call.config.store) else { return Cached::Bypass };
     let store = Store::new(settings, call.transport, call.ctx.elapsed);
-    let lookup = Lookup { call, plan, policy, valid, api: model_endpoint(endpoint) };
-    let found = lookup.run(&store, streams, record);
+    let lookup = Lookup { call, plan, policy, valid, api: model_endpoint(G::ENDPOINT) };
+    let found = match generation.is_cacheable() {
+        true => lookup.run(&store, generation.streams(), record),
+        false => Cached::Bypass,
+    };
     record.cache = Some(match found {
         Cached::Hit(_) => CacheStatus::Hit,
         Cached::Miss(_) => CacheStatus::Miss,
@@ -102,17 +104,17 @@ impl<T: Transport> Lookup<'_, T> {
             Some(key) if control != CacheControl::NoStore => store.key("cache", &[&key.to_string()], ""),
             _ => return Cached::Bypass,
         };
-        let keep = Keep { key, ttl: self.policy.ttl.as_secs(), api: self.api };
+        let location = EntryLocation { key, ttl: self.policy.ttl.as_secs(), api: self.api };
         if control == CacheControl::NoCache {
-            return Cached::Miss(keep);
+            return Cached::Miss(location);
         }
-        match store.execute(&["GET", &keep.key]) {
+        match store.execute(&["GET", &location.key]) {
             Ok(reply) => match reply.text().and_then(|answer| self.answer(answer.as_bytes(), streams)) {
                 Some(response) => {
                     record.target = Some("cache".to_owned());
                     Cached::Hit(response)
                 }
-                None => Cached::Miss(keep),
+                None => Cached::Miss(location),
             },
             Err(error) => {
                 record.store_failure = Some(error.to_string());
@@ -121,22 +123,9 @@ impl<T: Transport> Lookup<'_, T> {
         }
     }
 
-    /// The request's key; `None` where its answer depends on more than the request, or is not one that can be kept.
+    /// The request's key; `None` where its body has no canonical form.
     fn key(&self) -> Option<Key> {
-        reads! {
-            struct State<'a> {
-                "conversation" conversation: json::Value<'a>,
-                "background" background: bool,
-            }
-        }
         let Validated { resolved, body, .. } = self.valid;
-        if self.api == Endpoint::Responses {
-            let state: State<'_> = json::lossy_from_slice(body).ok()?;
-            let has_conversation = state.conversation.is_some_and(|value| value != json::Value::Null);
-            if has_conversation || state.background == Some(true) {
-                return None;
-            }
-        }
         let model = &*resolved.model;
         let upstreams = &self.call.config.upstreams;
         let targets: Vec<_> = self
@@ -271,9 +260,9 @@ impl Iterator for Tee {
     }
 }
 
-/// Keeps the answer of a request whose body has ended. The record gets a failure of the store.
-pub fn keep<T: Transport>(store: &Store<'_, T>, record: &mut Record) {
-    let Some(Kept { key, ttl, api, answer }) = record.kept.take() else { return };
+/// Stores the answer of a request whose body has ended, if it is complete. The record gets a failure of the store.
+pub fn store_entry<T: Transport>(store: &Store<'_, T>, record: &mut Record) {
+    let Some(PendingEntry { key, ttl, api, answer }) = record.pending_entry.take() else { return };
     let Some(answer) = answer.take().filter(|answer| is_complete(api, answer)) else { return };
     let answer = match api {
         // What belongs to this request alone is not kept.

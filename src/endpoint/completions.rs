@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::generation::{self, Generated, Generation};
-use super::resolve::{CompletionModels, Resolved, Validated};
+use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
 use crate::check::{self, error_text};
@@ -31,7 +31,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Text::ENDPOINT, call);
+    let models = ServedModels::of_generation(Text::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::completions(&body, &models)?);
     generation::answer(call, &valid, &Text { request }, record)
 }

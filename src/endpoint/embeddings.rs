@@ -3,7 +3,7 @@
 use super::Call;
 use super::forward::Forwarding;
 use super::reserve::Metering;
-use super::resolve::EngineModels;
+use super::resolve::ServedModels;
 use crate::api::Int;
 use crate::api::completions::Prompt;
 use crate::api::embeddings::{EncodingFormat, Request};
@@ -25,7 +25,7 @@ use crate::upstream::Endpoint;
 /// The most tokens an input may have.
 const LONGEST: usize = 8192;
 /// The most tokens of a request.
-const MOST_TOKENS: u64 = 300_000;
+const MAX_TOKENS: u64 = 300_000;
 
 /// Embeds one or several texts by the engine. Where a deployment in the path names the model, the body goes to the
 /// upstream that embeddings are passed through to, with that model.
@@ -62,7 +62,7 @@ pub fn create<T: Transport>(
         };
         return forwarding.send(call, record);
     }
-    let checked = check::embeddings(&body, &EngineModels::at(model::Endpoint::Embeddings, call))?;
+    let checked = check::embeddings(&body, &ServedModels::of_engine(model::Endpoint::Embeddings, call))?;
     call.begin(&checked.resolved, record);
     let dimensions = checked.resolved.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
     let answer = answer(&checked.request, &checked.resolved.model, dimensions)?;
@@ -85,8 +85,8 @@ fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer,
         return Err(error_text::long_input(&path, LONGEST));
     }
     let tokens = inputs.iter().map(|input| input.len() as u64).sum();
-    if tokens > MOST_TOKENS {
-        return Err(error_text::long_inputs(MOST_TOKENS));
+    if tokens > MAX_TOKENS {
+        return Err(error_text::long_inputs(MAX_TOKENS));
     }
     let wanted = request.dimensions.and_then(|wanted| u32::try_from(wanted.value).ok());
     let dimensions = wanted.map_or(dimensions, |wanted| wanted.min(dimensions));

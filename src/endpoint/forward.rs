@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::generation::Format;
-use super::reserve::{Metering, limit_member, metered_body};
+use super::reserve::Metering;
 use super::resolve::Validated;
 use crate::config::{Backend, Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};
@@ -36,7 +36,7 @@ pub(super) struct Forwarding<'a> {
     pub(super) body: &'a [u8],
     /// The parameters to leave out of it.
     pub(super) dropped: &'a [Cow<'a, str>],
-    /// The same for upstreams of other APIs, where the plan has one and the endpoint has such a form.
+    /// The request as a turn, if a target has another API and the endpoint can be translated.
     pub(super) translation: Option<Translation<'a>>,
     /// What limits require of the answer.
     pub(super) metering: Metering,
@@ -60,10 +60,11 @@ impl Forwarding<'_> {
         let dropped = self.dropped;
         let without = (!dropped.is_empty()).then(|| rewrite::without(self.body, dropped)).flatten();
         let body = without.as_deref().unwrap_or(self.body).into();
-        let limit = self.metering.output_limit.map(|most| (limit_member(self.endpoint, self.model), most));
+        let limit =
+            self.metering.output_limit.map(|most| (rewrite::limit_member(self.endpoint, self.model), most));
         let reports_apart = matches!(self.endpoint, Endpoint::Chat | Endpoint::Text);
         let requests_usage = self.metering.needs_usage && self.streams && reports_apart;
-        let (body, withholds_usage) = metered_body(body, limit, requests_usage);
+        let (body, withholds_usage) = rewrite::metered(body, limit, requests_usage);
         let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
         let headers = call.upstream_headers();
         let request = ForwardRequest {
@@ -87,7 +88,7 @@ impl Forwarding<'_> {
         let mut all = dropped.to_vec();
         all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
         let format = self.translation.as_ref().map(|translation| &*translation.format);
-        let mut response = note(forwarded, format, &self.errors, record)?;
+        let mut response = respond(forwarded, format, &self.errors, record)?;
         super::note_dropped(&mut response, &all);
         Ok(response)
     }
@@ -138,12 +139,12 @@ pub(super) fn native_count<T: Transport>(
         .filter(|outcome| !outcome.as_ref().is_ok_and(lacks))
 }
 
-/// Notes what the log gets of a request's result, and writes the answer. `format` writes answers of other APIs.
+/// Writes the response of a forwarded request, and records what the log needs. `format` writes answers of other APIs.
 ///
 /// # Errors
 ///
 /// If no upstream gave an answer.
-pub(super) fn note<B: Incoming + 'static>(
+pub(super) fn respond<B: Incoming + 'static>(
     forwarded: Forwarded<B>,
     format: Option<&dyn Format>,
     errors: &ErrorFormat,

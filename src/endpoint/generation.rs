@@ -29,6 +29,11 @@ pub(super) trait Generation {
     /// Whether the answer is a stream.
     fn streams(&self) -> bool;
 
+    /// Whether the answer depends on nothing but the request, so that it can be kept in the cache.
+    fn is_cacheable(&self) -> bool {
+        true
+    }
+
     /// The request as turns, one for each prompt.
     ///
     /// # Errors
@@ -119,13 +124,13 @@ pub(super) fn answer<T: Transport, G: Generation>(
 ) -> Result<Response<T::Body>, ApiError> {
     record.stream = Some(generation.streams());
     call.begin(&valid.resolved, record);
-    let keep = match cached::look_up(call, valid, G::ENDPOINT, generation.streams(), record) {
+    let entry = match cached::look_up(call, valid, generation, record) {
         Cached::Hit(response) => {
             // It uses a request, and neither tokens nor money.
             call.reserve(&valid.resolved.model, || 0, record)?;
             return Ok(response);
         }
-        Cached::Miss(keep) => Some(keep),
+        Cached::Miss(entry) => Some(entry),
         Cached::Bypass => None,
     };
     // Read only where a target has another API: other targets get the body as it is. What it refuses reserves nothing.
@@ -136,7 +141,7 @@ pub(super) fn answer<T: Transport, G: Generation>(
         _ => None,
     };
     let mut metering = call.reserve_generation(valid, generation, record)?;
-    metering.needs_usage |= keep.is_some();
+    metering.needs_usage |= entry.is_some();
     match valid.resolved.backend {
         Backend::Engine => by_engine(call, valid, generation, record),
         Backend::Upstream(plan) => {
@@ -155,8 +160,8 @@ pub(super) fn answer<T: Transport, G: Generation>(
                 errors: G::ERRORS,
             };
             let response = forwarding.send(call, record)?;
-            Ok(match keep {
-                Some(keep) => keep.wrap(response, record),
+            Ok(match entry {
+                Some(entry) => entry.gather(response, record),
                 None => response,
             })
         }

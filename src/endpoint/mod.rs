@@ -19,7 +19,7 @@ pub mod responses;
 mod restricted_key;
 pub mod usage;
 
-pub use cached::keep;
+pub use cached::store_entry;
 
 use self::resolve::Resolved;
 use crate::api::{Members, Number};
@@ -29,7 +29,7 @@ use crate::config::{Backend, Config};
 use crate::ctx::Ctx;
 use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
-use crate::http::{Headers, Incoming, Request, Response};
+use crate::http::{self, Headers, Incoming, Request, Response};
 use crate::limits::Reservation;
 use crate::log::Record;
 use crate::model::ModelSpec;
@@ -177,10 +177,10 @@ fn drain(body: &mut impl Incoming, limit: usize, record: &mut Record) {
 
 /// `application/json` or any other that is written in JSON, with whatever parameters.
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json") || {
-        let essence = essence.to_ascii_lowercase();
-        essence.starts_with("application/") && essence.ends_with("+json")
+    let media_type = http::media_type(content_type);
+    media_type.eq_ignore_ascii_case("application/json") || {
+        let media_type = media_type.to_ascii_lowercase();
+        media_type.starts_with("application/") && media_type.ends_with("+json")
     }
 }
 

@@ -335,5 +335,5 @@ fn ask_upstream<T: Transport>(
     };
     let plan = Plan::to_one(plan.targets[0].upstream);
     let forwarded = forward(&request, &plan, &call.config.upstreams, call.transport, call.ctx);
-    forward::note(forwarded, None, &encode::OPENAI_ERRORS, record)
+    forward::respond(forwarded, None, &encode::OPENAI_ERRORS, record)
 }

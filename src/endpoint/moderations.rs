@@ -1,7 +1,7 @@
 //! `POST /v1/moderations`.
 
 use super::Call;
-use super::resolve::EngineModels;
+use super::resolve::ServedModels;
 use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType};
 use crate::budget::{Budget, Exhausted};
 use crate::check;
@@ -32,7 +32,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::moderations(&body, &EngineModels::at(Endpoint::Moderations, call))?;
+    let checked = check::moderations(&body, &ServedModels::of_engine(Endpoint::Moderations, call))?;
     call.begin(&checked.resolved, record);
     call.reserve(&checked.resolved.model, || 0, record)?;
     record.by_engine();

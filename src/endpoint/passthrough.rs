@@ -35,7 +35,7 @@ pub fn pass_through<T: Transport>(
     let passed =
         PassRequest { request: call.request, upstream, request_id: call.id, error_event: errors.event };
     let forwarded = pass(&passed, upload, call.transport, call.ctx);
-    forward::note(forwarded, None, &errors, record)
+    forward::respond(forwarded, None, &errors, record)
 }
 
 /// How errors look in the API that a path belongs to.

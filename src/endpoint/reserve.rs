@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
 use crate::turn::Usage;
-use std::borrow::Cow;
+use crate::upstream::rewrite;
 
 /// What limits require of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl<T: Transport> Call<'_, T> {
             self.reserve_demand(counters, model, demand, &[], record)?;
             return Ok(Metering::default());
         }
-        let Choices { count, most_tokens } = choices(valid.body, limit_members(G::ENDPOINT))?;
+        let Choices { count, max_tokens } = choices(valid.body, rewrite::limit_members(G::ENDPOINT))?;
         let (prompts, prompt) = self.prompt_tokens(valid, generation);
         let cap = match valid.resolved.backend {
             Backend::Engine => Some(
@@ -113,7 +113,7 @@ impl<T: Transport> Call<'_, T> {
             Backend::Upstream(plan) => output_cap(plan, model),
         };
         let fallback = self.config.reserve_tokens.map(u64::from).or(cap).unwrap_or(RESERVED);
-        let most = most_tokens.unwrap_or(fallback);
+        let most = max_tokens.unwrap_or(fallback);
         let most = cap.map_or(most, |cap| cap.min(most));
         let (concurrent_attempts, rates) = match valid.resolved.backend {
             Backend::Engine => (1, vec![self.config.prices.of_engine(model)]),
@@ -128,15 +128,12 @@ impl<T: Transport> Call<'_, T> {
         record.usage.count_delivered(Encoding::for_model(model));
         let demand = Demand { prompt, output, concurrent_attempts };
         self.reserve_demand(counters, model, demand, &rates, record)?;
-        let is_bounded = most_tokens.is_some() || Some(most) == cap;
+        let is_bounded = max_tokens.is_some() || Some(most) == cap;
         Ok(Metering { needs_usage: true, output_limit: (!is_bounded).then_some(most) })
     }
 
     fn counters(&self, model: &str) -> Vec<Counter> {
-        match self.config.store {
-            None => Vec::new(),
-            Some(_) => counters(self.config, self.caller.limits(), &self.caller.identity(), model),
-        }
+        counters(self.config, self.caller.limits(), &self.caller.identity(), model)
     }
 
     /// How many prompts a request has, and how many tokens they are together. One that the gateway itself cannot read is
@@ -204,43 +201,4 @@ fn output_cap(plan: &Plan, model: &str) -> Option<u64> {
         Some(u64::from(spec.output))
     });
     caps.collect::<Option<Vec<_>>>()?.into_iter().max()
-}
-
-/// The members by which a request to an endpoint limits its output.
-fn limit_members(endpoint: crate::upstream::Endpoint<'_>) -> &'static [&'static str] {
-    use crate::upstream::Endpoint;
-    match endpoint {
-        Endpoint::Responses => &["max_output_tokens"],
-        Endpoint::Chat => &["max_tokens", "max_completion_tokens"],
-        _ => &["max_tokens"],
-    }
-}
-
-/// The name of the member that limits the output, in a body of an endpoint for a model.
-pub(super) fn limit_member(endpoint: crate::upstream::Endpoint<'_>, model: &str) -> &'static str {
-    use crate::upstream::Endpoint;
-    match endpoint {
-        Endpoint::Responses => "max_output_tokens",
-        // Only servers of OpenAI's own models have the newer name.
-        Endpoint::Chat if model::find(model).is_some_and(|spec| !spec.is_claude()) => "max_completion_tokens",
-        _ => "max_tokens",
-    }
-}
-
-/// The body as it goes to upstreams of the same API.
-pub(super) fn metered_body<'b>(
-    body: Cow<'b, [u8]>,
-    limit: Option<(&str, u64)>,
-    requests_usage: bool,
-) -> (Cow<'b, [u8]>, bool) {
-    use crate::upstream::rewrite;
-    let limited = limit.and_then(|(member, most)| {
-        // The member may be present as null, and must not appear twice.
-        let without = rewrite::without(&body, &[member.into()])?;
-        rewrite::with_member(&without, member, &most.to_string())
-    });
-    let body = limited.map_or(body, Cow::Owned);
-    let with_usage = if requests_usage { rewrite::with_usage(&body) } else { None };
-    let is_added = with_usage.is_some();
-    (with_usage.map_or(body, Cow::Owned), is_added)
 }

@@ -48,17 +48,33 @@ impl<'a> Validated<'a> {
     }
 }
 
-/// The models of an endpoint whose models generate text.
-pub(super) struct CompletionModels<'a> {
+/// The models that are served at an endpoint to a caller.
+pub(super) struct ServedModels<'a> {
     config: &'a Config,
     caller: Caller<'a>,
-    endpoint: Endpoint<'static>,
+    endpoint: model::Endpoint,
+    backends: Backends,
 }
 
-impl<'a> CompletionModels<'a> {
-    /// The models of an endpoint for a caller.
-    pub(super) fn at<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
-        Self { config: call.config, caller: call.caller, endpoint }
+/// What may answer at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backends {
+    /// The engine and upstreams.
+    All,
+    /// The engine, which has other models there than for completions. Requests to upstreams are passed through unread.
+    Engine,
+}
+
+impl<'a> ServedModels<'a> {
+    /// The models of an endpoint of text generation.
+    pub(super) fn of_generation<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
+        let endpoint = model_endpoint(endpoint);
+        Self { config: call.config, caller: call.caller, endpoint, backends: Backends::All }
+    }
+
+    /// The models of an endpoint that only the engine answers.
+    pub(super) fn of_engine<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
+        Self { config: call.config, caller: call.caller, endpoint, backends: Backends::Engine }
     }
 }
 
@@ -72,51 +88,28 @@ pub(super) fn model_endpoint(endpoint: Endpoint<'_>) -> model::Endpoint {
     }
 }
 
-impl<'a> ModelResolver for CompletionModels<'a> {
+impl<'a> ModelResolver for ServedModels<'a> {
     type Resolved = Resolved<'a>;
 
     fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
         let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        let served = named || *backend != Backend::Engine || is_unnamed(model, model_endpoint(self.endpoint));
-        let exact = self.config.served.names_exactly(model);
-        let spec = if exact { model::find(model) } else { None };
+        let known = named || is_unnamed(model, self.endpoint);
+        let by_engine = *backend == Backend::Engine;
+        let (served, spec) = match self.backends {
+            Backends::All => {
+                let exact = self.config.served.names_exactly(model);
+                (known || !by_engine, if exact { model::find(model) } else { None })
+            }
+            // The error for a model of another endpoint is not that for one that does not exist.
+            Backends::Engine => {
+                (by_engine && (known || is_unnamed(model, model::Endpoint::Completions)), model::find(model))
+            }
+        };
         served.then(|| Resolved::new(self.config, model, backend, spec))
     }
 
     fn validation(&self) -> Validation {
-        self.config.validation.unwrap_or(Validation::Live)
-    }
-}
-
-/// The models of an endpoint where the engine has other models than for completions, and upstreams have none: requests
-/// to them are passed through unread.
-pub(super) struct EngineModels<'a> {
-    config: &'a Config,
-    caller: Caller<'a>,
-    endpoint: model::Endpoint,
-}
-
-impl<'a> EngineModels<'a> {
-    /// The models of an endpoint for a caller.
-    pub(super) fn at<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
-        Self { config: call.config, caller: call.caller, endpoint }
-    }
-}
-
-impl<'a> ModelResolver for EngineModels<'a> {
-    type Resolved = Resolved<'a>;
-
-    fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
-        let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        // The error for a model of another endpoint is not that for one that does not exist.
-        let known =
-            named || is_unnamed(model, self.endpoint) || is_unnamed(model, model::Endpoint::Completions);
-        (*backend == Backend::Engine && known)
-            .then(|| Resolved::new(self.config, model, backend, model::find(model)))
-    }
-
-    fn validation(&self) -> Validation {
-        self.config.validation.unwrap_or(Validation::Live)
+        self.config.validation_for(true)
     }
 }
 
@@ -124,8 +117,7 @@ impl<'a> Resolved<'a> {
     /// A model that is served. Its policy is the operator's settings, else what its backend needs.
     fn new(config: &Config, model: &str, backend: &'a Backend, spec: Option<&'static ModelSpec>) -> Self {
         let by_engine = *backend == Backend::Engine;
-        let validation =
-            config.validation.unwrap_or(if by_engine { Validation::Live } else { Validation::Types });
+        let validation = config.validation_for(by_engine);
         // The published schema allows members that it does not name; the live API does not.
         let unknown = match (by_engine, validation) {
             (true, Validation::Live) => UnknownParams::Reject,
@@ -171,10 +163,9 @@ mod tests {
                 headers: RequestHeaders::default(),
             };
             let caller = crate::auth::check(&request, &config).expect("open to all");
-            let policy = CompletionModels { config: &config, caller, endpoint: Endpoint::Chat }
-                .resolve("gpt-4o")
-                .expect("served")
-                .policy;
+            let (endpoint, backends) = (model::Endpoint::Chat, Backends::All);
+            let models = ServedModels { config: &config, caller, endpoint, backends };
+            let policy = models.resolve("gpt-4o").expect("served").policy;
             assert_eq!((policy.validation, policy.unknown), want, "{vars:?}");
         }
     }

@@ -113,7 +113,7 @@ fn push_row(row: &Row<'_>, reading: Reading, out: &mut String) {
     if !limit.measure.window().is_empty() {
         out.push_str(&format!(",\"window\":\"{}\"", limit.measure.window()));
     }
-    let most = limit.most();
+    let most = limit.max();
     let numbers = [("limit", most), ("used", reading.used), ("remaining", most.saturating_sub(reading.used))];
     for (name, number) in numbers {
         out.push_str(&format!(",\"{name}\":"));

@@ -14,6 +14,7 @@ use super::tool_calls::{self, Calls};
 use super::{CountedBy, Setup, prompt_tokens::Prompt};
 use crate::api::tool::Json;
 use crate::budget::Exhausted;
+use crate::coding::base64_digit;
 use crate::config::engine::{Reply, Rule};
 use crate::json::{Reader, push_string};
 use crate::model::ModelSpec;
@@ -386,9 +387,8 @@ impl Generator<'_> {
 
 /// A signature in base64, as long as Anthropic's of a short text.
 fn signature(seed: u64) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rng = Rng::new(seed);
-    (0..256).map(|_| char::from(ALPHABET[(rng.next_u64() % 64) as usize])).collect()
+    (0..256).map(|_| base64_digit(rng.next_u64())).collect()
 }
 
 /// Why a schema has no instance, as the end of a sentence.

@@ -175,17 +175,7 @@ mod tests {
 
     #[test]
     fn headers_have_the_size() {
-        let base64 = |bytes: &[u8]| {
-            const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-            let mut text = String::new();
-            for three in bytes.chunks(3) {
-                let bits =
-                    three.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-                (0..=three.len())
-                    .for_each(|i| text.push(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63].into()));
-            }
-            text
-        };
+        let base64 = |bytes: &[u8]| crate::coding::base64(bytes.iter().copied());
         assert_eq!(size(&base64(b"GIF89a\x10\x00\x20\x00")), Some((16, 32)));
         assert_eq!(
             size(&base64(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08\x00\x05\x00\x07")),

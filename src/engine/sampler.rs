@@ -72,7 +72,7 @@ impl<'a> Sampler<'a> {
         let mut favoured: Vec<_> =
             sampling.logit_bias.iter().copied().filter(|(_, bias)| *bias > 0.0).collect();
         logits::likeliest_first(&mut favoured);
-        favoured.truncate(MOST_FAVOURED);
+        favoured.truncate(MAX_FAVOURED);
         Self { sampling, alternatives: Alternatives::default(), favoured, known: None }
     }
 
@@ -273,7 +273,7 @@ impl<'a> Sampler<'a> {
 const FORCING: f64 = 50.0;
 
 /// So many of the tokens a bias speaks for are thought of at each place; the cost of a request stays linear.
-const MOST_FAVOURED: usize = 32;
+const MAX_FAVOURED: usize = 32;
 
 /// The most tokens of a choice that a forced token leaves without an end.
 const FORCED_LENGTH: usize = DEFAULT_OUTPUT_LIMIT as usize;

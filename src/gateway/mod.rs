@@ -160,7 +160,7 @@ impl Gateway {
                 record.store_failure =
                     record.store_failure.take().or(settled.err().map(|error| error.to_string()));
             }
-            endpoint::keep(&store, &mut record);
+            endpoint::store_entry(&store, &mut record);
         }
         let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
         let needed = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };

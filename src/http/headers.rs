@@ -19,6 +19,11 @@ pub fn field_size(name: &str, value: &[u8]) -> usize {
     name.len().saturating_add(value.len()).saturating_add(72)
 }
 
+/// A media type without its parameters: `text/html` of `text/html; charset=utf-8` (RFC 9110, section 8.3.1).
+pub fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// Header fields in the order they came; names compare without case (RFC 9110, section 5.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Cow<'static, str>, Vec<u8>)>);
@@ -59,6 +64,11 @@ impl Headers {
     pub fn content_length(&self) -> Option<u64> {
         let length = self.get("content-length").filter(|_| self.get("content-encoding").is_none())?;
         length.parse().ok()
+    }
+
+    /// Whether the body has a content coding (RFC 9110, section 8.4).
+    pub fn is_encoded(&self) -> bool {
+        self.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"))
     }
 
     /// Gives up the fields, in order.

@@ -4,7 +4,7 @@ mod body;
 mod headers;
 
 pub use body::{Body, BodyItem, Incoming, Piece, ReadError, Relay};
-pub use headers::{Fields, Headers, MAX_FIELDS, MAX_OUTGOING_FIELDS, RequestHeaders, field_size};
+pub use headers::{Fields, Headers, MAX_FIELDS, MAX_OUTGOING_FIELDS, RequestHeaders, field_size, media_type};
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use super::ParseError;
 use std::borrow::Cow;
 
 /// How many arrays and objects may lie in one another.
-const MOST_LEVELS: u8 = 127;
+const MAX_LEVELS: u8 = 127;
 
 /// A place in a JSON text, from which values are read one after another.
 #[derive(Debug, Clone)]
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
     ///
     /// If there is none, or it is nested too deeply.
     pub fn open(&mut self, bracket: u8) -> Result<bool, ParseError> {
-        if self.peek() != bracket || self.level == MOST_LEVELS {
+        if self.peek() != bracket || self.level == MAX_LEVELS {
             return Err(ParseError);
         }
         self.at += 1;

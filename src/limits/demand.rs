@@ -2,6 +2,7 @@
 
 use crate::error::{ApiError, Kind};
 use crate::json::{ParseError, Reader};
+use std::borrow::Cow;
 
 /// How many choices a request is for, and how long each may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,13 +10,13 @@ pub struct Choices {
     /// How many answers are generated for each prompt.
     pub count: u64,
     /// The most tokens of each, if the request has a limit.
-    pub most_tokens: Option<u64>,
+    pub max_tokens: Option<u64>,
 }
 
 /// The members that multiply the output.
 const COUNTS: [&str; 2] = ["n", "best_of"];
 
-/// Reads the members of a body that decide how much may be generated. They must be what every reader takes for the same:
+/// Reads the members of a body that decide how much may be generated. Every JSON reader must understand them alike:
 /// positive integers, present once even if case is ignored. `limits` are the members by which the endpoint limits the
 /// output: an upstream ignores those of another endpoint.
 ///
@@ -24,44 +25,43 @@ const COUNTS: [&str; 2] = ["n", "best_of"];
 /// 400, which names the member; also for `background`, since what a stored response uses is not known when its request ends.
 pub fn choices(body: &[u8], limits: &[&str]) -> Result<Choices, ApiError> {
     let text = std::str::from_utf8(body).unwrap_or_default();
+    let mut seen = Vec::new();
+    let mut choices = Choices { count: 1, max_tokens: None };
     // What is no JSON object was refused before.
-    members(&mut Reader::lossy(text), limits).unwrap_or(Ok(Choices { count: 1, most_tokens: None }))
-}
-
-fn members(json: &mut Reader<'_>, limits: &[&str]) -> Result<Result<Choices, ApiError>, ParseError> {
-    let mut seen: Vec<String> = Vec::new();
-    let mut choices = Choices { count: 1, most_tokens: None };
-    let mut more = json.open(b'{')?;
-    while more {
-        let name = json.name()?.into_owned();
+    for (name, value) in members(text, limits).unwrap_or_default() {
         let folded = name.to_lowercase();
-        if folded == "background" && json.peek() == b't' {
-            return Ok(Err(refused(&name, "must be false")));
+        if folded == "background" {
+            return Err(refused(&name, "must be false"));
         }
-        let (is_count, is_limit) = (COUNTS.contains(&&*folded), limits.contains(&&*folded));
-        if !is_count && !is_limit {
-            json.skip()?;
-            more = json.more(b'}')?;
-            continue;
-        }
-        let at = json.peek();
-        let value = json.raw()?;
         if folded != name || seen.contains(&folded) {
-            return Ok(Err(refused(&name, "must be present once, spelled as documented")));
+            return Err(refused(&name, "must be present once, spelled as documented"));
         }
-        seen.push(folded);
-        if at != b'n' {
-            let Some(number) = value.parse::<u64>().ok().filter(|number| *number > 0) else {
-                return Ok(Err(refused(&name, "must be a positive integer")));
-            };
-            match is_count {
+        if value != "null" {
+            let number = value.parse::<u64>().ok().filter(|number| *number > 0);
+            let number = number.ok_or_else(|| refused(&name, "must be a positive integer"))?;
+            match COUNTS.contains(&&*folded) {
                 true => choices.count = choices.count.max(number),
-                false => choices.most_tokens = choices.most_tokens.max(Some(number)),
+                false => choices.max_tokens = choices.max_tokens.max(Some(number)),
             }
         }
-        more = json.more(b'}')?;
+        seen.push(folded);
     }
-    Ok(Ok(choices))
+    Ok(choices)
+}
+
+/// The members that decide how much may be generated, in order, each with its value as it is written.
+fn members<'a>(text: &'a str, limits: &[&str]) -> Result<Vec<(Cow<'a, str>, &'a str)>, ParseError> {
+    let mut found = Vec::new();
+    Reader::lossy(text).object(&mut |name, json| {
+        let folded = name.to_lowercase();
+        let is_stored = folded == "background" && json.peek() == b't';
+        if is_stored || COUNTS.contains(&&*folded) || limits.contains(&&*folded) {
+            found.push((name, json.raw()?));
+            return Ok(());
+        }
+        json.skip()
+    })?;
+    Ok(found)
 }
 
 fn refused(name: &str, rule: &str) -> ApiError {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_may_be_generated_is_read() {
-        for (body, count, most_tokens) in [
+        for (body, count, max_tokens) in [
             ("{}", 1, None),
             (r#"{"n":3,"max_tokens":5}"#, 3, Some(5)),
             (r#"{"n":null,"max_tokens":null,"max_completion_tokens":7}"#, 1, Some(7)),
@@ -85,7 +85,7 @@ mod tests {
             (r#"{"x":{"n":9},"max_output_tokens":1}"#, 1, None),
             (r#"{"max_output_tokens":"of no meaning here","background":false}"#, 1, None),
         ] {
-            assert_eq!(choices(body.as_bytes(), &CHAT), Ok(Choices { count, most_tokens }), "{body}");
+            assert_eq!(choices(body.as_bytes(), &CHAT), Ok(Choices { count, max_tokens }), "{body}");
         }
     }
 

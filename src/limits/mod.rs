@@ -284,7 +284,7 @@ pub fn usage<T: Transport>(store: &Store<'_, T>, counters: &[Counter]) -> Result
 
 impl Limit {
     /// How much there may be, in the measure's unit; money in nano-dollars.
-    pub fn most(self) -> u64 {
+    pub fn max(self) -> u64 {
         match self.measure {
             Measure::Requests(most, _) | Measure::Tokens(most, _) | Measure::Concurrent { most, .. } => most,
             Measure::Usd(most, _) => most.nanos(),

@@ -5,8 +5,8 @@ use crate::config::{Limit, Measure, Window};
 use crate::cost::Usd;
 use crate::error::{ApiError, Kind};
 use crate::http::Headers;
-use crate::log::rfc3339;
 use crate::router::ApiFamily;
+use crate::time::rfc3339;
 use std::time::Duration;
 
 /// The error of a request that may not proceed.
@@ -29,7 +29,7 @@ pub fn error(refusal: &Refusal, model: &str, family: ApiFamily) -> ApiError {
             let what = measure.name();
             let message = format!(
                 "This request would exceed the rate limit of {} {what} per {window}.",
-                over.limit.most()
+                over.limit.max()
             );
             ApiError::new(kind(measure), message)
         }
@@ -60,7 +60,7 @@ fn names(measure: Measure) -> (&'static str, &'static str, &'static str) {
 
 fn rate(over: &Over, model: &str) -> String {
     let (what, _, short) = names(over.limit.measure);
-    let (most, used, requested) = (over.limit.most(), over.used, over.requested);
+    let (most, used, requested) = (over.limit.max(), over.used, over.requested);
     match over.wait {
         Wait::Never => format!(
             "Request too large for {model} on {what}{short}: Limit {most}, Requested {requested}. The input or output \
@@ -120,7 +120,7 @@ fn tightest(readings: &Readings, limits: &[(Limit, u64)], measure: &str) -> Opti
     let shown = all.map(|((limit, amount), reading)| {
         let amount = if readings.granted { *amount } else { 0 };
         let used = reading.used.saturating_add(amount);
-        Shown { most: limit.most(), remaining: limit.most().saturating_sub(used), reset: reading.reset }
+        Shown { most: limit.max(), remaining: limit.max().saturating_sub(used), reset: reading.reset }
     });
     shown.min_by_key(|shown| shown.remaining)
 }

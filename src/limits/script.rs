@@ -61,7 +61,7 @@ pub(super) fn reserve(namespace: &str, counters: &[Counter], amounts: Amounts, i
     for Counter { limit, .. } in counters {
         let (kind, time) = kind(limit.measure);
         let amount = amounts.of(limit.measure).to_string();
-        arguments.extend([kind.to_owned(), limit.most().to_string(), amount, millis(time)]);
+        arguments.extend([kind.to_owned(), limit.max().to_string(), amount, millis(time)]);
     }
     Command::new(RESERVE, keys(namespace, counters, id), arguments)
 }
@@ -71,7 +71,7 @@ pub(super) fn read(namespace: &str, counters: &[Counter]) -> Command {
     let mut arguments = vec![String::new(), "0".to_owned()];
     for Counter { limit, .. } in counters {
         let (kind, time) = kind(limit.measure);
-        arguments.extend([kind.to_owned(), limit.most().to_string(), "0".to_owned(), millis(time)]);
+        arguments.extend([kind.to_owned(), limit.max().to_string(), "0".to_owned(), millis(time)]);
     }
     Command::new(RESERVE, keys(namespace, counters, "none"), arguments)
 }

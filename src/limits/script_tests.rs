@@ -78,10 +78,10 @@ impl Random {
 #[test]
 fn no_span_of_a_windows_length_has_more_than_the_limit() {
     let Some(clock) = Clock::start() else { return };
-    const MOST: u64 = 1000;
+    const MAX: u64 = 1000;
     for (window, seed) in [(Window::Minute, 1), (Window::Minute, 2), (Window::Hour, 3), (Window::Day, 4)] {
         let length = u64::try_from(window.length().as_millis()).expect("short");
-        let counters = [counter(&format!("w{seed}"), Measure::Tokens(MOST, window))];
+        let counters = [counter(&format!("w{seed}"), Measure::Tokens(MAX, window))];
         let mut random = Random(seed);
         // Grants by time, with what they hold in the end.
         let mut grants: Vec<(u64, u64)> = Vec::new();
@@ -108,8 +108,8 @@ fn no_span_of_a_windows_length_has_more_than_the_limit() {
             let span = grants[i..].iter().take_while(|(at, _)| *at < start + length);
             most_in_a_span = most_in_a_span.max(span.map(|(_, used)| used).sum::<u64>());
         }
-        assert!(most_in_a_span <= MOST, "{window:?}: {most_in_a_span}");
-        assert!(most_in_a_span >= MOST * 9 / 10, "{window:?}: the demand fills the limit: {most_in_a_span}");
+        assert!(most_in_a_span <= MAX, "{window:?}: {most_in_a_span}");
+        assert!(most_in_a_span >= MAX * 9 / 10, "{window:?}: the demand fills the limit: {most_in_a_span}");
     }
 }
 

@@ -37,9 +37,9 @@ pub fn passes_through(path: &str) -> bool {
 /// in lower case. `None` if it has a segment that leads elsewhere, or a character that ends a path somewhere.
 fn lenient(path: &str) -> Option<String> {
     // More than this is no client's mistake.
-    const MOST_ENCODINGS: usize = 3;
+    const MAX_ENCODINGS: usize = 3;
     let mut plain = path.as_bytes().to_vec();
-    for _ in 0..MOST_ENCODINGS {
+    for _ in 0..MAX_ENCODINGS {
         plain = percent_decode(&plain).collect();
     }
     if percent_decode(&plain).ne(plain.iter().copied()) {

@@ -181,10 +181,8 @@ fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Reply
 /// The body of an error; empty where it cannot be read.
 fn error_body<B: Incoming>(response: PeekedResponse<B>) -> Vec<u8> {
     let PeekedResponse { headers, held, rest, .. } = response;
-    let coded =
-        headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     // An error that breaks off, or is longer than any error is, has its status all the same.
-    if coded { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() }
+    if headers.is_encoded() { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() }
 }
 
 /// The error for a stream in which nothing arrived for too long.

@@ -3,7 +3,7 @@
 use super::failure;
 use super::peeked_json::{PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
-use crate::http::Headers;
+use crate::http::{Headers, media_type};
 use crate::transport::SendErrorKind;
 
 /// A JSON answer up to this length is read whole before any of it is passed on. Of a stream, this much is read to
@@ -25,16 +25,13 @@ impl Form {
     /// What an answer's head labels its body as; `None` for neither. Many servers label streams as JSON, or
     /// not at all, so the first bytes decide.
     pub(super) fn labelled(status: u16, headers: &Headers) -> Option<Self> {
-        let coded =
-            headers.get("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
-        if !(200..300).contains(&status) || coded {
+        if !(200..300).contains(&status) || headers.is_encoded() {
             return Some(Self::Opaque);
         }
-        let essence =
-            headers.get("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let label = media_type(headers.get("content-type").unwrap_or_default());
         match () {
-            () if essence.eq_ignore_ascii_case("text/event-stream") => Some(Self::Events),
-            () if essence.eq_ignore_ascii_case("application/json") => Some(Self::Json),
+            () if label.eq_ignore_ascii_case("text/event-stream") => Some(Self::Events),
+            () if label.eq_ignore_ascii_case("application/json") => Some(Self::Json),
             () => None,
         }
     }

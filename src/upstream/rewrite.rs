@@ -1,9 +1,11 @@
 //! Changes to a request's body on its way to an upstream. Whatever is not named keeps its bytes:
 //! the spelling of numbers, the order of members, unknown ones and repeated ones.
 
+use super::Endpoint;
 use crate::api::Members;
 use crate::api::tool::Json;
 use crate::json;
+use crate::model;
 use std::borrow::Cow;
 
 /// The body with another model's name, in the parts it is made of; `None` if it is no JSON object.
@@ -85,6 +87,43 @@ pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
 pub fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &str)>> {
     let members: Members<'_, Json<'_>> = json::from_slice(body).ok()?;
     Some(members.0.into_iter().map(|(name, value)| (name.0, value.0)).collect())
+}
+
+/// The members by which a request to an endpoint limits its output.
+pub fn limit_members(endpoint: Endpoint<'_>) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::Responses => &["max_output_tokens"],
+        Endpoint::Chat => &["max_tokens", "max_completion_tokens"],
+        _ => &["max_tokens"],
+    }
+}
+
+/// The member by which a gateway limits the output of a request to an endpoint for a model.
+pub fn limit_member(endpoint: Endpoint<'_>, model: &str) -> &'static str {
+    match endpoint {
+        Endpoint::Responses => "max_output_tokens",
+        // Only servers of OpenAI's own models have the newer name.
+        Endpoint::Chat if model::find(model).is_some_and(|spec| !spec.is_claude()) => "max_completion_tokens",
+        _ => "max_tokens",
+    }
+}
+
+/// A body whose usage is counted: with an output limit, and a request for the usage where its answer is a stream of
+/// chunks. Returns whether that request was added.
+pub fn metered<'b>(
+    body: Cow<'b, [u8]>,
+    limit: Option<(&str, u64)>,
+    requests_usage: bool,
+) -> (Cow<'b, [u8]>, bool) {
+    let limited = limit.and_then(|(member, most)| {
+        // The member may be present as null, and must not appear twice.
+        let without = without(&body, &[member.into()])?;
+        with_member(&without, member, &most.to_string())
+    });
+    let body = limited.map_or(body, Cow::Owned);
+    let with_usage = if requests_usage { with_usage(&body) } else { None };
+    let is_added = with_usage.is_some();
+    (with_usage.map_or(body, Cow::Owned), is_added)
 }
 
 #[cfg(test)]

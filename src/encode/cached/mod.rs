@@ -20,7 +20,7 @@ pub use responses::addressed;
 pub const LONGEST: usize = 1024 * 1024;
 
 /// The most bytes of events that become one answer: each piece of text comes in some 300 bytes of its own.
-const MOST_EVENTS: usize = 32 * LONGEST;
+const MAX_EVENTS: usize = 32 * LONGEST;
 
 /// Writes a kept answer as the events of a stream; `None` where it is not an answer of this API.
 ///
@@ -95,7 +95,7 @@ impl Gatherer {
         if self.given_up {
             return;
         }
-        if self.taken > MOST_EVENTS {
+        if self.taken > MAX_EVENTS {
             return self.give_up();
         }
         self.parser.push(bytes);

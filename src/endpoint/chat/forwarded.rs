@@ -98,7 +98,7 @@ impl<'a> Wire<'a> {
     /// The request for upstreams of another API.
     pub(super) fn turn<'r>(&'r self, request: &'r chat::Request<'_>, body: &'r [u8]) -> TurnRequest<'r> {
         let mut turn = read::turn(request);
-        let mut out = Left::default();
+        let mut out = LeftOut::default();
         if let Input::Messages(messages) = &mut turn.input {
             let wires = self.messages.iter().flatten();
             for (i, (message, wire)) in messages.iter_mut().zip(wires).enumerate() {
@@ -110,7 +110,7 @@ impl<'a> Wire<'a> {
         if turn.end_user.is_none() {
             turn.end_user = self.safety_identifier.as_deref().map(Into::into);
         } else if self.safety_identifier.as_deref().is_some_and(|id| self.user.as_deref() != Some(id)) {
-            out.hint("safety_identifier");
+            out.ignore("safety_identifier");
         }
         let mut extra = self.extra(body);
         match self.thinking.as_ref().map(|thinking| (thinking.kind.as_deref(), thinking)) {
@@ -120,17 +120,17 @@ impl<'a> Wire<'a> {
                 turn.reasoning.budget = thinking.budget_tokens.filter(|_| kind == "enabled");
                 turn.reasoning.visible = true;
                 if thinking.display.is_some() {
-                    out.hint("thinking.display");
+                    out.ignore("thinking.display");
                 }
             }
             // A form that is not known is the upstream's to judge.
             Some(_) => extra.extend(member(body, "thinking")),
         }
-        self.hints(&mut out);
-        TurnRequest { turn, extra, hints: out.hints, lacking: out.lacking, path }
+        self.left_out(&mut out);
+        TurnRequest { turn, extra, ignored: out.ignored, unsupported: out.unsupported, path }
     }
 
-    fn hints(&self, out: &mut Left) {
+    fn left_out(&self, out: &mut LeftOut) {
         let is_empty = |json: Json<'_>| json.0.trim_start_matches('{').trim_start().starts_with('}');
         for (name, is_set) in [
             ("metadata", self.metadata.is_some_and(|metadata| !is_empty(metadata))),
@@ -146,18 +146,18 @@ impl<'a> Wire<'a> {
             ("web_search_options", self.web_search_options.is_some()),
         ] {
             if is_set {
-                out.hint(name);
+                out.ignore(name);
             }
         }
         if self.modalities.iter().flatten().any(|modality| *modality != "text") {
-            out.lacking.push("modalities".to_owned());
+            out.unsupported.push("modalities".to_owned());
         }
         if self.audio.is_some() {
-            out.lacking.push("audio".to_owned());
+            out.unsupported.push("audio".to_owned());
         }
     }
 
-    fn tools<'r>(&'r self, turn: &mut Request<'r>, out: &mut Left) {
+    fn tools<'r>(&'r self, turn: &mut Request<'r>, out: &mut LeftOut) {
         let mut tools = turn.tools.iter_mut();
         for (i, wire) in self.tools.iter().flatten().enumerate() {
             match wire.kind.as_deref() {
@@ -166,7 +166,7 @@ impl<'a> Wire<'a> {
                     tool.cache_point = wire.cache_control.as_ref().map(|cache| cache.ttl.as_deref());
                 }
                 // A tool that the provider of the model runs.
-                Some(_) => out.hint(&format!("tools[{i}]")),
+                Some(_) => out.ignore(&format!("tools[{i}]")),
             }
         }
     }
@@ -188,27 +188,27 @@ fn member<'r>(body: &'r [u8], name: &str) -> Option<Extra<'r>> {
 
 /// What is left out for upstreams of another API.
 #[derive(Default)]
-struct Left {
-    hints: Vec<String>,
-    lacking: Vec<String>,
+struct LeftOut {
+    ignored: Vec<String>,
+    unsupported: Vec<String>,
 }
 
-impl Left {
-    fn hint(&mut self, name: &str) {
-        self.hints.push(name.to_owned());
+impl LeftOut {
+    fn ignore(&mut self, name: &str) {
+        self.ignored.push(name.to_owned());
     }
 }
 
 impl Message<'_> {
     /// Adds to a message of the turn what only other APIs have.
-    fn extend<'r>(&'r self, i: usize, message: &mut crate::turn::Message<'r>, out: &mut Left) {
+    fn extend<'r>(&'r self, i: usize, message: &mut crate::turn::Message<'r>, out: &mut LeftOut) {
         let parts: Vec<PartOf<'_>> =
             self.content.and_then(|content| json::lossy_from_str(content.0).ok()).unwrap_or_default();
         let known = |part: &PartOf<'_>| {
             matches!(part.kind.as_deref(), Some("text" | "refusal" | "image_url" | "input_audio" | "file"))
         };
         for (j, _) in parts.iter().enumerate().filter(|(_, part)| !known(part)) {
-            out.lacking.push(format!("messages[{i}].content[{j}]"));
+            out.unsupported.push(format!("messages[{i}].content[{j}]"));
         }
         // After which of the turn's parts a cache point stands: parts that are not known have no place in the turn.
         let points: Vec<_> = parts

@@ -8,7 +8,7 @@ pub use read::turn;
 use super::Call;
 use super::forward::Translation;
 use super::generation::{self, Generated, Generation};
-use super::resolve::{CompletionModels, Resolved, Validated};
+use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::chat::{Request, ServiceTier};
 use crate::check::{self, error_text};
 use crate::ctx::Ctx;
@@ -36,7 +36,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Chat::ENDPOINT, call);
+    let models = ServedModels::of_generation(Chat::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::chat(&body, &models)?);
     let chat = Chat { request, body: &body, wire: OnceCell::new() };
     generation::answer(call, &valid, &chat, record)

@@ -25,7 +25,7 @@ pub(super) fn of(request: &Request<'_>, ctx: &Ctx<'_>) -> Option<Container> {
         id
     };
     let mut expires_at = String::new();
-    crate::log::push_rfc3339(ctx.now + LIFE, &mut expires_at);
+    crate::time::push_rfc3339(ctx.now + LIFE, &mut expires_at);
     let id = named.and_then(|Name(name)| name).map_or_else(new, |name| name.to_string());
     Some(Container { id, expires_at })
 }

@@ -10,25 +10,25 @@ use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
 pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
-    let mut hints = Vec::new();
-    let mut hint = |name: &str, present: bool| {
+    let mut ignored = Vec::new();
+    let mut ignore = |name: &str, present: bool| {
         if present {
-            hints.push(name.to_owned());
+            ignored.push(name.to_owned());
         }
     };
-    hint("cache_control", request.cache_control.is_some());
-    hint("context_management", request.context_management.is_some());
-    hint("mcp_servers", request.mcp_servers.is_some());
-    hint("container", request.container.is_some());
-    hint("service_tier", request.service_tier.is_some());
-    hint("inference_geo", request.inference_geo.is_some());
+    ignore("cache_control", request.cache_control.is_some());
+    ignore("context_management", request.context_management.is_some());
+    ignore("mcp_servers", request.mcp_servers.is_some());
+    ignore("container", request.container.is_some());
+    ignore("service_tier", request.service_tier.is_some());
+    ignore("inference_geo", request.inference_geo.is_some());
     for (i, tool) in request.tools.iter().flatten().enumerate() {
-        hint(&format!("tools.{i}"), !tool.is_custom());
+        ignore(&format!("tools.{i}"), !tool.is_custom());
     }
     for name in &request.extra {
-        hint(name, true);
+        ignore(name, true);
     }
-    TurnRequest { turn: turn::read(request), extra: Vec::new(), hints, lacking: Vec::new(), path }
+    TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }
 }
 
 /// The parameter of this API that a field was read from. The system prompt is the first message of a turn.

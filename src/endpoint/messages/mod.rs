@@ -7,7 +7,7 @@ mod turn;
 use super::Call;
 use super::forward::{self, Translation};
 use super::generation::{self, Generated, Generation};
-use super::resolve::{CompletionModels, Resolved, Validated};
+use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::messages::Request;
 use crate::check::anthropic;
 use crate::config::engine::Fault;
@@ -44,7 +44,7 @@ fn check<'b, T>(
     body: &'b [u8],
     purpose: anthropic::Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
-    let models = CompletionModels::at(Message::ENDPOINT, call);
+    let models = ServedModels::of_generation(Message::ENDPOINT, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
     let (request, resolved) = anthropic::messages(body, &models, purpose, has_version)?;
     Ok((request, Validated { resolved, body, dropped: Vec::new() }))

@@ -9,7 +9,7 @@ use crate::encode::responses::{ERRORS, Ids, usage_json};
 use crate::endpoint::Call;
 use crate::endpoint::forward;
 use crate::endpoint::reserve::Metering;
-use crate::endpoint::resolve::{CompletionModels, Validated};
+use crate::endpoint::resolve::{ServedModels, Validated};
 use crate::engine;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
@@ -34,7 +34,7 @@ pub fn compact<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(Endpoint::Responses, call);
+    let models = ServedModels::of_generation(Endpoint::Responses, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
     let model = &valid.resolved.model;

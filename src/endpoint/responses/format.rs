@@ -11,28 +11,28 @@ use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
 pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
-    let mut hints = Vec::new();
-    let mut hint = |name: &str, present: bool| {
+    let mut ignored = Vec::new();
+    let mut ignore = |name: &str, present: bool| {
         if present {
-            hints.push(name.to_owned());
+            ignored.push(name.to_owned());
         }
     };
-    hint("include", request.include.as_ref().is_some_and(|include| !include.is_empty()));
-    hint("metadata", request.metadata.is_some());
-    hint("store", request.store == Some(true));
-    hint("service_tier", request.service_tier.is_some());
-    hint("prompt_cache_key", request.prompt_cache_key.is_some());
-    hint("prompt_cache_retention", request.prompt_cache_retention.is_some());
-    hint("prompt_cache_options", request.prompt_cache_options.is_some());
-    hint("prompt", request.prompt.is_some());
-    hint("context_management", request.context_management.is_some());
-    hint("moderation", request.moderation.is_some());
-    hint("client_metadata", request.client_metadata.is_some());
-    hint("max_tool_calls", request.max_tool_calls.is_some());
-    hint("truncation", request.truncation.as_deref().is_some_and(|truncation| truncation != "disabled"));
+    ignore("include", request.include.as_ref().is_some_and(|include| !include.is_empty()));
+    ignore("metadata", request.metadata.is_some());
+    ignore("store", request.store == Some(true));
+    ignore("service_tier", request.service_tier.is_some());
+    ignore("prompt_cache_key", request.prompt_cache_key.is_some());
+    ignore("prompt_cache_retention", request.prompt_cache_retention.is_some());
+    ignore("prompt_cache_options", request.prompt_cache_options.is_some());
+    ignore("prompt", request.prompt.is_some());
+    ignore("context_management", request.context_management.is_some());
+    ignore("moderation", request.moderation.is_some());
+    ignore("client_metadata", request.client_metadata.is_some());
+    ignore("max_tool_calls", request.max_tool_calls.is_some());
+    ignore("truncation", request.truncation.as_deref().is_some_and(|truncation| truncation != "disabled"));
     let hosted = |tool: &Tool<'_>| !matches!(tool.kind.as_deref(), Some("function" | "custom" | "namespace"));
     for (i, tool) in request.tools.iter().flatten().enumerate() {
-        hint(&format!("tools[{i}]"), hosted(&tool.value));
+        ignore(&format!("tools[{i}]"), hosted(&tool.value));
     }
     let items: &[Item<'_>] = if let Some(Input::Items(items)) = &request.input { items } else { &[] };
     for (i, item) in items.iter().enumerate() {
@@ -48,12 +48,12 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
                     | "additional_tools"
             )
         );
-        hint(&format!("input[{i}]"), !known);
+        ignore(&format!("input[{i}]"), !known);
     }
     for name in &request.extra {
-        hint(name, true);
+        ignore(name, true);
     }
-    TurnRequest { turn: turn::read(request), extra: Vec::new(), hints, lacking: Vec::new(), path }
+    TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }
 }
 
 /// The parameter of this API that a field was read from.

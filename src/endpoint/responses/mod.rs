@@ -11,7 +11,7 @@ pub use compact::compact;
 use super::Call;
 use super::forward::{self, Translation};
 use super::generation::{self, Generated, Generation};
-use super::resolve::{CompletionModels, Resolved, Validated};
+use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::responses::{Input, Item, Request};
 use crate::check::{self, error_text};
 use crate::ctx::Ctx;
@@ -40,7 +40,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(ModelResponse::ENDPOINT, call);
+    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     generation::answer(call, &valid, &ModelResponse { request }, record)
 }
@@ -76,6 +76,10 @@ impl Generation for ModelResponse<'_> {
         let mut format = self.format(resolved, ctx);
         format.options.sealed = true;
         Ok(Some(Translation { request, format: Box::new(format) }))
+    }
+
+    fn is_cacheable(&self) -> bool {
+        self.request.conversation.is_none() && self.request.background != Some(true)
     }
 
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
@@ -130,7 +134,7 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = CompletionModels::at(ModelResponse::ENDPOINT, call);
+    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
     call.reserve(&valid.resolved.model, || 0, record)?;

@@ -24,10 +24,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The deepest level of a schema that is rendered; recursive ones have no end.
-const MOST_LEVELS: usize = 10;
+const MAX_LEVELS: usize = 10;
 
 /// The most references in a row.
-const MOST_REFERENCES: usize = 8;
+const MAX_REFERENCES: usize = 8;
 
 /// Members from which an object is looked into by an index.
 const INDEXED: usize = 16;
@@ -148,7 +148,7 @@ impl<'v> Types<'v, '_> {
     fn resolve(&self, schema: &'v Value<'v>) -> Schema<'v> {
         let mut referenced = Vec::new();
         let mut at = schema;
-        while referenced.len() < MOST_REFERENCES
+        while referenced.len() < MAX_REFERENCES
             && let Some(target) = at.get("$ref").and_then(Value::as_str).and_then(|path| self.target(path))
         {
             referenced.push(target);
@@ -186,7 +186,7 @@ impl<'v> Types<'v, '_> {
 
     /// Appends the type of a schema, as if its keyword `type` were `kind` where there is one.
     fn schema(&mut self, schema: &Schema<'v>, kind: Option<&str>, level: usize) {
-        if !schema.own.is_object() || level > MOST_LEVELS || self.out.len() > self.limit {
+        if !schema.own.is_object() || level > MAX_LEVELS || self.out.len() > self.limit {
             return self.out.push_str("any");
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {

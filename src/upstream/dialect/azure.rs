@@ -34,12 +34,16 @@ impl Dialect for Azure {
             Api::Azure { version, .. } => version,
             _ => "",
         };
-        let (base, below) = (&upstream.base_path, openai::path(self, upstream, endpoint));
+        let (base, below) = (&upstream.base_path, openai::path(endpoint));
         if below.starts_with("/responses") {
             // Responses have the model in the body.
             return format!("{base}/openai{below}?api-version={version}");
         }
         format!("{base}/openai/deployments/{}{below}?api-version={version}", encoded(model))
+    }
+
+    fn turn_path(&self, upstream: &Upstream, _turn: &Request<'_>, model: &str) -> String {
+        self.path(upstream, Endpoint::Chat, model)
     }
 
     fn request(

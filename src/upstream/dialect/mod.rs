@@ -53,8 +53,11 @@ pub(super) trait Dialect {
     /// Whether the endpoint's requests and answers are the upstream's as they are.
     fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool;
 
-    /// The path of a request. A translated one goes to the dialect's own endpoint.
+    /// The path of a request that is the upstream's as it is.
     fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, model: &str) -> String;
+
+    /// The path of a turn that [`Dialect::request`] writes.
+    fn turn_path(&self, upstream: &Upstream, turn: &Request<'_>, model: &str) -> String;
 
     /// Writes a turn as a request.
     fn request(
@@ -82,7 +85,7 @@ pub(super) trait Decoder {
     /// Adds what an event becomes.
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Vec<Event<'static>>) -> StreamState;
 
-    /// Whether the answer is complete, even if no event reported its end.
+    /// Whether the answer is complete, even if no event reported its end (`[DONE]`, `message_stop`).
     fn is_complete(&self) -> bool;
 
     /// Adds what ends a turn: its usage and its end.
@@ -114,12 +117,14 @@ pub(super) fn of(upstream: &Upstream) -> &'static dyn Dialect {
 pub struct TurnRequest<'a> {
     /// The turn.
     pub turn: Request<'a>,
-    /// The members that no documentation has, for the target as they are.
+    /// Undocumented members, sent to the target unchanged.
     pub extra: Vec<Extra<'a>>,
-    /// The members without a meaning elsewhere, which are left out.
-    pub hints: Vec<String>,
-    /// The members that change the answer and that no other API has: they are left out only if the operator allows it.
-    pub lacking: Vec<String>,
+    /// Members that no other API has and without which the answer is the same: they are left out, and named in
+    /// `x-portcullis-dropped`.
+    pub ignored: Vec<String>,
+    /// Members that change the answer and that no other API has: they are left out, and named, only if the operator allows
+    /// it; else the target refuses the request.
+    pub unsupported: Vec<String>,
     /// The caller's own name for a field, such as `messages[2].content`.
     pub path: fn(&Request<'_>, Unsupported) -> String,
 }
@@ -136,23 +141,23 @@ pub struct Extra<'a> {
 /// A request in the target's API.
 pub(super) struct Translated {
     pub(super) body: Vec<u8>,
-    pub(super) names: Names,
+    pub(super) left_out: LeftOut,
 }
 
 /// What a translation left out or changed.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct LeftOut {
     /// What changes the answer: left out only if the operator allows it.
-    pub(super) lacking: Vec<Unsupported>,
+    pub(super) unsupported: Vec<Unsupported>,
     /// What was left out or brought into the API's range.
     pub(super) dropped: Vec<Unsupported>,
     /// Undocumented members that the request has already.
-    pub(super) members: Vec<String>,
+    pub(super) dropped_members: Vec<String>,
 }
 
-impl Names {
-    pub(super) fn lack(&mut self, field: Field, index: Option<usize>) {
-        self.lacking.push(Unsupported { field, index });
+impl LeftOut {
+    pub(super) fn unsupported(&mut self, field: Field, index: Option<usize>) {
+        self.unsupported.push(Unsupported { field, index });
     }
 
     pub(super) fn drop(&mut self, field: Field, index: Option<usize>) {
@@ -163,17 +168,17 @@ impl Names {
     }
 
     pub(super) fn drop_member(&mut self, name: &str) {
-        self.members.push(name.to_owned());
+        self.dropped_members.push(name.to_owned());
     }
 }
 
 /// The most tokens of an answer that a target is asked for: as many as the caller allows, or the output limit of the
 /// target's model where that is known and lower. APIs refuse more, and clients such as Claude Code request the limit of
 /// another model.
-pub(super) fn output_tokens(requested: Option<u64>, model: &str, names: &mut Names) -> Option<u64> {
+pub(super) fn output_tokens(requested: Option<u64>, model: &str, left_out: &mut LeftOut) -> Option<u64> {
     let limit = output_limit(model);
     if requested.is_some_and(|requested| requested > limit) {
-        names.drop(Field::MaxTokens, None);
+        left_out.drop(Field::MaxTokens, None);
     }
     requested.map(|requested| requested.min(limit))
 }
@@ -224,7 +229,6 @@ pub(super) fn prepare<'a>(
     let dialect = of(upstream);
     let name = plan.name_at(target, request.model);
     let model = name.as_deref().unwrap_or(request.model);
-    let mut path = dialect.path(upstream, request.endpoint, model);
     let mut fields = headers::to_upstream(request.headers, upstream, dialect, request.request_id);
     if !request.body.is_empty() && request.headers.get("content-type").is_none() {
         // The body was read as JSON, whatever the caller labelled it.
@@ -239,17 +243,19 @@ pub(super) fn prepare<'a>(
         let version = own.map_or(version, |(_, value)| value.expose());
         fields.push((name.into(), version.as_bytes().into()));
     }
-    // A query is of the caller's API.
-    if let Some(query) = request.query.filter(|_| is_native) {
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(query);
-    }
-    let prepared = |body, dropped| Prepared { method: request.method, path, headers: fields, body, dropped };
+    let prepared =
+        |path, body, dropped| Prepared { method: request.method, path, headers: fields, body, dropped };
     if is_native {
+        let mut path = dialect.path(upstream, request.endpoint, model);
+        // A query is of the caller's API.
+        if let Some(query) = request.query {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(query);
+        }
         let renamed = name.as_deref().and_then(|name| rewrite::with_model(request.body, name));
-        return Ok(prepared(renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]), Vec::new()));
+        return Ok(prepared(path, renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]), Vec::new()));
     }
-    let Some(TurnRequest { turn, extra, hints, lacking, path: path_of }) = request.turn else {
+    let Some(TurnRequest { turn, extra, ignored, unsupported, path: path_of }) = request.turn else {
         return Err(ApiError::new(
             Kind::WrongEndpoint,
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
@@ -261,19 +267,18 @@ pub(super) fn prepare<'a>(
         let message = format!("Unsupported value: '{param}'. This model accepts {} there.", why.takes);
         ApiError::new(Kind::UnsupportedValue, message).at(param)
     })?;
-    let Translated { body, names } = translated;
-    let lacking: Vec<String> =
-        lacking.iter().cloned().chain(names.lacking.iter().map(|field| path_of(turn, *field))).collect();
-    if let Some(param) = lacking.first().filter(|_| request.unknown != UnknownParams::Drop) {
+    let Translated { body, left_out } = translated;
+    let named = left_out.unsupported.iter().map(|field| path_of(turn, *field));
+    let mut dropped: Vec<String> = unsupported.iter().cloned().chain(named).collect();
+    if let Some(param) = dropped.first().filter(|_| request.unknown != UnknownParams::Drop) {
         let param = param.clone();
         let message = format!("Unsupported parameter: '{param}' is not supported with this model.");
         return Err(ApiError::new(Kind::UnsupportedParameter, message).at(param));
     }
-    let mut dropped = lacking;
-    dropped.extend(hints.iter().cloned());
-    dropped.extend(names.dropped.iter().map(|field| path_of(turn, *field)));
-    dropped.extend(names.members);
+    dropped.extend(ignored.iter().cloned());
+    dropped.extend(left_out.dropped.iter().map(|field| path_of(turn, *field)));
+    dropped.extend(left_out.dropped_members);
     let mut seen = std::collections::HashSet::new();
     dropped.retain(|name| seen.insert(name.clone()));
-    Ok(prepared(vec![Cow::Owned(body)], dropped))
+    Ok(prepared(dialect.turn_path(upstream, turn, model), vec![Cow::Owned(body)], dropped))
 }

@@ -28,7 +28,11 @@ impl Dialect for OpenAi {
     }
 
     fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, _model: &str) -> String {
-        format!("{}{}", upstream.base_path, path(self, upstream, endpoint))
+        format!("{}{}", upstream.base_path, path(endpoint))
+    }
+
+    fn turn_path(&self, upstream: &Upstream, _turn: &Request<'_>, model: &str) -> String {
+        self.path(upstream, Endpoint::Chat, model)
     }
 
     fn request(
@@ -52,16 +56,14 @@ impl Dialect for OpenAi {
     }
 }
 
-/// The path of an endpoint below the base URL; what is translated goes to chat completions.
-pub(super) fn path<'a>(dialect: &dyn Dialect, upstream: &Upstream, endpoint: Endpoint<'a>) -> &'a str {
+/// The path of an endpoint below the base URL, which servers that follow OpenAI's API share.
+pub(super) fn path(endpoint: Endpoint<'_>) -> &str {
     match endpoint {
         Endpoint::Other(path) => path,
         Endpoint::Text => "/completions",
-        Endpoint::Responses if dialect.is_native(upstream, endpoint) => "/responses",
+        Endpoint::Responses => "/responses",
         Endpoint::InputTokens => "/responses/input_tokens",
         Endpoint::Compact => "/responses/compact",
-        Endpoint::Chat | Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
-            "/chat/completions"
-        }
+        Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => "/chat/completions",
     }
 }

@@ -1,9 +1,10 @@
 //! The messages of a turn as those of a message request.
 
 use crate::api::tool::Json;
+use crate::http;
 use crate::json::{self, Write, writes};
 use crate::turn::{Content, Field, Media, Message, Part, Role, Source, ToolKind, ToolResult};
-use crate::upstream::dialect::{Names, Untranslatable};
+use crate::upstream::dialect::{LeftOut, Untranslatable};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -143,8 +144,8 @@ impl<'t> Ids<'t> {
 }
 
 impl<'t> Conversation<'t> {
-    /// Writes the messages; what is left out or changed is added to `names`.
-    pub(super) fn read(messages: &'t [Message<'t>], names: &mut Names) -> Result<Self, Untranslatable> {
+    /// Writes the messages; what is left out or changed is added to `left_out`.
+    pub(super) fn read(messages: &'t [Message<'t>], left_out: &mut LeftOut) -> Result<Self, Untranslatable> {
         let mut all = Self::default();
         // An id that is legal keeps its spelling, whatever becomes of the others.
         for part in messages.iter().flat_map(|message| message.content.parts()) {
@@ -157,7 +158,7 @@ impl<'t> Conversation<'t> {
             }
         }
         for (i, message) in messages.iter().enumerate() {
-            all.push(i, message, names)?;
+            all.push(i, message, left_out)?;
         }
         if all.messages.is_empty() {
             // The API needs a message, and the only text is the system prompt.
@@ -177,16 +178,21 @@ impl<'t> Conversation<'t> {
         Ok(all)
     }
 
-    fn push(&mut self, i: usize, message: &'t Message<'t>, names: &mut Names) -> Result<(), Untranslatable> {
+    fn push(
+        &mut self,
+        i: usize,
+        message: &'t Message<'t>,
+        left_out: &mut LeftOut,
+    ) -> Result<(), Untranslatable> {
         if message.name.is_some() && message.role != Role::Tool {
-            names.drop(Field::Name, Some(i));
+            left_out.drop(Field::Name, Some(i));
         }
         let mut content = Vec::new();
         match &message.content {
             Content::Text(text) => push_text(Cow::Borrowed(text), &mut content),
             Content::Parts(parts) => {
                 for part in parts {
-                    self.part(i, message.role, part, &mut content, names)?;
+                    self.part(i, message.role, part, &mut content, left_out)?;
                 }
             }
         }
@@ -215,19 +221,19 @@ impl<'t> Conversation<'t> {
         role: Role,
         part: &'t Part<'t>,
         content: &mut Vec<Block<'t>>,
-        names: &mut Names,
+        left_out: &mut LeftOut,
     ) -> Result<(), Untranslatable> {
         let kind = match part {
             Part::Text(text) | Part::Refusal(text) => {
                 push_text(Cow::Borrowed(text), content);
                 return Ok(());
             }
-            Part::Media(media) if matches!(role, Role::User | Role::Tool) => medium(i, media, names)?,
+            Part::Media(media) if matches!(role, Role::User | Role::Tool) => medium(i, media, left_out)?,
             Part::Media(_) => return Err(Untranslatable::at(Field::Media, Some(i), "text in this role")),
             Part::Thinking { text, signature } => match signature.as_deref().filter(|s| !s.is_empty()) {
                 Some(signature) => Kind::Thinking(text, signature),
                 None => {
-                    names.drop(Field::Thinking, Some(i));
+                    left_out.drop(Field::Thinking, Some(i));
                     return Ok(());
                 }
             },
@@ -252,14 +258,14 @@ impl<'t> Conversation<'t> {
             Part::ToolResult(result) => {
                 let mut inner = Vec::new();
                 for part in &result.content {
-                    self.part(i, Role::Tool, part, &mut inner, names)?;
+                    self.part(i, Role::Tool, part, &mut inner, left_out)?;
                 }
                 Kind::ToolResult(self.ids.of(&result.id, false), inner, result.is_error)
             }
             Part::CachePoint { ttl } => {
                 match content.iter_mut().rev().find(|block| !block.is_thinking()) {
                     Some(block) => block.cache = Some(CacheControl::new(*ttl)),
-                    None => names.drop(Field::CachePoint, Some(i)),
+                    None => left_out.drop(Field::CachePoint, Some(i)),
                 }
                 return Ok(());
             }
@@ -334,13 +340,13 @@ fn push_text<'t>(text: Cow<'t, str>, content: &mut Vec<Block<'t>>) {
     }
 }
 
-fn medium<'t>(i: usize, media: &'t Media<'t>, names: &mut Names) -> Result<Kind<'t>, Untranslatable> {
+fn medium<'t>(i: usize, media: &'t Media<'t>, left_out: &mut LeftOut) -> Result<Kind<'t>, Untranslatable> {
     let wrong = |takes| Untranslatable::at(Field::Media, Some(i), takes);
     let web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
     match media {
         Media::Image { source, detail } => {
             if detail.is_some_and(|detail| detail != "auto") {
-                names.drop(Field::ImageDetail, Some(i));
+                left_out.drop(Field::ImageDetail, Some(i));
             }
             match source {
                 Source::Base64 { media_type, data } => image_type(media_type, data)
@@ -353,7 +359,7 @@ fn medium<'t>(i: usize, media: &'t Media<'t>, names: &mut Names) -> Result<Kind<
         Media::Document { source, title } => {
             let origin = match source {
                 Source::Base64 { media_type, data }
-                    if essence(media_type).eq_ignore_ascii_case("application/pdf") =>
+                    if http::media_type(media_type).eq_ignore_ascii_case("application/pdf") =>
                 {
                     Origin::Base64("application/pdf", data)
                 }
@@ -367,11 +373,6 @@ fn medium<'t>(i: usize, media: &'t Media<'t>, names: &mut Names) -> Result<Kind<
     }
 }
 
-/// A media type without its parameters.
-fn essence(media_type: &str) -> &str {
-    media_type.split(';').next().unwrap_or_default().trim()
-}
-
 /// The media type of an image: what its first bytes are, since the API compares both, else its label.
 fn image_type(media_type: &str, data: &str) -> Option<&'static str> {
     const TYPES: [(&str, &str); 4] = [
@@ -383,7 +384,7 @@ fn image_type(media_type: &str, data: &str) -> Option<&'static str> {
     if let Some((_, found)) = TYPES.iter().find(|(start, _)| data.starts_with(start)) {
         return Some(found);
     }
-    let label = essence(media_type).to_ascii_lowercase();
+    let label = http::media_type(media_type).to_ascii_lowercase();
     let label = if label == "image/jpg" { "image/jpeg" } else { &label };
     TYPES.iter().find(|(_, known)| *known == label).map(|(_, known)| *known)
 }

@@ -18,15 +18,15 @@ fn message(role: Role, parts: Vec<Part<'_>>) -> Message<'_> {
 
 /// System prompt and messages as JSON, or the field that is refused; and the fields that are named.
 fn written(messages: &[Message<'_>]) -> (Result<(String, String), Field>, Vec<Field>) {
-    let mut names = Names::default();
-    let read = Conversation::read(messages, &mut names);
+    let mut left_out = LeftOut::default();
+    let read = Conversation::read(messages, &mut left_out);
     let json = read.map(|all| (json::to_string(&all.system), json::to_string(&all.messages)));
-    (json.map_err(|why| why.field.field), names.dropped.iter().map(|dropped| dropped.field).collect())
+    (json.map_err(|why| why.field.field), left_out.dropped.iter().map(|dropped| dropped.field).collect())
 }
 
 fn messages(messages: &[Message<'_>]) -> String {
-    let (written, names) = written(messages);
-    assert_eq!(names, []);
+    let (written, dropped) = written(messages);
+    assert_eq!(dropped, []);
     written.expect("written").1
 }
 
@@ -85,7 +85,7 @@ fn thinking_needs_its_signature() {
         signature: signature.map(Into::into),
     };
     let redacted = Part::RedactedThinking { data: "D".into() };
-    let (got, names) = written(&[
+    let (got, dropped) = written(&[
         message(Role::User, vec![part("x")]),
         message(
             Role::Assistant,
@@ -94,7 +94,7 @@ fn thinking_needs_its_signature() {
     ]);
     let got = got.expect("written").1;
     assert!(got.contains(r#"[{"type":"thinking","thinking":"hm","signature":"SIG"},{"type":"redacted_thinking","data":"D"},{"type":"tool_use""#), "{got}");
-    assert_eq!(names, [Field::Thinking]);
+    assert_eq!(dropped, [Field::Thinking]);
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn cache_points_stand_on_the_block_before() {
         messages(&[message(Role::User, vec![part("a"), Part::CachePoint { ttl: Some("1h") }, part("b")])]);
     let cached = r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}"#;
     assert!(got.contains(cached), "{got}");
-    let (_, names) = written(&[message(Role::User, vec![Part::CachePoint { ttl: None }, part("b")])]);
-    assert_eq!(names, [Field::CachePoint]);
+    let (_, dropped) = written(&[message(Role::User, vec![Part::CachePoint { ttl: None }, part("b")])]);
+    assert_eq!(dropped, [Field::CachePoint]);
 }
 
 #[test]
@@ -120,13 +120,13 @@ fn images_have_the_type_of_their_bytes() {
         assert_eq!(image_type(media_type, data), want, "{media_type}");
     }
     let image = |source| Part::Media(Media::Image { source, detail: Some("high") });
-    let (got, names) = written(&[message(Role::User, vec![image(Source::Url("https://h/x.png".into()))])]);
+    let (got, dropped) = written(&[message(Role::User, vec![image(Source::Url("https://h/x.png".into()))])]);
     assert!(
         got.expect("written")
             .1
             .contains(r#"{"type":"image","source":{"type":"url","url":"https://h/x.png"}}"#)
     );
-    assert_eq!(names, [Field::ImageDetail]);
+    assert_eq!(dropped, [Field::ImageDetail]);
     for source in [Source::Url("data:image/png,x".into()), Source::File("f".into())] {
         assert_eq!(written(&[message(Role::User, vec![image(source)])]).0, Err(Field::Media));
     }

@@ -46,6 +46,10 @@ impl Dialect for Anthropic {
         format!("{}{path}", upstream.base_path)
     }
 
+    fn turn_path(&self, upstream: &Upstream, _turn: &Request<'_>, model: &str) -> String {
+        self.path(upstream, Endpoint::Messages, model)
+    }
+
     fn request(
         &self,
         upstream: &Upstream,

@@ -6,7 +6,7 @@ use crate::api::tool::Json;
 use crate::json::{self, writes};
 use crate::model;
 use crate::turn::{Effort, Field, Format, Input, Reasoning, Request, Tool, ToolChoice, ToolKind};
-use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable, output_limit, output_tokens};
+use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, output_limit, output_tokens};
 use std::borrow::Cow;
 
 writes! {
@@ -87,10 +87,10 @@ writes! {
 }
 
 /// The least tokens of thinking that the API accepts.
-const LEAST_BUDGET: u64 = 1024;
+const MIN_BUDGET: u64 = 1024;
 
 /// The most cache breakpoints of a request.
-const MOST_CACHE_POINTS: usize = 4;
+const MAX_CACHE_POINTS: usize = 4;
 
 /// Writes a turn as a request; `default_tokens` is `max_tokens` where the caller has no limit, since the API needs one.
 pub(super) fn request(
@@ -102,30 +102,30 @@ pub(super) fn request(
     let Input::Messages(messages) = &turn.input else {
         return Err(Untranslatable::at(Field::Prompt, None, "chats only"));
     };
-    let mut names = Names::default();
-    refuse(turn, &mut names);
-    let mut conversation = Conversation::read(messages, &mut names)?;
-    let tools = functions(turn, &conversation, &mut names)?;
-    let (tools, tool_choice) = with_choice(turn, tools, &mut names);
+    let mut left_out = LeftOut::default();
+    refuse(turn, &mut left_out);
+    let mut conversation = Conversation::read(messages, &mut left_out)?;
+    let tools = functions(turn, &conversation, &mut left_out)?;
+    let (tools, tool_choice) = with_choice(turn, tools, &mut left_out);
     let is_forced = tool_choice.is_some_and(|choice| matches!(choice.kind, "any" | "tool"));
     let limit = output_limit(model);
-    let requested = output_tokens(turn.max_tokens, model, &mut names);
+    let requested = output_tokens(turn.max_tokens, model, &mut left_out);
     let tokens = Tokens { requested, default: default_tokens.min(limit), limit };
-    let (thinking, max_tokens) = thinking(turn, model, &conversation, is_forced, tokens, &mut names);
+    let (thinking, max_tokens) = thinking(turn, model, &conversation, is_forced, tokens, &mut left_out);
     let thinks = thinking.is_some_and(|thinking| thinking.kind != "disabled");
     if !thinks && conversation.remove_thinking_of_prefill() {
-        names.drop(Field::Thinking, None);
+        left_out.drop(Field::Thinking, None);
     }
     let mut tools = tools;
-    limit_cache_points(&mut tools, &mut conversation, &mut names);
-    let (temperature, top_p, top_k) = sampling(turn, thinks, &mut names);
+    limit_cache_points(&mut tools, &mut conversation, &mut left_out);
+    let (temperature, top_p, top_k) = sampling(turn, thinks, &mut left_out);
     let stop: Vec<&str> =
         turn.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect();
     if stop.len() < turn.stop.len() {
         // White space alone is refused.
-        names.lack(Field::Stop, None);
+        left_out.unsupported(Field::Stop, None);
     }
-    let output = output(turn, model, &mut names);
+    let output = output(turn, model, &mut left_out);
     let body = Body {
         model,
         max_tokens,
@@ -147,13 +147,13 @@ pub(super) fn request(
         // What the request has already would be there twice.
         let key = json::to_string(name);
         if rewrite_has(&out, name) {
-            names.drop_member(name);
+            left_out.drop_member(name);
             continue;
         }
         out.pop();
         out.push_str(&format!(",{key}:{}}}", value.0));
     }
-    Ok(Translated { body: out.into_bytes(), names })
+    Ok(Translated { body: out.into_bytes(), left_out })
 }
 
 fn rewrite_has(body: &str, name: &str) -> bool {
@@ -162,7 +162,7 @@ fn rewrite_has(body: &str, name: &str) -> bool {
 }
 
 /// Notes what the API lacks.
-fn refuse(turn: &Request<'_>, names: &mut Names) {
+fn refuse(turn: &Request<'_>, left_out: &mut LeftOut) {
     let sampling = &turn.sampling;
     let is_set = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);
     for (lacks, field) in [
@@ -175,32 +175,32 @@ fn refuse(turn: &Request<'_>, names: &mut Names) {
         (turn.verbosity.is_some(), Field::Verbosity),
     ] {
         if lacks {
-            names.lack(field, None);
+            left_out.unsupported(field, None);
         }
     }
     if turn.prediction.is_some() {
-        names.drop(Field::Prediction, None);
+        left_out.drop(Field::Prediction, None);
     }
 }
 
 fn functions<'t>(
     turn: &'t Request<'t>,
     conversation: &Conversation<'t>,
-    names: &mut Names,
+    left_out: &mut LeftOut,
 ) -> Result<Vec<Function<'t>>, Untranslatable> {
     let is_allowed =
         |tool: &Tool<'_>| turn.allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
     let mut all = Vec::with_capacity(turn.tools.len());
     for (i, tool) in turn.tools.iter().enumerate().filter(|(_, tool)| is_allowed(tool)) {
         if tool.kind == ToolKind::Custom {
-            names.lack(Field::CustomTool, Some(i));
+            left_out.unsupported(Field::CustomTool, Some(i));
             continue;
         }
         let (input_schema, says_less) = schema::of_object(tool.parameters).ok_or_else(|| {
             Untranslatable::at(Field::Tools, Some(i), "parameters that are a schema of an object")
         })?;
         if says_less {
-            names.drop(Field::ToolSchema, Some(i));
+            left_out.drop(Field::ToolSchema, Some(i));
         }
         all.push(Function {
             name: tool.name,
@@ -228,12 +228,12 @@ fn functions<'t>(
 fn with_choice<'t>(
     turn: &Request<'t>,
     tools: Vec<Function<'t>>,
-    names: &mut Names,
+    left_out: &mut LeftOut,
 ) -> (Option<Vec<Function<'t>>>, Option<Choice<'t>>) {
     let choice = |kind, name| Some(Choice { kind, name, disable_parallel_tool_use: None });
     if turn.tools.is_empty() {
         if !matches!(turn.tool_choice, ToolChoice::Auto | ToolChoice::None) {
-            names.drop(Field::ToolChoice, None);
+            left_out.drop(Field::ToolChoice, None);
         }
         let none = if tools.is_empty() { None } else { choice("none", None) };
         return (Some(tools).filter(|tools| !tools.is_empty()), none);
@@ -271,10 +271,10 @@ struct Tokens {
 /// The tokens of thinking that an effort stands for with models which take a budget alone.
 fn budget_of(effort: Effort) -> u64 {
     match effort {
-        Effort::None | Effort::Minimal | Effort::Low => LEAST_BUDGET,
-        Effort::Medium => 4 * LEAST_BUDGET,
-        Effort::High => 8 * LEAST_BUDGET,
-        Effort::Xhigh | Effort::Max => 16 * LEAST_BUDGET,
+        Effort::None | Effort::Minimal | Effort::Low => MIN_BUDGET,
+        Effort::Medium => 4 * MIN_BUDGET,
+        Effort::High => 8 * MIN_BUDGET,
+        Effort::Xhigh | Effort::Max => 16 * MIN_BUDGET,
     }
 }
 
@@ -302,7 +302,7 @@ fn thinking(
     conversation: &Conversation<'_>,
     is_forced: bool,
     tokens: Tokens,
-    names: &mut Names,
+    left_out: &mut LeftOut,
 ) -> (Option<Thinking>, u64) {
     let reasoning = requested_reasoning(turn, model);
     let max_tokens = tokens.requested.unwrap_or(tokens.default);
@@ -316,48 +316,52 @@ fn thinking(
     let fits = !is_forced && !conversation.has_prefill() && !conversation.lacks_thinking();
     let Some(budget) = reasoning.budget.filter(|_| fits) else {
         if !fits {
-            names.drop(Field::Thinking, None);
+            left_out.drop(Field::Thinking, None);
         }
         return (fits.then_some(Thinking { kind, budget_tokens: None }), max_tokens);
     };
     // Some of the limit has to be left for the answer.
-    let wanted = budget.max(LEAST_BUDGET).min(tokens.limit - 1);
+    let wanted = budget.max(MIN_BUDGET).min(tokens.limit - 1);
     let (budget, max_tokens) = match tokens.requested {
         None if max_tokens > wanted => (wanted, max_tokens),
         None => (wanted, wanted.saturating_add(tokens.default).min(tokens.limit)),
         Some(limit) if limit > wanted => (wanted, limit),
-        Some(limit) if limit > LEAST_BUDGET => (limit - 1, limit),
+        Some(limit) if limit > MIN_BUDGET => (limit - 1, limit),
         Some(limit) => {
-            names.drop(Field::Thinking, None);
+            left_out.drop(Field::Thinking, None);
             return (None, limit);
         }
     };
     if Some(budget) != reasoning.budget {
-        names.drop(Field::ThinkingBudget, None);
+        left_out.drop(Field::ThinkingBudget, None);
     }
     (Some(Thinking { kind, budget_tokens: Some(budget) }), max_tokens)
 }
 
 /// Temperature, `top_p` and `top_k` within the API's ranges, which are narrower with thinking.
-fn sampling(turn: &Request<'_>, thinks: bool, names: &mut Names) -> (Option<f64>, Option<f64>, Option<u64>) {
+fn sampling(
+    turn: &Request<'_>,
+    thinks: bool,
+    left_out: &mut LeftOut,
+) -> (Option<f64>, Option<f64>, Option<u64>) {
     let (mut temperature, mut top_p, mut top_k) =
         (turn.sampling.temperature, turn.sampling.top_p, turn.sampling.top_k);
     if let Some(above) = temperature.filter(|temperature| *temperature > 1.0) {
         debug_assert!(above > 1.0);
         temperature = Some(1.0);
-        names.drop(Field::Temperature, None);
+        left_out.drop(Field::Temperature, None);
     }
     if thinks {
         if temperature.is_some_and(|temperature| temperature < 1.0) {
-            names.drop(Field::Temperature, None);
+            left_out.drop(Field::Temperature, None);
         }
         temperature = None;
         if top_p.is_some_and(|top_p| top_p < 0.95) {
             top_p = None;
-            names.drop(Field::TopP, None);
+            left_out.drop(Field::TopP, None);
         }
         if top_k.take().is_some() {
-            names.drop(Field::TopK, None);
+            left_out.drop(Field::TopK, None);
         }
     }
     // Claude Opus 4.1, Sonnet 4.5 and later accept one of the two.
@@ -365,7 +369,7 @@ fn sampling(turn: &Request<'_>, thinks: bool, names: &mut Names) -> (Option<f64>
         && let Some(top_p) = top_p.take()
         && top_p < 1.0
     {
-        names.drop(Field::TopP, None);
+        left_out.drop(Field::TopP, None);
     }
     (temperature, top_p, top_k)
 }
@@ -385,7 +389,7 @@ fn effort_name(effort: Effort, model: &str) -> Option<&'static str> {
     NAMES[..=level].iter().rev().find(|name| of_model.is_none_or(|own| own.contains(name))).copied()
 }
 
-fn output<'t>(turn: &Request<'t>, model: &str, names: &mut Names) -> Option<Output<'t>> {
+fn output<'t>(turn: &Request<'t>, model: &str, left_out: &mut LeftOut) -> Option<Output<'t>> {
     let effort = turn.reasoning.effort.and_then(|effort| effort_name(effort, model));
     let format = match &turn.format {
         Format::Text => None,
@@ -394,7 +398,7 @@ fn output<'t>(turn: &Request<'t>, model: &str, names: &mut Names) -> Option<Outp
             schema.schema.map(|schema| Schema { kind: "json_schema", schema })
         }
         Format::JsonSchema(_) | Format::JsonObject => {
-            names.lack(Field::Format, None);
+            left_out.unsupported(Field::Format, None);
             None
         }
     };
@@ -405,15 +409,15 @@ fn output<'t>(turn: &Request<'t>, model: &str, names: &mut Names) -> Option<Outp
 fn limit_cache_points<'t>(
     tools: &mut Option<Vec<Function<'t>>>,
     conversation: &mut Conversation<'t>,
-    names: &mut Names,
+    left_out: &mut LeftOut,
 ) {
     let tools = tools.iter_mut().flatten().map(|tool| &mut tool.cache);
     let mut all: Vec<_> = tools.chain(conversation.blocks().map(|block| &mut block.cache)).collect();
     all.retain(|cache| cache.is_some());
-    let too_many = all.len().saturating_sub(MOST_CACHE_POINTS);
+    let too_many = all.len().saturating_sub(MAX_CACHE_POINTS);
     for cache in all.into_iter().take(too_many) {
         *cache = None;
-        names.drop(Field::CachePoint, None);
+        left_out.drop(Field::CachePoint, None);
     }
 }
 

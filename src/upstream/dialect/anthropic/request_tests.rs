@@ -10,15 +10,15 @@ fn turn<'a>() -> Request<'a> {
     Request { input: Input::Messages(vec![user("x")]), ..Request::default() }
 }
 
-/// The request, and the fields that are lacking and those that are named.
+/// The request, the fields that are unsupported and those that are dropped.
 fn written(turn: &Request<'_>) -> (Value, Vec<Field>, Vec<Field>) {
     written_for("claude", turn)
 }
 
 fn written_for(model: &str, turn: &Request<'_>) -> (Value, Vec<Field>, Vec<Field>) {
-    let Translated { body, names } = request(turn, model, 4096, &[]).expect("translatable");
+    let Translated { body, left_out } = request(turn, model, 4096, &[]).expect("translatable");
     let fields = |all: &[crate::turn::Unsupported]| all.iter().map(|one| one.field).collect();
-    (serde_json::from_slice(&body).expect("JSON"), fields(&names.lacking), fields(&names.dropped))
+    (serde_json::from_slice(&body).expect("JSON"), fields(&left_out.unsupported), fields(&left_out.dropped))
 }
 
 fn function(name: &str) -> Tool<'_> {
@@ -38,7 +38,7 @@ fn a_plain_turn_is_a_plain_request() {
         Extra { name: "betas".into(), value: Json("[1.0]") },
         Extra { name: "stream".into(), value: Json("7") },
     ];
-    let Translated { body, names } = request(&turn, "claude", 99, &extra).expect("translatable");
+    let Translated { body, left_out } = request(&turn, "claude", 99, &extra).expect("translatable");
     assert_eq!(
         String::from_utf8(body).expect("UTF-8"),
         concat!(
@@ -46,7 +46,10 @@ fn a_plain_turn_is_a_plain_request() {
             r#""metadata":{"user_id":"u"},"stop_sequences":["a"],"stream":true,"temperature":0.5,"top_k":5,"betas":[1.0]}"#
         )
     );
-    assert_eq!((names.lacking, names.dropped, names.members), (vec![], vec![], vec!["stream".to_owned()]));
+    assert_eq!(
+        (left_out.unsupported, left_out.dropped, left_out.dropped_members),
+        (vec![], vec![], vec!["stream".to_owned()])
+    );
 }
 
 #[test]
@@ -54,25 +57,25 @@ fn sampling_stays_in_the_apis_ranges() {
     let with = |sampling| written(&Request { sampling, ..turn() });
     let temperature = |temperature| Sampling { temperature: Some(temperature), ..Sampling::default() };
     for (given, sent, named) in [(1.5, 1.0, true), (2.0, 1.0, true), (1.0, 1.0, false), (0.0, 0.0, false)] {
-        let (body, _, names) = with(temperature(given));
+        let (body, _, dropped) = with(temperature(given));
         assert_eq!(
-            (&body["temperature"], names.contains(&Field::Temperature)),
+            (&body["temperature"], dropped.contains(&Field::Temperature)),
             (&json!(sent), named),
             "{given}"
         );
     }
-    let (body, _, names) = with(Sampling { top_p: Some(0.9), ..temperature(0.5) });
-    assert_eq!((&body["top_p"], names), (&json!(null), vec![Field::TopP]));
-    let (body, _, names) = with(Sampling { top_p: Some(0.9), ..Sampling::default() });
-    assert_eq!((&body["top_p"], names), (&json!(0.9), vec![]));
+    let (body, _, dropped) = with(Sampling { top_p: Some(0.9), ..temperature(0.5) });
+    assert_eq!((&body["top_p"], dropped), (&json!(null), vec![Field::TopP]));
+    let (body, _, dropped) = with(Sampling { top_p: Some(0.9), ..Sampling::default() });
+    assert_eq!((&body["top_p"], dropped), (&json!(0.9), vec![]));
 }
 
 #[test]
 fn a_budget_fits_below_the_limit() {
     let with = |budget, max_tokens| {
         let reasoning = Reasoning { enabled: Some(true), budget, ..Reasoning::default() };
-        let (body, _, names) = written(&Request { reasoning, max_tokens, ..turn() });
-        (body["thinking"].clone(), body["max_tokens"].as_u64().expect("a number"), names)
+        let (body, _, dropped) = written(&Request { reasoning, max_tokens, ..turn() });
+        (body["thinking"].clone(), body["max_tokens"].as_u64().expect("a number"), dropped)
     };
     let enabled = |budget: u64| json!({"type": "enabled", "budget_tokens": budget});
     assert_eq!(with(Some(10_000), None), (enabled(10_000), 14_096, vec![]));
@@ -103,8 +106,8 @@ fn thinking_is_left_out_where_the_api_refuses_it() {
     let with = |messages| {
         let turn =
             Request { input: Input::Messages(messages), reasoning, tools: vec![function("f")], ..turn() };
-        let (body, _, names) = written(&turn);
-        (body["thinking"].is_object(), names)
+        let (body, _, dropped) = written(&turn);
+        (body["thinking"].is_object(), dropped)
     };
     assert_eq!(with(vec![user("x"), assistant(vec![signed(), call()]), tool()]), (true, vec![]));
     assert_eq!(with(vec![user("x"), assistant(vec![call()]), tool()]), (false, vec![Field::Thinking]));
@@ -115,23 +118,23 @@ fn thinking_is_left_out_where_the_api_refuses_it() {
     // Forced calls, and sampling that thinking excludes.
     let forced =
         Request { reasoning, tools: vec![function("f")], tool_choice: ToolChoice::Required, ..turn() };
-    let (body, _, names) = written(&forced);
-    assert_eq!((&body["thinking"], names), (&json!(null), vec![Field::Thinking]));
+    let (body, _, dropped) = written(&forced);
+    assert_eq!((&body["thinking"], dropped), (&json!(null), vec![Field::Thinking]));
     let sampling =
         Sampling { temperature: Some(0.2), top_p: Some(0.5), top_k: Some(4), ..Sampling::default() };
-    let (body, _, names) = written(&Request { reasoning, sampling, ..turn() });
+    let (body, _, dropped) = written(&Request { reasoning, sampling, ..turn() });
     assert!(
         body["thinking"].is_object() && body["temperature"].is_null() && body["top_k"].is_null(),
         "{body}"
     );
-    assert_eq!(names, [Field::Temperature, Field::TopP, Field::TopK]);
+    assert_eq!(dropped, [Field::Temperature, Field::TopP, Field::TopK]);
 }
 
 #[test]
 fn tools_and_their_choice() {
     let tools = |tools, tool_choice, parallel_tool_calls| {
-        let (body, _, names) = written(&Request { tools, tool_choice, parallel_tool_calls, ..turn() });
-        (body["tools"].clone(), body["tool_choice"].clone(), names)
+        let (body, _, dropped) = written(&Request { tools, tool_choice, parallel_tool_calls, ..turn() });
+        (body["tools"].clone(), body["tool_choice"].clone(), dropped)
     };
     let f = json!([{"name": "f", "input_schema": {"type": "object", "properties": {}}}]);
     for (choice, parallel, want) in [
@@ -165,7 +168,7 @@ fn tools_and_their_choice() {
 }
 
 #[test]
-fn what_changes_the_answer_is_lacking() {
+fn what_changes_the_answer_is_unsupported() {
     let sampling = Sampling {
         seed: Some(1),
         frequency_penalty: Some(0.5),
@@ -183,7 +186,7 @@ fn what_changes_the_answer_is_lacking() {
         tools: vec![custom],
         ..turn()
     };
-    let (_, lacking, _) = written(&all);
+    let (_, unsupported, _) = written(&all);
     let want = [
         Field::Choices,
         Field::Logprobs,
@@ -195,7 +198,7 @@ fn what_changes_the_answer_is_lacking() {
         Field::Stop,
         Field::Format,
     ];
-    assert_eq!(lacking, want);
+    assert_eq!(unsupported, want);
     let zeros = Sampling { frequency_penalty: Some(0.0), presence_penalty: Some(0.0), ..Sampling::default() };
     assert_eq!(written(&Request { sampling: zeros, ..turn() }).1, []);
 }
@@ -210,9 +213,9 @@ fn a_strict_schema_and_an_effort_are_output_settings() {
             strict,
         })
     };
-    let (body, lacking, _) = written(&Request { format: schema(Some(true)), ..turn() });
+    let (body, unsupported, _) = written(&Request { format: schema(Some(true)), ..turn() });
     assert_eq!(
-        (&body["output_config"]["format"], lacking),
+        (&body["output_config"]["format"], unsupported),
         (&json!({"type": "json_schema", "schema": {"z": 1.0}}), vec![])
     );
     for strict in [Some(false), None] {
@@ -242,9 +245,9 @@ fn an_effort_becomes_the_thinking_that_the_model_has() {
         ("claude-to-come", Effort::High, Value::Null, Some("high")),
     ] {
         let reasoning = Reasoning { effort: Some(effort), ..Reasoning::default() };
-        let (body, lacking, _) = written_for(model, &Request { reasoning, ..turn() });
+        let (body, unsupported, _) = written_for(model, &Request { reasoning, ..turn() });
         let case = format!("{model} {effort:?}: {body}");
-        assert_eq!((&body["thinking"], lacking), (&thinking, vec![]), "{case}");
+        assert_eq!((&body["thinking"], unsupported), (&thinking, vec![]), "{case}");
         assert_eq!(body["output_config"]["effort"].as_str(), name, "{case}");
         assert!(body["thinking"]["budget_tokens"].as_u64() < body["max_tokens"].as_u64(), "{case}");
     }
@@ -257,15 +260,15 @@ fn no_more_tokens_are_requested_than_the_model_has() {
         reasoning: Reasoning { budget, ..Reasoning::default() },
         ..turn()
     };
-    let (body, _, names) = written_for("claude-opus-4-1", &requested(64_000, None));
-    assert_eq!((&body["max_tokens"], names), (&json!(32_000), vec![Field::MaxTokens]));
-    let (body, _, names) = written_for("claude-opus-4-1", &requested(32_000, None));
-    assert_eq!((&body["max_tokens"], names), (&json!(32_000), vec![]));
-    let (body, _, names) = written_for("claude-opus-4-1", &requested(64_000, Some(50_000)));
+    let (body, _, dropped) = written_for("claude-opus-4-1", &requested(64_000, None));
+    assert_eq!((&body["max_tokens"], dropped), (&json!(32_000), vec![Field::MaxTokens]));
+    let (body, _, dropped) = written_for("claude-opus-4-1", &requested(32_000, None));
+    assert_eq!((&body["max_tokens"], dropped), (&json!(32_000), vec![]));
+    let (body, _, dropped) = written_for("claude-opus-4-1", &requested(64_000, Some(50_000)));
     assert_eq!((&body["max_tokens"], &body["thinking"]["budget_tokens"]), (&json!(32_000), &json!(31_999)));
-    assert_eq!(names, [Field::MaxTokens, Field::ThinkingBudget]);
-    let (body, _, names) = written_for("claude-to-come", &requested(640_000, None));
-    assert_eq!((&body["max_tokens"], names), (&json!(640_000), vec![]));
+    assert_eq!(dropped, [Field::MaxTokens, Field::ThinkingBudget]);
+    let (body, _, dropped) = written_for("claude-to-come", &requested(640_000, None));
+    assert_eq!((&body["max_tokens"], dropped), (&json!(640_000), vec![]));
 }
 
 #[test]
@@ -273,12 +276,12 @@ fn the_last_four_cache_points_stay() {
     let parts: Vec<Part<'_>> =
         (0..6).flat_map(|_| [Part::Text("a".into()), Part::CachePoint { ttl: None }]).collect();
     let message = Message { role: Role::User, name: None, content: Content::Parts(parts) };
-    let (body, _, names) = written(&Request { input: Input::Messages(vec![message]), ..turn() });
+    let (body, _, dropped) = written(&Request { input: Input::Messages(vec![message]), ..turn() });
     let cached: Vec<bool> = body["messages"][0]["content"]
         .as_array()
         .expect("blocks")
         .iter()
         .map(|block| block["cache_control"].is_object())
         .collect();
-    assert_eq!((cached, names), (vec![false, false, true, true, true, true], vec![Field::CachePoint]));
+    assert_eq!((cached, dropped), (vec![false, false, true, true, true, true], vec![Field::CachePoint]));
 }

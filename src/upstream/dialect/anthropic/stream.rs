@@ -38,7 +38,7 @@ enum Kind {
 }
 
 /// The most blocks that are open at once; the API opens one after the other.
-const MOST_OPEN: usize = 256;
+const MAX_OPEN: usize = 256;
 
 reads! {
     /// Any of the events, with all members that are read.
@@ -175,7 +175,7 @@ impl Stream {
             }
             _ => Kind::Other,
         };
-        if self.open.len() >= MOST_OPEN {
+        if self.open.len() >= MAX_OPEN {
             return StreamState::InvalidResponse("too many blocks are open at once");
         }
         self.open.insert(index, Open { kind, joint });

@@ -7,7 +7,7 @@ use crate::turn::{
     Content, Effort, Field, Format, Input, JsonSchema, Media, Message, Part, Request, Role, Source, Tool,
     ToolChoice, ToolKind, ToolResult, Verbosity,
 };
-use crate::upstream::dialect::{Extra, Names, Translated, Untranslatable, output_tokens};
+use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, output_tokens};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ pub(in crate::upstream::dialect) fn request(
     let Input::Messages(messages) = &turn.input else {
         return Err(Untranslatable::at(Field::Prompt, None, "chats only"));
     };
-    let mut names = Names::default();
+    let mut left_out = LeftOut::default();
     let mut out = String::with_capacity(1024);
     out.push('{');
     member(&mut out, "model", &model);
@@ -38,17 +38,17 @@ pub(in crate::upstream::dialect) fn request(
     out.push('[');
     let mut list = List { out: &mut out, server, first: true };
     for (i, message) in messages.iter().enumerate() {
-        list.message(i, message, &mut names)?;
+        list.message(i, message, &mut left_out)?;
     }
     let is_empty = list.first;
     out.push(']');
     if is_empty {
         return Err(Untranslatable::at(Field::Messages, None, "at least one message with a content"));
     }
-    sampling(turn, model, server, &mut out, &mut names);
+    sampling(turn, model, server, &mut out, &mut left_out);
     format(&turn.format, &mut out);
     tools(turn, &mut out);
-    reasoning(turn, model, &mut out, &mut names);
+    reasoning(turn, model, &mut out, &mut left_out);
     if turn.stream {
         push_key(&mut out, "\"stream\":true,\"stream_options\":{\"include_usage\":true}");
     }
@@ -56,7 +56,7 @@ pub(in crate::upstream::dialect) fn request(
         member(&mut out, name, value);
     }
     out.push('}');
-    Ok(Translated { body: out.into_bytes(), names })
+    Ok(Translated { body: out.into_bytes(), left_out })
 }
 
 /// Appends a member of the object that is being written.
@@ -73,14 +73,14 @@ fn maybe(out: &mut String, name: &str, value: Option<impl json::Write>) {
     }
 }
 
-fn sampling(turn: &Request<'_>, model: &str, server: Server, out: &mut String, names: &mut Names) {
+fn sampling(turn: &Request<'_>, model: &str, server: Server, out: &mut String, left_out: &mut LeftOut) {
     let sampling = &turn.sampling;
     let limit = if server == Server::OpenAi { "max_completion_tokens" } else { "max_tokens" };
-    maybe(out, limit, output_tokens(turn.max_tokens, model, names));
+    maybe(out, limit, output_tokens(turn.max_tokens, model, left_out));
     maybe(out, "temperature", sampling.temperature);
     maybe(out, "top_p", sampling.top_p);
     match server {
-        Server::OpenAi if sampling.top_k.is_some() => names.drop(Field::TopK, None),
+        Server::OpenAi if sampling.top_k.is_some() => left_out.drop(Field::TopK, None),
         _ => maybe(out, "top_k", sampling.top_k),
     }
     maybe(out, "presence_penalty", sampling.presence_penalty);
@@ -202,11 +202,11 @@ fn possible_effort(spec: &ModelSpec, turn: &Request<'_>) -> Option<Effort> {
     effort.map(|effort| if is_refused { Effort::None } else { effort })
 }
 
-fn reasoning(turn: &Request<'_>, model: &str, out: &mut String, names: &mut Names) {
+fn reasoning(turn: &Request<'_>, model: &str, out: &mut String, left_out: &mut LeftOut) {
     let wanted = turn.reasoning.effort;
     let effort = model::find(model).map_or(wanted, |spec| possible_effort(spec, turn));
     if effort != wanted {
-        names.drop(Field::Thinking, None);
+        left_out.drop(Field::Thinking, None);
     }
     maybe(
         out,
@@ -222,7 +222,7 @@ fn reasoning(turn: &Request<'_>, model: &str, out: &mut String, names: &mut Name
         }),
     );
     if turn.reasoning.budget.is_some() || turn.reasoning.enabled == Some(true) {
-        names.drop(Field::Thinking, None);
+        left_out.drop(Field::Thinking, None);
     }
     maybe(
         out,
@@ -251,7 +251,12 @@ impl List<'_> {
         member(self.out, "role", &role);
     }
 
-    fn message(&mut self, i: usize, message: &Message<'_>, names: &mut Names) -> Result<(), Untranslatable> {
+    fn message(
+        &mut self,
+        i: usize,
+        message: &Message<'_>,
+        left_out: &mut LeftOut,
+    ) -> Result<(), Untranslatable> {
         let role = match message.role {
             Role::System => "system",
             Role::Developer => "developer",
@@ -272,29 +277,34 @@ impl List<'_> {
         let mut media = Vec::new();
         for part in parts {
             if let Part::ToolResult(result) = part {
-                self.result(i, result, &mut media, names);
+                self.result(i, result, &mut media, left_out);
             }
         }
         if message.role == Role::Assistant {
-            return self.assistant(i, message, parts, names);
+            return self.assistant(i, message, parts, left_out);
         }
         let content =
             parts.iter().filter(|part| matches!(part, Part::Text(_) | Part::Media(_) | Part::Refusal(_)));
         let content: Vec<&Part<'_>> = media.into_iter().chain(content).collect();
         if parts.iter().any(|part| matches!(part, Part::CachePoint { .. })) {
-            names.drop(Field::CachePoint, Some(i));
+            left_out.drop(Field::CachePoint, Some(i));
         }
         if content.is_empty() {
             return Ok(());
         }
         self.begin(role);
         maybe(self.out, "name", message.name);
-        self.content(i, &content, names)?;
+        self.content(i, &content, left_out)?;
         self.out.push('}');
         Ok(())
     }
 
-    fn content(&mut self, i: usize, content: &[&Part<'_>], names: &mut Names) -> Result<(), Untranslatable> {
+    fn content(
+        &mut self,
+        i: usize,
+        content: &[&Part<'_>],
+        left_out: &mut LeftOut,
+    ) -> Result<(), Untranslatable> {
         push_key(self.out, "\"content\":");
         if let [Part::Text(text) | Part::Refusal(text)] = content {
             push_string(text, self.out);
@@ -305,7 +315,7 @@ impl List<'_> {
             self.out.push_str(if n > 0 { "," } else { "" });
             match part {
                 Part::Text(text) | Part::Refusal(text) => writes!(self.out; "type" = "text", "text" = text),
-                Part::Media(media) => medium(i, media, self.out, names)?,
+                Part::Media(media) => medium(i, media, self.out, left_out)?,
                 _ => {}
             }
         }
@@ -318,7 +328,7 @@ impl List<'_> {
         i: usize,
         result: &'t ToolResult<'t>,
         media: &mut Vec<&'t Part<'t>>,
-        names: &mut Names,
+        left_out: &mut LeftOut,
     ) {
         self.begin("tool");
         member(self.out, "tool_call_id", &result.id);
@@ -327,7 +337,7 @@ impl List<'_> {
         self.out.push('}');
         media.extend(result.content.iter().filter(|part| matches!(part, Part::Media(_))));
         if result.is_error {
-            names.drop(Field::ToolError, Some(i));
+            left_out.drop(Field::ToolError, Some(i));
         }
     }
 
@@ -336,7 +346,7 @@ impl List<'_> {
         i: usize,
         message: &Message<'_>,
         parts: &[Part<'_>],
-        names: &mut Names,
+        left_out: &mut LeftOut,
     ) -> Result<(), Untranslatable> {
         let (mut text, mut refusal, mut thinking) = (String::new(), String::new(), String::new());
         let mut calls = Vec::new();
@@ -345,16 +355,16 @@ impl List<'_> {
                 Part::Text(more) => text.push_str(more),
                 Part::Refusal(more) => refusal.push_str(more),
                 Part::Thinking { text, .. } => thinking.push_str(text),
-                Part::RedactedThinking { .. } => names.drop(Field::Thinking, Some(i)),
+                Part::RedactedThinking { .. } => left_out.drop(Field::Thinking, Some(i)),
                 Part::ToolCall { id, name, input, kind } => calls.push((id, name, input, *kind)),
                 Part::Media(_) => return Err(Untranslatable::at(Field::Media, Some(i), "text in this role")),
-                Part::CachePoint { .. } => names.drop(Field::CachePoint, Some(i)),
+                Part::CachePoint { .. } => left_out.drop(Field::CachePoint, Some(i)),
                 Part::ToolResult(_) => {}
             }
         }
         if text.is_empty() && refusal.is_empty() && calls.is_empty() {
             if !thinking.is_empty() {
-                names.drop(Field::Thinking, Some(i));
+                left_out.drop(Field::Thinking, Some(i));
             }
             return Ok(());
         }
@@ -366,7 +376,7 @@ impl List<'_> {
         if !thinking.is_empty() && !calls.is_empty() && self.server == Server::Compatible {
             member(self.out, "reasoning_content", &thinking);
         } else if !thinking.is_empty() {
-            names.drop(Field::Thinking, Some(i));
+            left_out.drop(Field::Thinking, Some(i));
         }
         if !calls.is_empty() {
             push_key(self.out, "\"tool_calls\":");
@@ -393,7 +403,12 @@ impl List<'_> {
     }
 }
 
-fn medium(i: usize, media: &Media<'_>, out: &mut String, names: &mut Names) -> Result<(), Untranslatable> {
+fn medium(
+    i: usize,
+    media: &Media<'_>,
+    out: &mut String,
+    left_out: &mut LeftOut,
+) -> Result<(), Untranslatable> {
     let wrong = |takes| Untranslatable::at(Field::Media, Some(i), takes);
     match media {
         Media::Image { source, detail } => {
@@ -408,7 +423,7 @@ fn medium(i: usize, media: &Media<'_>, out: &mut String, names: &mut Names) -> R
         }
         Media::Document { source: Source::Text(text), title } => {
             if title.is_some() {
-                names.drop(Field::Title, Some(i));
+                left_out.drop(Field::Title, Some(i));
             }
             writes!(out; "type" = "text", "text" = text);
         }

@@ -4,8 +4,8 @@ use crate::turn::Sampling;
 use serde_json::{Value, json};
 
 fn written(turn: &Request<'_>, server: Server) -> (Value, Vec<Field>) {
-    let Translated { body, names } = request(turn, "m", server, &[]).expect("translatable");
-    (serde_json::from_slice(&body).expect("JSON"), names.dropped.iter().map(|one| one.field).collect())
+    let Translated { body, left_out } = request(turn, "m", server, &[]).expect("translatable");
+    (serde_json::from_slice(&body).expect("JSON"), left_out.dropped.iter().map(|one| one.field).collect())
 }
 
 #[test]
@@ -166,12 +166,12 @@ fn a_known_model_gets_an_effort_that_it_takes() {
         let mut turn = Request { input: hello(), ..Request::default() };
         turn.reasoning.effort = effort;
         turn.tools.extend(has_tools.then(|| Tool { name: "f", ..Tool::default() }));
-        let Translated { body, names } =
+        let Translated { body, left_out } =
             request(&turn, model, Server::Compatible, &[]).expect("translatable");
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!(body["reasoning_effort"], want, "{model} {effort:?}");
         let is_replaced = effort.is_some() && ![json!("low"), json!("medium"), json!("high")].contains(&want);
-        let dropped: Vec<Field> = names.dropped.iter().map(|one| one.field).collect();
+        let dropped: Vec<Field> = left_out.dropped.iter().map(|one| one.field).collect();
         assert_eq!(dropped == [Field::Thinking], is_replaced, "{model} {effort:?}");
     }
 }
@@ -191,6 +191,10 @@ fn no_more_tokens_are_requested_than_the_model_has() {
         let written = request(&turn(tokens), model, Server::OpenAi, &[]).expect("translatable");
         let body: Value = serde_json::from_slice(&written.body).expect("JSON");
         assert_eq!(body["max_completion_tokens"], want, "{model}");
-        assert_eq!(written.names.dropped.iter().map(|one| one.field).collect::<Vec<_>>(), names, "{model}");
+        assert_eq!(
+            written.left_out.dropped.iter().map(|one| one.field).collect::<Vec<_>>(),
+            names,
+            "{model}"
+        );
     }
 }
