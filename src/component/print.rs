@@ -1,6 +1,6 @@
 //! The log, on standard error.
 
-use super::body::write;
+use super::send::write;
 use std::sync::OnceLock;
 use wasi::cli::stderr::get_stderr;
 use wasi::io::streams::OutputStream;

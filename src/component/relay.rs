@@ -1,6 +1,7 @@
 //! An upstream's answer on its way to the caller, unread.
 
-use super::body::{CALLER_CHECK_INTERVAL, End, PIECE, Progress, Upstream, broken, note, write};
+use super::body::{CALLER_CHECK_INTERVAL, PIECE, Upstream, broken};
+use super::send::{End, Progress, note, write};
 use crate::http::Relay;
 use crate::log::Ending;
 use wasi::io::poll::poll;

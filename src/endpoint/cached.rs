@@ -101,7 +101,9 @@ impl<T: Transport> Lookup<'_, T> {
         let control = self.call.request.headers.get("cache-control");
         let control = CacheControl::of(control.as_deref().unwrap_or_default());
         let key = match self.key() {
-            Some(key) if control != CacheControl::NoStore => store.key("cache", &[&key.to_string()], ""),
+            Some(key) if control != CacheControl::NoStore => {
+                store.settings().key("cache", &[&key.to_string()], "")
+            }
             _ => return Cached::Bypass,
         };
         let location = EntryLocation { key, ttl: self.policy.ttl.as_secs(), api: self.api };

@@ -131,12 +131,6 @@ impl<'a, T: Transport> Store<'a, T> {
         self.settings
     }
 
-    /// The name of a key: the namespace as the cluster's hash tag, what kind of state it is, the SHA-256 of what it is
-    /// about, each part preceded by its length, and the window.
-    pub fn key(&self, kind: &str, about: &[&str], window: &str) -> String {
-        key(&self.settings.namespace, kind, about, window)
-    }
-
     /// Executes a command: its name and arguments. Over HTTP it returns within `store.timeout_ms`.
     ///
     /// # Errors
@@ -257,14 +251,17 @@ fn is_whole(headers: &Headers, length: usize) -> bool {
     headers.get("content-length").and_then(|declared| declared.parse().ok()) == Some(length)
 }
 
-/// As [`Store::key`].
-pub fn key(namespace: &str, kind: &str, about: &[&str], window: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in about {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
+impl Settings {
+    /// The name of a key: the namespace as the cluster's hash tag, what kind of state it is, the SHA-256 of what it is
+    /// about, each part preceded by its length, and the window.
+    pub fn key(&self, kind: &str, about: &[&str], window: &str) -> String {
+        let mut hash = Sha256::new();
+        for part in about {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        format!("{{portcullis:{}}}:{kind}:{}:{window}", self.namespace, hex(&hash.finalize()))
     }
-    format!("{{portcullis:{namespace}}}:{kind}:{}:{window}", hex(&hash.finalize()))
 }
 
 fn unsent(error: SendError) -> StoreError {

@@ -79,7 +79,7 @@ pub struct Message<'a> {
     pub content: Content<'a>,
 }
 
-/// Who wrote a message. Results of tools are a message of their own, of [`Role::Tool`].
+/// Who wrote a message. Results of tools are in messages of [`Role::Tool`], and from Messages in a user's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The operator, with instructions.
