@@ -102,7 +102,7 @@ impl<T: Transport> Lookup<'_, T> {
         let control = CacheControl::of(control.as_deref().unwrap_or_default());
         let key = match self.key() {
             Some(key) if control != CacheControl::NoStore => {
-                store.settings().key("cache", &[&key.to_string()], "")
+                store.settings().key_name("cache", &[&key.to_string()], "")
             }
             _ => return Cached::Bypass,
         };

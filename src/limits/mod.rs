@@ -38,7 +38,7 @@ pub fn counters(config: &Config, own: &[Limit], identity: &str, model: &str) -> 
             Per::All => ("", ""),
         };
         let about = [limit.per.name(), key, model];
-        let key = store.key(limit.measure.name(), &about, limit.measure.window());
+        let key = store.key_name(limit.measure.name(), &about, limit.measure.window());
         Counter { limit, key }
     };
     applied(&config.limits, own).map(counter).collect()

@@ -254,7 +254,7 @@ fn is_whole(headers: &Headers, length: usize) -> bool {
 impl Settings {
     /// The name of a key: the namespace as the cluster's hash tag, what kind of state it is, the SHA-256 of what it is
     /// about, each part preceded by its length, and the window.
-    pub fn key(&self, kind: &str, about: &[&str], window: &str) -> String {
+    pub fn key_name(&self, kind: &str, about: &[&str], window: &str) -> String {
         let mut hash = Sha256::new();
         for part in about {
             hash.update((part.len() as u64).to_be_bytes());

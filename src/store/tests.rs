@@ -83,14 +83,28 @@ fn webdis_replies_are_read() {
     }
 }
 
+fn settings() -> Settings {
+    Settings {
+        api: StoreApi::Upstash,
+        https: false,
+        authority: "store".to_owned(),
+        base_path: String::new(),
+        key: None,
+        timeout: Duration::from_millis(50),
+        on_failure: None,
+        namespace: "default".to_owned(),
+    }
+}
+
 #[test]
 fn keys_are_hashed_and_in_one_slot() {
-    let name = key("team", "requests", &["ci", "gpt-4o"], "minute");
+    let settings = Settings { namespace: "team".to_owned(), ..settings() };
+    let name = settings.key_name("requests", &["ci", "gpt-4o"], "minute");
     assert!(name.starts_with("{portcullis:team}:requests:") && name.ends_with(":minute"), "{name}");
     assert_eq!(name.len(), "{portcullis:team}:requests::minute".len() + 64);
     assert!(!name.contains("gpt-4o"));
     // What is about one thing is not about two.
-    assert_ne!(name, key("team", "requests", &["cig", "pt-4o"], "minute"));
+    assert_ne!(name, settings.key_name("requests", &["cig", "pt-4o"], "minute"));
 }
 
 #[test]
@@ -167,16 +181,7 @@ impl Transport for Slow {
 }
 
 fn execute(slow: &Slow) -> (Result<Reply, StoreError>, u64) {
-    let settings = Settings {
-        api: StoreApi::Upstash,
-        https: false,
-        authority: "store".to_owned(),
-        base_path: String::new(),
-        key: None,
-        timeout: Duration::from_millis(50),
-        on_failure: None,
-        namespace: "default".to_owned(),
-    };
+    let settings = settings();
     WAITED.with(|waited| waited.set(0));
     let now = || Duration::from_millis(slow.now.get() + WAITED.with(|waited| waited.get()));
     let result = Store::new(&settings, slow, &now).execute(&["PING"]);
