@@ -4,6 +4,7 @@
 //! readers that take the first of two members, routers that take lists of models. Whatever could name a second model
 //! is refused.
 
+use crate::check::error_text::not_json;
 use crate::error::{ApiError, Kind};
 use crate::json::{ParseError, Reader};
 use crate::router::{decode, fold_case};
@@ -64,24 +65,22 @@ fn selects(name: &str) -> bool {
     name == "model" || SELECTORS.contains(&name)
 }
 
-/// Checks that a body and a query name no model beside the one member `model`. What is no JSON object is for the
-/// endpoint to refuse. One pass over the body, which keeps nothing.
+/// Checks that a body and a query name no model beside the one member `model`. One pass over the body, which keeps
+/// nothing, and takes whatever the endpoints take: a body that it cannot read is refused, as it could name any model.
 ///
 /// # Errors
 ///
-/// 400, which names the member or the parameter of the query.
+/// 400, which names the member or the parameter of the query, or for a body that is no JSON object.
 pub(super) fn check(
     body: &[u8],
     query: Option<&str>,
     may_use: &dyn Fn(&str) -> bool,
 ) -> Result<(), ApiError> {
     check_query(query)?;
-    let Ok(text) = std::str::from_utf8(body) else { return Ok(()) };
-    let mut json = Reader::new(text);
-    match check_members(&mut json, may_use) {
-        Ok(Some(refused)) if json.end().is_ok() => Err(refused),
-        _ => Ok(()),
-    }
+    let text = std::str::from_utf8(body).map_err(|_| not_json())?;
+    let mut json = Reader::lossy(text);
+    let found = check_members(&mut json, may_use).and_then(|found| json.end().map(|()| found));
+    found.map_err(|_| not_json())?.map_or(Ok(()), Err)
 }
 
 /// Reads the body's object. What is wrong with its members counts only if it is JSON to its end.
@@ -207,6 +206,10 @@ mod tests {
             (r#"{"model":null,"model":"fast"}"#, "model"),
             (r#"{"\u006dodel":"secret","model":"fast"}"#, "model"),
             (r#"{"model":"fast","mode\u004c":"secret"}"#, "modeL"),
+            (r#"{"model":"fast","Model":"secret","x":{"\ud800":1}}"#, "Model"),
+            (r#"{"\udc00":1,"model":"secret","model":"fast"}"#, "model"),
+            (r#"{"model":"fast","models":["secret"],"\ud800":1}"#, "models"),
+            (r#"{"model":"fast","x":{"model":"\ud800"}}"#, "x.model"),
             (r#"{"model":"fast","models":["secret"]}"#, "models"),
             (r#"{"model":"fast","models":[]}"#, "models"),
             (r#"{"model":"fast","Model\u017f":["secret"]}"#, "Model\u{17f}"),
@@ -242,13 +245,27 @@ mod tests {
             r#"{"model":"fast","tools":[{"type":"advisor","model":"fast"}]}"#,
             r#"{"model":"fast","response_format":{"type":"json_schema","json_schema":{"schema":{"model":1}}}}"#,
             r#"{"model":"fast","metadata":{"model":"x"},"provider":{"order":["a"]},"stream_options":{}}"#,
+            r#"{"model":"fast","messages":[{"content":"\ud800"}],"\udfff":1}"#,
             "{}",
-            "not JSON",
-            r#"{"model":"fast","Model":"secret""#,
-            r#"{"model":"fast","Model":"secret"} x"#,
-            "[]",
         ] {
             assert_eq!(param(body, Some("api-version=1&limit=2&modality=x")), None, "{body}");
+            assert!(check(body.as_bytes(), None, &|model| model == "fast").is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let bodies: [&[u8]; 6] = [
+            b"not JSON",
+            b"{\"model\":\"fast\",\"Model\":\"secret\"",
+            b"{\"model\":\"fast\",\"Model\":\"secret\"} x",
+            b"[]",
+            b"{\"model\":\"fast\",\"x\":\"\xff\"}",
+            b"",
+        ];
+        for body in bodies {
+            let refused = check(body, None, &|_| true).expect_err("no JSON object");
+            assert_eq!(refused.status(), 400);
         }
     }
 

@@ -79,10 +79,14 @@ const FORWARDED_FAMILIES: [&str; 1] = ["cf-aig-"];
 
 /// Fields that stay here as well where the key is restricted to models: the account that pays and whose models they are,
 /// and what routers in front of models take a model from.
-const NOT_OF_LIMITED_KEYS: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
+const NOT_OF_RESTRICTED_KEYS: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
 
-/// Families of such fields: Portkey's, Helicone's, LiteLLM's.
-const NOT_OF_LIMITED_KEYS_FAMILIES: [&str; 3] = ["x-portkey-", "helicone-", "x-litellm-"];
+/// Families of such fields: Portkey's, Helicone's, LiteLLM's, Bifrost's, SageMaker's.
+const NOT_OF_RESTRICTED_KEYS_FAMILIES: [&str; 5] =
+    ["x-portkey-", "helicone-", "x-litellm-", "x-bf-", "x-amzn-sagemaker-"];
+
+/// Words in the names of such fields: those of Azure ML and of KServe's model mesh, and any others alike.
+const NOT_OF_RESTRICTED_KEYS_WORDS: [&str; 2] = ["model", "deployment"];
 
 /// The upstream's fields the caller gets. Everything else is about the upstream's connection, its
 /// cookies or its machinery.
@@ -123,7 +127,12 @@ fn is_of(families: &[&str], name: &str) -> bool {
 
 /// The fields of a caller whose key is restricted to models that may be forwarded, as far as the restriction decides it.
 pub fn of_restricted_key(fields: &Headers) -> Headers {
-    let stays = |name: &str| is_in(&NOT_OF_LIMITED_KEYS, name) || is_of(&NOT_OF_LIMITED_KEYS_FAMILIES, name);
+    let stays = |name: &str| {
+        let folded = name.to_ascii_lowercase();
+        is_in(&NOT_OF_RESTRICTED_KEYS, name)
+            || is_of(&NOT_OF_RESTRICTED_KEYS_FAMILIES, name)
+            || NOT_OF_RESTRICTED_KEYS_WORDS.iter().any(|word| folded.contains(word))
+    };
     let crossing = fields.iter().filter(|(name, _)| !stays(name));
     crossing.map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -164,7 +173,7 @@ pub(super) fn to_upstream<'a>(
         let (name, value) = dialect.credentials(key.expose());
         out.push((name.into(), value.into_bytes().into()));
     }
-    out.retain(|(name, _)| !upstream.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
+    out.retain(|(name, _)| !upstream.headers.iter().any(|(own, _)| same_name(own, name)));
     for (name, value) in &upstream.headers {
         out.push((name.into(), value.expose().as_bytes().into()));
     }

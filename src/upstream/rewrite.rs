@@ -7,6 +7,7 @@ use crate::api::tool::Json;
 use crate::json;
 use crate::model;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// The body with another model's name, in the parts it is made of; `None` if it is no JSON object.
 pub fn with_model<'a>(body: &'a [u8], model: &str) -> Option<Vec<Cow<'a, [u8]>>> {
@@ -69,23 +70,34 @@ pub fn with_usage(body: &[u8]) -> Option<Vec<u8>> {
 
 /// The body without some of its members; `None` if it is no JSON object.
 pub fn without(body: &[u8], names: &[Cow<'_, str>]) -> Option<Vec<u8>> {
+    // A body may have as many unknown members as it has bytes for.
+    let names: HashSet<&str> = names.iter().map(|name| &**name).collect();
+    let text = std::str::from_utf8(body).ok()?;
     let mut out = String::with_capacity(body.len());
     out.push('{');
-    for (member, value) in members(body)?.iter().filter(|(member, _)| !names.contains(member)) {
+    let mut at = text.find('{')? + 1;
+    for (member, value) in members(body)? {
+        let start = value.as_ptr() as usize - body.as_ptr() as usize;
+        // The name with its colon, as it is spelled: half of a surrogate pair could not be written anew.
+        let name = text.get(at..start)?.trim_start_matches([',', ' ', '\t', '\r', '\n']);
+        at = start + value.len();
+        if names.contains(&*member) {
+            continue;
+        }
         if out.len() > 1 {
             out.push(',');
         }
-        json::push_string(member, &mut out);
-        out.push(':');
+        out.push_str(name);
         out.push_str(value);
     }
     out.push('}');
     Some(out.into_bytes())
 }
 
-/// The members of a JSON object in their order, their values as they are spelled.
+/// The members of a JSON object in their order, their values as they are spelled. The endpoints read bodies as leniently:
+/// what they accept is never sent unchanged because it could not be read here.
 pub fn members(body: &[u8]) -> Option<Vec<(Cow<'_, str>, &str)>> {
-    let members: Members<'_, Json<'_>> = json::from_slice(body).ok()?;
+    let members: Members<'_, Json<'_>> = json::lossy_from_slice(body).ok()?;
     Some(members.0.into_iter().map(|(name, value)| (name.0, value.0)).collect())
 }
 
@@ -213,6 +225,20 @@ mod tests {
     fn members_go_and_the_others_keep_their_spelling() {
         let body = r#"{ "a": 1e2, "b" : [1, 2 ], "a":3, "c":"\u00e9" }"#;
         let out = without(body.as_bytes(), &["a".into()]).expect("an object");
-        assert_eq!(String::from_utf8(out).expect("UTF-8"), r#"{"b":[1, 2 ],"c":"\u00e9"}"#);
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), r#"{"b" : [1, 2 ],"c":"\u00e9"}"#);
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_hides_no_member() {
+        let body = r#"{"a":{"\ud800":1},"\udc00":2, "model":"a","x":"\ud800"}"#;
+        let model = r#"{"a":{"\ud800":1},"\udc00":2, "model":"qwen\"3","x":"\ud800"}"#;
+        assert_eq!(renamed(body).as_deref(), Some(model));
+        let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.expect("an object")).expect("UTF-8");
+        let fewer = r#"{"a":{"\ud800":1},"\udc00":2,"model":"a"}"#;
+        assert_eq!(text(without(body.as_bytes(), &["x".into()])), fewer);
+        assert!(text(set_model(body.as_bytes(), "b")).contains(r#""model":"b""#));
+        assert!(
+            text(with_usage(body.as_bytes())).starts_with(r#"{"stream_options":{"include_usage":true},"a""#)
+        );
     }
 }

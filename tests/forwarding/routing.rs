@@ -396,6 +396,7 @@ fn a_limited_key_reaches_one_model_by_one_name() {
     for (target, members, want) in [
         (chat, r#""model":"fast","Model":"secret""#, "'Model'"),
         (chat, r#""\u006dodel":"secret","model":"fast""#, "'model'"),
+        (chat, r#""model":"fast","Model":"secret","x":{"\ud800":1}"#, "'Model'"),
         (chat, r#""model":"fast","models":["secret"]"#, "'models'"),
         (chat, r#""model":"fast","fallbacks":["secret"]"#, "'fallbacks'"),
         ("/v1/chat/completions?model=secret", r#""model":"fast""#, "'model'"),
@@ -414,6 +415,44 @@ fn a_limited_key_reaches_one_model_by_one_name() {
     let fake = Fake::new(&[]);
     let got = send_with(&fake, &vars, &request("GET", "/v1/models/fast?Model=secret", &[]), "");
     assert!(got.status == 400 && got.body.contains("'Model'"), "{got:?}");
+}
+
+#[test]
+fn half_of_a_surrogate_pair_does_not_undo_the_route() {
+    let config = r#"{"upstreams":{"a":{"url":"http://a/v1"}},
+        "models":{"gpt-4o":{"targets":[{"upstream":"a","model":"cheap"}]}}}"#;
+    let vars = [
+        ("PORTCULLIS_CONFIG", config),
+        ("PORTCULLIS_ALLOW_ANONYMOUS", "true"),
+        ("PORTCULLIS_UNKNOWN_PARAMS", "drop"),
+    ];
+    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+    let content = r#""model":"%","messages":[{"role":"user","content":"\ud800","x":{"\udc00":1}}]"#;
+    let body = format!(r#"{{"zz":{{"\ud800":1}},{}}}"#, content.replace('%', "gpt-4o"));
+    let got = send_with(&fake, &vars, &chat(), &body);
+    assert_eq!(got.status, 200, "{got:?}");
+    assert_eq!(fake.seen()[0].body, format!("{{{}}}", content.replace('%', "cheap")));
+}
+
+#[test]
+fn header_fields_of_a_restricted_key_choose_no_model() {
+    let config = r#"{"upstreams":{"a":{"url":"http://a/v1","headers":{"X-Own":"operator"}}},
+        "models":{"fast":{"targets":[{"upstream":"a"}]}},
+        "keys":[{"name":"k","key":"sk-caller","models":["fast"]}]}"#;
+    let fields = [
+        ("azureml-model-deployment", "secret"),
+        ("x-amzn-sagemaker-target-variant", "secret"),
+        ("x-bf-vk", "secret"),
+        ("X_Model", "secret"),
+        ("x_own", "secret"),
+        ("x-kept", "kept"),
+    ];
+    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+    let request = request("POST", "/v1/chat/completions", &fields);
+    let got = send_with(&fake, &[("PORTCULLIS_CONFIG", config)], &request, &body("fast", false));
+    assert_eq!(got.status, 200, "{got:?}");
+    let seen = format!("{:?}", fake.seen()[0]);
+    assert!(seen.contains("kept") && seen.contains("operator") && !seen.contains("secret"), "{seen}");
 }
 
 #[test]
