@@ -127,10 +127,18 @@ macro_rules! reads {
 }
 pub(crate) use reads;
 
-/// Reads a value to its place: what [`reads!`] would else write out for each member.
+/// Reads a member to its place: what [`reads!`] would else write out for each member. A lenient reader leaves a member
+/// of another type out.
 #[inline(never)]
-pub(crate) fn read_into<'a, T: Read<'a>>(place: &mut T, json: &mut Reader<'a>) -> Result<(), ParseError> {
-    *place = T::read(json)?;
+pub(crate) fn read_into<'a, T: Read<'a>>(
+    place: &mut Option<T>,
+    json: &mut Reader<'a>,
+) -> Result<(), ParseError> {
+    let before = json.clone();
+    match Option::read(json) {
+        Ok(value) => *place = value,
+        Err(ParseError) => json.pass_over(before)?,
+    }
     Ok(())
 }
 

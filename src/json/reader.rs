@@ -59,11 +59,21 @@ impl<'a> Reader<'a> {
         let before = self.clone();
         match read(self) {
             Ok(value) => Ok(Some(value)),
-            Err(ParseError) => {
-                *self = before;
-                self.skip().map(|()| None)
-            }
+            Err(ParseError) => self.pass_over(before).map(|()| None),
         }
+    }
+
+    /// Passes over a value that could not be read; `before` is the reader where the value begins.
+    ///
+    /// # Errors
+    ///
+    /// Where the reader is strict, or the text is no JSON.
+    pub(crate) fn pass_over(&mut self, before: Self) -> Result<(), ParseError> {
+        if !self.lenient {
+            return Err(ParseError);
+        }
+        *self = before;
+        self.skip()
     }
 
     /// The first byte of what comes next, past white space; 0, which begins no JSON, at the end.

@@ -1,9 +1,10 @@
 //! An upstream's answer on its way to the caller: as it is, or as events of a turn.
 
 use super::attempt::PeekedResponse;
+use super::call_ids::CallIds;
 use super::dialect::{self, Dialect};
 use super::events::{NativeStream, StreamWatch};
-use super::peek::Form;
+use super::peek::{Form, without_bom};
 use super::peeked_json::PeekedJson;
 use super::turn_stream::TurnStream;
 use super::{
@@ -213,14 +214,17 @@ fn translated<B: Incoming + 'static>(
         return Ok(Reply::Failure { headers, failure });
     }
     let PeekedResponse { held, rest, .. } = response;
+    let mut ids = CallIds::new(request.endpoint, ctx);
     if form == Form::Events {
-        let stream = TurnStream::new(held, rest, dialect.decoder(), &upstream.name);
+        let stream = TurnStream::new(held, rest, dialect.decoder(), ids, &upstream.name);
         return Ok(Reply::Events { headers, stream });
     }
     let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
     let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
-    let answer = dialect.answer(&body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
-    note_usage(answer.usage, &body, request.meter);
+    let body = without_bom(&body);
+    let mut answer = dialect.answer(body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
+    ids.complete_answer(&mut answer);
+    note_usage(answer.usage, body, request.meter);
     Ok(Reply::Answer { headers, answer })
 }
 

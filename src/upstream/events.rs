@@ -5,7 +5,7 @@
 
 use super::deliver::{broken_off, fell_silent};
 use super::dialect::StreamState;
-use super::peeked_json::{PeekedEvent, PeekedJson};
+use super::peeked_json::{DONE, PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
 use super::{ErrorEvent, SILENCE, delivered, failure, read_ending};
 use crate::http::{BodyItem, Incoming, Piece};
@@ -218,6 +218,10 @@ impl StreamWatch {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> StreamState {
         match PeekedEvent::of(event) {
             PeekedEvent::Nothing => {}
+            PeekedEvent::KeepAlive => {
+                out.extend_from_slice(b": keep-alive\n\n");
+                return StreamState::On;
+            }
             PeekedEvent::Done if !self.choices.iter().all(|(_, finished)| *finished) => {
                 return StreamState::InvalidResponse(
                     "the stream ended before every choice had a finish reason",
@@ -227,7 +231,12 @@ impl StreamWatch {
                 // Nothing that follows counts.
                 self.requested = 0;
                 self.meter.complete();
-                out.extend_from_slice(event.raw);
+                match event.data.as_deref() {
+                    Some(data) if data.trim_ascii() != DONE => {
+                        out.extend_from_slice(b"data: [DONE]\n\n");
+                    }
+                    _ => out.extend_from_slice(event.raw),
+                }
                 return StreamState::Done;
             }
             PeekedEvent::Json(answer) if answer.is_last() => {

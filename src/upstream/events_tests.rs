@@ -291,3 +291,18 @@ fn an_error_of_responses_passes_and_one_of_the_gateway_follows_their_numbers() {
     let reset = ReadError { reason: "reset".into(), timed_out: false };
     assert!(all(Err(reset)).starts_with("Error(2 502 "));
 }
+
+#[test]
+fn what_sdks_cannot_read_is_replaced() {
+    let chunk = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+    for end in ["[done]", "\"[DONE]\"", "[DONE]"] {
+        let stream = format!("event: ping\ndata: ping\n\n{chunk}\n\ndata: null\n\ndata: {end}\n\n");
+        let (items, outcome) = relay(vec![Ok(stream.into_bytes())]);
+        let want = format!(": keep-alive\n\n{chunk}\n\n: keep-alive\n\ndata: [DONE]\n\n");
+        assert_eq!(String::from_utf8(items.concat()).expect("UTF-8"), want);
+        assert_eq!(outcome.broken, None);
+    }
+    let list = r#"data: [{"error":{"code":503,"message":"busy"}}]"#;
+    let (items, _) = relay(vec![Ok(format!("{list}\n\n").into_bytes())]);
+    assert!(String::from_utf8(items.concat()).expect("UTF-8").contains("busy"));
+}

@@ -45,8 +45,34 @@ fn object<'v, 'a>(body: &'v Value<'a>) -> &'v Value<'a> {
     body.get("error").filter(|error| error.is_object()).unwrap_or(body)
 }
 
+/// The members that servers have the message of an error in, the most telling first.
+const MESSAGES: [&str; 9] =
+    ["message", "error", "detail", "msg", "error_msg", "error_message", "errors", "Message", "status_msg"];
+
+/// How deep a message is looked for.
+const MOST_LEVELS: u8 = 6;
+
+/// The message of an error: its text, that of the first member that has one, or those of a list such as FastAPI's.
+fn message_in(value: &Value<'_>, levels: u8) -> Option<String> {
+    let levels = levels.checked_sub(1)?;
+    match value {
+        Value::String(text) if text.trim().is_empty() => None,
+        Value::String(text) => Some(text.to_string()),
+        Value::Array(items) => {
+            let texts: Vec<String> = items.iter().filter_map(|item| message_in(item, levels)).collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        }
+        object => MESSAGES.iter().find_map(|name| message_in(object.get(name)?, levels)),
+    }
+}
+
+/// Whether an object has the message of an error; the caller knows that it has nothing else.
+pub(super) fn has_message(body: &[u8]) -> bool {
+    json::lossy_from_slice::<Value<'_>>(body).is_ok_and(|value| message_in(&value, MOST_LEVELS).is_some())
+}
+
 /// Reads an error of any form: an object as OpenAI's and Anthropic's APIs have it, a string, the members of an error
-/// without the object (vLLM, FastAPI), or text.
+/// without the object (vLLM, FastAPI, MiniMax), or text.
 pub(super) fn read(body: &[u8], status: u16, upstream: &str) -> Failure {
     let value = json::lossy_from_slice::<Value<'_>>(body).ok();
     let text = |name: &str| value.as_ref().and_then(|value| object(value).get(name)?.as_str());
@@ -56,8 +82,9 @@ pub(super) fn read(body: &[u8], status: u16, upstream: &str) -> Failure {
         (value.is_none() && !text.starts_with('<') && !text.is_empty())
             .then(|| text.chars().take(LONGEST_TEXT).collect::<String>())
     };
-    let message = ["message", "error", "detail", "msg"].into_iter().find_map(text);
-    let message = message.filter(|text| !text.trim().is_empty()).map(str::to_owned).or_else(plain);
+    let of_members = || message_in(object(value.as_ref()?), MOST_LEVELS);
+    let of_minimax = || message_in(value.as_ref()?.get("base_resp")?, MOST_LEVELS);
+    let message = of_members().or_else(of_minimax).or_else(plain);
     let of_kind = if status < 500 { "invalid_request_error" } else { "server_error" };
     Failure {
         status,
@@ -97,6 +124,33 @@ mod tests {
                 None,
                 "gone",
             ),
+            (
+                r#"{"detail":[{"loc":["body","x"],"msg":"field required","type":"missing"},{"msg":"too long"}]}"#,
+                "invalid_request_error",
+                None,
+                "field required; too long",
+            ),
+            (
+                r#"{"object":"error","message":{"detail":[{"msg":"Extra inputs"}]},"type":"t","code":null}"#,
+                "t",
+                None,
+                "Extra inputs",
+            ),
+            (
+                r#"{"success":false,"errors":[{"code":7003,"message":"No route"}],"messages":[]}"#,
+                "invalid_request_error",
+                None,
+                "No route",
+            ),
+            (
+                r#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"no balance"}}"#,
+                "invalid_request_error",
+                None,
+                "no balance",
+            ),
+            (r#"{"error_code":3,"error_msg":"bad"}"#, "invalid_request_error", None, "bad"),
+            (r#"{"error":{"message":["a","b"]}}"#, "invalid_request_error", None, "a; b"),
+            (r#"{"Message":"denied"}"#, "invalid_request_error", None, "denied"),
             ("upstream connect error\n", "invalid_request_error", None, "upstream connect error"),
             (r#"{"error":{"message":"half \ud83d"}}"#, "invalid_request_error", None, "half \u{fffd}"),
         ] {

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod attempts;
+mod call_ids;
 mod deliver;
 mod delivered;
 mod dialect;

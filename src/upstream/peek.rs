@@ -1,4 +1,4 @@
-//! PeekedEvent the beginning of an answer before the caller gets a head: a 200 may still be a failure.
+//! Reading the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
 use super::failure;
 use super::peeked_json::{PeekedEvent, PeekedJson};
@@ -38,11 +38,10 @@ impl Form {
 
     /// What a body is by its first bytes; `None` while they do not decide.
     fn of_bytes(body: &[u8], labelled: Option<Self>) -> Option<Self> {
-        const BOM: &[u8] = b"\xef\xbb\xbf";
         if body.len() < BOM.len() && BOM.starts_with(body) {
             return None;
         }
-        let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+        let text = without_bom(body).trim_ascii_start();
         let ends = |byte: &u8| matches!(byte, b':' | b'\n' | b'\r');
         match text.first()? {
             b'{' | b'[' => return Some(Self::Json),
@@ -56,6 +55,13 @@ impl Form {
             _ => labelled.unwrap_or(Self::Json),
         })
     }
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A body without the byte order mark that some servers begin it with.
+pub(super) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BOM).unwrap_or(body)
 }
 
 /// The beginning of an answer.
@@ -155,13 +161,13 @@ impl Peek {
 
 /// Whether a body begins as an object or an array does.
 fn is_json(body: &[u8]) -> bool {
-    body.trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['))
+    without_bom(body).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
 
 /// Judges an event; `None` where nothing of it is read.
 fn judge_event(event: &Event<'_>) -> Option<Verdict> {
     Some(match PeekedEvent::of(event) {
-        PeekedEvent::Nothing => return None,
+        PeekedEvent::Nothing | PeekedEvent::KeepAlive => return None,
         PeekedEvent::Done | PeekedEvent::Json(_) => Verdict::Good,
         PeekedEvent::Error(error) => Verdict::Error(error.to_vec()),
         PeekedEvent::Invalid => {
@@ -171,8 +177,11 @@ fn judge_event(event: &Event<'_>) -> Option<Verdict> {
 }
 
 fn judge_json(body: &[u8]) -> Verdict {
+    let body = without_bom(body);
     match PeekedJson::read(body) {
-        Some(answer) if answer.is_error() => Verdict::Error(body.to_vec()),
+        Some(answer) if answer.is_error() || (answer.is_bare() && failure::has_message(body)) => {
+            Verdict::Error(body.to_vec())
+        }
         Some(_) => Verdict::Good,
         // Google's OpenAI-compatible API reports errors as an array of one.
         None if failure::is_error_list(body) => Verdict::Error(body.to_vec()),
@@ -250,12 +259,30 @@ mod tests {
     }
 
     #[test]
+    fn a_message_alone_is_an_error() {
+        for (body, is_error) in [
+            (r#"{"code":500,"msg":"404 NOT_FOUND","success":false}"#, true),
+            (r#"{"detail":[{"msg":"field required"}]}"#, true),
+            (r#"{"message":"no Route matched"}"#, true),
+            (r#"{"input_tokens":3}"#, false),
+            (r#"{"id":"x","message":"m"}"#, false),
+            (r#"{"type":"message_start","message":{"id":"x"}}"#, false),
+        ] {
+            let verdict = json(body.as_bytes());
+            assert_eq!(matches!(verdict, Verdict::Error(_)), is_error, "{body}: {verdict:?}");
+        }
+        assert_eq!(json("\u{feff}{\"id\":\"x\"}".as_bytes()), Verdict::Good);
+    }
+
+    #[test]
     fn an_error_is_known_by_its_members() {
         for (body, want) in [
             (r#"{"choices":[{}],"error":{"code":502}}"#, false),
             (r#"{"error":null,"choices":[]}"#, false),
             (r#"{"id":"x","object":"list","data":[]}"#, false),
             (r#"{"choices":[{"error":{"code":502}}]}"#, false),
+            (r#"{"id":"x","choices":null,"base_resp":{"status_code":1008,"status_msg":"no"}}"#, true),
+            (r#"{"choices":[{}],"base_resp":{"status_code":0,"status_msg":""}}"#, false),
             (r#"{"error":{}}"#, false),
             (r#"{"error":{"message":"no"}}"#, true),
             (r#"{"error":"no"}"#, true),

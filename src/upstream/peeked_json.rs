@@ -1,15 +1,17 @@
 //! As much of an upstream's answer, or of an event of one, as the gateway reads.
 
 use super::sse::Event;
-use super::usage;
+use super::{failure, usage};
 use crate::api::tool::Json;
 use crate::json;
 use crate::turn::Usage;
 
 /// What an event of a stream is.
 pub(super) enum PeekedEvent<'e> {
-    /// Nothing that is read: a comment, a signal that the upstream is alive.
+    /// Nothing that is read, such as a comment.
     Nothing,
+    /// A signal that the upstream is alive, which is no JSON object: SDKs fail on it.
+    KeepAlive,
     /// `[DONE]`.
     Done,
     /// A JSON object.
@@ -34,22 +36,32 @@ impl<'e> PeekedEvent<'e> {
             return Self::Done;
         }
         match PeekedJson::read(data) {
+            Some(answer) if answer.is_bare() && failure::has_message(data) => Self::Error(data),
             Some(answer) if !answer.is_error() && !event.is_error() => Self::Json(answer),
-            None if !event.is_error() => Self::Invalid,
+            None if event.is_error() || failure::is_error_list(data) => Self::Error(data),
+            None if data == b"null" || !matches!(&*event.name, b"" | b"message") => Self::KeepAlive,
+            None => Self::Invalid,
             _ => Self::Error(data),
         }
     }
 }
 
-/// Whether an event's data ends a stream.
+/// The data that ends a stream of chunks.
+pub(super) const DONE: &[u8] = b"[DONE]";
+
+/// Whether an event's data ends a stream. Some servers write it in lower case or as a JSON string.
 fn is_done(data: &[u8]) -> bool {
-    data.trim_ascii() == b"[DONE]"
+    let data = data.trim_ascii();
+    let inner = data.strip_prefix(b"\"").and_then(|data| data.strip_suffix(b"\"")).unwrap_or(data);
+    inner.eq_ignore_ascii_case(DONE)
 }
 
 json::reads! {
     /// The members of an answer, or of an event of one, that the gateway reads.
     pub(super) struct PeekedJson<'a> {
         "error" error: Json<'a>,
+        "base_resp" base_resp: MiniMax,
+        "id" id: Json<'a>,
         "object" object: Json<'a>,
         "choices" choices: Json<'a>,
         "usage" usage: Json<'a>,
@@ -58,6 +70,15 @@ json::reads! {
         // What the events of Responses and of Messages have the usage in.
         "response" response: Json<'a>,
         "message" message: Json<'a>,
+        // What Groq's streams have it in.
+        "x_groq" x_groq: Json<'a>,
+    }
+}
+
+json::reads! {
+    /// How MiniMax's API reports errors.
+    pub(super) struct MiniMax {
+        "status_code" status: u64,
     }
 }
 
@@ -66,6 +87,7 @@ json::reads! {
     pub(super) struct PeekedChoice<'a> {
         "index" index: u64,
         "finish_reason" finish_reason: Json<'a>,
+        "usage" usage: Json<'a>,
     }
 }
 
@@ -85,7 +107,13 @@ impl PeekedChoice<'_> {
 impl<'a> PeekedJson<'a> {
     /// Reads a JSON object; anything else is `None`.
     pub(super) fn read(json: &'a [u8]) -> Option<Self> {
-        json::lossy_from_slice(json).ok()
+        json::from_slice_lenient(json).ok()
+    }
+
+    /// Whether it has nothing that an answer has, so that a message in it is one of an error.
+    pub(super) fn is_bare(&self) -> bool {
+        let members = [self.id, self.object, self.choices, self.usage, self.kind, self.response];
+        members.iter().all(Option::is_none) && self.number.is_none()
     }
 
     /// Whether it is an error: it has an `error` with a content and no `choices` except such as end with one
@@ -95,6 +123,7 @@ impl<'a> PeekedJson<'a> {
         let has_choices = || self.choices.is_some_and(|choices| choices.0 != "[]");
         let fails = || self.choices().iter().any(|choice| choice.finish_reason == Some(Json("\"error\"")));
         self.object.is_some_and(|object| object.0 == "\"error\"")
+            || (self.base_resp.as_ref().is_some_and(|base| base.status.unwrap_or(0) != 0) && !has_choices())
             || (self.error.is_some_and(has_content) && (!has_choices() || fails()))
     }
 
@@ -132,8 +161,12 @@ impl<'a> PeekedJson<'a> {
                 "usage" usage: Json<'a>,
             }
         }
-        let nested = || json::lossy_from_str::<Outer<'_>>(self.response.or(self.message)?.0).ok()?.usage;
-        usage::read(self.usage.or_else(nested)?)
+        let nested = || self.response.or(self.message).or(self.x_groq);
+        let nested = || json::lossy_from_str::<Outer<'_>>(nested()?.0).ok()?.usage;
+        // Moonshot's streams.
+        let has_usage = || self.choices.is_some_and(|choices| choices.0.contains("\"usage\""));
+        let of_choice = || has_usage().then(|| self.choices().iter().find_map(|choice| choice.usage))?;
+        usage::read(self.usage.or_else(nested).or_else(of_choice)?)
     }
 }
 

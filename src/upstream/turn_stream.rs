@@ -1,5 +1,6 @@
 //! A stream of an upstream as the events of a turn.
 
+use super::call_ids::CallIds;
 use super::dialect::{Decoder, StreamState};
 use super::sse::{Parser, TooLong};
 use super::{SILENCE, read_ending};
@@ -14,18 +15,26 @@ pub struct TurnStream<B> {
     from: Option<B>,
     parser: Parser,
     decoder: Box<dyn Decoder>,
+    ids: CallIds,
     queue: VecDeque<Event<'static>>,
     upstream: String,
     failure: Option<String>,
 }
 
 impl<B: Incoming> TurnStream<B> {
-    pub(super) fn new(held: Vec<u8>, from: Option<B>, decoder: Box<dyn Decoder>, upstream: &str) -> Self {
+    pub(super) fn new(
+        held: Vec<u8>,
+        from: Option<B>,
+        decoder: Box<dyn Decoder>,
+        ids: CallIds,
+        upstream: &str,
+    ) -> Self {
         Self {
             held,
             from,
             parser: Parser::default(),
             decoder,
+            ids,
             queue: VecDeque::new(),
             upstream: upstream.to_owned(),
             failure: None,
@@ -138,7 +147,8 @@ impl<B: Incoming> EventSource for TurnStream<B> {
         if !self.fill() {
             return Some(Step::now(Event::Ping));
         }
-        let event = self.queue.pop_front()?;
+        let mut event = self.queue.pop_front()?;
+        self.ids.complete(&mut event);
         Some(Step { wait: None, event, more: !self.queue.is_empty() })
     }
 

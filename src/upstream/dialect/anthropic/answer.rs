@@ -2,7 +2,8 @@
 
 use super::message::{Block, Usage, finish_reason};
 use crate::api::Text;
-use crate::json::{self, Joint, reads};
+use crate::api::tool::Json;
+use crate::json::{self, Fragment, Joint, reads};
 use crate::turn::{self, Answer, Choice, ToolKind};
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ reads! {
     struct Message<'a> {
         "id" id: Text<'a>,
         "model" model: Text<'a>,
-        "content" content: Vec<Block<'a>>,
+        "content" content: Json<'a>,
         "stop_reason" stop_reason: Text<'a>,
         "stop_sequence" stop_sequence: Text<'a>,
         "usage" usage: Usage,
@@ -19,17 +20,24 @@ reads! {
 
 /// Reads a message; `None` if it is none.
 pub(super) fn answer(body: &[u8]) -> Option<Answer<'static>> {
-    let message: Message<'_> = json::lossy_from_slice(body).ok()?;
+    let message: Message<'_> = json::from_slice_lenient(body).ok()?;
+    // Some servers have a text in place of the blocks.
+    let content = message.content?.0;
+    let text = || json::lossy_from_str::<Fragment<'_>>(content).ok();
+    let content: Vec<Block<'_>> = match text() {
+        Some(text) => vec![Block { kind: Some("text".into()), text: Some(text), ..Block::default() }],
+        None => json::from_slice_lenient(content.as_bytes()).ok()?,
+    };
     let owned = |text: Text<'_>| Cow::Owned(text.into_inner().into_owned());
     let mut blocks = Vec::new();
     let mut calls = 0;
-    for block in message.content? {
+    for block in content {
         let whole = |fragment| {
             let mut joint = Joint::default();
             let text = joint.join(fragment).into_owned();
             Cow::Owned(text + joint.finish().unwrap_or_default())
         };
-        blocks.push(match &*block.kind? {
+        blocks.push(match block.kind.as_deref()? {
             "text" => turn::Block::Text { text: whole(block.text?), logprobs: None },
             "thinking" => turn::Block::Thinking {
                 text: whole(block.thinking?),
@@ -37,16 +45,13 @@ pub(super) fn answer(body: &[u8]) -> Option<Answer<'static>> {
             },
             "redacted_thinking" => turn::Block::RedactedThinking { data: owned(block.data?) },
             "tool_use" => {
-                let input = block.input.map_or("{}", |input| input.0);
-                if !input.starts_with('{') {
-                    return None;
-                }
+                let input = Cow::Owned(block.input()?.into_owned());
                 calls += 1;
                 turn::Block::ToolCall {
                     index: calls - 1,
-                    id: owned(block.id?),
+                    id: owned(block.id.unwrap_or_default()),
                     name: owned(block.name?),
-                    input: Cow::Owned(input.to_owned()),
+                    input,
                     kind: ToolKind::Function,
                 }
             }

@@ -71,9 +71,26 @@ fn what_is_no_message_is_none() {
         "[]",
         "",
         r#"{"id":"m","model":"c","content":[{"type":"text"}]}"#,
-        r#"{"content":[{"type":"tool_use","id":"t","name":"f","input":"{}"}]}"#,
+        r#"{"content":[{"type":"tool_use","id":"t","name":"f","input":"x"}]}"#,
         r#"{"content":[{"type":"tool_use","id":"t","name":"f","input":[1]}]}"#,
     ] {
         assert_eq!(answer(body.as_bytes()), None, "{body}");
     }
+}
+
+#[test]
+fn messages_of_other_servers_are_read() {
+    let read = |content: &str| {
+        let body = format!(
+            r#"{{"id":"m","content":{content},"stop_reason":"end_turn","usage":{{"input_tokens":3.0}}}}"#
+        );
+        let answer = answer(body.as_bytes()).expect("a message");
+        assert_eq!(answer.usage.map(|usage| usage.input), Some(3));
+        answer.choices.into_iter().flat_map(|choice| choice.blocks).collect::<Vec<_>>()
+    };
+    assert_eq!(read("\"hi\""), [turn::Block::Text { text: "hi".into(), logprobs: None }]);
+    let call = read(r#"[{"type":"tool_use","name":"f","input":"{\"a\":1}"}]"#);
+    assert!(
+        matches!(&call[0], turn::Block::ToolCall { id, input, .. } if id.is_empty() && input == "{\"a\":1}")
+    );
 }

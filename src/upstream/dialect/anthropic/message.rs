@@ -2,8 +2,10 @@
 
 use crate::api::Text;
 use crate::api::tool::Json;
-use crate::json::{Fragment, reads};
+use crate::json::{self, Fragment, reads};
 use crate::turn::{self, FinishReason};
+use crate::upstream::usage::Count;
+use std::borrow::Cow;
 
 reads! {
     /// A block of a message, whole or as its first event has it.
@@ -23,11 +25,11 @@ reads! {
     /// What Anthropic counts. Input that is read from a cache or written to one is counted apart.
     #[derive(Debug, Clone, Copy)]
     pub(super) struct Usage {
-        "input_tokens" input_tokens: u64,
-        "cache_creation_input_tokens" cache_creation_input_tokens: u64,
+        "input_tokens" input_tokens: Count,
+        "cache_creation_input_tokens" cache_creation_input_tokens: Count,
         "cache_creation" cache_creation: CacheCreation,
-        "cache_read_input_tokens" cache_read_input_tokens: u64,
-        "output_tokens" output_tokens: u64,
+        "cache_read_input_tokens" cache_read_input_tokens: Count,
+        "output_tokens" output_tokens: Count,
         "output_tokens_details" output_tokens_details: OutputDetails,
     }
 }
@@ -35,14 +37,14 @@ reads! {
 reads! {
     #[derive(Debug, Clone, Copy)]
     pub(super) struct CacheCreation {
-        "ephemeral_1h_input_tokens" hour: u64,
+        "ephemeral_1h_input_tokens" hour: Count,
     }
 }
 
 reads! {
     #[derive(Debug, Clone, Copy)]
     pub(super) struct OutputDetails {
-        "thinking_tokens" thinking_tokens: u64,
+        "thinking_tokens" thinking_tokens: Count,
     }
 }
 
@@ -50,8 +52,9 @@ impl Usage {
     /// What is known after a later event. Counts are cumulative; a count that is absent or 0 there is as it was, since
     /// some servers repeat all members with zeros.
     pub(super) fn with(self, later: Self) -> Self {
-        let count =
-            |later: Option<u64>, before: Option<u64>| later.filter(|count| *count > 0).or(before).or(later);
+        let count = |later: Option<Count>, before: Option<Count>| {
+            later.filter(|count| count.0 > 0).or(before).or(later)
+        };
         Self {
             input_tokens: count(later.input_tokens, self.input_tokens),
             cache_creation_input_tokens: count(
@@ -60,31 +63,46 @@ impl Usage {
             ),
             cache_creation: later
                 .cache_creation
-                .filter(|creation| creation.hour.is_some_and(|count| count > 0))
+                .filter(|creation| creation.hour.is_some_and(|count| count.0 > 0))
                 .or(self.cache_creation),
             cache_read_input_tokens: count(later.cache_read_input_tokens, self.cache_read_input_tokens),
             output_tokens: count(later.output_tokens, self.output_tokens),
             output_tokens_details: later
                 .output_tokens_details
-                .filter(|details| details.thinking_tokens.is_some_and(|count| count > 0))
+                .filter(|details| details.thinking_tokens.is_some_and(|count| count.0 > 0))
                 .or(self.output_tokens_details),
         }
     }
 
     /// The same as a turn counts it.
     pub(super) fn of_turn(self) -> turn::Usage {
-        let cache_write = self.cache_creation_input_tokens.unwrap_or(0);
-        let cached_input = self.cache_read_input_tokens.unwrap_or(0);
-        let output = self.output_tokens.unwrap_or(0);
+        let count = |count: Option<Count>| count.map_or(0, |count| count.0);
+        let cache_write = count(self.cache_creation_input_tokens);
+        let cached_input = count(self.cache_read_input_tokens);
         turn::Usage {
-            input: self.input_tokens.unwrap_or(0).saturating_add(cache_write).saturating_add(cached_input),
+            input: count(self.input_tokens).saturating_add(cache_write).saturating_add(cached_input),
             cached_input,
             cache_write,
-            cache_write_hour: self.cache_creation.and_then(|creation| creation.hour).unwrap_or(0),
-            output,
-            reasoning: self.output_tokens_details.and_then(|details| details.thinking_tokens).unwrap_or(0),
+            cache_write_hour: count(self.cache_creation.and_then(|creation| creation.hour)),
+            output: count(self.output_tokens),
+            reasoning: count(self.output_tokens_details.and_then(|details| details.thinking_tokens)),
             ..turn::Usage::default()
         }
+    }
+}
+
+impl Block<'_> {
+    /// The input of a call, a JSON object: `{}` where it is left out or empty, and what a string has where some servers
+    /// send one. `None` for anything else.
+    pub(super) fn input(&self) -> Option<Cow<'_, str>> {
+        let input = match self.input.map_or("{}", |input| input.0) {
+            text if text.starts_with('"') => {
+                let text: Text<'_> = json::lossy_from_str(text).ok()?;
+                if text.is_empty() { Cow::Borrowed("{}") } else { text.into_inner() }
+            }
+            input => Cow::Borrowed(input),
+        };
+        json::lossy_from_str::<Json<'_>>(&input).is_ok_and(Json::is_object).then_some(input)
     }
 }
 

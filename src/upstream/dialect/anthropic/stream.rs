@@ -6,6 +6,7 @@ use crate::api::Text;
 use crate::json::{self, Fragment, Joint, reads};
 use crate::turn::{self, FinishReason, ToolKind};
 use crate::upstream::dialect::{Decoder, StreamState};
+use crate::upstream::peeked_json::PeekedEvent;
 use crate::upstream::{failure, sse};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -81,8 +82,17 @@ impl Decoder for Stream {
             return error(stray, out);
         }
         let Some(data) = &event.data else { return StreamState::On };
-        let Ok(read) = json::lossy_from_slice::<Event<'_>>(data) else {
-            return if event.is_error() { error(data, out) } else { StreamState::InvalidResponse(NONE) };
+        let Ok(read) = json::from_slice_lenient::<Event<'_>>(data) else {
+            return match PeekedEvent::of(event) {
+                PeekedEvent::KeepAlive => StreamState::On,
+                // Some servers end every stream as chat completions do.
+                PeekedEvent::Done if self.finished => {
+                    self.end(out);
+                    StreamState::Done
+                }
+                PeekedEvent::Error(body) => error(body, out),
+                _ => StreamState::InvalidResponse(NONE),
+            };
         };
         let index = read.index.unwrap_or(0);
         match (read.kind.as_deref(), read.message, read.content_block, read.delta) {
@@ -163,15 +173,14 @@ impl Stream {
                 Kind::Other
             }
             "tool_use" => {
-                let input = block.input.map_or("{}", |input| input.0);
-                if !input.starts_with('{') {
+                let Some(input) = block.input().map(Cow::into_owned) else {
                     return StreamState::InvalidResponse(INPUT);
-                }
+                };
                 let (id, name) = (owned(block.id), owned(block.name));
                 let kind = ToolKind::Function;
                 out.push(turn::Event::ToolCall { choice: 0, index: self.calls, id, name, kind });
                 self.calls += 1;
-                Kind::Call(self.calls - 1, Some(input.to_owned()))
+                Kind::Call(self.calls - 1, Some(input))
             }
             _ => Kind::Other,
         };
@@ -183,9 +192,22 @@ impl Stream {
     }
 
     fn go_on(&mut self, index: u64, delta: Delta<'_>, out: &mut Events<'static>) -> StreamState {
-        let Some(Open { kind, joint }) = self.open.get_mut(&index) else {
-            return StreamState::InvalidResponse("a delta belongs to no block that is open");
-        };
+        if !self.open.contains_key(&index) {
+            // Some servers leave the beginning of a block out. Of a call it has the name.
+            let kind = match &delta {
+                Delta { text: Some(_), .. } => Kind::Text,
+                Delta { thinking: Some(_), .. } => Kind::Thinking,
+                Delta { partial_json: Some(_), .. } => {
+                    return StreamState::InvalidResponse("a delta belongs to no block that is open");
+                }
+                _ => return StreamState::On,
+            };
+            if self.open.len() >= MOST_OPEN {
+                return StreamState::InvalidResponse("too many blocks are open at once");
+            }
+            self.open.insert(index, Open { kind, joint: Joint::default() });
+        }
+        let Some(Open { kind, joint }) = self.open.get_mut(&index) else { return StreamState::On };
         let mut join = |fragment| Cow::<'static, str>::Owned(joint.join(fragment).into_owned());
         match (kind, delta) {
             (Kind::Text, Delta { text: Some(text), .. }) => {

@@ -149,7 +149,7 @@ fn errors_and_what_is_no_message() {
     }
     assert_eq!(decoded(&[r#"{"type":"ping"}"#, r#"{"type":"new_event"}"#]), (vec![], false));
     for input in [
-        vec![begin(0, r#"{"type":"tool_use","id":"t","name":"f","input":"{}"}"#)],
+        vec![begin(0, r#"{"type":"tool_use","id":"t","name":"f","input":"x"}"#)],
         vec![
             begin(0, r#"{"type":"tool_use","id":"t","name":"f","input":{}}"#),
             delta(0, r#"{"type":"input_json_delta","partial_json":"[1]"}"#),
@@ -157,5 +157,25 @@ fn errors_and_what_is_no_message() {
     ] {
         let events: Vec<&str> = input.iter().map(|event| &**event).collect();
         assert_eq!(decoded(&events).0, [INPUT]);
+    }
+}
+
+#[test]
+fn streams_of_other_servers_are_read() {
+    let text = |text: &str| format!(r#"{{"type":"text_delta","text":"{text}"}}"#);
+    // No beginning of the block, counts with a fraction, and the end of a chat completion.
+    let start = r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":15.0}}}"#;
+    let stop = finished("\"end_turn\"", r#"{"output_tokens":5.0}"#);
+    let (events, complete) = decoded(&[start, &delta(0, &text("hi")), &stop, "[DONE]"]);
+    assert_eq!(events, ["start m", "usage 15 0", "text hi", "finish Stop", "usage 15 5", "end"]);
+    assert!(complete);
+    assert!(!decoded(&[start, "[DONE]"]).1);
+    // A call's input as text.
+    for (input, want) in
+        [("\"\"", "input 0 {}"), ("null", "input 0 {}"), (r#""{\"a\":1}""#, r#"input 0 {"a":1}"#)]
+    {
+        let call = format!(r#"{{"type":"tool_use","id":"t","name":"f","input":{input}}}"#);
+        let (events, _) = decoded(&[start, &begin(0, &call), &ended(0)]);
+        assert_eq!(events.last().map(String::as_str), Some(want), "{input}");
     }
 }

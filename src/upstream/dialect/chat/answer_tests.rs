@@ -58,3 +58,25 @@ fn what_is_no_completion_is_none() {
         assert_eq!(answer(body.as_bytes()), None, "{body}");
     }
 }
+
+#[test]
+fn answers_of_any_server_are_read() {
+    let read = |body: serde_json::Value| answer(body.to_string().as_bytes()).expect("a completion");
+    // Copilot's API: text and calls in two choices.
+    let call =
+        json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "\"{\\\"a\\\":1}\""}});
+    let split = read(json!({"choices": [
+        {"finish_reason": "tool_calls", "message": {"content": "I call"}},
+        {"finish_reason": "tool_calls", "message": {"tool_calls": [call]}}]}));
+    assert_eq!(split.choices.len(), 1);
+    assert!(matches!(&split.choices[0].blocks[1], Block::ToolCall { input, .. } if input == "{\"a\":1}"));
+    // Two choices with an index stay apart.
+    let choice = |index| json!({"index": index, "message": {"content": "a"}, "finish_reason": "stop"});
+    assert_eq!(read(json!({"choices": [choice(0), choice(1)]})).choices.len(), 2);
+    let odd = read(json!({"id": 7, "usage": {"prompt_tokens": "3", "completion_tokens": 2.0}, "choices": [
+        {"index": 0, "text": "hi", "logprobs": [], "finish_reason": "stop"}]}));
+    assert_eq!(odd.choices[0].blocks, [Block::Text { text: "hi".into(), logprobs: None }]);
+    assert_eq!(odd.usage, Some(Counts { output: 2, ..Counts::default() }));
+    let aborted = json!({"choices": [{"message": {"content": "a"}, "finish_reason": "abort"}]});
+    assert_eq!(answer(aborted.to_string().as_bytes()), None);
+}

@@ -1,6 +1,6 @@
 //! Chunks of a chat completion as events of a turn.
 
-use super::answer::{Called, Choice, Completion, Message, ToolCall, finish_reason, logprobs};
+use super::answer::{Called, Choice, Completion, Message, ToolCall, finish_reason, is_broken_off, logprobs};
 use crate::api::Text;
 use crate::json::{self, Fragment, Joint};
 use crate::turn::{self, Event, FinishReason, MAX_CHOICES, ToolKind};
@@ -25,7 +25,10 @@ struct ChoiceState {
     refusal: Joint,
     reasoning: Joint,
     calls: Vec<Call>,
-    finished: bool,
+    /// Whether it has had a delta.
+    has_delta: bool,
+    /// Why it ended, as far as is known: Gemini's servers send `stop` with every chunk.
+    finish: Option<FinishReason>,
 }
 
 /// A tool call.
@@ -33,9 +36,45 @@ struct Call {
     /// Its index upstream.
     index: u64,
     id: String,
-    input: Joint,
-    has_input: bool,
+    name: String,
     kind: ToolKind,
+    input: Joint,
+    /// What came of the input before the call was passed on.
+    held: String,
+    nesting: Nesting,
+    /// Whether it was passed on. A call is held until its input begins: its name may come in pieces.
+    begun: bool,
+}
+
+/// How deep in JSON a text ends that comes in pieces.
+#[derive(Default)]
+struct Nesting {
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    has_begun: bool,
+}
+
+impl Nesting {
+    fn push(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        self.has_begun |= !text.trim().is_empty();
+    }
+
+    /// Whether an object or an array has begun and ended.
+    fn is_complete(&self) -> bool {
+        self.has_begun && self.depth == 0 && !self.in_string
+    }
 }
 
 type Events = Vec<Event<'static>>;
@@ -43,7 +82,7 @@ type Events = Vec<Event<'static>>;
 impl Decoder for Stream {
     fn event(&mut self, event: &sse::Event<'_>, out: &mut Events) -> StreamState {
         match PeekedEvent::of(event) {
-            PeekedEvent::Nothing => return StreamState::On,
+            PeekedEvent::Nothing | PeekedEvent::KeepAlive => return StreamState::On,
             PeekedEvent::Done if !self.is_complete() => {
                 return StreamState::InvalidResponse(
                     "the stream ended before every choice had a finish reason",
@@ -62,56 +101,69 @@ impl Decoder for Stream {
             PeekedEvent::Json(_) => {}
         }
         let chunk =
-            event.data.as_deref().and_then(|data| json::lossy_from_slice::<Completion<'_>>(data).ok());
+            event.data.as_deref().and_then(|data| json::from_slice_lenient::<Completion<'_>>(data).ok());
         let Some(chunk) = chunk else {
             return StreamState::InvalidResponse("an event is no chunk of a completion");
         };
-        if !std::mem::replace(&mut self.started, true) {
-            out.push(Event::Start { id: chunk.id.map(owned), model: chunk.model.map(owned) });
+        if let Some(new) = chunk.usage() {
+            // The counts are totals; a later event may have zeros in place of them.
+            let is_empty = new.input == 0 && new.output == 0;
+            self.usage = self.usage.filter(|_| is_empty).or(Some(new));
+        }
+        // Azure's first chunk has the verdict on the prompt, and neither an id nor choices.
+        let begins = chunk.choices.as_ref().is_some_and(|choices| !choices.is_empty());
+        if begins && !std::mem::replace(&mut self.started, true) {
+            let named = |text: Option<Text<'_>>| text.filter(|text| !text.is_empty()).map(owned);
+            out.push(Event::Start { id: named(chunk.id), model: named(chunk.model) });
         }
         for choice in chunk.choices.into_iter().flatten() {
             let index = u32::try_from(choice.index.unwrap_or(0)).unwrap_or(u32::MAX);
             if self.choices.len() >= MAX_CHOICES && !self.choices.contains_key(&index) {
                 return StreamState::InvalidResponse("the answer has too many choices");
             }
+            if choice.finish_reason.as_deref().is_some_and(is_broken_off) {
+                return StreamState::InvalidResponse("the upstream broke the answer off");
+            }
             self.choices.entry(index).or_default().take(index, choice, out);
-        }
-        if let Some(usage) = chunk.usage {
-            // The counts are totals; a later event may have zeros in place of them.
-            let new = usage.of_turn();
-            let is_empty = new.input == 0 && new.output == 0;
-            self.usage = self.usage.filter(|_| is_empty).or(Some(new));
         }
         StreamState::On
     }
 
     fn is_complete(&self) -> bool {
-        !self.choices.is_empty() && self.choices.values().all(|choice| choice.finished)
+        !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some())
     }
 
     fn end(&mut self, out: &mut Events) {
+        for (index, choice) in &mut self.choices {
+            choice.end(*index, out);
+        }
         out.extend(self.usage.map(Event::Usage));
         out.push(Event::End);
     }
 }
 
 impl ChoiceState {
-    fn take(&mut self, choice: u32, new: Choice<'_>, out: &mut Events) {
-        if self.finished {
-            return;
+    fn take(&mut self, choice: u32, mut new: Choice<'_>, out: &mut Events) {
+        // Some servers repeat the whole message at the end.
+        let is_delta = new.delta.is_some();
+        if self.has_delta && !is_delta {
+            new.message = None;
         }
-        let mut message = new.delta.or(new.message).unwrap_or_default();
+        self.has_delta |= is_delta;
+        let mut message = new.news().unwrap_or_default();
         let all = new.logprobs.unwrap_or_default();
-        self.think(choice, &mut message, out);
-        let text: String =
-            message.content().into_iter().map(|part| self.content.join(part).into_owned()).collect();
+        let texts = message.texts();
+        self.think(choice, &mut message, texts.thinking, out);
+        let text: String = texts.text.into_iter().map(|part| self.content.join(part).into_owned()).collect();
         let tokens = logprobs(all.content);
         if !text.is_empty() || tokens.as_ref().is_some_and(|tokens| !tokens.is_empty()) {
+            self.begin_calls(choice, out);
             out.push(Event::Text { choice, text: text.into(), logprobs: tokens });
         }
         if let Some(refusal) = message.refusal.take() {
             let text = self.refusal.join(refusal).into_owned();
             if !text.is_empty() {
+                self.begin_calls(choice, out);
                 out.push(Event::Refusal { choice, text: text.into(), logprobs: logprobs(all.refusal) });
             }
         }
@@ -121,17 +173,22 @@ impl ChoiceState {
         for call in message.tool_calls.into_iter().flatten().chain(function) {
             self.call(choice, call, out);
         }
-        if let Some(reason) = finish_reason(new.finish_reason.as_deref().unwrap_or_default()) {
-            self.finish(choice, reason, out);
-        }
+        let reason = finish_reason(new.finish_reason.as_deref().unwrap_or_default());
+        self.finish = reason.or(self.finish);
     }
 
-    fn think(&mut self, choice: u32, message: &mut Message<'_>, out: &mut Events) {
+    /// `parts` are the texts of reasoning among those of the content.
+    fn think(&mut self, choice: u32, message: &mut Message<'_>, parts: Vec<Fragment<'_>>, out: &mut Events) {
         let blocks = message.thinking_blocks.take().unwrap_or_default();
-        let text = message.reasoning();
-        let has_text = blocks.iter().any(|block| block.thinking.is_some());
-        if let Some(text) = text.filter(|_| !has_text) {
-            self.reason_text(choice, text, out);
+        if !blocks.iter().any(|block| block.thinking.is_some()) {
+            for text in message.reasoning().into_iter().chain(parts) {
+                self.reason_text(choice, text, out);
+            }
+        }
+        if blocks.is_empty()
+            && let Some(signature) = message.signature()
+        {
+            out.push(Event::ThinkingSignature { choice, signature: owned(signature) });
         }
         for block in blocks {
             if let Some(text) = block.thinking {
@@ -149,6 +206,7 @@ impl ChoiceState {
     fn reason_text(&mut self, choice: u32, text: Fragment<'_>, out: &mut Events) {
         let text = self.reasoning.join(text).into_owned();
         if !text.is_empty() {
+            self.begin_calls(choice, out);
             out.push(Event::Thinking { choice, text: text.into() });
         }
     }
@@ -160,55 +218,110 @@ impl ChoiceState {
             (None, None) => (Called::default(), ToolKind::Function),
         };
         let id = new.id.as_deref().unwrap_or_default();
-        // A piece without an index belongs to the call of its id, or to the last one. Gemini sends 0 for every call.
-        let same = |call: &Call| id.is_empty() || call.id == id || call.id.is_empty();
-        let found = match new.index {
-            Some(index) => self.calls.iter().rposition(|call| call.index == index && same(call)),
-            None if id.is_empty() && called.name.is_none() => self.calls.len().checked_sub(1),
-            None => self.calls.iter().rposition(|call| !id.is_empty() && call.id == id),
-        };
-        let at = match found {
+        let name = called.name.as_deref().unwrap_or_default();
+        let input = called.input();
+        let at = match self.position(new.index, id, name, input != Fragment::default()) {
             Some(at) => at,
             None if self.calls.len() < MAX_CHOICES => {
-                let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-                let upstream_index = new.index.unwrap_or(index.into());
-                let name = called.name.as_deref().unwrap_or_default().to_owned().into();
-                out.push(Event::ToolCall { choice, index, id: id.to_owned().into(), name, kind });
+                self.begin_calls(choice, out);
+                let index = new.index.unwrap_or_else(|| u64::try_from(self.calls.len()).unwrap_or(u64::MAX));
                 self.calls.push(Call {
-                    index: upstream_index,
-                    id: id.to_owned(),
-                    input: Joint::default(),
-                    has_input: false,
+                    index,
+                    id: String::new(),
+                    name: String::new(),
                     kind,
+                    input: Joint::default(),
+                    held: String::new(),
+                    nesting: Nesting::default(),
+                    begun: false,
                 });
                 self.calls.len() - 1
             }
             None => return,
         };
         let call = &mut self.calls[at];
-        let input = call.input.join(called.input()).into_owned();
-        if !input.is_empty() {
-            call.has_input = true;
-            let index = u32::try_from(at).unwrap_or(u32::MAX);
-            out.push(Event::ToolInput { choice, index, input: input.into() });
+        call.rename(id, name);
+        let input = call.input.join(input).into_owned();
+        call.nesting.push(&input);
+        call.held.push_str(&input);
+        if !call.held.is_empty() && !call.name.is_empty() {
+            call.go_on(choice, at, out);
         }
     }
 
-    fn finish(&mut self, choice: u32, reason: FinishReason, out: &mut Events) {
+    /// The call that a piece belongs to: without an index that of its id, or the last one. Gemini sends 0 for every
+    /// call, some servers without ids.
+    fn position(&self, index: Option<u64>, id: &str, name: &str, has_input: bool) -> Option<usize> {
+        let Some(index) = index else {
+            return match id.is_empty() && name.is_empty() {
+                true => self.calls.len().checked_sub(1),
+                false => self.calls.iter().rposition(|call| !id.is_empty() && call.id == id),
+            };
+        };
+        let same = |call: &Call| id.is_empty() || call.id == id || call.id.is_empty();
+        let at = self.calls.iter().rposition(|call| call.index == index && same(call))?;
+        let call = &self.calls[at];
+        let is_new = id.is_empty()
+            && !name.is_empty()
+            && call.nesting.is_complete()
+            && (has_input || name != call.name);
+        (!is_new).then_some(at)
+    }
+
+    /// Passes on the calls that were held: what follows comes after them.
+    fn begin_calls(&mut self, choice: u32, out: &mut Events) {
+        for (at, call) in self.calls.iter_mut().enumerate().filter(|(_, call)| !call.begun) {
+            call.go_on(choice, at, out);
+        }
+    }
+
+    /// Passes on what is left.
+    fn end(&mut self, choice: u32, out: &mut Events) {
+        let Some(reason) = self.finish.take() else { return };
         let rest = |joint: &mut Joint| joint.finish().map(Cow::Borrowed);
         out.extend(rest(&mut self.reasoning).map(|text| Event::Thinking { choice, text }));
         out.extend(rest(&mut self.content).map(|text| Event::Text { choice, text, logprobs: None }));
         out.extend(rest(&mut self.refusal).map(|text| Event::Refusal { choice, text, logprobs: None }));
-        for (call, index) in self.calls.iter_mut().zip(0..) {
-            let empty = (!call.has_input && call.kind == ToolKind::Function).then_some(Cow::Borrowed("{}"));
-            let input = rest(&mut call.input).or(empty);
-            out.extend(input.map(|input| Event::ToolInput { choice, index, input }));
+        for (at, call) in self.calls.iter_mut().enumerate() {
+            call.held.push_str(call.input.finish().unwrap_or_default());
+            if !call.nesting.has_begun && call.held.is_empty() && call.kind == ToolKind::Function {
+                call.held.push_str("{}");
+            }
+            call.go_on(choice, at, out);
         }
         // Some servers end a turn that calls tools with `stop`.
         let calls = !self.calls.is_empty() && reason == FinishReason::Stop;
         let reason = if calls { FinishReason::ToolCalls } else { reason };
-        self.finished = true;
         out.push(Event::Finish { choice, reason, stop_sequence: None });
+    }
+}
+
+impl Call {
+    /// Takes a piece's id and name. A name comes whole, again with each piece, or in pieces.
+    fn rename(&mut self, id: &str, name: &str) {
+        if self.begun {
+            return;
+        }
+        if self.id.is_empty() {
+            self.id.push_str(id);
+        }
+        match name.starts_with(&*self.name) {
+            true => name.clone_into(&mut self.name),
+            false => self.name.push_str(name),
+        }
+    }
+
+    /// Passes on what is held of it.
+    fn go_on(&mut self, choice: u32, at: usize, out: &mut Events) {
+        let index = u32::try_from(at).unwrap_or(u32::MAX);
+        if !std::mem::replace(&mut self.begun, true) {
+            let (id, name) = (self.id.clone().into(), self.name.clone().into());
+            out.push(Event::ToolCall { choice, index, id, name, kind: self.kind });
+        }
+        let input = std::mem::take(&mut self.held);
+        if !input.is_empty() {
+            out.push(Event::ToolInput { choice, index, input: input.into() });
+        }
     }
 }
 
