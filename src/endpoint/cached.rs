@@ -180,7 +180,7 @@ impl<T: Transport> Lookup<'_, T> {
 }
 
 /// Whether a request for a stream of chunks also requests the usage.
-fn includes_usage(body: &[u8]) -> bool {
+pub(super) fn includes_usage(body: &[u8]) -> bool {
     reads! {
         struct Options {
             "include_usage" include_usage: bool,

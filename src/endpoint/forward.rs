@@ -1,9 +1,9 @@
 //! A checked request on its way to its upstreams, and its answer back.
 
-use super::Call;
 use super::generation::Format;
 use super::reserve::Metering;
 use super::resolve::Validated;
+use super::{Call, form};
 use crate::config::{Backend, Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
@@ -88,7 +88,9 @@ impl Forwarding<'_> {
         let mut all = dropped.to_vec();
         all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
         let format = self.translation.as_ref().map(|translation| &*translation.format);
-        let mut response = respond(forwarded, format, &self.errors, record)?;
+        let response = respond(forwarded, format, &self.errors, record)?;
+        let mut response =
+            form::as_requested(response, self.endpoint, self.streams, self.body, &record.usage)?;
         super::note_dropped(&mut response, &all);
         Ok(response)
     }

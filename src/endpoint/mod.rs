@@ -6,6 +6,7 @@ mod cached;
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+mod form;
 mod forward;
 mod generation;
 pub mod health;

@@ -144,3 +144,21 @@ fn any_escape_that_json_allows_passes_through() {
     assert_eq!((got.status, &*got.body), (200, &*stream));
     assert!(got.log["broken"].is_null(), "{}", got.log);
 }
+
+#[test]
+fn an_answer_has_the_form_that_was_requested() {
+    let whole = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let fake = Fake::new(&[("up", &[Does::answer(200, "application/json", &[whole])])]);
+    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", true));
+    assert_eq!(got.status, 200);
+    assert!(got.body.starts_with("data: {") && got.body.ends_with("data: [DONE]\n\n"), "{}", got.body);
+    assert!(got.body.contains("\"content\":\"hi\""), "{}", got.body);
+    let stream = format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n");
+    let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[&stream])])]);
+    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", false));
+    assert_eq!(got.status, 200);
+    assert!(got.body.contains("\"message\":{") && got.body.contains("\"content\":\"a\""), "{}", got.body);
+    let fake =
+        Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[&format!("data: {CHUNK}\n\n")])])]);
+    assert_eq!(send_with(&fake, &DEFAULT, &chat(), &body("m", false)).status, 502);
+}
