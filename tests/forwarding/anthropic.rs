@@ -270,3 +270,45 @@ fn thinking_is_returned_with_its_signature() {
         );
     }
 }
+
+#[test]
+fn tools_and_choices_of_other_apis_are_translated() {
+    let tools = r#""tools":[
+        {"type":"function","function":{"name":"a","parameters":{"type":"object","properties":{}},"cache_control":{"type":"ephemeral"}}},
+        {"type":"function","name":"b","parameters":{"type":"object","properties":{}}},
+        {"name":"c","description":"d","input_schema":{"type":"object","properties":{}},"cache_control":{"type":"ephemeral"}},
+        {"type":"builtin_function","function":{"name":"$web_search"}}]"#;
+    for (choice, want) in [
+        (r#""any""#, r#"{"type":"any"}"#),
+        (r#"{"type":"any"}"#, r#"{"type":"any"}"#),
+        (r#"{"type":"tool","name":"b"}"#, r#"{"type":"tool","name":"b"}"#),
+        (r#"{"type":"auto"}"#, "null"),
+    ] {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{tools},"tool_choice":{choice}}}"#
+        );
+        let (status, sent, dropped) = sent(&body);
+        assert_eq!((status, &*dropped), (200, "tools[3]"), "{choice}");
+        let names: Vec<_> =
+            sent["tools"].as_array().expect("tools").iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        let cached = |i: usize| sent["tools"][i]["cache_control"].is_object();
+        assert_eq!([cached(0), cached(1), cached(2)], [true, false, true]);
+        assert_eq!(sent["tool_choice"].to_string(), want, "{choice}");
+    }
+    let body = format!(
+        r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{tools},"tool_choice":"some"}}"#
+    );
+    assert_eq!(sent(&body).0, 400);
+}
+
+#[test]
+fn arguments_that_are_objects_stay() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[
+        {"id":"a","type":"function","function":{"name":"f","arguments":{"x":1}}},
+        {"id":"b","type":"function","function":{"name":"f","arguments":"{\"y\":2}"}}]},
+        {"role":"tool","tool_call_id":"a","content":"r"},{"role":"tool","tool_call_id":"b","content":"r"}]}"#;
+    let (_, sent, _) = sent(body);
+    let input = |i: usize| sent["messages"][1]["content"][i]["input"].to_string();
+    assert_eq!([input(0), input(1)], [r#"{"x":1}"#, r#"{"y":2}"#]);
+}

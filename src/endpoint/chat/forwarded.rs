@@ -9,8 +9,11 @@ use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
 use crate::endpoint::generation::Format;
 use crate::error::{ApiError, Kind};
 use crate::json::{self, reads};
-use crate::turn::{Answer, Content, Field, Input, Part, Request, Role, ToolResult, Unsupported};
+use crate::turn::{
+    self, Answer, Content, Field, Input, Part, Request, Role, ToolChoice, ToolResult, Unsupported,
+};
 use crate::upstream::{Extra, TurnRequest, rewrite};
+use std::borrow::Cow;
 
 reads! {
     /// The members of a request that OpenAI does not document, and those without a meaning in other APIs.
@@ -18,6 +21,7 @@ reads! {
     pub(super) struct Wire<'a> {
         "messages" messages: Vec<Message<'a>>,
         "tools" tools: Vec<Tool<'a>>,
+        "tool_choice" tool_choice: Json<'a>,
         "thinking" thinking: Thinking<'a>,
         "top_k" top_k: u64,
         "metadata" metadata: Json<'a>,
@@ -41,7 +45,23 @@ reads! {
         "content" content: Json<'a>,
         "reasoning_content" reasoning_content: Text<'a>,
         "thinking_blocks" thinking_blocks: Vec<Block<'a>>,
+        "tool_calls" tool_calls: Vec<Call<'a>>,
         "cache_control" cache_control: CacheControl<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Call<'a> {
+        "function" function: Called<'a>,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Called<'a> {
+        // A string; some clients send the object itself.
+        "arguments" arguments: Json<'a>,
     }
 }
 
@@ -67,7 +87,31 @@ reads! {
     #[derive(Debug)]
     pub(super) struct Tool<'a> {
         "type" kind: Text<'a>,
+        "function" function: Function<'a>,
+        "custom" custom: Function<'a>,
         "cache_control" cache_control: CacheControl<'a>,
+        // Of the tools of Responses and Messages, which some clients send to Chat Completions.
+        "name" name: Text<'a>,
+        "description" description: Text<'a>,
+        "parameters" parameters: Json<'a>,
+        "input_schema" input_schema: Json<'a>,
+        "strict" strict: bool,
+    }
+}
+
+reads! {
+    #[derive(Debug)]
+    pub(super) struct Function<'a> {
+        "cache_control" cache_control: CacheControl<'a>,
+    }
+}
+
+reads! {
+    /// `tool_choice` as Messages or Responses have it.
+    #[derive(Debug)]
+    pub(super) struct Choice<'a> {
+        "type" kind: Text<'a>,
+        "name" name: Text<'a>,
     }
 }
 
@@ -106,6 +150,7 @@ impl<'a> Wire<'a> {
             }
         }
         self.tools(&mut turn, &mut out);
+        self.tool_choice(&mut turn, &mut out);
         turn.sampling.top_k = self.top_k;
         if turn.end_user.is_none() {
             turn.end_user = self.safety_identifier.as_deref().map(Into::into);
@@ -158,17 +203,44 @@ impl<'a> Wire<'a> {
     }
 
     fn tools<'r>(&'r self, turn: &mut Request<'r>, out: &mut LeftOut) {
-        let mut tools = turn.tools.iter_mut();
-        for (i, wire) in self.tools.iter().flatten().enumerate() {
-            match wire.kind.as_deref() {
-                Some("function" | "custom") | None => {
-                    let Some(tool) = tools.next() else { return };
-                    tool.cache_point = wire.cache_control.as_ref().map(|cache| cache.ttl.as_deref());
-                }
+        let Some(wires) = &self.tools else { return };
+        let mut documented = std::mem::take(&mut turn.tools).into_iter();
+        for (i, wire) in wires.iter().enumerate() {
+            let kind = wire.kind.as_deref();
+            let is_documented = (wire.function.is_some() && kind != Some("custom")) || wire.custom.is_some();
+            let own = is_documented.then(|| documented.next()).flatten();
+            let tool = match kind {
+                Some("custom") => own,
+                // Some clients send the tools of another API.
+                Some("function") | None => own.or_else(|| wire.flat()),
                 // A tool that the provider of the model runs.
-                Some(_) => out.ignore(&format!("tools[{i}]")),
-            }
+                Some(_) => None,
+            };
+            let Some(mut tool) = tool else {
+                out.ignore(&format!("tools[{i}]"));
+                continue;
+            };
+            let inner = wire.function.as_ref().and_then(|function| function.cache_control.as_ref());
+            tool.cache_point = wire.cache_control.as_ref().or(inner).map(|cache| cache.ttl.as_deref());
+            turn.tools.push(tool);
         }
+    }
+
+    /// Reads a `tool_choice` that Chat Completions do not have: that of Mistral, Messages or Responses.
+    fn tool_choice<'r>(&'r self, turn: &mut Request<'r>, out: &mut LeftOut) {
+        let Some(Json(json)) = self.tool_choice else { return };
+        if turn.tool_choice != ToolChoice::Auto || turn.allowed_tools.is_some() {
+            return;
+        }
+        let choice = json::from_slice_lenient::<Choice<'r>>(json.as_bytes()).unwrap_or_default();
+        let (kind, name) = (choice.kind.map(Text::into_inner), choice.name.map(Text::into_inner));
+        turn.tool_choice = match (kind.as_deref().or(json.get(1..json.len() - 1)), name) {
+            (Some("auto"), _) => ToolChoice::Auto,
+            (Some("none"), _) => ToolChoice::None,
+            (Some("any" | "required"), _) => ToolChoice::Required,
+            (Some("tool" | "function" | "custom"), Some(Cow::Borrowed(name))) => ToolChoice::Named(name),
+            _ => return out.unsupported.push("tool_choice".to_owned()),
+        };
     }
 
     /// The members that no documentation has.
@@ -202,6 +274,7 @@ impl LeftOut {
 impl Message<'_> {
     /// Adds to a message of the turn what only other APIs have.
     fn extend<'r>(&'r self, i: usize, message: &mut crate::turn::Message<'r>, out: &mut LeftOut) {
+        self.objects(&mut message.content);
         let parts: Vec<PartOf<'_>> =
             self.content.and_then(|content| json::lossy_from_str(content.0).ok()).unwrap_or_default();
         let known = |part: &PartOf<'_>| {
@@ -247,6 +320,35 @@ impl Message<'_> {
             all.splice(0..0, thinking);
         }
         message.content = Content::Parts(all);
+    }
+
+    /// Gives the calls the arguments that came as an object in place of its text.
+    fn objects<'r>(&'r self, content: &mut Content<'r>) {
+        let Content::Parts(parts) = content else { return };
+        let inputs = parts.iter_mut().filter_map(|part| match part {
+            Part::ToolCall { input, .. } => Some(input),
+            _ => None,
+        });
+        for (input, call) in inputs.zip(self.tool_calls.iter().flatten()) {
+            if let Some(Json(json)) = call.function.as_ref().and_then(|function| function.arguments)
+                && json.starts_with('{')
+            {
+                *input = json.into();
+            }
+        }
+    }
+}
+
+impl Tool<'_> {
+    /// The tool as Responses or Messages have it.
+    fn flat(&self) -> Option<turn::Tool<'_>> {
+        Some(turn::Tool {
+            name: self.name.as_deref()?,
+            description: self.description.as_deref(),
+            parameters: self.parameters.or(self.input_schema),
+            strict: self.strict,
+            ..turn::Tool::default()
+        })
     }
 }
 

@@ -199,8 +199,16 @@ fn push_item<'a>(item: &'a Item<'_>, messages: &mut Vec<turn::Message<'a>>) {
                     let text = own.unwrap_or(Cow::Owned(text));
                     turn::Part::Thinking { text, signature: Some(signature) }
                 }
-                None if text.is_empty() => return,
-                None => turn::Part::Thinking { text: Cow::Owned(text), signature: None },
+                None => match (text.is_empty(), &item.content) {
+                    (false, _) => turn::Part::Thinking { text: Cow::Owned(text), signature: None },
+                    // Open models have their reasoning in the content.
+                    (true, Some(Content::Parts(list))) if !list.is_empty() => {
+                        let texts = list.iter().filter_map(|part| part.text.as_deref());
+                        let text = Cow::Owned(texts.collect::<Vec<_>>().join("\n\n"));
+                        turn::Part::Thinking { text, signature: None }
+                    }
+                    _ => return,
+                },
             };
             push_part(turn::Role::Assistant, part, messages);
         }
@@ -288,5 +296,17 @@ mod tests {
         assert_eq!(roles, [turn::Role::System, turn::Role::User, turn::Role::Assistant, turn::Role::Tool]);
         assert_eq!(turn.messages()[2].content.parts().len(), 3);
         assert_eq!(turn.messages()[3].content.parts().len(), 2);
+    }
+
+    #[test]
+    fn reasoning_of_open_models_is_in_the_content() {
+        let body = r#"{"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],
+            "content":[{"type":"reasoning_text","text":"hm"}]}]}"#;
+        let request: Request<'_> = json::from_str(body).expect("a request");
+        let turn = read(&request);
+        let [turn::Part::Thinking { text, .. }] = turn.messages()[0].content.parts() else {
+            panic!("{:?}", turn.messages());
+        };
+        assert_eq!(text, "hm");
     }
 }

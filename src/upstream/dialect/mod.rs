@@ -11,9 +11,11 @@ pub(super) mod openai;
 use super::attempts::Prepared;
 use super::{ForwardRequest, headers, rewrite, sse};
 use crate::api::tool::Json;
+use crate::coding;
 use crate::config::{Api, Plan, Target, UnknownParams, Upstream};
 use crate::error::{ApiError, Kind};
 use crate::turn::{Answer, Event, Field, Request, Unsupported};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// What a request is for: an endpoint of one of the callers' APIs.
@@ -187,6 +189,17 @@ pub(super) fn output_tokens(requested: Option<u64>, model: &str, left_out: &mut 
 pub(super) fn output_limit(model: &str) -> u64 {
     let limit = crate::model::find(model).map(|spec| spec.output).filter(|limit| *limit > 0);
     limit.map_or(u64::MAX, u64::from)
+}
+
+/// The identifier of an end user. One with more characters than the API takes, as Claude Code sends in
+/// `metadata.user_id`, becomes its SHA-256 in hexadecimal, which is as stable.
+pub(super) fn end_user(id: &str, most: usize) -> Cow<'_, str> {
+    if id.chars().count() <= most { Cow::Borrowed(id) } else { Cow::Owned(hashed(id)) }
+}
+
+/// The SHA-256 of a text in hexadecimal: 64 characters.
+pub(super) fn hashed(text: &str) -> String {
+    coding::hex(&Sha256::digest(text))
 }
 
 /// Why a request cannot be written in the target's API, whatever the operator allows.

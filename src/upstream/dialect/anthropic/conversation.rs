@@ -6,7 +6,7 @@ use crate::json::{self, Write, writes};
 use crate::turn::{Content, Field, Media, Message, Part, Role, Source, ToolKind, ToolResult};
 use crate::upstream::dialect::{LeftOut, Untranslatable};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// What the messages become.
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub(super) enum Kind<'t> {
 
 /// Where an image or a document is.
 pub(super) enum Origin<'t> {
-    Base64(&'t str, &'t str),
+    Base64(&'t str, Cow<'t, str>),
     Text(&'t str),
     Url(&'t str),
 }
@@ -117,6 +117,9 @@ impl Block<'_> {
 struct Ids<'t> {
     known: HashMap<&'t str, String>,
     used: HashSet<String>,
+    /// The calls whose results are to come, by their ids: some servers begin each turn with the same ids.
+    open: HashMap<&'t str, VecDeque<String>>,
+    called: HashSet<&'t str>,
     /// The calls without an id, which the older functions have: their results follow in order.
     nameless: usize,
 }
@@ -127,9 +130,25 @@ impl<'t> Ids<'t> {
             self.nameless += usize::from(is_call);
             return format!("call_without_id_{}", self.nameless);
         }
-        if let Some(known) = self.known.get(id) {
-            return known.clone();
+        if !is_call {
+            let open = self.open.get_mut(id).and_then(VecDeque::pop_front);
+            if let Some(name) = open.or_else(|| self.known.get(id).cloned()) {
+                return name;
+            }
         }
+        let is_repeated = is_call && !self.called.insert(id);
+        let name = match self.known.get(id).filter(|_| !is_repeated) {
+            Some(known) => known.clone(),
+            None => self.make(id),
+        };
+        if is_call {
+            self.open.entry(id).or_default().push_back(name.clone());
+        }
+        name
+    }
+
+    /// Makes a new name for an id.
+    fn make(&mut self, id: &'t str) -> String {
         let legal = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
         let base: String = id.chars().map(legal).collect();
         let mut new = base.clone();
@@ -158,7 +177,7 @@ impl<'t> Conversation<'t> {
             }
         }
         for (i, message) in messages.iter().enumerate() {
-            all.push(i, message, left_out)?;
+            all.push(i, message, i + 1 == messages.len(), left_out)?;
         }
         if all.messages.is_empty() {
             // The API needs a message, and the only text is the system prompt.
@@ -174,6 +193,11 @@ impl<'t> Conversation<'t> {
                 turn.content.sort_by_key(|block| !matches!(block.kind, Kind::ToolResult(..)));
             }
         }
+        if all.messages.first().is_some_and(|turn| turn.role == "assistant") {
+            // The API wants a message of the user first, and one that is not empty.
+            let kind = Kind::Text(Cow::Borrowed("."));
+            all.messages.insert(0, Turn { role: "user", content: vec![Block { kind, cache: None }] });
+        }
         all.trim_prefill();
         Ok(all)
     }
@@ -182,6 +206,7 @@ impl<'t> Conversation<'t> {
         &mut self,
         i: usize,
         message: &'t Message<'t>,
+        is_last: bool,
         left_out: &mut LeftOut,
     ) -> Result<(), Untranslatable> {
         if message.name.is_some() && message.role != Role::Tool {
@@ -198,6 +223,10 @@ impl<'t> Conversation<'t> {
         }
         match message.role {
             Role::System | Role::Developer => self.system.extend(content),
+            // An empty message among others has no effect.
+            Role::User if content.is_empty() && (!is_last || self.ends_with_user()) => {
+                left_out.drop(Field::Messages, Some(i));
+            }
             Role::User if content.is_empty() => {
                 return Err(Untranslatable::at(Field::Messages, Some(i), "a content that is not empty"));
             }
@@ -205,6 +234,10 @@ impl<'t> Conversation<'t> {
             Role::Assistant => self.extend("assistant", content),
         }
         Ok(())
+    }
+
+    fn ends_with_user(&self) -> bool {
+        self.messages.last().is_some_and(|turn| turn.role == "user")
     }
 
     fn extend(&mut self, role: &'static str, content: Vec<Block<'t>>) {
@@ -350,7 +383,7 @@ fn medium<'t>(i: usize, media: &'t Media<'t>, left_out: &mut LeftOut) -> Result<
             }
             match source {
                 Source::Base64 { media_type, data } => image_type(media_type, data)
-                    .map(|media_type| Kind::Image(Origin::Base64(media_type, data)))
+                    .map(|media_type| Kind::Image(Origin::Base64(media_type, unbroken(data))))
                     .ok_or_else(|| wrong("JPEG, PNG, GIF and WebP images")),
                 Source::Url(url) if web(url) => Ok(Kind::Image(Origin::Url(url))),
                 _ => Err(wrong("images as a `data:` URL in base64, or an `http(s):` URL")),
@@ -361,7 +394,7 @@ fn medium<'t>(i: usize, media: &'t Media<'t>, left_out: &mut LeftOut) -> Result<
                 Source::Base64 { media_type, data }
                     if http::media_type(media_type).eq_ignore_ascii_case("application/pdf") =>
                 {
-                    Origin::Base64("application/pdf", data)
+                    Origin::Base64("application/pdf", unbroken(data))
                 }
                 Source::Text(text) if !text.trim().is_empty() => Origin::Text(text),
                 Source::Url(url) if web(url) => Origin::Url(url),
@@ -370,6 +403,14 @@ fn medium<'t>(i: usize, media: &'t Media<'t>, left_out: &mut LeftOut) -> Result<
             Ok(Kind::Document(origin, title.as_deref().filter(|title| !title.trim().is_empty())))
         }
         Media::Audio { .. } => Err(Untranslatable::at(Field::Audio, Some(i), "no audio")),
+    }
+}
+
+/// Base64 without the line breaks of MIME (RFC 2045, section 6.8), which the API refuses.
+fn unbroken(data: &str) -> Cow<'_, str> {
+    match data.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        true => data.split_ascii_whitespace().collect::<String>().into(),
+        false => data.into(),
     }
 }
 

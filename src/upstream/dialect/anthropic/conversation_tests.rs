@@ -143,3 +143,39 @@ fn the_input_of_a_call_is_an_object() {
         assert!(written(&all).0.is_ok(), "{input}");
     }
 }
+
+#[test]
+fn ids_that_return_in_a_later_turn_get_another_name() {
+    let turn =
+        || [message(Role::Assistant, vec![call("a", "{}")]), message(Role::Tool, vec![result("a", vec![])])];
+    let all: Vec<Message<'_>> =
+        [message(Role::User, vec![part("x")])].into_iter().chain(turn()).chain(turn()).collect();
+    let got = messages(&all);
+    let ids: Vec<&str> = got.split("\"id\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let of_results: Vec<&str> =
+        got.split("\"tool_use_id\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!((&ids, &of_results), (&vec!["a", "a_2"], &vec!["a", "a_2"]));
+}
+
+#[test]
+fn a_conversation_begins_with_the_user() {
+    let got =
+        messages(&[message(Role::Assistant, vec![part("Hello")]), message(Role::User, vec![part("x")])]);
+    assert!(
+        got.starts_with(r#"[{"role":"user","content":[{"type":"text","text":"."}]},{"role":"assistant""#),
+        "{got}"
+    );
+}
+
+#[test]
+fn an_empty_message_among_others_is_left_out_and_named() {
+    let user = |text| message(Role::User, vec![part(text)]);
+    let (got, names) = written(&[user(""), user("x")]);
+    assert_eq!(
+        got.map(|got| got.1),
+        Ok(r#"[{"role":"user","content":[{"type":"text","text":"x"}]}]"#.to_owned())
+    );
+    assert_eq!(names, [Field::Messages]);
+    let assistant = message(Role::Assistant, vec![part("a")]);
+    assert_eq!(written(&[user("x"), assistant, user(" ")]).0, Err(Field::Messages));
+}

@@ -6,7 +6,9 @@ use crate::api::tool::Json;
 use crate::json::{self, writes};
 use crate::model;
 use crate::turn::{Effort, Field, Format, Input, Reasoning, Request, Tool, ToolChoice, ToolKind};
-use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, output_limit, output_tokens};
+use crate::upstream::dialect::{
+    Extra, LeftOut, Translated, Untranslatable, end_user, hashed, output_limit, output_tokens,
+};
 use std::borrow::Cow;
 
 writes! {
@@ -31,7 +33,7 @@ writes! {
 
 writes! {
     struct Metadata<'t> {
-        "user_id" = user_id: &'t str,
+        "user_id" = user_id: Cow<'t, str>,
     }
 }
 
@@ -131,7 +133,7 @@ pub(super) fn request(
         max_tokens,
         messages: conversation.messages,
         system: Some(conversation.system).filter(|system| !system.is_empty()),
-        metadata: turn.end_user.as_deref().map(|user_id| Metadata { user_id }),
+        metadata: turn.end_user.as_deref().map(|id| Metadata { user_id: user_id(id) }),
         stop_sequences: Some(stop).filter(|stop| !stop.is_empty()),
         stream: turn.stream.then_some(true),
         temperature,
@@ -154,6 +156,19 @@ pub(super) fn request(
         out.push_str(&format!(",{key}:{}}}", value.0));
     }
     Ok(Translated { body: out.into_bytes(), left_out })
+}
+
+/// The most characters of `metadata.user_id`.
+const USER_ID_CHARS: usize = 256;
+
+/// The identifier of an end user. The API refuses e-mail addresses and telephone numbers, which become a hash.
+fn user_id(id: &str) -> Cow<'_, str> {
+    let digits = id.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = digits >= 7 && id.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    match id.contains('@') || is_number {
+        true => hashed(id).into(),
+        false => end_user(id, USER_ID_CHARS),
+    }
 }
 
 fn rewrite_has(body: &str, name: &str) -> bool {
@@ -196,6 +211,11 @@ fn functions<'t>(
             left_out.unsupported(Field::CustomTool, Some(i));
             continue;
         }
+        if all.iter().any(|other: &Function<'_>| other.name == tool.name) {
+            // The API refuses two of a name.
+            left_out.drop(Field::Tools, Some(i));
+            continue;
+        }
         let (input_schema, says_less) = schema::of_object(tool.parameters).ok_or_else(|| {
             Untranslatable::at(Field::Tools, Some(i), "parameters that are a schema of an object")
         })?;
@@ -204,7 +224,7 @@ fn functions<'t>(
         }
         all.push(Function {
             name: tool.name,
-            description: tool.description,
+            description: tool.description.filter(|text| !text.is_empty()),
             input_schema: Raw(input_schema),
             strict: tool.strict.filter(|strict| *strict && !says_less),
             cache: tool.cache_point.map(CacheControl::new),

@@ -285,3 +285,21 @@ fn the_last_four_cache_points_stay() {
         .collect();
     assert_eq!((cached, dropped), (vec![false, false, true, true, true, true], vec![Field::CachePoint]));
 }
+
+#[test]
+fn users_and_tools_have_the_values_that_the_api_takes() {
+    for (id, is_kept) in
+        [("u-1", true), ("12345", true), ("me@example.com", false), ("+1 555 123-4567", false)]
+    {
+        let (body, ..) = written(&Request { end_user: Some(id.into()), ..turn() });
+        let sent = body["metadata"]["user_id"].as_str().expect("an id").to_owned();
+        assert_eq!((sent == id, sent.len() == 64), (is_kept, !is_kept), "{id}: {sent}");
+    }
+    let long = "u".repeat(300);
+    let (body, ..) = written(&Request { end_user: Some((&*long).into()), ..turn() });
+    assert_eq!(body["metadata"]["user_id"].as_str().map(str::len), Some(64));
+    let tools = vec![Tool { description: Some(""), ..function("f") }, function("g"), function("f")];
+    let (body, _, names) = written(&Request { tools, ..turn() });
+    assert_eq!(body["tools"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&body["tools"][0]["description"], names), (&Value::Null, vec![Field::Tools]));
+}

@@ -21,10 +21,13 @@ pub(super) fn of_object(schema: Option<Json<'_>>) -> Option<(Cow<'_, str>, bool)
     if members.is_empty() {
         return Some((NOTHING.into(), false));
     }
+    // A keyword without a value, as some clients write those they do not use.
+    let is_null = |member: &(Cow<'_, str>, &str)| member.1 == "null" && member.0 != "default";
+    let has_null = members.iter().any(is_null);
     let kind = members.iter().rev().find(|(name, _)| name == "type").map(|(_, value)| *value);
     let is_combined = members.iter().any(|(name, _)| COMBINATIONS.contains(&&**name));
     match kind {
-        Some("\"object\"") if !is_combined => return Some((schema.into(), false)),
+        Some("\"object\"") if !is_combined && !has_null => return Some((schema.into(), false)),
         Some("\"object\"") | None => {}
         Some(kind) if kind.contains("\"object\"") => {}
         Some(_) => return None,
@@ -38,7 +41,7 @@ pub(super) fn of_object(schema: Option<Json<'_>>) -> Option<(Cow<'_, str>, bool)
             }
         }
     };
-    for (name, value) in &members {
+    for (name, value) in members.iter().filter(|member| !is_null(member)) {
         match &**name {
             "type" => {}
             "properties" => add(value),
@@ -101,6 +104,10 @@ mod tests {
             (
                 r#"{"anyOf":[{"type":"object","properties":{"a":{}}}]}"#,
                 Some((r#"{"type":"object","properties":{"a":{}}}"#, true)),
+            ),
+            (
+                r#"{"type":"object","properties":null,"required":null,"default":null}"#,
+                Some((r#"{"type":"object","default":null,"properties":{}}"#, false)),
             ),
             (r#"{"type":"string"}"#, None),
             ("[]", None),

@@ -202,7 +202,7 @@ impl Stream {
                 }
                 _ => return StreamState::On,
             };
-            if self.open.len() >= MOST_OPEN {
+            if self.open.len() >= MAX_OPEN {
                 return StreamState::InvalidResponse("too many blocks are open at once");
             }
             self.open.insert(index, Open { kind, joint: Joint::default() });

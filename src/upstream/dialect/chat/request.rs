@@ -1,15 +1,12 @@
 //! A turn as a chat request.
 
-use crate::coding;
 use crate::json::{self, push_key, push_string, writes};
 use crate::model::{self, Family, ModelSpec};
 use crate::turn::{
     Content, Effort, Field, Format, Input, JsonSchema, Media, Message, Part, Request, Role, Source, Tool,
     ToolChoice, ToolKind, ToolResult, Verbosity,
 };
-use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, output_tokens};
-use sha2::{Digest, Sha256};
-use std::borrow::Cow;
+use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, end_user, output_tokens};
 
 /// Which members a server of the API has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +34,11 @@ pub(in crate::upstream::dialect) fn request(
     push_key(&mut out, "\"messages\":");
     out.push('[');
     let mut list = List { out: &mut out, server, first: true };
-    for (i, message) in messages.iter().enumerate() {
+    let instructions = match server {
+        Server::Compatible => list.instructions(messages, &mut left_out),
+        Server::OpenAi => 0,
+    };
+    for (i, message) in messages.iter().enumerate().skip(instructions) {
         list.message(i, message, &mut left_out)?;
     }
     let is_empty = list.first;
@@ -103,7 +104,7 @@ fn sampling(turn: &Request<'_>, model: &str, server: Server, out: &mut String, l
     if !turn.stop.is_empty() {
         member(out, "stop", &turn.stop);
     }
-    maybe(out, "user", turn.end_user.as_deref().map(end_user));
+    maybe(out, "user", turn.end_user.as_deref().map(|id| end_user(id, END_USER_CHARS)));
     if let Some(prediction) = &turn.prediction {
         push_key(out, "\"prediction\":");
         writes!(out; "type" = "content", "content" = prediction.0);
@@ -112,15 +113,6 @@ fn sampling(turn: &Request<'_>, model: &str, server: Server, out: &mut String, l
 
 /// The most characters of `user`: the live API refuses more.
 const END_USER_CHARS: usize = 64;
-
-/// The identifier of an end user. A longer one, as Claude Code sends in `metadata.user_id`, becomes its SHA-256 in
-/// hexadecimal, which is as stable and has 64 characters.
-fn end_user(id: &str) -> Cow<'_, str> {
-    if id.chars().count() <= END_USER_CHARS {
-        return Cow::Borrowed(id);
-    }
-    Cow::Owned(coding::hex(&Sha256::digest(id)))
-}
 
 fn format(format: &Format<'_>, out: &mut String) {
     match format {
@@ -251,6 +243,32 @@ impl List<'_> {
         member(self.out, "role", &role);
     }
 
+    /// Writes the instructions that a conversation begins with as one message, and returns how many messages they
+    /// were: the templates of many open models accept one system message, at the beginning.
+    fn instructions(&mut self, messages: &[Message<'_>], left_out: &mut LeftOut) -> usize {
+        let is_instruction = |message: &&Message<'_>| matches!(message.role, Role::System | Role::Developer);
+        let all: Vec<&Message<'_>> = messages.iter().take_while(is_instruction).collect();
+        let mut texts = Vec::new();
+        for (i, message) in all.iter().enumerate() {
+            match &message.content {
+                Content::Text(text) => texts.push(*text),
+                Content::Parts(parts) => {
+                    if parts.iter().any(|part| matches!(part, Part::CachePoint { .. })) {
+                        left_out.drop(Field::CachePoint, Some(i));
+                    }
+                    texts.extend(crate::turn::texts(parts));
+                }
+            }
+        }
+        texts.retain(|text| !text.trim().is_empty());
+        if !texts.is_empty() {
+            self.begin("system");
+            member(self.out, "content", &texts.join("\n\n"));
+            self.out.push('}');
+        }
+        all.len()
+    }
+
     fn message(
         &mut self,
         i: usize,
@@ -258,8 +276,9 @@ impl List<'_> {
         left_out: &mut LeftOut,
     ) -> Result<(), Untranslatable> {
         let role = match message.role {
-            Role::System => "system",
-            Role::Developer => "developer",
+            Role::Developer if self.server == Server::OpenAi => "developer",
+            // Other servers refuse the newer role.
+            Role::System | Role::Developer => "system",
             Role::User | Role::Tool => "user",
             Role::Assistant => "assistant",
         };

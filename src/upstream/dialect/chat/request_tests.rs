@@ -198,3 +198,21 @@ fn no_more_tokens_are_requested_than_the_model_has() {
         );
     }
 }
+
+#[test]
+fn servers_of_open_models_get_one_system_message() {
+    let message = |role, text| Message { role, name: None, content: Content::Text(text) };
+    let all = vec![
+        message(Role::System, "a"),
+        message(Role::Developer, ""),
+        message(Role::Developer, "b"),
+        message(Role::User, "x"),
+        message(Role::Developer, "c"),
+    ];
+    let turn = Request { input: Input::Messages(all), ..Request::default() };
+    let (body, _) = written(&turn, Server::Compatible);
+    let want = json!([{"role": "system", "content": "a\n\nb"}, {"role": "user", "content": "x"}, {"role": "system", "content": "c"}]);
+    assert_eq!(body["messages"], want);
+    let (body, _) = written(&turn, Server::OpenAi);
+    assert_eq!(body["messages"][2], json!({"role": "developer", "content": "b"}));
+}
