@@ -78,21 +78,6 @@ fn an_error_field_or_event_before_the_first_chunk_is_an_error() {
 }
 
 #[test]
-fn a_response_of_the_other_kind_is_forwarded_unchanged() {
-    let whole =
-        r#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
-    let fake = Fake::new(&[("up", &[Does::json(200, whole)])]);
-    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", true));
-    assert_eq!((got.status, got.header("content-type"), &*got.body), (200, Some("application/json"), whole));
-    assert_eq!(got.log["gen_ai.usage.output_tokens"], 2);
-    let stream = format!("data: {LAST}\n\ndata: [DONE]\n\n");
-    let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream; charset=utf-8", &[&stream])])]);
-    let got = send_with(&fake, &DEFAULT, &chat(), &body("m", false));
-    assert_eq!((got.status, &*got.body), (200, &*stream));
-    assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
-}
-
-#[test]
 fn an_event_may_have_any_length() {
     let long =
         format!("data: {{\"choices\":[{{\"delta\":{{\"images\":[\"{}\"]}}}}]}}\n\n", "A".repeat(3 << 20));
@@ -147,10 +132,11 @@ fn any_escape_that_json_allows_passes_through() {
 
 #[test]
 fn an_answer_has_the_form_that_was_requested() {
-    let whole = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let whole = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
     let fake = Fake::new(&[("up", &[Does::answer(200, "application/json", &[whole])])]);
     let got = send_with(&fake, &DEFAULT, &chat(), &body("m", true));
-    assert_eq!(got.status, 200);
+    assert_eq!((got.status, got.header("content-type")), (200, Some("text/event-stream")));
+    assert_eq!(got.log["gen_ai.usage.output_tokens"], 2);
     assert!(got.body.starts_with("data: {") && got.body.ends_with("data: [DONE]\n\n"), "{}", got.body);
     assert!(got.body.contains("\"content\":\"hi\""), "{}", got.body);
     let stream = format!("data: {CHUNK}\n\ndata: {LAST}\n\ndata: [DONE]\n\n");

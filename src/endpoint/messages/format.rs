@@ -1,7 +1,7 @@
 //! Messages in front of upstreams of other APIs.
 
 use super::turn;
-use crate::api::messages::Request;
+use crate::api::messages::{Content, Request};
 use crate::encode::messages::{Encoder, MessageHead};
 use crate::encode::{self, Encoder as _};
 use crate::endpoint::generation::Format;
@@ -24,6 +24,12 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
     ignore("inference_geo", request.inference_geo.is_some());
     for (i, tool) in request.tools.iter().flatten().enumerate() {
         ignore(&format!("tools.{i}"), !tool.is_custom());
+    }
+    for (i, message) in request.messages.iter().flatten().enumerate() {
+        let Some(Content::Blocks(blocks)) = &message.content else { continue };
+        for (j, block) in blocks.iter().enumerate() {
+            ignore(&format!("messages.{i}.content.{j}"), turn::part(block).is_none());
+        }
     }
     for name in &request.extra {
         ignore(name, true);

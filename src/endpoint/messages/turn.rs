@@ -122,10 +122,11 @@ fn parts<'a>(blocks: &'a [Block<'_>]) -> Vec<turn::Part<'a>> {
 }
 
 /// A block as a part. Blocks of servers' tools have no neutral meaning.
-fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
+pub(super) fn part<'a>(block: &'a Block<'_>) -> Option<turn::Part<'a>> {
     let text = |text: &'a Option<crate::api::Text<'_>>| Cow::Borrowed(text.as_deref().unwrap_or_default());
     Some(match block.kind.as_deref()? {
-        "text" => turn::Part::Text(text(&block.text)),
+        // Claude Code sends the names of Responses to gateways, too.
+        "text" | "input_text" | "output_text" => turn::Part::Text(text(&block.text)),
         "image" => turn::Part::Media(turn::Media::Image { source: source(block)?, detail: None }),
         "document" => turn::Part::Media(turn::Media::Document {
             source: source(block)?,

@@ -5,6 +5,7 @@
 
 mod answer;
 mod conversation;
+mod enforced;
 mod message;
 mod request;
 mod schema;

@@ -1,8 +1,7 @@
 //! A turn as a message request.
 
 use super::conversation::{CacheControl, Conversation, Turn};
-use super::{conversation, schema};
-use crate::api::tool::Json;
+use super::{conversation, enforced, schema};
 use crate::json::{self, writes};
 use crate::model;
 use crate::turn::{Effort, Field, Format, Input, Reasoning, Request, Tool, ToolChoice, ToolKind};
@@ -84,7 +83,7 @@ writes! {
 writes! {
     struct Schema<'t> {
         "type" = kind: &'static str,
-        "schema" = schema: Json<'t>,
+        "schema" = schema: Raw<'t>,
     }
 }
 
@@ -219,14 +218,16 @@ fn functions<'t>(
         let (input_schema, says_less) = schema::of_object(tool.parameters).ok_or_else(|| {
             Untranslatable::at(Field::Tools, Some(i), "parameters that are a schema of an object")
         })?;
-        if says_less {
+        let strict = tool.strict.filter(|strict| *strict && !says_less);
+        let enforced = strict.and_then(|_| enforced::schema(&input_schema));
+        if says_less || enforced.is_some() {
             left_out.drop(Field::ToolSchema, Some(i));
         }
         all.push(Function {
             name: tool.name,
             description: tool.description.filter(|text| !text.is_empty()),
-            input_schema: Raw(input_schema),
-            strict: tool.strict.filter(|strict| *strict && !says_less),
+            input_schema: Raw(enforced.map_or(input_schema, Cow::Owned)),
+            strict,
             cache: tool.cache_point.map(CacheControl::new),
         });
     }
@@ -414,9 +415,14 @@ fn output<'t>(turn: &Request<'t>, model: &str, left_out: &mut LeftOut) -> Option
     let format = match &turn.format {
         Format::Text => None,
         // A schema that need not hold may be none that the API can enforce.
-        Format::JsonSchema(schema) if schema.strict == Some(true) => {
-            schema.schema.map(|schema| Schema { kind: "json_schema", schema })
-        }
+        Format::JsonSchema(schema) if schema.strict == Some(true) => schema.schema.map(|schema| {
+            let enforced = enforced::schema(schema.0);
+            if enforced.is_some() {
+                left_out.drop(Field::Format, None);
+            }
+            let schema = Raw(enforced.map_or(Cow::Borrowed(schema.0), Cow::Owned));
+            Schema { kind: "json_schema", schema }
+        }),
         Format::JsonSchema(_) | Format::JsonObject => {
             left_out.unsupported(Field::Format, None);
             None

@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::tool::Json;
 use crate::turn::{Content, JsonSchema, Message, Part, Reasoning, Role, Sampling};
 use serde_json::{Value, json};
 
@@ -302,4 +303,25 @@ fn users_and_tools_have_the_values_that_the_api_takes() {
     let (body, _, names) = written(&Request { tools, ..turn() });
     assert_eq!(body["tools"].as_array().map(Vec::len), Some(2));
     assert_eq!((&body["tools"][0]["description"], names), (&Value::Null, vec![Field::Tools]));
+}
+
+#[test]
+fn strict_schemas_have_the_keywords_that_the_api_enforces() {
+    let schema = Json(r#"{"type":"object","properties":{"n":{"type":"integer","minimum":1}}}"#);
+    let format = Format::JsonSchema(JsonSchema {
+        name: None,
+        description: None,
+        schema: Some(schema),
+        strict: Some(true),
+    });
+    let tools = vec![
+        Tool { parameters: Some(schema), strict: Some(true), ..function("f") },
+        Tool { parameters: Some(schema), ..function("g") },
+    ];
+    let (body, _, names) = written(&Request { format, tools, ..turn() });
+    let minimum = |schema: &Value| schema["properties"]["n"]["minimum"].clone();
+    assert_eq!(minimum(&body["output_config"]["format"]["schema"]), Value::Null);
+    assert_eq!(minimum(&body["tools"][0]["input_schema"]), Value::Null);
+    assert_eq!(minimum(&body["tools"][1]["input_schema"]), 1);
+    assert_eq!(names, [Field::ToolSchema, Field::Format]);
 }
