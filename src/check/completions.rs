@@ -1,13 +1,15 @@
 //! The parameters of `POST /v1/completions`, and the rules over several at once.
 
-use super::error_text;
 use super::param::{Param, for_all, param};
 use super::params;
 use super::path::Path;
 use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
+use super::{cross_field, error_text, fast_path, types};
+use crate::api::Text;
 use crate::api::completions::{Prompt, Request};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
+use crate::model::{Endpoint, ModelSpec};
 
 const ANY_INTEGER: Shape = Shape::Integer(None, None);
 static TOKENS: Shape =
@@ -104,4 +106,46 @@ fn prompt_tokens(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 
 fn logit_bias(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     super::cross_field::logit_bias(request.logit_bias.as_ref()?, scope)
+}
+
+impl<'a> super::Request<'a> for Request<'a> {
+    const ENDPOINT: Endpoint = Endpoint::Completions;
+    const REQUIRED: &'static str = "prompt";
+
+    fn model(&self) -> Option<&Text<'a>> {
+        self.model.as_ref()
+    }
+
+    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+        &mut self.extra
+    }
+
+    fn has_required(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    fn is_plain(&self, _: Scope) -> bool {
+        fast_path::completions(self)
+    }
+
+    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
+        let rules = if scope.is_live() { CROSS_FIELD } else { &[] };
+        rules.iter().find_map(|rule| rule(self, scope)).map_or(Ok(()), Err)
+    }
+
+    fn clamp(&mut self, _: Option<&ModelSpec>) {
+        types::clamp_integer(&mut self.n, params::N_RANGE);
+        types::clamp_integer(&mut self.best_of, BEST_OF_RANGE);
+        types::clamp_integer(&mut self.max_tokens, (0, i64::MAX));
+        types::clamp_integer(&mut self.logprobs, (0, i64::MAX));
+        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
+        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
+        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
+        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
+        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
+    }
+
+    fn params(_: Scope) -> Vec<&'static Param> {
+        PARAMS.to_vec()
+    }
 }

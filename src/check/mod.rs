@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod agreement;
 pub mod anthropic;
+mod chat;
 mod completions;
 mod conversation;
 mod cross_field;
@@ -46,7 +47,7 @@ use self::param::Param;
 use self::path::Path;
 use self::shape::Scope;
 use self::types::TopLevel;
-use crate::api::{self, Text, chat};
+use crate::api::{self, Text};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
 use crate::json::{self, Read, Value};
@@ -107,7 +108,7 @@ pub struct Checked<'a, R, S> {
 pub fn chat<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
-) -> Result<Checked<'a, chat::Request<'a>, M::Resolved>, ApiError> {
+) -> Result<Checked<'a, api::chat::Request<'a>, M::Resolved>, ApiError> {
     validate(body, resolver)
 }
 
@@ -190,94 +191,6 @@ trait Request<'a>: Read<'a> {
     fn clamp(&mut self, model: Option<&ModelSpec>);
     /// The parameters, in the order in which they are checked.
     fn params(scope: Scope) -> Vec<&'static Param>;
-}
-
-impl<'a> Request<'a> for chat::Request<'a> {
-    const ENDPOINT: Endpoint = Endpoint::Chat;
-    const REQUIRED: &'static str = "messages";
-
-    fn model(&self) -> Option<&Text<'a>> {
-        self.model.as_ref()
-    }
-
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
-        &mut self.extra
-    }
-
-    fn has_required(&self) -> bool {
-        self.messages.is_some()
-    }
-
-    fn is_plain(&self, scope: Scope) -> bool {
-        fast_path::chat(self, scope)
-    }
-
-    fn is_typed(&self) -> bool {
-        // The wire type takes anything for it.
-        self.reasoning_effort != Some(chat::Effort::Unknown)
-    }
-
-    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
-        if scope.is_live() { cross_field::validate(self, scope) } else { Ok(()) }
-    }
-
-    fn clamp(&mut self, _: Option<&ModelSpec>) {
-        types::clamp_integer(&mut self.n, params::N_RANGE);
-        types::clamp_integer(&mut self.max_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.max_completion_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.top_logprobs, (0, params::MAX_TOP_LOGPROBS));
-        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
-        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
-        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
-        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
-        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
-    }
-
-    fn params(scope: Scope) -> Vec<&'static Param> {
-        params::chat(scope.family())
-    }
-}
-
-impl<'a> Request<'a> for api::completions::Request<'a> {
-    const ENDPOINT: Endpoint = Endpoint::Completions;
-    const REQUIRED: &'static str = "prompt";
-
-    fn model(&self) -> Option<&Text<'a>> {
-        self.model.as_ref()
-    }
-
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
-        &mut self.extra
-    }
-
-    fn has_required(&self) -> bool {
-        self.prompt.is_some()
-    }
-
-    fn is_plain(&self, _: Scope) -> bool {
-        fast_path::completions(self)
-    }
-
-    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
-        let rules = if scope.is_live() { completions::CROSS_FIELD } else { &[] };
-        rules.iter().find_map(|rule| rule(self, scope)).map_or(Ok(()), Err)
-    }
-
-    fn clamp(&mut self, _: Option<&ModelSpec>) {
-        types::clamp_integer(&mut self.n, params::N_RANGE);
-        types::clamp_integer(&mut self.best_of, completions::BEST_OF_RANGE);
-        types::clamp_integer(&mut self.max_tokens, (0, i64::MAX));
-        types::clamp_integer(&mut self.logprobs, (0, i64::MAX));
-        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
-        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
-        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
-        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
-        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
-    }
-
-    fn params(_: Scope) -> Vec<&'static Param> {
-        completions::PARAMS.to_vec()
-    }
 }
 
 fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(

@@ -126,6 +126,13 @@ fn around_list<'j>(json: &'j str, member: &str) -> (&'j str, &'j str) {
     json.split_at(json.rfind(member).map_or(json.len(), |at| at + member.len()))
 }
 
+/// Writes an object as far as the first item of a list that is written apart; returns what follows after the list.
+fn push_up_to_list(json: &str, member: &str, out: &mut String) -> String {
+    let (start, rest) = around_list(json, member);
+    out.push_str(start);
+    rest.to_owned()
+}
+
 /// The response after a wait: that of an answer which takes its time.
 #[must_use]
 pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {

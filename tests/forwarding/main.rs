@@ -7,6 +7,7 @@ mod faults;
 mod fidelity;
 mod fields;
 mod messages;
+mod models;
 mod native;
 mod replay;
 mod responses;

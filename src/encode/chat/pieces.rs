@@ -3,7 +3,7 @@
 
 use super::Head;
 use crate::api::answer::ChatCompletion;
-use crate::encode::{self, around_list, json_text_in_pieces, tokens};
+use crate::encode::{self, json_text_in_pieces, push_up_to_list, tokens};
 use crate::engine;
 use crate::http::Response;
 use crate::json::{Write, to_string};
@@ -41,9 +41,7 @@ pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
                     usage: encode::usage(answer.usage(), head.usage_details),
                     service_tier: head.service_tier,
                 });
-                let (start, rest) = around_list(&json, "\"choices\":[");
-                out.push_str(start);
-                end = rest.to_owned();
+                end = push_up_to_list(&json, "\"choices\":[", out);
                 Next::Choice(0)
             }
             Next::Choice(index) => {
@@ -55,9 +53,7 @@ pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
                 let json = to_string(&head.choice(&choice, u32::try_from(index).unwrap_or(u32::MAX)));
                 let is_text = choice.blocks.iter().any(|block| matches!(block, Block::Text { .. }));
                 let list = if is_text { "\"content\":[" } else { "\"refusal\":[" };
-                let (start, rest) = around_list(&json, list);
-                out.push_str(start);
-                Next::Tokens(index, 0, rest.to_owned())
+                Next::Tokens(index, 0, push_up_to_list(&json, list, out))
             }
             Next::Tokens(index, from, rest) => match answer.logprobs_of(index, 0, from..from + TOKENS) {
                 Some(some) if !rest.is_empty() => {

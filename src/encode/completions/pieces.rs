@@ -2,7 +2,7 @@
 //! them in four lists that run side by side, so the tokens of a choice are gone over four times.
 
 use super::{Head, Place, completed, likeliest, name};
-use crate::encode::{around_list, json_text_in_pieces};
+use crate::encode::{around_list, json_text_in_pieces, push_up_to_list};
 use crate::engine;
 use crate::http::Response;
 use crate::json::{Write, to_string};
@@ -89,9 +89,7 @@ pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
         next = match std::mem::replace(&mut next, Next::Nothing) {
             Next::Start => {
                 let json = to_string(&head.object(&[], Some(Some(answer.usage()))));
-                let (start, rest) = around_list(&json, "\"choices\":[");
-                out.push_str(start);
-                end = rest.to_owned();
+                end = push_up_to_list(&json, "\"choices\":[", out);
                 Next::Choice(0)
             }
             Next::Choice(index) => {
