@@ -122,10 +122,10 @@ const NO_KEY: &str = "You didn't provide an API key. You need to provide your AP
 /// each between, its last 4.
 fn masked(key: &str) -> String {
     let chars: Vec<char> = key.chars().collect();
-    if chars.len() <= 12 {
+    let (Some(head), Some(tail), 13..) = (chars.first_chunk::<8>(), chars.last_chunk::<4>(), chars.len())
+    else {
         return key.to_owned();
-    }
-    let (head, tail) = (&chars[..8], &chars[chars.len() - 4..]);
+    };
     // A key of kilobytes would only make the message as long.
     let stars = "*".repeat((chars.len() - 12).min(200));
     head.iter().copied().chain(stars.chars()).chain(tail.iter().copied()).collect()

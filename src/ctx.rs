@@ -34,7 +34,7 @@ impl Ctx<'_> {
         // 62^10 < 2^64: ten digits of each number, and nine of a third that the two make.
         for (mut rest, digits) in [(first, 10), (second, 10), (first.rotate_left(32) ^ second, 9)] {
             for _ in 0..digits {
-                id.push(char::from(ALPHABET[(rest % 62) as usize]));
+                id.extend(ALPHABET.get((rest % 62) as usize).map(|digit| char::from(*digit)));
                 rest /= 62;
             }
         }

@@ -228,10 +228,10 @@ impl Line {
             true => push_string(value, &mut self.0),
             false => {
                 let end = value.floor_char_boundary(Self::LONGEST);
-                push_string(&format!("{}…", &value[..end]), &mut self.0);
+                push_string(&format!("{}…", value.get(..end).unwrap_or_default()), &mut self.0);
             }
         }
-        if self.0[start..].contains(is_active) {
+        if self.0.get(start..).is_some_and(|written| written.contains(is_active)) {
             let written = self.0.split_off(start);
             for c in written.chars() {
                 match is_active(c) {

@@ -63,7 +63,7 @@ fn object<'t>(
     let name_of = |(name, _): (Node<'t>, Node<'t>)| Some((name.as_str()?, name.id()));
     let mut members: Vec<(Cow<'t, str>, u32)> = node.members().filter_map(name_of).collect();
     members.sort_unstable();
-    if members.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+    if members.iter().zip(members.iter().skip(1)).any(|((one, _), (next, _))| one == next) {
         return Err(NotCanonical::Duplicate);
     }
     out(b"o");
@@ -126,10 +126,9 @@ fn number(spelled: &str, out: &mut impl FnMut(&[u8])) -> Result<(), NotCanonical
 
 /// The exponent of a number; `None` where it is beyond 64 bits.
 fn exponent_value(spelled: &str) -> Option<i64> {
-    let (is_negative, digits) = match spelled.as_bytes().first() {
-        Some(b'-') => (true, &spelled[1..]),
-        Some(b'+') => (false, &spelled[1..]),
-        _ => (false, spelled),
+    let (is_negative, digits) = match spelled.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, spelled.strip_prefix('+').unwrap_or(spelled)),
     };
     let digits = digits.trim_start_matches('0');
     let value = if digits.is_empty() { 0 } else { digits.parse::<i64>().ok()? };

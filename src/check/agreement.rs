@@ -312,7 +312,7 @@ fn the_passes_agree_and_the_modes_are_nested() {
     let mut rng = Rng::new(0x9e37_79b9_7f4a_7c15);
     let mut tally = Tally::default();
     for _ in 0..ROUNDS {
-        compare::<chat::Request<'_>>(&body(CHAT, &mut rng), &mut tally);
+        compare::<api::chat::Request<'_>>(&body(CHAT, &mut rng), &mut tally);
         compare::<crate::api::completions::Request<'_>>(&body(TEXT, &mut rng), &mut tally);
         compare::<api::embeddings::Request<'_>>(&body(EMBEDDED, &mut rng), &mut tally);
         compare::<api::moderations::Request<'_>>(&body(MODERATED, &mut rng), &mut tally);

@@ -50,7 +50,7 @@ pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError
     scope.spec?;
     parts_of(request, PartType::ImageUrl).find_map(|(message, _, j)| {
         let Some(Content::Parts(parts)) = &message.content else { return None };
-        let (kind, data) = parts[j].image_url.as_ref()?.url.as_deref()?.strip_prefix("data:")?.split_once(',')?;
+        let (kind, data) = parts.get(j)?.image_url.as_ref()?.url.as_deref()?.strip_prefix("data:")?.split_once(',')?;
         let format = |sentence| Some(ApiError::new(Kind::InvalidImageFormat, sentence));
         if !kind.starts_with("image/") {
             return format("Invalid MIME type. Only image types are supported.");
@@ -113,7 +113,7 @@ impl<'r, 'a> Answers<'r, 'a> {
 
     /// The error message about the calls without a result.
     fn missing(&self) -> String {
-        let given = |id: &&str| self.ids.find(id).is_some_and(|i| self.given[i]);
+        let given = |id: &&str| self.ids.find(id).and_then(|i| self.given.get(i)) == Some(&true);
         let ids = self.calls.iter().filter_map(|call| call.id.as_deref()).filter(|id| !given(id));
         format!(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each \

@@ -215,7 +215,7 @@ fn tool_names(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let again = tools
         .iter()
         .enumerate()
-        .find(|(i, tool)| tools[..*i].iter().any(|other| other.name() == tool.name()));
+        .find(|(i, tool)| tools.iter().take(*i).any(|other| other.name() == tool.name()));
     again.map(|(i, tool)| {
         let message =
             format!("Invalid value for 'tools': the name '{}' is given to more than one tool.", tool.name());

@@ -66,7 +66,7 @@ fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErro
         }
     };
     items.iter().enumerate().try_for_each(|(i, item)| shape.validate(item, &path.index(i), scope))?;
-    if items.len() > MAX && !matches!(items[0], Value::Number(_)) {
+    if items.len() > MAX && !matches!(items.first(), Some(Value::Number(_))) {
         return Err(error_text::many_inputs(path, MAX));
     }
     items.iter().enumerate().try_for_each(|(i, item)| match item {

@@ -193,16 +193,17 @@ fn edits(from: &str, to: &str) -> usize {
         return usize::MAX;
     }
     let (from, to) = (from.as_bytes(), to.as_bytes());
-    let mut row: Vec<usize> = (0..=to.len()).collect();
+    // For each letter of `to`: the edits from what of `from` was seen to all up to the letter.
+    let mut row: Vec<usize> = (1..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
+        let (mut diagonal, mut left) = (i, i + 1);
+        for (above, b) in row.iter_mut().zip(to) {
             let change = diagonal + usize::from(a != b);
-            let fewest = change.min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], fewest);
+            left = change.min(left + 1).min(*above + 1);
+            diagonal = std::mem::replace(above, left);
         }
     }
-    row[to.len()]
+    row.last().copied().unwrap_or(from.len())
 }
 
 pub(super) fn wrong_type(path: &Path<'_>, expected: &str, got: &str) -> ApiError {
@@ -336,7 +337,10 @@ pub(super) fn many_properties(path: &Path<'_>, most: usize, got: usize) -> ApiEr
 /// A property name that is too long: abbreviated in the message, complete in `param`.
 pub(super) fn long_name(path: &Path<'_>, name: &str, most: usize) -> ApiError {
     let chars: Vec<char> = name.chars().collect();
-    let short: String = chars[..3].iter().chain(&['.'; 3]).chain(&chars[chars.len() - 3..]).collect();
+    let short: String = {
+        let (start, end) = (chars.iter().take(3), chars.iter().skip(chars.len().saturating_sub(3)));
+        start.chain(&['.'; 3]).chain(end).collect()
+    };
     let message = format!(
         "Invalid property name in '{path}': '{short}' is too long. Expected a string with maximum length {most}, but \
          got a string with length {} instead.",

@@ -44,10 +44,12 @@ impl<'a> Scan<'a> {
     /// The next byte that is not space.
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
-        while let b' ' | b'\n' | b'\r' | b'\t' = bytes.get(self.at)? {
-            self.at += 1;
+        loop {
+            match bytes.get(self.at)? {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(*byte),
+            }
         }
-        Some(bytes[self.at])
     }
 
     fn eat(&mut self, byte: u8) -> bool {
@@ -62,10 +64,11 @@ impl<'a> Scan<'a> {
         let bytes = self.text.as_bytes();
         let from = self.at;
         loop {
-            let step = bytes[self.at..].iter().position(|b| matches!(b, b'"' | b'\\'))?;
-            self.at += step + 1;
-            if bytes[self.at - 1] == b'"' {
-                return Some(&self.text[from..self.at - 1]);
+            let rest = bytes.get(self.at..)?;
+            let end = self.at + rest.iter().position(|b| matches!(b, b'"' | b'\\'))?;
+            self.at = end + 1;
+            if bytes.get(end) == Some(&b'"') {
+                return self.text.get(from..end);
             }
             if *bytes.get(self.at)? == b'u' {
                 return None;
@@ -120,12 +123,12 @@ impl<'a> Scan<'a> {
             b'{' => self.members(|scan, _| scan.skip(depth + 1)),
             b'[' => self.items(|scan| scan.skip(depth + 1)).map(|_| ()),
             _ => {
-                let rest = &self.text.as_bytes()[self.at..];
+                let rest = self.text.as_bytes().get(self.at..)?;
                 let word =
                     rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
                 // Numbers too large for a double are left to the exact pass.
-                let exact =
-                    !rest[..word].iter().any(|b| matches!(b, b'e' | b'E')) || rest[0].is_ascii_alphabetic();
+                let exact = !rest.iter().take(word).any(|b| matches!(b, b'e' | b'E'))
+                    || rest.first().is_some_and(u8::is_ascii_alphabetic);
                 self.at += word;
                 (word > 0 && word < 300 && exact).then_some(())
             }
@@ -210,7 +213,8 @@ impl<'a> Scan<'a> {
         })?;
         let complete = match sort {
             Sort::Object if self.strict => {
-                let (properties, required) = (&self.properties[properties..], &self.required[required..]);
+                let properties = self.properties.get(properties..).unwrap_or_default();
+                let required = self.required.get(required..).unwrap_or_default();
                 // Most list them in their order. Others are compared one with all, as long as they are few.
                 let same = || {
                     properties.len() == required.len()

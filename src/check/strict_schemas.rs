@@ -117,7 +117,8 @@ impl<'s> Counter<'s, '_> {
             return Ok(*counted);
         }
         if let Some(at) = self.open.iter().position(|open| *open == name) {
-            let cycle = [&self.open[at..], &[name]].concat().join(" -> ");
+            let cycle: Vec<&str> = self.open.iter().skip(at).copied().chain([name]).collect();
+            let cycle = cycle.join(" -> ");
             return Err(format!(
                 "Circular reference detected in schema definitions: {cycle}. Self-referencing or mutually-referencing \
                  definitions are not supported."

@@ -39,7 +39,7 @@ fn vars() -> Result<Vars, ConfigError> {
     for (setting, value) in &vars {
         for rest in value.split('$').skip(1) {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            let name = &rest[..end];
+            let (name, _) = rest.split_at(end);
             referred.extend(spin::variable(setting, name)?.map(|value| (name.to_owned(), value)));
         }
     }

@@ -55,7 +55,7 @@ impl Upload {
                 match unsent.put(part) {
                     Err(_) => return Self::default(),
                     Ok(0) => break,
-                    Ok(taken) => part = &part[taken..],
+                    Ok(taken) => part = part.get(taken..).unwrap_or_default(),
                 }
             }
             unsent.rest.extend_from_slice(part);
@@ -138,18 +138,18 @@ impl Unsent {
 
     fn put(&self, bytes: &[u8]) -> Result<usize, StreamError> {
         let room = usize::try_from(self.stream.check_write()?).unwrap_or(usize::MAX);
-        let taken = room.min(bytes.len());
-        if taken > 0 {
-            self.stream.write(&bytes[..taken])?;
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        if !taken.is_empty() {
+            self.stream.write(taken)?;
         }
-        Ok(taken)
+        Ok(taken.len())
     }
 
     /// By reading and writing: `splice` ends jco 1.35 with an error of its own, server and all.
     fn turn(&mut self, passed: &mut u64) -> Result<Next, ReadError> {
         for _ in 0..TURN {
             while !self.is_flushed() {
-                match self.put(&self.rest[self.at..]) {
+                match self.put(self.rest.get(self.at..).unwrap_or_default()) {
                     Err(_) => return Ok(Next::Refused),
                     Ok(0) => return Ok(Next::Later),
                     Ok(taken) => self.at += taken,

@@ -169,8 +169,8 @@ impl Document {
     /// The upstream that gets the paths the gateway does not know, if the document names one.
     pub(super) fn passthrough(&self, upstreams: &[Upstream]) -> Result<Option<usize>, ConfigError> {
         let Some(name) = &self.passthrough else { return Ok(None) };
-        match upstreams.iter().position(|upstream| upstream.name == *name) {
-            Some(i) if matches!(upstreams[i].api, Api::OpenAi { .. }) => Ok(Some(i)),
+        match upstreams.iter().enumerate().find(|(_, upstream)| upstream.name == *name) {
+            Some((i, upstream)) if matches!(upstream.api, Api::OpenAi { .. }) => Ok(Some(i)),
             Some(_) => {
                 Err(wrong("passthrough", "what is not read cannot be translated: its `api` must be `openai`"))
             }

@@ -141,7 +141,7 @@ pub fn applied<'a>(general: &'a [Limit], own: &'a [Limit]) -> impl Iterator<Item
 /// The index of the first of some limits that has the counter of one before it.
 pub(super) fn repeated(limits: &[Limit]) -> Option<usize> {
     let is_repeated = |(i, limit): (usize, &Limit)| {
-        limits[..i].iter().any(|other| other.per == limit.per && other.measure.is_as(limit.measure))
+        limits.iter().take(i).any(|other| other.per == limit.per && other.measure.is_as(limit.measure))
     };
     limits.iter().enumerate().position(is_repeated)
 }

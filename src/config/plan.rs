@@ -1,5 +1,6 @@
 //! How a model's requests are spread over upstreams: targets, their order, retries, deadlines.
 
+use super::Upstream;
 use crate::cost::Price;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -56,7 +57,27 @@ pub enum Policy {
     Weighted,
 }
 
+impl Target {
+    /// Its upstream, among those of the configuration.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the configuration makes each target of one of its upstreams"
+    )]
+    pub fn upstream_in<'u>(&self, upstreams: &'u [Upstream]) -> &'u Upstream {
+        &upstreams[self.upstream]
+    }
+}
+
 impl Plan {
+    /// The target that is listed first.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every plan has a target: the configuration refuses an empty list"
+    )]
+    pub fn first_target(&self) -> &Target {
+        &self.targets[0]
+    }
+
     /// One attempt at one upstream, which has the caller's name for the model.
     pub fn to_one(upstream: usize) -> Self {
         Self {

@@ -176,7 +176,8 @@ fn redis_address(url: &str) -> Result<(bool, String, String), ConfigError> {
         return Err(wrong("it names no host"));
     }
     let path = path.trim_end_matches('/');
-    let is_database = path.is_empty() || path[1..].parse::<u16>().is_ok();
+    let is_database =
+        path.is_empty() || path.strip_prefix('/').is_some_and(|number| number.parse::<u16>().is_ok());
     match is_database {
         true => Ok((tls, authority.to_owned(), path.to_owned())),
         false => Err(wrong("after the host it may have only the number of a database")),

@@ -92,7 +92,7 @@ pub(super) fn read(vars: &[(String, String)]) -> Result<Config, ConfigError> {
         return Err(ConfigError::new("PORTCULLIS_MODELS", format!("`{name}` has more than one `*`.")));
     }
     let passthrough = match (document.passthrough(&upstreams)?, &default) {
-        (None, Backend::Upstream(plan)) => Some(plan.targets[0].upstream),
+        (None, Backend::Upstream(plan)) => Some(plan.first_target().upstream),
         (named, _) => named,
     };
     // Most name none, and a set needs random numbers of the host.

@@ -10,7 +10,7 @@ pub fn push_event(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(b"data: ");
     let start = out.len();
     out.extend_from_slice(json);
-    for byte in &mut out[start..] {
+    for byte in out.iter_mut().skip(start) {
         if matches!(byte, b'\n' | b'\r') {
             *byte = b' ';
         }

@@ -136,7 +136,7 @@ impl<T: Transport> Lookup<'_, T> {
             .iter()
             .map(|target| {
                 let name = self.plan.name_at(target, model).map_or_else(|| model.to_owned(), Into::into);
-                (&*upstreams[target.upstream].name, name)
+                (&*target.upstream_in(upstreams).name, name)
             })
             .collect();
         let targets: Vec<_> = targets.iter().map(|(upstream, name)| (*upstream, &**name)).collect();

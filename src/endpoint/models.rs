@@ -44,7 +44,7 @@ impl Shape {
 
     /// The shape of the first upstream's own list.
     fn of_upstream<T>(call: &Call<'_, T>, plan: &Plan) -> Self {
-        match call.config.upstreams[plan.targets[0].upstream].api {
+        match plan.first_target().upstream_in(&call.config.upstreams).api {
             Api::Anthropic { .. } => Self::Anthropic,
             _ => Self::OpenAi,
         }
@@ -188,10 +188,10 @@ fn written<T: Transport>(call: &Call<'_, T>, listed: &[Listed<'_>]) -> Response<
         parameter(call, "limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let place = |name| parameter(call, name).and_then(|id| listed.iter().position(|model| model.id == id));
     let (page, has_more) = match (place("before_id"), place("after_id")) {
-        (Some(end), None) => (&listed[end.saturating_sub(limit)..end], end > limit),
+        (Some(end), None) => (listed.get(end.saturating_sub(limit)..end).unwrap_or_default(), end > limit),
         (_, after) => {
-            let rest = &listed[after.map_or(0, |i| i + 1)..];
-            (&rest[..limit.min(rest.len())], rest.len() > limit)
+            let rest = listed.get(after.map_or(0, |i| i + 1)..).unwrap_or_default();
+            (rest.get(..limit).unwrap_or(rest), rest.len() > limit)
         }
     };
     let data: Vec<_> = page.iter().map(Listed::anthropic).collect();
@@ -303,9 +303,9 @@ fn unknown(id: &str) -> ApiError {
 
 /// Whether the first upstream of a plan knows models by the names callers use, and answers in their shape.
 fn knows_callers_names<T>(call: &Call<'_, T>, plan: &Plan) -> bool {
-    let target = &plan.targets[0];
+    let target = plan.first_target();
     target.model.is_none()
-        && call.config.upstreams[target.upstream].api.is_openai()
+        && target.upstream_in(&call.config.upstreams).api.is_openai()
         && Shape::of(call) == Shape::OpenAi
 }
 
@@ -333,7 +333,7 @@ fn ask_upstream<T: Transport>(
         withholds_usage: false,
         meter: &record.usage,
     };
-    let plan = Plan::to_one(plan.targets[0].upstream);
+    let plan = Plan::to_one(plan.first_target().upstream);
     let forwarded = forward(&request, &plan, &call.config.upstreams, call.transport, call.ctx);
     forward::respond(forwarded, None, &encode::OPENAI_ERRORS, record)
 }

@@ -30,6 +30,7 @@ pub fn pass_through<T: Transport>(
         ));
     }
     call.reserve_unread(record)?;
+    #[expect(clippy::indexing_slicing, reason = "the configuration found the index")]
     let upstream = &call.config.upstreams[upstream];
     let errors = errors(&call.request.path);
     let passed =

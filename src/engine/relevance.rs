@@ -23,7 +23,7 @@ const STEM: usize = 5;
 /// The most calls of one tool that a number in the text leads to.
 const MOST_REPETITIONS: usize = 10;
 
-/// Words of a tool's name that do not tell it from other tools, in alphabetical order. Agents hand over to another by a
+/// Words of a tool's name that do not distinguish it from other tools, in alphabetical order. Agents hand over to another by a
 /// tool `transfer_to_NAME`.
 const EMPTY_WORDS: [&str; 23] = [
     "a",

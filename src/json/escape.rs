@@ -7,17 +7,16 @@ pub(crate) fn push_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     // What needs no escape goes over in one piece; what needs one is ASCII, so both sides of it are text.
-    while let Some(at) = special(rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        push_escape(rest.as_bytes()[at], out);
-        rest = &rest[at + 1..];
+    while let Some((before, after)) = special(rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+        out.push_str(before);
+        push_escape(after.bytes().next().unwrap_or_default(), out);
+        rest = after.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
     out.push('"');
 }
 
 fn push_escape(byte: u8, out: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     match byte {
         b'\n' => out.push_str("\\n"),
         b'\r' => out.push_str("\\r"),
@@ -25,7 +24,9 @@ fn push_escape(byte: u8, out: &mut String) {
         b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
         _ => {
             out.push_str("\\u00");
-            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]].map(char::from));
+            out.extend(
+                [byte >> 4, byte & 15].iter().filter_map(|digit| char::from_digit((*digit).into(), 16)),
+            );
         }
     }
 }
@@ -35,15 +36,16 @@ pub(crate) fn push_integer(mut number: u64, out: &mut String) {
     // 2^64 has twenty digits.
     let mut digits = [0; 20];
     let mut at = digits.len();
-    loop {
+    for digit in digits.iter_mut().rev() {
         at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
+        *digit = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
             break;
         }
     }
-    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+    let digits = digits.get(at..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 #[cfg(test)]

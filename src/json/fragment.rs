@@ -62,18 +62,19 @@ impl<'a> Read<'a> for Fragment<'a> {
         let mut inner = raw.get(1..raw.len() - 1).unwrap_or_default();
         let low = unit_at(inner, 0).filter(|unit| (0xdc00..0xe000).contains(unit));
         if low.is_some() {
-            inner = &inner[6..];
+            inner = inner.get(6..).unwrap_or_default();
         }
         let end = inner.len().saturating_sub(6);
         let high = unit_at(inner, end).filter(|unit| (0xd800..0xdc00).contains(unit));
         // A backslash that is itself escaped begins no escape.
-        let is_escape = inner.as_bytes()[..end].iter().rev().take_while(|b| **b == b'\\').count() % 2 == 0;
+        let before = inner.as_bytes().get(..end).unwrap_or_default();
+        let is_escape = before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 0;
         let high = high.filter(|_| is_escape);
         if low.is_none() && high.is_none() {
             let text = if inner.contains('\\') { Reader::lossy(raw).string()? } else { Cow::Borrowed(inner) };
             return Ok(Self { low, text, high });
         }
-        let middle = if high.is_some() { &inner[..end] } else { inner };
+        let middle = inner.get(..end).filter(|_| high.is_some()).unwrap_or(inner);
         let text = Reader::lossy(&format!("\"{middle}\"")).string()?.into_owned();
         Ok(Self { low, text: Cow::Owned(text), high })
     }

@@ -106,14 +106,26 @@ impl<'a> Reader<'a> {
 
     /// Where the reader stands: the line and the column, in characters, both counted from 1.
     pub fn position(&self) -> (usize, usize) {
-        let before = &self.text.as_bytes()[..self.at];
-        let line = before.iter().rposition(|b| *b == b'\n').map_or(before, |end| &before[end + 1..]);
+        let before = self.text.as_bytes().get(..self.at).unwrap_or_default();
+        let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
         let characters = line.iter().filter(|b| (**b as i8) >= -0x40).count(); // all but UTF-8's later bytes
         (before.iter().filter(|b| **b == b'\n').count() + 1, characters + 1)
     }
 
+    /// The bytes that are not read yet.
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The text from a place up to the reader.
+    #[inline]
+    fn text_from(&self, from: usize) -> &'a str {
+        self.text.get(from..self.at).unwrap_or_default()
+    }
+
     fn word(&mut self, word: &str) -> Result<(), ParseError> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+        if !self.rest().starts_with(word.as_bytes()) {
             return Err(ParseError);
         }
         self.at += word.len();
@@ -214,8 +226,8 @@ impl<'a> Reader<'a> {
     /// If there is none.
     pub fn number(&mut self) -> Result<&'a str, ParseError> {
         self.peek();
-        let bytes = &self.text.as_bytes()[self.at..];
-        let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let (from, bytes) = (self.at, self.rest());
+        let digits = |from: usize| bytes.iter().skip(from).take_while(|b| b.is_ascii_digit()).count();
         let some = |count: usize| if count > 0 { Ok(count) } else { Err(ParseError) };
         let mut len = usize::from(bytes.first() == Some(&b'-'));
         len += if bytes.get(len) == Some(&b'0') { 1 } else { some(digits(len))? };
@@ -226,9 +238,8 @@ impl<'a> Reader<'a> {
             len += 1 + usize::from(matches!(bytes.get(len + 1), Some(b'+' | b'-')));
             len += some(digits(len))?;
         }
-        let number = &self.text[self.at..self.at + len];
         self.at += len;
-        Ok(number)
+        Ok(self.text_from(from))
     }
 
     /// Reads a string, which is a slice of the text unless it has escapes in it.
@@ -249,17 +260,18 @@ impl<'a> Reader<'a> {
     #[inline]
     fn run(&mut self) -> Result<&'a str, ParseError> {
         let from = self.at;
-        let rest = &self.text.as_bytes()[from..];
-        let len = special(rest).filter(|len| rest[*len] >= 0x20).ok_or(ParseError)?;
-        self.at += len;
-        Ok(&self.text[from..self.at])
+        let rest = self.rest();
+        let is_permitted = |len: &usize| rest.get(*len).is_some_and(|byte| *byte >= 0x20);
+        self.at += special(rest).filter(is_permitted).ok_or(ParseError)?;
+        Ok(self.text_from(from))
     }
 
     /// Passes the quote or backslash the reader stands at; true if it was the quote.
     #[inline]
     fn ends(&mut self) -> bool {
+        let is_quote = self.text.as_bytes().get(self.at) == Some(&b'"');
         self.at += 1;
-        self.text.as_bytes()[self.at - 1] == b'"'
+        is_quote
     }
 
     /// The rest of a string, behind its first backslash.
@@ -374,7 +386,7 @@ impl<'a> Reader<'a> {
         self.peek();
         let from = self.at;
         self.skip()?;
-        Ok(&self.text[from..self.at])
+        Ok(self.text_from(from))
     }
 }
 
@@ -392,9 +404,10 @@ pub(super) fn special(bytes: &[u8]) -> Option<usize> {
     // The lowest bit set is that of the first byte below `n`, for n up to 128; higher ones may err.
     let below = |word: u64, n: u64| word.wrapping_sub(EACH * n) & !word & (EACH << 7);
     let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk() {
-        // Eight bytes at a time: prompts are long.
-        let word = u64::from_le_bytes(*chunk);
+    // Eight bytes at a time: prompts are long.
+    let (words, rest) = bytes.as_chunks();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
         let quote = word ^ (EACH * u64::from(b'"'));
         let backslash = word ^ (EACH * u64::from(b'\\'));
         let found = below(quote, 1) | below(backslash, 1) | below(word, 0x20);
@@ -403,5 +416,5 @@ pub(super) fn special(bytes: &[u8]) -> Option<usize> {
         }
         at += 8;
     }
-    bytes[at..].iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|rest| at + rest)
+    rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|place| at + place)
 }

@@ -14,7 +14,7 @@ pub(crate) struct Tape<'a> {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     /// Where in the text the value begins.
     start: u32,
@@ -72,15 +72,23 @@ impl<'a> Tape<'a> {
                     json.peek();
                     let name = self.begin(json);
                     json.name()?;
-                    self.entries[name].next = self.entries.len() as u32;
+                    self.end(name);
                     self.push(json)?;
                     more = json.more(b'}')?;
                 }
             }
             _ => json.skip()?,
         }
-        self.entries[id].next = self.entries.len() as u32;
+        self.end(id);
         Ok(())
+    }
+
+    /// Notes that what follows is no longer within an entry.
+    fn end(&mut self, id: usize) {
+        let next = self.entries.len() as u32;
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.next = next;
+        }
     }
 
     fn begin(&mut self, json: &Reader<'a>) -> usize {
@@ -121,11 +129,11 @@ impl<'t> Node<'t> {
     }
 
     fn entry(self) -> Entry {
-        self.tape.entries[self.id as usize]
+        self.tape.entries.get(self.id as usize).copied().unwrap_or_default()
     }
 
     fn rest(self) -> &'t str {
-        &self.tape.text[self.entry().start as usize..]
+        self.tape.text.get(self.entry().start as usize..).unwrap_or_default()
     }
 
     /// Its type.
@@ -142,7 +150,7 @@ impl<'t> Node<'t> {
 
     /// Whether it is this boolean.
     pub(crate) fn is_bool(self, value: bool) -> bool {
-        self.rest().as_bytes()[0] == if value { b't' } else { b'f' }
+        self.rest().starts_with(if value { 't' } else { 'f' })
     }
 
     /// The string, without escapes; `None` for another type.
@@ -202,11 +210,8 @@ impl<'t> Node<'t> {
 
     /// Whether it is this string.
     pub(crate) fn is_str(self, text: &str) -> bool {
-        let rest = self.rest().as_bytes();
-        let plain = rest.len() > text.len() + 1
-            && rest[0] == b'"'
-            && &rest[1..=text.len()] == text.as_bytes()
-            && rest[text.len() + 1] == b'"';
+        let after = self.rest().strip_prefix('"').and_then(|rest| rest.strip_prefix(text));
+        let plain = after.is_some_and(|rest| rest.starts_with('"'));
         // What is spelled without escapes needs no reading: a backslash before the quote would be in `text`.
         if plain && !text.contains('\\') {
             return true;

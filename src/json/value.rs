@@ -55,7 +55,7 @@ impl<'a> Value<'a> {
         // Objects are short, save for those of an attacker: past a limit, doubles are not looked for.
         let few = members.len() <= 256;
         members.iter().enumerate().filter_map(move |(i, (name, value))| {
-            let again = few && members[i + 1..].iter().any(|(later, _)| later == name);
+            let again = few && members.iter().skip(i + 1).any(|(later, _)| later == name);
             (!again).then_some((&**name, value))
         })
     }

@@ -110,16 +110,17 @@ pub(super) fn readings(reply: &Reply, limits: usize) -> Result<Readings, StoreEr
         return Err(unreadable());
     }
     let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-    let reading = |four: &[i64]| Reading {
-        used: u64::try_from(four[0]).unwrap_or(0),
-        reset: time(four[1]),
-        wait: match four[2] {
+    let reading = |[used, reset, wait, _]: &[i64; 4]| Reading {
+        used: u64::try_from(*used).unwrap_or(0),
+        reset: time(*reset),
+        wait: match *wait {
             0 => None,
             ..0 => Some(Wait::Never),
             ms => Some(Wait::For(time(ms))),
         },
     };
-    Ok(Readings { granted: *granted == 1, now: time(*now), each: each.chunks(4).map(reading).collect() })
+    let (each, _) = each.as_chunks();
+    Ok(Readings { granted: *granted == 1, now: time(*now), each: each.iter().map(reading).collect() })
 }
 
 fn unreadable() -> StoreError {

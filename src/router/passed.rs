@@ -22,8 +22,8 @@ pub fn passed_path(path: &str) -> Option<Cow<'_, str>> {
     }
     let start = path.len() - below.len() - 1;
     Some(match path {
-        Cow::Borrowed(path) => Cow::Borrowed(&path[start..]),
-        Cow::Owned(path) => Cow::Owned(path[start..].to_owned()),
+        Cow::Borrowed(path) => Cow::Borrowed(path.get(start..)?),
+        Cow::Owned(path) => Cow::Owned(path.get(start..)?.to_owned()),
     })
 }
 

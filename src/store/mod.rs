@@ -280,7 +280,7 @@ fn unreadable(reason: &str) -> StoreError {
 /// Redis's own error. A long one is cut: it may repeat the command.
 fn command_failed(message: &str) -> StoreError {
     let end = message.floor_char_boundary(200);
-    StoreError { kind: StoreErrorKind::Command, reason: message[..end].to_owned() }
+    StoreError { kind: StoreErrorKind::Command, reason: message.get(..end).unwrap_or_default().to_owned() }
 }
 
 /// An answer's JSON, unless its status is an error that the protocol has no words for.

@@ -211,6 +211,7 @@ impl<'a> Answer<'a> {
         each(&Event::End);
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the list was made long enough")]
     fn choice(&mut self, index: u32) -> &mut Choice<'a> {
         let index = (index as usize).min(MAX_CHOICES - 1);
         if self.choices.len() <= index {

@@ -159,26 +159,37 @@ impl<'a, T: Transport> Attempts<'a, T> {
         Some((self.started + hedge).max(free))
     }
 
-    fn upstream(&self, place: usize) -> &'a Upstream {
-        &self.upstreams[self.plan.targets[self.places[place].target].upstream]
+    /// The target of a place.
+    fn target(&self, place: usize) -> &'a Target {
+        let target = self.places.get(place).and_then(|place| self.plan.targets.get(place.target));
+        target.unwrap_or(self.plan.first_target())
+    }
+
+    /// Takes a place out of the order for this request.
+    fn exclude(&mut self, place: usize) {
+        if let Some(place) = self.places.get_mut(place) {
+            place.free = None;
+        }
     }
 
     fn start(&mut self, place: usize, now: Duration) {
         self.started = now;
-        let target = &self.plan.targets[self.places[place].target];
-        let upstream = &self.upstreams[target.upstream];
+        let target = self.target(place);
+        let upstream = target.upstream_in(self.upstreams);
         let prepared = match (self.prepare)(target) {
             Ok(prepared) => prepared,
             Err(error) => {
                 // No request was sent, and a further attempt would change nothing.
                 let reason = error.message().to_owned();
                 self.fail(place, Err(Failed::Refused(error)), &reason);
-                self.places[place].free = None;
+                self.exclude(place);
                 return;
             }
         };
         self.attempts += 1;
-        self.retries += u32::from(std::mem::replace(&mut self.places[place].tried, true));
+        if let Some(place) = self.places.get_mut(place) {
+            self.retries += u32::from(std::mem::replace(&mut place.tried, true));
+        }
         let request = Outgoing {
             method: prepared.method,
             https: upstream.https,
@@ -241,7 +252,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
                 (None, Polled::Failure(failure, reason, next)) => {
                     self.fail(place, failure, &reason);
                     if next == Next::OtherTarget {
-                        self.places[place].free = None;
+                        self.exclude(place);
                     }
                 }
                 (None, Polled::Nothing) => {}
@@ -251,7 +262,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
     }
 
     fn note(&mut self, place: usize, reason: &str) {
-        let name = &self.upstream(place).name;
+        let name = &self.target(place).upstream_in(self.upstreams).name;
         self.reasons.push(format!("{name}: {reason}"));
     }
 
@@ -263,13 +274,14 @@ impl<'a, T: Transport> Attempts<'a, T> {
             Ok(taken) => retry::retry_after(&taken.headers, self.ctx.now + now),
             Err(_) => None,
         };
-        let record = &mut self.places[place];
-        record.failures += 1;
-        let drawn = retry::backoff(record.failures, &mut self.rng);
-        record.free = match wanted {
-            Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
-            wanted => Some(now + drawn.max(wanted.unwrap_or_default())),
-        };
+        if let Some(place) = self.places.get_mut(place) {
+            place.failures += 1;
+            let drawn = retry::backoff(place.failures, &mut self.rng);
+            place.free = match wanted {
+                Some(wanted) if wanted > LONGEST_RETRY_AFTER => None,
+                wanted => Some(now + drawn.max(wanted.unwrap_or_default())),
+            };
+        }
         // An upstream's own error is more use to the caller than none at all.
         let rank = |failure: &Result<_, Failed>| match failure {
             Ok(_) => 2,
@@ -295,7 +307,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
     fn outcome(&mut self, place: usize, result: AttemptResult<T::Body>) -> Outcome<T::Body> {
         Outcome {
             result,
-            target: self.places[place].target,
+            target: self.places.get(place).map_or(0, |place| place.target),
             attempts: self.attempts,
             reasons: std::mem::take(&mut self.reasons),
         }

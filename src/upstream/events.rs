@@ -278,13 +278,11 @@ impl StreamWatch {
     /// delivered can be counted here.
     fn take(&mut self, answer: &PeekedJson<'_>) {
         for choice in answer.choices() {
-            let at = self.choices.iter().position(|(index, _)| *index == choice.index());
-            match at {
-                Some(at) => self.choices[at].1 |= choice.finishes(),
-                None if self.choices.len() < MAX_CHOICES => {
-                    self.choices.push((choice.index(), choice.finishes()));
-                }
-                None => {}
+            let known = self.choices.iter_mut().find(|(index, _)| *index == choice.index());
+            if let Some((_, finished)) = known {
+                *finished |= choice.finishes();
+            } else if self.choices.len() < MAX_CHOICES {
+                self.choices.push((choice.index(), choice.finishes()));
             }
         }
         if let Some(number) = answer.number() {

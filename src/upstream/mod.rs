@@ -139,9 +139,9 @@ pub fn forward<T: Transport>(
     transport: &T,
     ctx: &Ctx<'_>,
 ) -> Forwarded<T::Body> {
-    let prepare = |target| dialect::prepare(request, plan, target, &upstreams[target.upstream]);
+    let prepare = |target| dialect::prepare(request, plan, target, target.upstream_in(upstreams));
     let outcome = Attempts::new(plan, upstreams, transport, ctx, &prepare).run();
-    let upstream = &upstreams[plan.targets[outcome.target].upstream];
+    let upstream = plan.targets.get(outcome.target).unwrap_or(plan.first_target()).upstream_in(upstreams);
     let reasons = outcome.reasons;
     let taken = outcome.result.as_ref().ok();
     let upstream_id = taken.and_then(|taken| headers::own_id(&taken.headers, request.request_id));

@@ -50,7 +50,7 @@ impl Form {
         }
         // No field that begins a stream is longer.
         let end = text.iter().position(ends).or((text.len() > "event".len()).then_some(text.len()))?;
-        Some(match &text[..end] {
+        Some(match text.get(..end)? {
             b"data" | b"event" | b"id" | b"retry" | b"error" => Self::Events,
             _ => labelled.unwrap_or(Self::Json),
         })

@@ -16,11 +16,11 @@ pub fn with_model<'a>(body: &'a [u8], model: &str) -> Option<Vec<Cow<'a, [u8]>>>
     let mut at = 0;
     for (_, value) in members(body)?.iter().filter(|(member, _)| member == "model") {
         let start = value.as_ptr() as usize - body.as_ptr() as usize;
-        parts.push(Cow::Borrowed(&body[at..start]));
+        parts.push(Cow::Borrowed(body.get(at..start)?));
         parts.push(Cow::Owned(name.clone()));
         at = start + value.len();
     }
-    parts.push(Cow::Borrowed(&body[at..]));
+    parts.push(Cow::Borrowed(body.get(at..)?));
     Some(parts)
 }
 

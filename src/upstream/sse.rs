@@ -87,7 +87,7 @@ impl Parser {
     pub(super) fn cut(&mut self) -> &[u8] {
         (self.begun, self.cut) = (true, true);
         self.scanned = self.buffer.len();
-        &self.buffer[std::mem::replace(&mut self.start, self.scanned)..]
+        self.buffer.get(std::mem::replace(&mut self.start, self.scanned)..).unwrap_or_default()
     }
 
     /// Whether what was given out last is the beginning of an event.
@@ -108,7 +108,7 @@ impl Parser {
     }
 
     fn take(&mut self) -> Event<'_> {
-        let raw = &self.buffer[self.start..self.scanned];
+        let raw = self.buffer.get(self.start..self.scanned).unwrap_or_default();
         self.start = self.scanned;
         let first = !std::mem::replace(&mut self.begun, true);
         match std::mem::take(&mut self.cut) {
@@ -132,10 +132,8 @@ impl<'a> Event<'a> {
             return event;
         }
         for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
-            let (field, value) = match line.iter().position(|byte| *byte == b':') {
-                Some(colon) => (&line[..colon], &line[colon + 1..]),
-                None => (line, &b""[..]),
-            };
+            let mut parts = line.splitn(2, |byte| *byte == b':');
+            let (field, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             let value = value.strip_prefix(b" ").unwrap_or(value);
             match field {
                 b"event" => event.name = Cow::Borrowed(value),

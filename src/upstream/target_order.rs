@@ -10,7 +10,7 @@ pub(super) fn order(plan: &Plan, rng: &mut Rng) -> Vec<usize> {
     if plan.policy == Policy::Failover {
         return left;
     }
-    let weight = |target: usize| u64::from(plan.targets[target].weight);
+    let weight = |target: usize| plan.targets.get(target).map_or(0, |target| u64::from(target.weight));
     let mut order = Vec::with_capacity(left.len());
     while !left.is_empty() {
         let mut ticket = rng.below(left.iter().map(|target| weight(*target)).sum());

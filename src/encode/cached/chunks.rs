@@ -55,7 +55,7 @@ impl Gathered {
             }
             None => return None,
         };
-        let (_, own, message) = &mut self.choices[at];
+        let (_, own, message) = self.choices.get_mut(at)?;
         for (name, value) in choice.members() {
             match name {
                 "index" => {}

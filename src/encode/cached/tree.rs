@@ -38,6 +38,7 @@ impl Object {
     }
 
     /// The member of a name, which is null if it was not there.
+    #[expect(clippy::indexing_slicing, reason = "the index is of a member that was found or added")]
     pub(super) fn entry(&mut self, name: &str) -> &mut Tree {
         let at = self.0.iter().position(|(own, _)| own == name).unwrap_or_else(|| {
             self.0.push((name.to_owned(), Tree::null()));

@@ -206,6 +206,7 @@ impl Encoder {
         Self { head, options, choices: Vec::new(), usage: Usage::default() }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the list was made long enough")]
     fn progress(&mut self, choice: u32) -> &mut ChoiceState {
         let index = (choice as usize).min(MAX_CHOICES - 1);
         if self.choices.len() <= index {
@@ -265,7 +266,7 @@ impl Encoder {
             // Up to the next multiple of 64 with the member's own 17 bytes.
             const LETTERS: &str = "aB3dE5gH7jK9mN1pQ2sT4vW6yZ8bC0fG9hJ1kL3nP5rS7tV9xY2zA4cD6eF8gH0jK";
             let room = 64 - (json.len() + 17) % 64;
-            chunk.obfuscation = Some(&LETTERS[..room]);
+            chunk.obfuscation = LETTERS.get(..room);
             json = to_vec(&chunk);
         }
         sse::push_event(out, &json);
@@ -381,7 +382,9 @@ impl super::Encoder for Encoder {
                 if calls.len() <= place {
                     calls.resize(place + 1, ToolKind::Function);
                 }
-                calls[place] = *kind;
+                if let Some(own) = calls.get_mut(place) {
+                    *own = *kind;
+                }
                 self.begin_call(*choice, *index, (id, name), *kind, out);
             }
             Event::ToolInput { choice, index, input } => {

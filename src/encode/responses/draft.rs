@@ -109,11 +109,11 @@ impl Unwritten {
         let before = framed.len() - after - draft.json.len();
         let mut written = 0;
         for (offset, tokens) in &draft.gaps {
-            self.push_bytes(&framed[written..before + offset]);
+            self.push_bytes(framed.get(written..before + offset).unwrap_or_default());
             written = before + offset;
             self.0.push_back(Part::Tokens(tokens.clone(), 0));
         }
-        self.push_bytes(&framed[written..]);
+        self.push_bytes(framed.get(written..).unwrap_or_default());
     }
 
     /// Appends the next part; false where nothing is left.

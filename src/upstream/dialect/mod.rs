@@ -174,7 +174,7 @@ impl LeftOut {
     }
 }
 
-/// The most tokens of an answer that a target is asked for: as many as the caller allows, or the output limit of the
+/// The most tokens of an answer that a target may generate: as many as the caller allows, or the output limit of the
 /// target's model where that is known and lower. APIs refuse more, and clients such as Claude Code request the limit of
 /// another model.
 pub(super) fn output_tokens(requested: Option<u64>, model: &str, left_out: &mut LeftOut) -> Option<u64> {
@@ -219,7 +219,7 @@ impl Untranslatable {
 /// Whether a plan has a target that needs the request as a turn.
 pub fn needs_turn(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
     plan.targets.iter().any(|target| {
-        let upstream = &upstreams[target.upstream];
+        let upstream = target.upstream_in(upstreams);
         !of(upstream).is_native(upstream, endpoint)
     })
 }
@@ -227,7 +227,7 @@ pub fn needs_turn(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -
 /// Whether a plan has a target that has the endpoint as it is.
 pub fn has_native(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
     plan.targets.iter().any(|target| {
-        let upstream = &upstreams[target.upstream];
+        let upstream = target.upstream_in(upstreams);
         of(upstream).is_native(upstream, endpoint)
     })
 }

@@ -311,10 +311,9 @@ impl<'t> Conversation<'t> {
     fn trim_prefill(&mut self) {
         let Some(turn) = self.messages.last_mut().filter(|turn| turn.role == "assistant") else { return };
         if let Some(Block { kind: Kind::Text(text), .. }) = turn.content.last_mut() {
-            let end = text.trim_end().len();
             match text {
-                Cow::Borrowed(text) => *text = &text[..end],
-                Cow::Owned(text) => text.truncate(end),
+                Cow::Borrowed(text) => *text = text.trim_end(),
+                Cow::Owned(text) => text.truncate(text.trim_end().len()),
             }
         }
     }

@@ -407,7 +407,7 @@ fn effort_name(effort: Effort, model: &str) -> Option<&'static str> {
         Effort::Max => 4,
     };
     let of_model = model::find(model).filter(|spec| spec.is_claude()).map(|spec| spec.efforts);
-    NAMES[..=level].iter().rev().find(|name| of_model.is_none_or(|own| own.contains(name))).copied()
+    NAMES.iter().take(level + 1).rev().find(|name| of_model.is_none_or(|own| own.contains(name))).copied()
 }
 
 fn output<'t>(turn: &Request<'t>, model: &str, left_out: &mut LeftOut) -> Option<Output<'t>> {

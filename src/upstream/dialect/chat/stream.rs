@@ -239,7 +239,7 @@ impl ChoiceState {
             }
             None => return,
         };
-        let call = &mut self.calls[at];
+        let Some(call) = self.calls.get_mut(at) else { return };
         call.rename(id, name);
         let input = call.input.join(input).into_owned();
         call.nesting.push(&input);
@@ -259,8 +259,8 @@ impl ChoiceState {
             };
         };
         let same = |call: &Call| id.is_empty() || call.id == id || call.id.is_empty();
-        let at = self.calls.iter().rposition(|call| call.index == index && same(call))?;
-        let call = &self.calls[at];
+        let of_index = |(_, call): &(usize, &Call)| call.index == index && same(call);
+        let (at, call) = self.calls.iter().enumerate().rfind(of_index)?;
         let is_new = id.is_empty()
             && !name.is_empty()
             && call.nesting.is_complete()
