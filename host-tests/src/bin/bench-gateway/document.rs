@@ -13,6 +13,8 @@ use crate::components::target_dir;
 use crate::footprint::Footprint;
 use crate::growth::Curve;
 use crate::report::Report;
+use crate::stats::Spread;
+use crate::store::Stored;
 use crate::svg;
 
 /// Replaces the text between the markers. A part whose figures are missing stays as it is.
@@ -28,6 +30,9 @@ pub(crate) fn update() -> Result<(), String> {
     if let Some(report) = figures::<Report>("gateway.json")? {
         text = put(&text, "goals", &goals(&report, &all))?;
         text = put(&text, "figures", &tables(&report))?;
+        if let Some(stored) = &report.stored {
+            text = put(&text, "store", &store_table(stored))?;
+        }
     }
     if !all.growth.is_empty() {
         let curves = &all.growth;
@@ -163,6 +168,11 @@ fn goals(report: &Report, figures: &Figures) -> String {
                 fresh(estimates),
                 fresh(forwarded)
             ),
+        ),
+        (
+            "median time that limits or a hit of the cache add at one connection, in round trips to the store",
+            "≤ 1.1",
+            measured(report.stored.as_ref().map(added_round_trips)),
         ),
         (
             "added time to first byte of a stream, relative to the null proxy",
@@ -320,6 +330,44 @@ fn tables(report: &Report) -> String {
             row.own as f64 / 1024.0
         );
     }
+    out
+}
+
+/// The median time that each case adds at one connection, as a multiple of a round trip; a miss has no goal.
+fn added_round_trips(stored: &Stored) -> String {
+    let rows = stored.comparisons.iter().filter(|row| row.connections == 1 && !row.name.contains("miss"));
+    let each: Vec<_> = rows
+        .map(|row| format!("{}: {:.2}", row.name, (row.p50[0] - row.p50[1]) / stored.round_trip.median))
+        .collect();
+    each.join("<br>")
+}
+
+fn store_table(stored: &Stored) -> String {
+    let mut out = "| what | connections | p50 ms | added p50 ms | CPU ms a request | added CPU ms |\n\
+                   |---|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    for row in &stored.comparisons {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {:.2}, {:.2} | {:.2} | {:.3}, {:.3} | {:.3} |",
+            row.name,
+            row.connections,
+            row.p50[0] * 1e3,
+            row.p50[1] * 1e3,
+            (row.p50[0] - row.p50[1]) * 1e3,
+            row.cpu[0],
+            row.cpu[1],
+            row.cpu[0] - row.cpu[1],
+        );
+    }
+    let Spread { low, median, high } = stored.round_trip;
+    let _ = write!(
+        out,
+        "\nA round trip to the store, a `GET` through webdis on one connection, took {:.3} ms ({:.3} to {:.3}).",
+        median * 1e3,
+        low * 1e3,
+        high * 1e3
+    );
     out
 }
 

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +18,12 @@ use crate::wire::{Found, Reader};
 
 /// The API key of all requests; Portcullis checks it.
 pub(crate) const KEY: &str = "sk-bench";
+
+/// Where a request contains this, each one that is sent has another number in its place.
+pub(crate) const NONCE: &str = "0000000000000000";
+
+/// The number of the next request that contains [`NONCE`].
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A request as bytes of HTTP/1.1.
 pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
@@ -153,11 +160,17 @@ async fn caller(addr: SocketAddr, request: Rc<[u8]>, shared: Rc<Shared>) {
 
 async fn call_on(addr: SocketAddr, request: &[u8], shared: &Shared) -> Result<(), String> {
     let mut connection = Connection::open(addr).await?;
+    let nonce = memchr::memmem::find(request, NONCE.as_bytes());
+    let mut request = request.to_vec();
     while shared.phase.get() != Phase::Stop {
+        if let Some(at) = nonce {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            request[at..at + NONCE.len()].copy_from_slice(format!("{number:016}").as_bytes());
+        }
         let start = Instant::now();
         let mut first = None;
         let mark = |_: &[u8]| first = first.or_else(|| Some(start.elapsed()));
-        connection.send(request, mark).await?;
+        connection.send(&request, mark).await?;
         // A response that ends during the measured time counts even if it began before; one that ends later does not.
         if shared.phase.get() == Phase::Measure {
             shared.latencies.borrow_mut().push(start.elapsed().as_secs_f64());

@@ -15,12 +15,15 @@ mod growth;
 mod load;
 mod peer;
 mod process;
+#[path = "../../../../tests/redis/mod.rs"]
+mod redis;
 mod report;
 mod requests;
 mod reuse;
 mod run;
 mod serve;
 mod stats;
+mod store;
 mod streams;
 mod svg;
 mod upstream;

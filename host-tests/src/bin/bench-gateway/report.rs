@@ -11,6 +11,7 @@ use crate::components::target_dir;
 use crate::footprint::Footprint;
 use crate::process;
 use crate::reuse::Reuse;
+use crate::store::Stored;
 use crate::streams::Stream;
 
 /// A whole run.
@@ -24,6 +25,9 @@ pub(crate) struct Report {
     pub(crate) load: [f64; 2],
     pub(crate) seconds: u64,
     pub(crate) comparisons: Vec<Comparison>,
+    /// With a store; missing where there was none.
+    #[serde(default)]
+    pub(crate) stored: Option<Stored>,
     pub(crate) streams: Vec<Stream>,
     pub(crate) footprints: Vec<Footprint>,
     pub(crate) reuse: Option<Reuse>,
@@ -39,6 +43,7 @@ impl Report {
             load: [process::load(), f64::NAN],
             seconds: 0,
             comparisons: Vec::new(),
+            stored: None,
             streams: Vec::new(),
             footprints: Vec::new(),
             reuse: None,
@@ -107,6 +112,33 @@ pub(crate) fn print_row(row: &Comparison) {
         ms(row.p50, 1e3),
         ms(row.p99, 1e3),
     );
+}
+
+pub(crate) fn print_stored_head() {
+    println!(
+        "\n{:NAME$} {:>5}  {:>15} {:>9}  {:>15} {:>9}",
+        "with a store, and without", "conns", "p50 ms", "added", "CPU ms/request", "added"
+    );
+}
+
+pub(crate) fn print_stored(row: &Comparison) {
+    let pair = |pair: [f64; 2], unit: f64| format!("{:.3} {:>8.3}", pair[0] * unit, pair[1] * unit);
+    println!(
+        "{:NAME$} {:>5}  {:>15} {:>9.3}  {:>15} {:>9.3}",
+        row.name,
+        row.connections,
+        pair(row.p50, 1e3),
+        (row.p50[0] - row.p50[1]) * 1e3,
+        pair(row.cpu, 1.0),
+        row.cpu[0] - row.cpu[1],
+    );
+}
+
+pub(crate) fn print_round_trip(stored: Option<&Stored>) {
+    match stored {
+        Some(stored) => println!("a round trip to the store: {:.3} ms", stored.round_trip.median * 1e3),
+        None => println!("not measured: there is no redis-server with webdis"),
+    }
 }
 
 pub(crate) fn print_streams(rows: &[Stream]) {

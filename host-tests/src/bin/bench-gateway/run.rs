@@ -9,7 +9,7 @@ use crate::cases::{self, Case, KEYS, Side, compare};
 use crate::children::Served;
 use crate::components::Components;
 use crate::report::{self, Report};
-use crate::{document, footprint, growth, reuse, streams};
+use crate::{document, footprint, growth, reuse, store, streams};
 
 /// Requests per instance in the reuse cases: the default of the host.
 const REUSED: u32 = host_tests::Options::DEFAULT_REUSE;
@@ -46,6 +46,12 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
                 report.comparisons.push(comparison);
             }
         }
+    }
+    if args.against.is_none() {
+        report::print_stored_head();
+        report.stored =
+            store::measure(args, &components, upstream.addr(), &runtime, REUSED, report::print_stored)?;
+        report::print_round_trip(report.stored.as_ref());
     }
     if args.whole() {
         apart(args, &components, &upstream, &runtime, &mut report)?;
