@@ -20,8 +20,9 @@ const SMALL_SYSTEM: usize = 1000;
 /// How many letters of a word in a tool's name a word of the text must begin with.
 const STEM: usize = 5;
 
-/// The most calls of one tool that a number in the text leads to.
-const MOST_REPETITIONS: usize = 10;
+/// After so many calls for one task the results are answered by a text. With one call a turn, the loops of OpenAI's SDKs
+/// give up after 10 turns.
+const MOST_CALLS: usize = 8;
 
 /// Words of a tool's name that do not distinguish it from other tools, in alphabetical order. Agents hand over to another by a
 /// tool `transfer_to_NAME`.
@@ -62,8 +63,8 @@ const EMPTY_WORDS: [&str; 23] = [
 ///
 /// After results of tools, one of a small set is called that was not called yet and that the message requests, a result
 /// names, or a system message that orders what is to be done. The first one is called again as often as the task
-/// requires ("3 times"), and once where its result asks to be tried again. Each of these ends, so that an agent comes to
-/// its end.
+/// requires ("3 times"), and once where its result asks to be tried again. After [`MOST_CALLS`] there is no further call,
+/// so that an agent comes to its end.
 ///
 /// # Errors
 ///
@@ -74,12 +75,13 @@ pub(super) fn requested<'r>(
 ) -> Result<Vec<&'r Tool<'r>>, Exhausted> {
     let (tools, text) = (&context.callable.tools, &*context.user);
     let small = is_small(context);
+    let goes_on = small && context.called_for_task.len() < MOST_CALLS;
     let mut requested = match context.ending {
         Ending::Assistant => Vec::new(),
-        Ending::Results if small => next(context, budget)?,
+        Ending::Results if goes_on => next(context, budget)?,
         Ending::Results => Vec::new(),
         Ending::UserAfterResults => match mentioned(tools, text, budget)? {
-            none if none.is_empty() && small => again(context).into_iter().collect(),
+            none if none.is_empty() && goes_on => again(context).into_iter().collect(),
             named => named,
         },
         Ending::User => match (mentioned(tools, text, budget)?, small) {
@@ -175,7 +177,7 @@ fn repetitions(text: &str) -> usize {
             && is_one_of(word, &["times"])
             && words.peek().is_none_or(|next| number(next).is_none())
         {
-            return MOST_REPETITIONS.min(times);
+            return times;
         }
         before = number(word);
     }
