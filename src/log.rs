@@ -42,8 +42,6 @@ pub struct Record {
     /// Tokens of the request and of the answer, where the engine or an upstream counted them and the answer was read. A
     /// streamed answer fills them in until its body has ended.
     pub usage: UsageMeter,
-    /// Whether the usage is an estimate of the gateway's.
-    pub usage_is_estimated: bool,
     /// Why the store did not reply. Where limits apply, what such a request used is counted nowhere else.
     pub store_failure: Option<String>,
     /// The price of what answered, where it is known.
@@ -167,10 +165,11 @@ impl Record {
         if let Some(stream) = self.stream {
             line.raw("gen_ai.request.stream", if stream { "true" } else { "false" });
         }
-        let usage = self.usage.get().usage;
+        let metered = self.usage.get();
+        let usage = metered.usage;
         line.number_if("gen_ai.usage.input_tokens", usage.map(|usage| usage.input));
         line.number_if("gen_ai.usage.output_tokens", usage.map(|usage| usage.output));
-        if self.usage_is_estimated {
+        if metered.is_estimated {
             line.text("usage", "estimated");
         }
         if let Some(cost) = self.cost() {

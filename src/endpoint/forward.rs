@@ -1,5 +1,6 @@
 //! A checked request on its way to its upstreams, and its answer back.
 
+use super::estimated_usage::{PromptText, WithUsage, complete};
 use super::generation::Format;
 use super::reserve::Metering;
 use super::resolve::Validated;
@@ -87,8 +88,7 @@ impl Forwarding<'_> {
         record.rates = target.and_then(|target| call.config.prices.at_target(self.model, self.plan, target));
         let mut all = dropped.to_vec();
         all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
-        let format = self.translation.as_ref().map(|translation| &*translation.format);
-        let response = respond(forwarded, format, &self.errors, record)?;
+        let response = respond(forwarded, self.translation.as_ref(), &self.errors, record)?;
         let mut response =
             form::as_requested(response, self.endpoint, self.streams, self.body, &record.usage)?;
         super::note_dropped(&mut response, &all);
@@ -141,14 +141,14 @@ pub(super) fn native_count<T: Transport>(
         .filter(|outcome| !outcome.as_ref().is_ok_and(lacks))
 }
 
-/// Writes the response of a forwarded request, and records what the log needs. `format` writes answers of other APIs.
+/// Writes the response of a forwarded request, and records what the log needs. `translation` is for answers of other APIs.
 ///
 /// # Errors
 ///
 /// If no upstream gave an answer.
 pub(super) fn respond<B: Incoming + 'static>(
     forwarded: Forwarded<B>,
-    format: Option<&dyn Format>,
+    translation: Option<&Translation<'_>>,
     errors: &ErrorFormat,
     record: &mut Record,
 ) -> Result<Response<B>, ApiError> {
@@ -164,13 +164,20 @@ pub(super) fn respond<B: Incoming + 'static>(
     };
     // Only a translated request has an answer of another API.
     let translated = || {
-        format.ok_or_else(|| ApiError::new(Kind::Internal, "The answer is of another API than the request."))
+        translation
+            .ok_or_else(|| ApiError::new(Kind::Internal, "The answer is of another API than the request."))
     };
     Ok(match forwarded.answer? {
         Reply::Response(response) => response,
-        Reply::Answer { headers, answer } => json(200, headers, translated()?.whole(&answer)),
+        Reply::Answer { headers, mut answer } => {
+            let Translation { request, format } = translated()?;
+            complete(&mut answer, &request.turn, &record.usage);
+            json(200, headers, format.whole(&answer))
+        }
         Reply::Events { headers, stream } => {
-            let events = EventStream::new(stream, translated()?.encoder(), record.usage.clone());
+            let Translation { request, format } = translated()?;
+            let stream = WithUsage::new(stream, PromptText::of(&request.turn), record.usage.clone());
+            let events = EventStream::new(stream, format.encoder(), record.usage.clone());
             let mut response = encode::event_stream(Body::Stream(Box::new(events)));
             let own = ["content-type", "cache-control"];
             for (name, value) in

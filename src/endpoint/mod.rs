@@ -6,6 +6,7 @@ mod cached;
 pub mod chat;
 pub mod completions;
 pub mod embeddings;
+mod estimated_usage;
 mod form;
 mod forward;
 mod generation;

@@ -32,7 +32,6 @@ pub(super) fn used(record: &mut Record, reservation: &Reservation) -> Amounts {
             usage.output = if by_engine { delivered } else { usage.output.max(delivered) };
             if attempt.tokens > 0 {
                 record.usage.estimate(usage);
-                record.usage_is_estimated = true;
             }
             usage
         }

@@ -42,6 +42,8 @@ pub struct Metered {
     pub usage: Option<Usage>,
     /// Whether the whole answer was generated or read. Until then `usage` may lack what follows.
     pub is_complete: bool,
+    /// Whether `usage` is an estimate of the gateway's.
+    pub is_estimated: bool,
 }
 
 impl UsageMeter {
@@ -68,7 +70,7 @@ impl UsageMeter {
 
     /// Replaces what is known of an answer by an estimate.
     pub fn estimate(&self, usage: Usage) {
-        self.0.metered.set(Metered { usage: Some(usage), ..self.get() });
+        self.0.metered.set(Metered { usage: Some(usage), is_estimated: true, ..self.get() });
     }
 
     /// Counts the tokens of what is delivered from now on.
@@ -129,10 +131,14 @@ impl Usage {
     /// These counts, replaced by those of a later report that are not 0.
     fn updated(self, later: Self) -> Self {
         let count = |later, before| if later > 0 { later } else { before };
+        // Input that is counted anew, as after a compaction, has other parts.
+        let parts = self.cached_input.saturating_add(self.cache_write);
+        let is_new = later.input > 0 && later.input < parts;
+        let part = |later, before| if is_new { later } else { count(later, before) };
         Self {
             input: count(later.input, self.input),
-            cached_input: count(later.cached_input, self.cached_input),
-            cache_write: count(later.cache_write, self.cache_write),
+            cached_input: part(later.cached_input, self.cached_input),
+            cache_write: part(later.cache_write, self.cache_write),
             cache_write_hour: count(later.cache_write_hour, self.cache_write_hour),
             input_audio: count(later.input_audio, self.input_audio),
             output: count(later.output, self.output),
@@ -171,9 +177,15 @@ mod tests {
         assert_eq!(other.get(), Metered::default());
         meter.observe(&Event::Usage(Usage { input: 9, cached_input: 4, output: 1, ..Usage::default() }));
         meter.observe(&Event::Usage(Usage { output: 5, ..Usage::default() }));
+        let other_prompt = UsageMeter::default();
+        for (input, cached_input) in [(55_196, 55_096), (181, 0)] {
+            other_prompt.report(Usage { input, cached_input, ..Usage::default() });
+        }
+        let usage = other_prompt.get().usage.expect("two reports");
+        assert_eq!((usage.input, usage.cached_input), (181, 0));
         let usage = Usage { input: 9, cached_input: 4, output: 5, ..Usage::default() };
-        assert_eq!(other.get(), Metered { usage: Some(usage), is_complete: false });
+        assert_eq!(other.get(), Metered { usage: Some(usage), ..Metered::default() });
         meter.observe(&Event::End);
-        assert_eq!(other.get(), Metered { usage: Some(usage), is_complete: true });
+        assert_eq!(other.get(), Metered { usage: Some(usage), is_complete: true, ..Metered::default() });
     }
 }

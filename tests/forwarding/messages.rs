@@ -128,3 +128,60 @@ fn tokens_are_counted_where_they_can_be() {
     let (got, _) = ask(Does::json(400, refused), "claude-x");
     assert_eq!((got.status, &*got.body), (400, refused));
 }
+
+/// Claude Code and the SDKs read the counts as numbers.
+#[test]
+fn an_answer_without_usage_gets_an_estimate() {
+    let chunk = |delta: Value, finish: Value, usage: Value| {
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "usage": usage,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
+        format!("data: {chunk}\n\n")
+    };
+    let stream = |usage: Value| {
+        let text = chunk(json!({"role": "assistant", "content": "hello world"}), Value::Null, Value::Null);
+        text + &chunk(json!({}), json!("stop"), usage) + "data: [DONE]\n\n"
+    };
+    let whole = |usage: Value| {
+        let mut answer: Value = serde_json::from_str(CHAT).expect("JSON");
+        answer["choices"][0]["message"]["content"] = "hello world".into();
+        answer["usage"] = usage;
+        answer.to_string()
+    };
+    let reported = json!({"prompt_tokens": 70, "completion_tokens": 7, "total_tokens": 77});
+    let zeros = json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0});
+    for (usage, is_estimated) in [(reported, false), (Value::Null, true), (zeros, true)] {
+        for (path, streams) in [
+            ("/v1/messages", false),
+            ("/v1/messages", true),
+            ("/v1/responses", false),
+            ("/v1/responses", true),
+        ] {
+            let does = match streams {
+                true => Does::answer(200, "text/event-stream", &[&stream(usage.clone())]),
+                false => Does::json(200, &whole(usage.clone())),
+            };
+            let fake = Fake::new(&[("chat", &[does])]);
+            let mut body: Value =
+                serde_json::from_str(&message("gpt-4o", json!({"stream": streams}))).expect("JSON");
+            if path == "/v1/responses" {
+                body = json!({"model": "gpt-4o", "input": "hi", "stream": streams});
+            }
+            let got = send(&fake, CONFIG, &post(path, &[]), &body.to_string());
+            let (output, log) = (if is_estimated { 2 } else { 7 }, &got.log);
+            assert!(
+                got.body.contains(&format!(r#""output_tokens":{output}"#)),
+                "{path} {streams} {}",
+                got.body
+            );
+            assert!(!got.body.contains(r#""input_tokens":0,"output_tokens":0"#), "{}", got.body);
+            assert_eq!(log["gen_ai.usage.output_tokens"], output, "{path} {streams} {usage} {log}");
+            assert_eq!(log["usage"], if is_estimated { json!("estimated") } else { Value::Null });
+            let input = log["gen_ai.usage.input_tokens"].as_u64();
+            assert!(if is_estimated {
+                input.is_some_and(|n| (5..20).contains(&n))
+            } else {
+                input == Some(70)
+            });
+        }
+    }
+}

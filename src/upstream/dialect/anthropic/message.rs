@@ -50,22 +50,27 @@ reads! {
 
 impl Usage {
     /// What is known after a later event. Counts are cumulative; a count that is absent or 0 there is as it was, since
-    /// some servers repeat all members with zeros.
+    /// some servers repeat all members with zeros. Input that is counted again replaces all counts of input: after a
+    /// compaction the model reads another prompt.
     pub(super) fn with(self, later: Self) -> Self {
         let count = |later: Option<Count>, before: Option<Count>| {
             later.filter(|count| count.0 > 0).or(before).or(later)
         };
+        let counts_input = later.input_tokens.is_some_and(|count| count.0 > 0);
+        let input = |later: Option<Count>, before| {
+            if counts_input { later.or(before) } else { count(later, before) }
+        };
         Self {
             input_tokens: count(later.input_tokens, self.input_tokens),
-            cache_creation_input_tokens: count(
+            cache_creation_input_tokens: input(
                 later.cache_creation_input_tokens,
                 self.cache_creation_input_tokens,
             ),
             cache_creation: later
                 .cache_creation
-                .filter(|creation| creation.hour.is_some_and(|count| count.0 > 0))
+                .filter(|creation| counts_input || creation.hour.is_some_and(|count| count.0 > 0))
                 .or(self.cache_creation),
-            cache_read_input_tokens: count(later.cache_read_input_tokens, self.cache_read_input_tokens),
+            cache_read_input_tokens: input(later.cache_read_input_tokens, self.cache_read_input_tokens),
             output_tokens: count(later.output_tokens, self.output_tokens),
             output_tokens_details: later
                 .output_tokens_details
@@ -116,4 +121,24 @@ pub(super) fn finish_reason(stop_reason: &str) -> Option<FinishReason> {
         "pause_turn" => FinishReason::Pause,
         _ => FinishReason::Stop,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_counts_replace_earlier_ones() {
+        let usage = |text| json::from_str::<Usage>(text).expect("counts");
+        let started = usage(r#"{"input_tokens":100,"cache_read_input_tokens":55096,"output_tokens":7}"#);
+        for (later, want) in [
+            (r#"{"output_tokens":8}"#, (55_196, 8)),
+            (r#"{"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":8}"#, (55_196, 8)),
+            (r#"{"input_tokens":181,"cache_read_input_tokens":0,"output_tokens":8}"#, (181, 8)),
+            (r#"{"input_tokens":100,"output_tokens":8}"#, (55_196, 8)),
+        ] {
+            let all = started.with(usage(later)).of_turn();
+            assert_eq!((all.input, all.output), want, "{later}");
+        }
+    }
 }
