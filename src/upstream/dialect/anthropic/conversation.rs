@@ -14,6 +14,8 @@ pub(super) struct Conversation<'t> {
     pub(super) system: Vec<Block<'t>>,
     pub(super) messages: Vec<Turn<'t>>,
     ids: Ids<'t>,
+    /// The calls without a result so far, and the messages that they are in.
+    unanswered: Vec<(usize, String)>,
 }
 
 writes! {
@@ -179,6 +181,9 @@ impl<'t> Conversation<'t> {
         for (i, message) in messages.iter().enumerate() {
             all.push(i, message, i + 1 == messages.len(), left_out)?;
         }
+        if all.ends_with_user() {
+            all.check_answered(all.unanswered.len())?;
+        }
         if all.messages.is_empty() {
             // The API needs a message, and the only text is the system prompt.
             let content = std::mem::take(&mut all.system);
@@ -231,9 +236,24 @@ impl<'t> Conversation<'t> {
                 return Err(Untranslatable::at(Field::Messages, Some(i), "a content that is not empty"));
             }
             Role::User | Role::Tool => self.extend("user", content),
-            Role::Assistant => self.extend("assistant", content),
+            Role::Assistant => {
+                if !content.is_empty() && self.ends_with_user() {
+                    // Those of the message itself are the last ones.
+                    let own = self.unanswered.iter().filter(|(at, _)| *at == i).count();
+                    self.check_answered(self.unanswered.len() - own)?;
+                }
+                self.extend("assistant", content);
+            }
         }
         Ok(())
+    }
+
+    /// Checks that none of the first calls without a result is there: a later message would be refused.
+    fn check_answered(&self, first: usize) -> Result<(), Untranslatable> {
+        match self.unanswered.get(..first).and_then(<[_]>::first) {
+            Some((i, _)) => Err(Untranslatable::at(Field::ToolInput, Some(*i), "calls with a result each")),
+            None => Ok(()),
+        }
     }
 
     fn ends_with_user(&self) -> bool {
@@ -286,14 +306,25 @@ impl<'t> Conversation<'t> {
                         "arguments that are a JSON object",
                     ));
                 }
-                Kind::ToolUse(self.ids.of(id, true), name, input)
+                let id = self.ids.of(id, true);
+                self.unanswered.push((i, id.clone()));
+                Kind::ToolUse(id, name, input)
             }
             Part::ToolResult(result) => {
                 let mut inner = Vec::new();
                 for part in &result.content {
                     self.part(i, Role::Tool, part, &mut inner, left_out)?;
                 }
-                Kind::ToolResult(self.ids.of(&result.id, false), inner, result.is_error)
+                if !result.id.is_empty() && !self.ids.called.contains(&*result.id) {
+                    return Err(Untranslatable::at(
+                        Field::Messages,
+                        Some(i),
+                        "the result of a call before it",
+                    ));
+                }
+                let id = self.ids.of(&result.id, false);
+                self.unanswered.retain(|(_, call)| *call != id);
+                Kind::ToolResult(id, inner, result.is_error)
             }
             Part::CachePoint { ttl } => {
                 match content.iter_mut().rev().find(|block| !block.is_thinking()) {

@@ -179,3 +179,25 @@ fn an_empty_message_among_others_is_left_out_and_named() {
     let assistant = message(Role::Assistant, vec![part("a")]);
     assert_eq!(written(&[user("x"), assistant, user(" ")]).0, Err(Field::Messages));
 }
+
+#[test]
+fn calls_and_results_belong_together() {
+    let user = || message(Role::User, vec![part("x")]);
+    let calls = || message(Role::Assistant, vec![call("a", "{}"), call("b", "{}")]);
+    let answer = |id| message(Role::Tool, vec![result(id, vec![])]);
+    for (all, want) in [
+        // A result may come after a text: both are in the user's next message.
+        (vec![user(), calls(), answer("b"), user(), answer("a")], None),
+        (vec![user(), calls(), answer("a"), answer("b"), calls(), answer("b"), answer("a")], None),
+        // The answer that the caller wants continued.
+        (vec![user(), calls()], None),
+        (vec![user(), answer("z"), user()], Some(Field::Messages)),
+        (vec![user(), calls(), answer("a"), user()], Some(Field::ToolInput)),
+        (
+            vec![user(), calls(), answer("a"), message(Role::Assistant, vec![part("y")]), user()],
+            Some(Field::ToolInput),
+        ),
+    ] {
+        assert_eq!(written(&all).0.err(), want, "{all:?}");
+    }
+}

@@ -197,6 +197,12 @@ fn refuse(turn: &Request<'_>, left_out: &mut LeftOut) {
     }
 }
 
+/// Whether a tool may have this name.
+fn is_name(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=128).contains(&name.len()) && name.bytes().all(is_legal)
+}
+
 fn functions<'t>(
     turn: &'t Request<'t>,
     conversation: &Conversation<'t>,
@@ -209,6 +215,10 @@ fn functions<'t>(
         if tool.kind == ToolKind::Custom {
             left_out.unsupported(Field::CustomTool, Some(i));
             continue;
+        }
+        if !is_name(tool.name) {
+            let takes = "tools with a name of at most 128 letters, digits, `_` and `-`";
+            return Err(Untranslatable::at(Field::Tools, Some(i), takes));
         }
         if all.iter().any(|other: &Function<'_>| other.name == tool.name) {
             // The API refuses two of a name.

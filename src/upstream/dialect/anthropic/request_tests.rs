@@ -325,3 +325,14 @@ fn strict_schemas_have_the_keywords_that_the_api_enforces() {
     assert_eq!(minimum(&body["tools"][1]["input_schema"]), 1);
     assert_eq!(names, [Field::ToolSchema, Field::Format]);
 }
+
+#[test]
+fn names_of_tools_have_legal_characters() {
+    for (name, is_legal) in [("f", true), ("a_B-9", true), ("mcp.server/f", false), ("", false)] {
+        let turn = Request { tools: vec![function(name)], ..turn() };
+        let field = request(&turn, "claude", 9, &[]).map_err(|why| why.field.field).err();
+        assert_eq!(field, (!is_legal).then_some(Field::Tools), "{name}");
+    }
+    let long = "f".repeat(129);
+    assert!(request(&Request { tools: vec![function(&long)], ..turn() }, "claude", 9, &[]).is_err());
+}
