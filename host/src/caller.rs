@@ -178,7 +178,8 @@ impl Body for RequestBody {
             self.incoming = None;
             return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
         };
-        self.stall.moved();
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        self.stall.moved(data.map_or(0, Bytes::len));
         if !matches!(frame, Some(Ok(_))) {
             self.incoming = None;
         }

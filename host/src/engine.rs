@@ -22,12 +22,15 @@ use crate::state::State;
 /// A streamed response holds an instance for as long as it runs, so this is also the number of open streams.
 pub const MAX_RUNNING: usize = 1_000;
 
+/// How many health checks can be inside a guest in addition.
+pub(crate) const MAX_PROBES: usize = 8;
+
 /// How many idle instances a server keeps at most. An idle instance keeps the memory it wrote to.
 pub(crate) const MAX_IDLE: usize = 128;
 
 /// The number of instance slots. Each reserves about 4 GiB of address space (not memory), which fits every 64-bit
 /// machine.
-const MAX_INSTANCES: u32 = (MAX_RUNNING + MAX_IDLE) as u32;
+const MAX_INSTANCES: u32 = (MAX_RUNNING + MAX_PROBES + MAX_IDLE) as u32;
 
 /// Linear memory an instance may grow to. A body of the default 20 MiB limit, parsed, needs a fraction.
 pub const MAX_MEMORY: usize = 1 << 30;

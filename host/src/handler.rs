@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -21,16 +22,13 @@ use crate::calls::Calls;
 use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
 use crate::instances::Instance;
-use crate::worker::Worker;
+use crate::worker::{Shared, Worker};
 
 /// Held while a guest runs: it writes its log line after its response is sent. Nothing is sent on the channel.
 pub(crate) type Working = mpsc::Sender<Infallible>;
 
 /// How long a request waits for another one to end while the maximum number is running.
 const QUEUE_TIME: Duration = Duration::from_secs(1);
-
-/// How long a caller may stall while other requests wait for a permit.
-const STALL_UNDER_LOAD: Duration = Duration::from_secs(1);
 
 /// How long a guest may go on running after its caller has disconnected.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
@@ -46,7 +44,7 @@ pub(crate) async fn handle(
         return refuse(waiting, &Refusal::Malformed(message));
     }
     hop_by_hop::remove(request.headers_mut());
-    let Some(permit) = admit(&worker).await else {
+    let Some(permit) = admit(&worker, &request).await else {
         worker.instances.output().note("host: too many requests at the same time, answered one with 503");
         return refuse(waiting, &Refusal::Overloaded);
     };
@@ -107,13 +105,28 @@ pub(crate) async fn handle(
 }
 
 /// The permit to run one more request; `None` if none becomes free within [`QUEUE_TIME`].
-async fn admit(worker: &Worker) -> Option<OwnedSemaphorePermit> {
-    let running = &worker.shared.running;
+async fn admit(worker: &Worker, request: &http::Request<Incoming>) -> Option<OwnedSemaphorePermit> {
+    let Shared { limits, running, probes, stalls } = &*worker.shared;
     if let Ok(permit) = running.clone().try_acquire_owned() {
         return Some(permit);
     }
-    worker.shared.stalls.expire_longest(STALL_UNDER_LOAD);
+    if is_probe(request)
+        && let Ok(permit) = probes.clone().try_acquire_owned()
+    {
+        return Some(permit);
+    }
+    stalls.expire_slowest(limits.stall_under_load, limits.behind_under_load);
     tokio::time::timeout(QUEUE_TIME, running.clone().acquire_owned()).await.ok()?.ok()
+}
+
+/// Whether `request` is the health check of a load balancer. Without a body it takes next to no time.
+fn is_probe(request: &http::Request<Incoming>) -> bool {
+    let known = match request.uri().path() {
+        "/health" => matches!(*request.method(), Method::GET | Method::HEAD),
+        "/" => request.method() == Method::HEAD,
+        _ => false,
+    };
+    known && request.body().is_end_stream()
 }
 
 /// Why a guest was terminated, if it was.

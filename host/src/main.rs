@@ -35,8 +35,10 @@ Usage: portcullis-host --wasm FILE [options]
   --help             this text
 
 A connection may be idle for 75 s, and the head of a request may take as long. A caller that sends
-nothing of a body, or reads nothing of its response, for 60 s is disconnected; while the server is at
---max-requests, the caller that has stalled longest is disconnected after a second.
+nothing of a body, or reads nothing of its response, for 60 s is disconnected. While the server is at
+--max-requests, each request that waits disconnects the slowest caller: one that has stalled for a
+second, or has made the server wait 5 s more than 1 KiB/s takes. `GET /health` and `HEAD /` do not
+count as requests then.
 Upstream certificates are verified against Mozilla's root certificates and those in the file that
 SSL_CERT_FILE names.
 The first Ctrl-C (or SIGTERM) stops accepting and lets running responses finish, the second ends at once.

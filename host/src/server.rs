@@ -10,11 +10,12 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::calls;
 use crate::cpu::Turns;
-use crate::engine::{MAX_IDLE, MAX_RUNNING, Program};
+use crate::engine::{MAX_IDLE, MAX_PROBES, MAX_RUNNING, Program};
 use crate::instances::{IdleInstance, Instances};
 use crate::listen::listen;
 use crate::outgoing::{Client, Connector};
 use crate::output::Output;
+use crate::stall::Stalls;
 use crate::worker::{Shared, Stop, Worker};
 
 /// How a [`Server`] runs its component.
@@ -46,6 +47,13 @@ pub struct Limits {
     pub head: Duration,
     /// How long a caller may send nothing of a body that the guest waits for, or read nothing of its response.
     pub stall: Duration,
+    /// The same while other requests wait because the maximum number is running: then the slowest caller is disconnected
+    /// if it has sent or read nothing for longer than this,
+    pub stall_under_load: Duration,
+    /// or if it is behind `min_rate` by more than this, counted over all the time for which it made the server wait.
+    pub behind_under_load: Duration,
+    /// The rate, in bytes per second, from which a caller is not slow.
+    pub min_rate: u64,
 }
 
 impl Default for Limits {
@@ -57,6 +65,9 @@ impl Default for Limits {
             cpu: Duration::from_secs(10),
             head: Duration::from_secs(75),
             stall: Duration::from_secs(60),
+            stall_under_load: Duration::from_secs(1),
+            behind_under_load: Duration::from_secs(5),
+            min_rate: 1024,
         }
     }
 }
@@ -100,7 +111,9 @@ impl Server {
         let count = count.clamp(1, MAX_IDLE);
         let connector = Connector::new(&roots)?;
         let running = Arc::new(Semaphore::new(limits.running.clamp(1, MAX_RUNNING)));
-        let shared = Arc::new(Shared { limits, running, stalls: Arc::default() });
+        let probes = Arc::new(Semaphore::new(MAX_PROBES));
+        let stalls = Stalls::new(limits.min_rate);
+        let shared = Arc::new(Shared { limits, running, probes, stalls });
         let settings: Arc<[_]> = settings.into();
         let listeners = listen(addr, count)?;
         let addr = listeners[0].local_addr()?;

@@ -9,36 +9,47 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The stalled callers of one server.
-#[derive(Default)]
 pub(crate) struct Stalls {
+    /// Bytes per second. What a caller sends or reads makes up for the time it took at this rate.
+    min_rate: u64,
     waits: Mutex<Vec<Weak<Stall>>>,
 }
 
 impl Stalls {
+    pub(crate) fn new(min_rate: u64) -> Arc<Self> {
+        Arc::new(Self { min_rate: min_rate.max(1), waits: Mutex::default() })
+    }
+
     /// Ends the waits that have taken longer than `limit`. To be called regularly.
     pub(crate) fn sweep(&self, limit: Duration) {
         let mut waits = self.lock();
         waits.retain(|wait| wait.strong_count() > 0);
         for wait in waits.iter().filter_map(Weak::upgrade) {
-            if wait.waited().is_some_and(|waited| waited > limit) {
+            if wait.delay().is_some_and(|delay| delay.waited > limit) {
                 wait.expire();
             }
         }
     }
 
-    /// Ends the longest wait if it has taken longer than `least`, so that another request can run.
-    pub(crate) fn expire_longest(&self, least: Duration) {
+    /// Ends the wait for the slowest caller, so that another request can run: of those that have sent or read nothing for
+    /// longer than `silence`, or are behind the minimum rate by more than `behind`, the one that is most behind.
+    pub(crate) fn expire_slowest(&self, silence: Duration, behind: Duration) {
         let waits = self.lock();
-        let longest = waits
+        let slowest = waits
             .iter()
             .filter_map(Weak::upgrade)
-            .filter_map(|wait| Some((wait.waited()?, wait)))
-            .max_by_key(|(waited, _)| *waited);
-        if let Some((waited, wait)) = longest
-            && waited > least
-        {
+            .filter_map(|wait| Some((wait.delay()?, wait)))
+            .filter(|(delay, _)| delay.waited > silence || delay.behind > behind)
+            .max_by_key(|(delay, _)| delay.behind);
+        if let Some((_, wait)) = slowest {
             wait.expire();
         }
+    }
+
+    /// The time that `bytes` take at the minimum rate.
+    fn time_of(&self, bytes: usize) -> Duration {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Duration::from_micros(bytes.saturating_mul(1_000_000) / self.min_rate)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Stall>>> {
@@ -56,9 +67,21 @@ pub(crate) struct Stall {
 struct State {
     /// Whether it is in the server's list. A body that never has to wait is not.
     listed: bool,
+    /// Since when the present wait lasts.
     since: Option<Instant>,
+    /// How much longer all earlier waits took than the minimum rate allows for the bytes that came. A caller cannot be
+    /// ahead of the rate, else a fast start would allow an endless slow rest.
+    behind: Duration,
     waker: Option<Waker>,
     expired: bool,
+}
+
+/// How long a caller has made the server wait.
+struct Delay {
+    /// The present wait.
+    waited: Duration,
+    /// The present wait, and how far the caller was behind the minimum rate before.
+    behind: Duration,
 }
 
 impl Stall {
@@ -83,16 +106,25 @@ impl Stall {
         Poll::Pending
     }
 
-    /// To be called when the caller sent or read something.
-    pub(crate) fn moved(&self) {
+    /// To be called when the caller sent or read this number of bytes.
+    pub(crate) fn moved(&self, bytes: usize) {
         let mut state = self.lock();
-        if state.listed {
-            state.since = None;
+        if !state.listed {
+            return;
+        }
+        if let Some(since) = state.since.take() {
+            state.behind += since.elapsed();
+        }
+        if !state.behind.is_zero() {
+            state.behind = state.behind.saturating_sub(self.stalls.time_of(bytes));
         }
     }
 
-    fn waited(&self) -> Option<Duration> {
-        self.lock().since.map(|since| since.elapsed())
+    /// `None` if the server does not wait for the caller now.
+    fn delay(&self) -> Option<Delay> {
+        let state = self.lock();
+        let waited = state.since?.elapsed();
+        Some(Delay { waited, behind: state.behind + waited })
     }
 
     fn expire(&self) {
@@ -120,9 +152,9 @@ impl<S> CallerStream<S> {
         Self { stream, stall: Stall::new(stalls) }
     }
 
-    fn watch<T>(&self, poll: Poll<io::Result<T>>, cx: &Context<'_>) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            self.stall.moved();
+    fn watch(&self, poll: Poll<io::Result<usize>>, cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = &poll {
+            self.stall.moved(*written.as_ref().unwrap_or(&0));
             return poll;
         }
         ready!(self.stall.poll_expired(cx));
@@ -173,6 +205,8 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
+    const MIN_RATE: u64 = 1024;
+
     /// Waits until the stall expires.
     async fn expired(stall: Arc<Stall>) {
         poll_fn(|cx| stall.poll_expired(cx)).await;
@@ -180,39 +214,63 @@ mod tests {
 
     #[tokio::test]
     async fn only_waits_over_the_limit_are_ended() {
-        let stalls = Arc::<Stalls>::default();
+        let stalls = Stalls::new(MIN_RATE);
         let (one, other) = (Stall::new(stalls.clone()), Stall::new(stalls.clone()));
         let wait = tokio::spawn(expired(one.clone()));
         let still = tokio::spawn(expired(other.clone()));
         tokio::task::yield_now().await;
         stalls.sweep(Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(20)).await;
-        other.moved();
+        other.moved(1);
         stalls.sweep(Duration::from_millis(10));
         wait.await.unwrap();
         assert!(!still.is_finished());
     }
 
     #[tokio::test]
-    async fn only_the_longest_wait_is_ended() {
-        let stalls = Arc::<Stalls>::default();
+    async fn only_the_longest_silence_is_ended() {
+        let stalls = Stalls::new(MIN_RATE);
         let (one, other) = (Stall::new(stalls.clone()), Stall::new(stalls.clone()));
         let first = tokio::spawn(expired(one));
         tokio::task::yield_now().await;
         tokio::time::sleep(Duration::from_millis(20)).await;
         let second = tokio::spawn(expired(other));
         tokio::task::yield_now().await;
-        stalls.expire_longest(Duration::from_secs(60));
-        stalls.expire_longest(Duration::from_millis(10));
+        let long = Duration::from_secs(60);
+        stalls.expire_slowest(long, long);
+        stalls.expire_slowest(Duration::from_millis(10), long);
         first.await.unwrap();
         assert!(!second.is_finished());
+    }
+
+    #[tokio::test]
+    async fn only_the_slowest_caller_is_ended() {
+        let stalls = Stalls::new(MIN_RATE);
+        let (fast, slow) = (Stall::new(stalls.clone()), Stall::new(stalls.clone()));
+        // Both wait in three steps of the same time.
+        for _ in 0..3 {
+            let waits = [&fast, &slow].map(|stall| tokio::spawn(expired(stall.clone())));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            fast.moved(1 << 30);
+            slow.moved(1);
+            for wait in waits {
+                wait.abort();
+            }
+        }
+        let [fast, slow] = [fast, slow].map(|stall| tokio::spawn(expired(stall)));
+        tokio::task::yield_now().await;
+        let long = Duration::from_secs(60);
+        stalls.expire_slowest(long, long);
+        stalls.expire_slowest(long, Duration::from_millis(50));
+        slow.await.unwrap();
+        assert!(!fast.is_finished());
     }
 
     #[tokio::test]
     async fn a_caller_that_reads_nothing_ends_its_connection() {
         use tokio::io::AsyncWriteExt;
         let (ours, _theirs) = tokio::io::duplex(8);
-        let stalls = Arc::<Stalls>::default();
+        let stalls = Stalls::new(MIN_RATE);
         let mut stream = CallerStream::new(ours, stalls.clone());
         let write = tokio::spawn(async move { stream.write_all(&[0; 16]).await });
         tokio::task::yield_now().await;

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// One permit for each request that may be inside a guest.
     pub(crate) running: Arc<Semaphore>,
+    /// Permits for health checks only, so that load keeps no load balancer from seeing that the server works.
+    pub(crate) probes: Arc<Semaphore>,
     pub(crate) stalls: Arc<Stalls>,
 }
 

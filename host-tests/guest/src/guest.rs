@@ -25,7 +25,7 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
         SERVED.set(SERVED.get() + 1);
         let path = request.path_with_query().unwrap_or_default();
         match path.as_str() {
-            "/fixed" => answer(out, 200, "a fixed answer"),
+            "/fixed" | "/health" | "/" => answer(out, 200, "a fixed answer"),
             "/read" => answer(out, 200, &read(&request).len().to_string()),
             "/settings" => {
                 let settings: Vec<_> =

@@ -2,7 +2,7 @@
 //!
 //! | path | behaviour |
 //! |---|---|
-//! | `/fixed` | returns a fixed text without reading the body |
+//! | `/fixed`, `/health`, `/` | returns a fixed text without reading the body |
 //! | `/read` | reads the body, then returns its length |
 //! | `/settings` | returns its environment variables |
 //! | `/served` | returns the number of requests that this instance has handled |

@@ -105,6 +105,51 @@ async fn callers_that_send_half_a_body_do_not_block_others() {
 }
 
 #[tokio::test]
+async fn callers_that_send_a_body_byte_by_byte_do_not_block_others() {
+    const PERMITS: usize = 4;
+    let gateway = start_with(limits(|limits| {
+        limits.running = PERMITS;
+        (limits.stall, limits.stall_under_load) = (LONG, LONG);
+        limits.behind_under_load = Duration::from_millis(300);
+    }))
+    .await;
+    let mut slow = tokio::task::JoinSet::new();
+    for _ in 0..PERMITS {
+        let mut stream =
+            send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\n").await;
+        slow.spawn(async move {
+            while stream.write_all(b"1").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    // Until a slow caller is far enough behind, others are refused.
+    let begun = std::time::Instant::now();
+    while gateway.get("/fixed").await.status != 200 {
+        assert!(begun.elapsed() < host_tests::PATIENCE, "the slow callers keep all permits");
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_needs_no_permit_of_other_requests() {
+    let gateway = start_with(limits(|limits| limits.running = 1)).await;
+    let running = gateway.get("/events").live().await;
+    for (method, path, want) in [
+        ("GET", "/fixed", 503),
+        ("GET", "/health", 200),
+        ("HEAD", "/health", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/", 503),
+        ("POST", "/health", 503),
+    ] {
+        assert_eq!(gateway.call(method, path).await.status, want, "{method} {path}");
+    }
+    // A body could make it wait.
+    assert_eq!(gateway.call("GET", "/health").body("1").await.status, 503);
+    drop(running);
+}
+
+#[tokio::test]
 async fn a_body_that_stalls_is_ended() {
     let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
     let stalled = send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await;
