@@ -19,6 +19,7 @@ mod listen;
 mod outgoing;
 mod output;
 mod server;
+mod socket;
 mod stall;
 mod state;
 mod worker;

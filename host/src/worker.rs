@@ -16,6 +16,7 @@ use crate::handler::{Working, handle};
 use crate::instances::Instances;
 use crate::outgoing::Client;
 use crate::server::Limits;
+use crate::socket;
 use crate::stall::{CallerStream, Stalls};
 
 /// How long guests may go on running after the last response when the server stops: enough to write the log, not enough
@@ -115,7 +116,8 @@ async fn connection(
 ) {
     // The events of a stream are small and must not be delayed by Nagle's algorithm.
     let _ = stream.set_nodelay(true);
-    let stream = CallerStream::new(stream, worker.shared.stalls.clone());
+    let (socket, peer) = socket::split(stream);
+    let stream = CallerStream::new(socket, worker.shared.stalls.clone());
     let head_timeout = worker.shared.limits.head;
     let service = service_fn(move |request| {
         let (worker, working) = (worker.clone(), working.clone());
@@ -124,13 +126,20 @@ async fn connection(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut left = std::pin::pin!(peer.left());
     // A broken connection affects only its caller.
-    let ended = tokio::select! {
-        _ = connection.as_mut() => true,
-        () = reached(&mut stop, Stop::Gracefully) => false,
+    let stopping = tokio::select! {
+        biased;
+        _ = connection.as_mut() => false,
+        () = left.as_mut() => false,
+        () = reached(&mut stop, Stop::Gracefully) => true,
     };
-    if !ended {
+    if stopping {
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        tokio::select! {
+            biased;
+            _ = connection => {}
+            () = left => {}
+        }
     }
 }

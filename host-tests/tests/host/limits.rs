@@ -199,6 +199,19 @@ async fn the_guest_may_send_requests_after_it_knows_that_its_caller_has_disconne
 }
 
 #[tokio::test]
+async fn a_caller_that_sent_more_than_its_request_is_seen_to_disconnect() {
+    let mut silent = Upstream::by_hand().await;
+    let gateway = start().await;
+    for more in ["\r\n", "x", "GET /fixed HTTP/1.1\r\nhost: h\r\n\r\n"] {
+        let path = format!("/to/{}/", silent.addr());
+        let caller = send(&gateway, &format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n{more}")).await;
+        let mut exchange = silent.next().await;
+        drop(caller);
+        exchange.closed().await;
+    }
+}
+
+#[tokio::test]
 async fn the_first_request_after_the_caller_has_disconnected_is_refused() {
     let upstream = Upstream::answering(Answer::new(200, &[], "settled")).await;
     let gateway = start().await;
