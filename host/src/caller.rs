@@ -17,15 +17,37 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use crate::stall::{Stall, Stalls};
 
 /// Creates the two ends of one request's connection state.
-pub(crate) fn watch() -> (Waiting, Caller) {
+pub(crate) fn watch(exchange: Exchange) -> (Waiting, Caller) {
     let (gone, watched) = watch::channel(false);
-    (Waiting { gone: Some(gone) }, Caller { gone: watched, notified: Arc::default() })
+    (Waiting { gone: Some(gone), _exchange: exchange }, Caller { gone: watched, notified: Arc::default() })
+}
+
+/// The exchanges of one connection: held while a request is read or its response sent.
+#[derive(Default)]
+pub(crate) struct Exchanges(Arc<()>);
+
+/// One of the [`Exchanges`].
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    _counted: Arc<()>,
+}
+
+impl Exchanges {
+    pub(crate) fn begin(&self) -> Exchange {
+        Exchange { _counted: self.0.clone() }
+    }
+
+    /// Whether none is in progress.
+    pub(crate) fn is_empty(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 /// Held by the future of the response. If it is dropped before [`Waiting::served`], hyper has given up the response,
 /// which it does only when the connection is closed.
 pub(crate) struct Waiting {
     gone: Option<watch::Sender<bool>>,
+    _exchange: Exchange,
 }
 
 impl Waiting {
@@ -149,6 +171,7 @@ pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     drain: bool,
     stall: Arc<Stall>,
+    exchange: Exchange,
 }
 
 impl RequestBody {
@@ -157,8 +180,8 @@ impl RequestBody {
 
     /// `drain` must be false for a caller that sent `expect: 100-continue`: it sends nothing before it gets that
     /// response.
-    pub(crate) fn new(incoming: Incoming, drain: bool, stalls: &Arc<Stalls>) -> Self {
-        Self { incoming: Some(incoming), drain, stall: Stall::new(stalls.clone()) }
+    pub(crate) fn new(incoming: Incoming, drain: bool, stalls: &Arc<Stalls>, exchange: Exchange) -> Self {
+        Self { incoming: Some(incoming), drain, stall: Stall::new(stalls.clone()), exchange }
     }
 }
 
@@ -203,7 +226,11 @@ impl Drop for RequestBody {
         }
         // Without a runtime the process is ending, and the connection with it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(Self::DRAIN_TIME, drain(incoming)));
+            let exchange = self.exchange.clone();
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(Self::DRAIN_TIME, drain(incoming)).await;
+                drop(exchange);
+            });
         }
     }
 }

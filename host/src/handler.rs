@@ -17,7 +17,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::caller::{self, Caller, RequestBody, ResponseBody, Waiting};
+use crate::caller::{self, Caller, Exchange, RequestBody, ResponseBody, Waiting};
 use crate::calls::Calls;
 use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
@@ -37,9 +37,10 @@ const SETTLE_TIME: Duration = Duration::from_secs(1);
 pub(crate) async fn handle(
     worker: Arc<Worker>,
     working: Working,
+    exchange: Exchange,
     mut request: http::Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let (waiting, caller) = caller::watch();
+    let (waiting, caller) = caller::watch(exchange.clone());
     if let Err(message) = ensure_host(&mut request) {
         return refuse(waiting, &Refusal::Malformed(message));
     }
@@ -63,7 +64,7 @@ pub(crate) async fn handle(
     let state = instance.store.data_mut();
     state.set_caller(caller.clone());
     let drain = !request.headers().contains_key(EXPECT);
-    let request = request.map(|body| RequestBody::new(body, drain, &worker.shared.stalls));
+    let request = request.map(|body| RequestBody::new(body, drain, &worker.shared.stalls, exchange));
     let mut http = state.http();
     let resources = http
         .new_incoming_request(Scheme::Http, request)

@@ -28,6 +28,9 @@ Usage: portcullis-host --wasm FILE [options]
   --max-requests N   requests handled at the same time; further ones wait for up to a second and
                      then get a 503  [default and maximum: 1000]
   --max-cpu SECONDS  CPU time of one request, after which it is ended with 503  [default: 10]
+  --stop-time SECONDS
+                     how long running responses may take to end after SIGTERM or Ctrl-C
+                     [default: 30]
   --env NAME=VALUE   an environment variable for the component; may be given again
   --env NAME         the same, with the value this process has for it
   --count-calls      print, after each request, how often the component called each function of the
@@ -41,7 +44,8 @@ second, or has made the server wait 5 s more than 1 KiB/s takes. `GET /health` a
 count as requests then.
 Upstream certificates are verified against Mozilla's root certificates and those in the file that
 SSL_CERT_FILE names.
-The first Ctrl-C (or SIGTERM) stops accepting and lets running responses finish, the second ends at once.
+The first Ctrl-C (or SIGTERM) stops accepting and lets running responses finish within --stop-time, the
+second ends at once.
 ";
 
 fn main() -> ExitCode {
@@ -176,6 +180,9 @@ impl Args {
                 Long("max-cpu") => {
                     options.limits.cpu = Duration::from_secs(parser.value()?.parse_with(positive)?);
                 }
+                Long("stop-time") => {
+                    options.limits.stop = Duration::from_secs(parser.value()?.parse_with(positive)?);
+                }
                 Long("count-calls") => counts_calls = true,
                 Long("env") => options.settings.push(parser.value()?.parse_with(setting)?),
                 _ => return Err(arg.unexpected()),
@@ -213,11 +220,12 @@ mod tests {
     #[test]
     fn flags_are_understood() {
         let args = parse(
-            "--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --env A=b=c --count-calls",
+            "--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --stop-time 5 --env A=b=c --count-calls",
         );
         let Args { wasm, addr, options, counts_calls } = args.unwrap().unwrap();
         assert_eq!((wasm, addr.port(), options.reuse, options.workers), ("f".into(), 0, 1, 3));
         assert_eq!((options.limits.running, options.limits.cpu), (7, Duration::from_secs(2)));
+        assert_eq!(options.limits.stop, Duration::from_secs(5));
         assert!(counts_calls);
         assert_eq!(options.settings, [("A".to_owned(), "b=c".to_owned())]);
         assert!(parse("--help").unwrap().is_none());

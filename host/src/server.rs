@@ -54,6 +54,8 @@ pub struct Limits {
     pub behind_under_load: Duration,
     /// The rate, in bytes per second, from which a caller is not slow.
     pub min_rate: u64,
+    /// How long running responses may take to end after [`Server::stop`].
+    pub stop: Duration,
 }
 
 impl Default for Limits {
@@ -68,6 +70,7 @@ impl Default for Limits {
             stall_under_load: Duration::from_secs(1),
             behind_under_load: Duration::from_secs(5),
             min_rate: 1024,
+            stop: Duration::from_secs(30),
         }
     }
 }
@@ -156,7 +159,8 @@ impl Server {
         self.addr
     }
 
-    /// Stops accepting, closes idle connections, and lets running responses finish.
+    /// Stops accepting, closes connections without a whole request, and lets running responses finish within
+    /// [`Limits::stop`].
     pub fn stop(&self) {
         self.stop.send_replace(Stop::Gracefully);
     }

@@ -120,6 +120,11 @@ impl Stall {
         }
     }
 
+    /// Whether the server waits for the caller now.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.lock().since.is_some()
+    }
+
     /// `None` if the server does not wait for the caller now.
     fn delay(&self) -> Option<Delay> {
         let state = self.lock();
@@ -150,6 +155,11 @@ pub(crate) struct CallerStream<S> {
 impl<S> CallerStream<S> {
     pub(crate) fn new(stream: S, stalls: Arc<Stalls>) -> Self {
         Self { stream, stall: Stall::new(stalls) }
+    }
+
+    /// Whether a write waits for the caller to read.
+    pub(crate) fn writes(&self) -> Arc<Stall> {
+        self.stall.clone()
     }
 
     fn watch(&self, poll: Poll<io::Result<usize>>, cx: &Context<'_>) -> Poll<io::Result<usize>> {

@@ -1,8 +1,10 @@
 //! One worker thread of a server, with its own runtime, listener, instances and upstream connections.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::caller::Exchanges;
 use crate::handler::{Working, handle};
 use crate::instances::Instances;
 use crate::outgoing::Client;
@@ -96,7 +99,13 @@ impl Worker {
             }
         }
         drop(listener);
-        while open.join_next().await.is_some() {}
+        let ended = async { while open.join_next().await.is_some() {} };
+        let limit = self.shared.limits.stop;
+        if tokio::time::timeout(limit, ended).await.is_err() {
+            let note = format!("host: closed {} connections {limit:?} after the stop", open.len());
+            self.instances.output().note(&note);
+            open.shutdown().await;
+        }
         drop(working);
         let _ = tokio::time::timeout(LOG_TIME, all_done.recv()).await;
     }
@@ -119,9 +128,10 @@ async fn connection(
     let (socket, peer) = socket::split(stream);
     let stream = CallerStream::new(socket, worker.shared.stalls.clone());
     let head_timeout = worker.shared.limits.head;
+    let (writes, exchanges) = (stream.writes(), &Exchanges::default());
     let service = service_fn(move |request| {
-        let (worker, working) = (worker.clone(), working.clone());
-        async move { Ok::<_, Infallible>(handle(worker, working, request).await) }
+        let (worker, working, exchange) = (worker.clone(), working.clone(), exchanges.begin());
+        async move { Ok::<_, Infallible>(handle(worker, working, exchange, request).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);
@@ -136,9 +146,17 @@ async fn connection(
     };
     if stopping {
         connection.as_mut().graceful_shutdown();
+        // hyper goes on waiting for the rest of a head that has begun.
+        let ended = poll_fn(|cx| {
+            let ended = connection.as_mut().poll(cx).is_ready();
+            match ended || (exchanges.is_empty() && !writes.is_waiting()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
         tokio::select! {
             biased;
-            _ = connection => {}
+            () = ended => {}
             () = left => {}
         }
     }

@@ -228,6 +228,28 @@ async fn the_first_request_after_the_caller_has_disconnected_is_refused() {
 }
 
 #[tokio::test]
+async fn a_response_that_goes_on_after_the_time_to_stop_is_ended() {
+    let mut gateway = start_with(limits(|limits| limits.stop = Duration::from_millis(300))).await;
+    let mut endless = gateway.get("/events").live().await;
+    assert!(endless.event().await.is_some());
+    let body = send(&gateway, "POST /read HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n1").await;
+    gateway.stop();
+    gateway.stopped().await;
+    assert!(gateway.logs().iter().any(|line| line.contains("after the stop")), "{:?}", gateway.logs());
+    drop(body);
+}
+
+#[tokio::test]
+async fn half_a_head_does_not_delay_a_stop() {
+    let mut gateway = start_with(limits(|limits| (limits.head, limits.stop) = (LONG, LONG))).await;
+    let _half = send(&gateway, "GET /fixed HTTP/1.1\r\nhost: h\r\n").await;
+    // Once another request is answered, the only worker has read the half.
+    assert_eq!(gateway.get("/fixed").await.status, 200);
+    gateway.stop();
+    gateway.stopped().await;
+}
+
+#[tokio::test]
 async fn workers_share_an_address_and_a_limit() {
     let options = limits(|limits| limits.running = 2);
     let gateway = start_with(Options { workers: 4, ..options }).await;
