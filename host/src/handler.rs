@@ -22,6 +22,7 @@ use crate::calls::Calls;
 use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
 use crate::instances::Instance;
+use crate::memory::MemoryLimitExceeded;
 use crate::worker::{Shared, Worker};
 
 /// Held while a guest runs: it writes its log line after its response is sent. Nothing is sent on the channel.
@@ -93,6 +94,7 @@ pub(crate) async fn handle(
             worker.instances.output().note(&format!("host: the component returned an error: {code:?}"));
             refuse(waiting, &Refusal::Failed)
         }
+        Err(_) if ending.out_of_memory.load(Ordering::Acquire) => refuse(waiting, &Refusal::MemoryLimit),
         Err(_) if ending.over_limit.load(Ordering::Acquire) => {
             refuse(waiting, &Refusal::CpuLimit(worker.shared.limits.cpu))
         }
@@ -137,6 +139,8 @@ struct Ending {
     cut: Arc<AtomicBool>,
     /// It took too much CPU time.
     over_limit: AtomicBool,
+    /// All instances together needed too much memory.
+    out_of_memory: AtomicBool,
 }
 
 /// A call of an instance.
@@ -192,6 +196,14 @@ impl Guest {
                 ending.over_limit.store(true, Ordering::Release);
                 format!("host: ended a request: {CpuLimitExceeded} ({:?})", worker.shared.limits.cpu)
             }
+            Some(Err(trap)) if trap.is::<MemoryLimitExceeded>() => {
+                ending.out_of_memory.store(true, Ordering::Release);
+                // So that there is memory when the caller tries again.
+                worker.instances.drop_idle();
+                let Shared { limits, stalls, .. } = &*worker.shared;
+                stalls.expire_slowest(limits.stall_under_load, limits.behind_under_load);
+                format!("host: ended a request: {MemoryLimitExceeded} ({} MiB)", limits.memory >> 20)
+            }
             Some(Err(trap)) => format!("host: the component trapped: {trap:?}"),
             None => format!("host: ended a request whose caller had disconnected {SETTLE_TIME:?} before"),
         };
@@ -225,6 +237,8 @@ enum Refusal {
     Overloaded,
     /// The request took more CPU time than this.
     CpuLimit(Duration),
+    /// All instances together have the memory that they may have.
+    MemoryLimit,
     /// The component failed.
     Failed,
 }
@@ -250,6 +264,13 @@ fn refuse(waiting: Waiting, refusal: &Refusal) -> Response<ResponseBody> {
             format!("The request took more than {limit:?} of CPU time and was ended."),
             Some("cpu_limit_exceeded"),
             Some((RETRY, "false")),
+        ),
+        Refusal::MemoryLimit => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server_error",
+            "The server has no memory left for this request. Please try again later.".to_owned(),
+            Some("memory_limit_exceeded"),
+            Some((RETRY_AFTER, "1")),
         ),
         Refusal::Failed => (
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 
 use crate::cpu::{CpuMeter, Turns};
 use crate::engine::Program;
+use crate::memory::TotalMemory;
 use crate::outgoing::Client;
 use crate::output::Output;
 use crate::state::State;
@@ -48,6 +49,7 @@ pub(crate) struct Instances {
     pub(crate) max_idle: usize,
     pub(crate) cpu_limit: Duration,
     pub(crate) turns: Turns,
+    pub(crate) memory: Arc<TotalMemory>,
     pub(crate) client: Arc<Client>,
     pub(crate) idle: Mutex<VecDeque<Instance>>,
     pub(crate) made: AtomicU64,
@@ -72,7 +74,7 @@ impl Instances {
     pub(crate) async fn make(&self) -> Result<Instance> {
         let slot = self.slots().clone().acquire_owned().await?;
         let cpu = CpuMeter::new(self.turns.clone(), self.cpu_limit);
-        let state = State::new(&self.settings, &self.output, self.client.clone(), cpu);
+        let state = State::new(&self.settings, &self.output, self.client.clone(), cpu, self.memory.clone());
         let mut store = Store::new(self.program.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(1);
@@ -87,7 +89,8 @@ impl Instances {
         instance.served += 1;
         instance.idle_since = Instant::now();
         // If no slot is free, another server in this process may be waiting for one.
-        if instance.served >= self.reuse || self.slots().available_permits() == 0 {
+        let scarce = self.slots().available_permits() == 0 || self.memory.is_scarce();
+        if instance.served >= self.reuse || scarce {
             return;
         }
         let mut idle = self.idle();
@@ -104,6 +107,12 @@ impl Instances {
         let stale: Vec<_> = idle.drain(..stale).collect();
         drop(idle);
         drop(stale); // Unmapping memory takes a while; not under the lock.
+    }
+
+    /// Drops all idle instances.
+    pub(crate) fn drop_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        drop(idle); // As above.
     }
 
     /// How many instances were created since the server started.

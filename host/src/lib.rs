@@ -16,6 +16,7 @@ mod handler;
 mod hop_by_hop;
 mod instances;
 mod listen;
+mod memory;
 mod outgoing;
 mod output;
 mod server;

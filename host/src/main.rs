@@ -28,6 +28,8 @@ Usage: portcullis-host --wasm FILE [options]
   --max-requests N   requests handled at the same time; further ones wait for up to a second and
                      then get a 503  [default and maximum: 1000]
   --max-cpu SECONDS  CPU time of one request, after which it is ended with 503  [default: 10]
+  --max-memory MIB   memory by which all instances together may grow; a request that needs more is ended
+                     with 503  [default: half of the machine's or the control group's]
   --stop-time SECONDS
                      how long running responses may take to end after SIGTERM or Ctrl-C
                      [default: 30]
@@ -180,6 +182,10 @@ impl Args {
                 Long("max-cpu") => {
                     options.limits.cpu = Duration::from_secs(parser.value()?.parse_with(positive)?);
                 }
+                Long("max-memory") => {
+                    let mib: usize = parser.value()?.parse_with(positive)?;
+                    options.limits.memory = mib.saturating_mul(1 << 20);
+                }
                 Long("stop-time") => {
                     options.limits.stop = Duration::from_secs(parser.value()?.parse_with(positive)?);
                 }
@@ -220,12 +226,12 @@ mod tests {
     #[test]
     fn flags_are_understood() {
         let args = parse(
-            "--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --stop-time 5 --env A=b=c --count-calls",
+            "--wasm f --addr 0.0.0.0:0 --reuse=1 --workers 3 --max-requests 7 --max-cpu 2 --stop-time 5 --max-memory 64 --env A=b=c --count-calls",
         );
         let Args { wasm, addr, options, counts_calls } = args.unwrap().unwrap();
         assert_eq!((wasm, addr.port(), options.reuse, options.workers), ("f".into(), 0, 1, 3));
         assert_eq!((options.limits.running, options.limits.cpu), (7, Duration::from_secs(2)));
-        assert_eq!(options.limits.stop, Duration::from_secs(5));
+        assert_eq!((options.limits.stop, options.limits.memory), (Duration::from_secs(5), 64 << 20));
         assert!(counts_calls);
         assert_eq!(options.settings, [("A".to_owned(), "b=c".to_owned())]);
         assert!(parse("--help").unwrap().is_none());

@@ -13,6 +13,7 @@ use crate::cpu::Turns;
 use crate::engine::{MAX_IDLE, MAX_PROBES, MAX_RUNNING, Program};
 use crate::instances::{IdleInstance, Instances};
 use crate::listen::listen;
+use crate::memory::{self, TotalMemory};
 use crate::outgoing::{Client, Connector};
 use crate::output::Output;
 use crate::stall::Stalls;
@@ -43,6 +44,9 @@ pub struct Limits {
     /// The CPU time of one request, including the host calls it makes. When it is exceeded, the request ends with a
     /// 503, or its response is cut off.
     pub cpu: Duration,
+    /// Bytes by which all instances together may grow. A request that needs more ends as one that takes too much CPU
+    /// time. The default is half of the memory of the machine or of the control group, whichever has less.
+    pub memory: usize,
     /// How long a connection may take to send the head of its next request, and thus how long it may be idle.
     pub head: Duration,
     /// How long a caller may send nothing of a body that the guest waits for, or read nothing of its response.
@@ -65,6 +69,7 @@ impl Default for Limits {
         Self {
             running: MAX_RUNNING,
             cpu: Duration::from_secs(10),
+            memory: memory::default_total(),
             head: Duration::from_secs(75),
             stall: Duration::from_secs(60),
             stall_under_load: Duration::from_secs(1),
@@ -115,6 +120,7 @@ impl Server {
         let connector = Connector::new(&roots)?;
         let running = Arc::new(Semaphore::new(limits.running.clamp(1, MAX_RUNNING)));
         let probes = Arc::new(Semaphore::new(MAX_PROBES));
+        let memory = TotalMemory::new(limits.memory);
         let stalls = Stalls::new(limits.min_rate);
         let shared = Arc::new(Shared { limits, running, probes, stalls });
         let settings: Arc<[_]> = settings.into();
@@ -134,6 +140,7 @@ impl Server {
                 max_idle: MAX_IDLE / count,
                 cpu_limit: limits.cpu,
                 turns: Turns::default(),
+                memory: memory.clone(),
                 client: client.clone(),
                 idle: Default::default(),
                 made: Default::default(),

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::caller::Caller;
 use crate::cpu::CpuMeter;
-use crate::engine::MAX_MEMORY;
+use crate::memory::{Memory, TotalMemory};
 use crate::outgoing::{Client, Hooks};
 use crate::output::Output;
 
@@ -31,6 +30,7 @@ impl State {
         output: &Output,
         client: Arc<Client>,
         cpu: Arc<CpuMeter>,
+        memory: Arc<TotalMemory>,
     ) -> Self {
         let wasi = WasiCtx::builder().envs(settings).stdout(output.stdout()).stderr(output.stderr()).build();
         Self {
@@ -38,7 +38,7 @@ impl State {
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
             hooks: Hooks::new(client),
-            memory: Memory::default(),
+            memory: Memory::new(memory),
             cpu,
         }
     }
@@ -58,27 +58,5 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
-    }
-}
-
-/// Counts and limits an instance's linear memory, which the host cannot read from a component.
-#[derive(Default)]
-pub(crate) struct Memory {
-    /// Bytes of linear memory now; it never shrinks.
-    pub(crate) bytes: usize,
-}
-
-impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.bytes + (desired - current);
-        let granted = total <= MAX_MEMORY;
-        if granted {
-            self.bytes = total;
-        }
-        Ok(granted)
-    }
-
-    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(true)
     }
 }

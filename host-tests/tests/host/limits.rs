@@ -228,6 +228,21 @@ async fn the_first_request_after_the_caller_has_disconnected_is_refused() {
 }
 
 #[tokio::test]
+async fn a_request_that_needs_more_memory_than_there_is_for_all_is_a_503() {
+    let gateway = start_with(limits(|limits| limits.memory = 8 << 20)).await;
+    let mut running = gateway.get("/events").live().await;
+    assert!(running.event().await.is_some());
+    for _ in 0..2 {
+        let reply = gateway.call("POST", "/read").body(vec![b'x'; 16 << 20]).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+        assert_eq!(reply.json()["error"]["code"], "memory_limit_exceeded");
+        // Its memory is free again.
+        assert_eq!(gateway.post("/read", &serde_json::json!("x".repeat(1 << 20))).await.status, 200);
+    }
+    assert!(running.event().await.is_some());
+}
+
+#[tokio::test]
 async fn a_response_that_goes_on_after_the_time_to_stop_is_ended() {
     let mut gateway = start_with(limits(|limits| limits.stop = Duration::from_millis(300))).await;
     let mut endless = gateway.get("/events").live().await;
