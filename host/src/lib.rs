@@ -21,6 +21,7 @@ mod outgoing;
 mod output;
 mod server;
 mod socket;
+mod spool;
 mod stall;
 mod state;
 mod worker;

@@ -50,6 +50,9 @@ The first Ctrl-C (or SIGTERM) stops accepting and lets running responses finish 
 second ends at once.
 ";
 
+/// How long the last log lines may take to be written at the end.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let args = match Args::parse(lexopt::Parser::from_env()) {
         Ok(Some(args)) => args,
@@ -85,19 +88,22 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     };
     let program = program.map_err(|error| format!("{error:#}"))?;
     let options = Options { roots: roots()?, ..args.options };
+    let output = options.output.clone();
     let mut server = Server::start(&program, args.addr, options)
         .map_err(|error| format!("cannot serve on {}: {error}", args.addr))?;
     let mut interrupts = Interrupts::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     println!("listening on http://{}", server.addr());
 
     interrupts.next().await;
-    eprintln!("portcullis-host: stopping when running responses have ended; Ctrl-C again to end now");
     server.stop();
-    tokio::select! {
-        () = server.stopped() => Ok(ExitCode::SUCCESS),
+    output.note("portcullis-host: stopping when running responses have ended; Ctrl-C again to end now");
+    let code = tokio::select! {
+        () = server.stopped() => ExitCode::SUCCESS,
         // The exit code that a shell reports for a program ended by Ctrl-C.
-        () = interrupts.next() => Ok(ExitCode::from(130)),
-    }
+        () = interrupts.next() => ExitCode::from(130),
+    };
+    output.flush(FLUSH_TIME);
+    Ok(code)
 }
 
 /// The certificates of the file that SSL_CERT_FILE names, for example those of a private CA. OpenSSL, curl and Python read

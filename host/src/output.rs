@@ -1,9 +1,10 @@
 //! The output of guests, line by line.
 
-use std::io::{self, Write};
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -11,10 +12,13 @@ use tokio::sync::watch;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::spool::{self, Stream};
+
 /// The destination of the guests' standard output and error.
 #[derive(Clone)]
 pub enum Output {
-    /// To the same streams of this process.
+    /// To the same streams of this process. A separate thread writes them, so that a reader that stalls blocks no
+    /// request; beyond 4 MiB, lines are dropped and counted.
     Inherit,
     /// To memory, for tests.
     Capture(Captured),
@@ -29,17 +33,34 @@ impl Output {
         Lines::new(self.clone(), Stream::Err)
     }
 
+    /// Prepares to print.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot start another thread.
+    pub(crate) fn start(&self) -> io::Result<()> {
+        match self {
+            Self::Inherit => spool::start(),
+            Self::Capture(_) => Ok(()),
+        }
+    }
+
+    /// Waits until all lines are written, but no longer than `limit`. To be called before the process ends.
+    pub fn flush(&self, limit: Duration) {
+        if matches!(self, Self::Inherit) {
+            spool::flush(limit);
+        }
+    }
+
     /// Logs a line of the host among those of the guests.
-    pub(crate) fn note(&self, line: &str) {
+    pub fn note(&self, line: &str) {
         self.put(Stream::Err, format!("{line}\n").as_bytes());
     }
 
     fn put(&self, stream: Stream, line: &[u8]) {
-        match (self, stream) {
-            // The server goes on if the stream is closed.
-            (Self::Inherit, Stream::Out) => drop(io::stdout().lock().write_all(line)),
-            (Self::Inherit, Stream::Err) => drop(io::stderr().lock().write_all(line)),
-            (Self::Capture(captured), _) => captured.push(line),
+        match self {
+            Self::Inherit => spool::put(stream, line),
+            Self::Capture(captured) => captured.push(line),
         }
     }
 }
@@ -82,12 +103,6 @@ impl Captured {
         let line = String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned();
         self.lines.send_modify(|lines| lines.push(line));
     }
-}
-
-#[derive(Clone, Copy)]
-enum Stream {
-    Out,
-    Err,
 }
 
 /// One standard stream of one instance. It collects writes into lines, so that lines of several instances do not mix.

@@ -118,6 +118,7 @@ impl Server {
         let Options { settings, reuse, output, roots, workers: count, limits } = options;
         let count = count.clamp(1, MAX_IDLE);
         let connector = Connector::new(&roots)?;
+        output.start()?;
         let running = Arc::new(Semaphore::new(limits.running.clamp(1, MAX_RUNNING)));
         let probes = Arc::new(Semaphore::new(MAX_PROBES));
         let memory = TotalMemory::new(limits.memory);

@@ -4,6 +4,8 @@
 
 mod cache;
 mod limits;
+#[cfg(unix)]
+mod output;
 mod serving;
 mod tls;
 mod upstreams;
