@@ -47,6 +47,23 @@ def faulty_client(**options) -> openai.OpenAI:
     return client(base_url=FAULTY, **options)
 
 
+QUESTION = "How is the weather?"
+
+# What the rules answer to the question once the tool has answered.
+ANSWER = "It is 18 degrees in Paris."
+
+
+def weather_tool(cities: list):
+    """The function that the rules call, which adds each city to a list. A framework makes it a tool of its own."""
+
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        cities.append(city)
+        return "18 degrees"
+
+    return get_weather
+
+
 def function(name: str, **properties) -> dict:
     """A function tool with these parameters, all required."""
     parameters = {

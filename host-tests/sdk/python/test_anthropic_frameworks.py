@@ -11,11 +11,10 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
-from support import RULES, needs_one_hop, needs_rules
+from support import ANSWER, QUESTION, RULES, needs_one_hop, needs_rules, weather_tool
 
 MODEL = "claude-sonnet-5-5"
-QUESTION = {"messages": [("user", "How is the weather?")]}
-ANSWER = "It is 18 degrees in Paris."
+MESSAGES = {"messages": [("user", QUESTION)]}
 
 
 class Point(BaseModel):
@@ -30,16 +29,10 @@ class LangChain(unittest.TestCase):
         options = {"base_url": RULES.removesuffix("/v1"), "api_key": os.environ["OPENAI_API_KEY"], "max_retries": 0}
         self.model = ChatAnthropic(model=MODEL, timeout=30, max_tokens=4000, **options)
 
-        @tool
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        self.agent = create_agent(self.model, [get_weather])
+        self.agent = create_agent(self.model, [tool(weather_tool(self.cities))])
 
     def test_the_loop(self):
-        messages = self.agent.invoke(QUESTION)["messages"]
+        messages = self.agent.invoke(MESSAGES)["messages"]
         self.assertEqual([type(message) for message in messages[1:]], [AIMessage, ToolMessage, AIMessage])
         [call] = messages[1].tool_calls
         self.assertEqual((call["args"], messages[2].tool_call_id), ({"city": "Paris"}, call["id"]))
@@ -47,7 +40,7 @@ class LangChain(unittest.TestCase):
         self.assertGreater(messages[3].usage_metadata["output_tokens"], 0)
 
     def test_the_loop_streamed(self):
-        stream = self.agent.stream(QUESTION, stream_mode="messages")
+        stream = self.agent.stream(MESSAGES, stream_mode="messages")
         texts = [chunk.text for chunk, _ in stream if isinstance(chunk, AIMessageChunk) and chunk.text]
         self.assertEqual(("".join(texts), self.cities), (ANSWER, ["Paris"]))
         self.assertGreater(len(texts), 2)

@@ -11,9 +11,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
-from support import MODEL, RULES, needs_rules
+from support import ANSWER, MODEL, QUESTION, RULES, needs_rules, weather_tool
 
-QUESTION = {"messages": [("user", "How is the weather?")]}
+MESSAGES = {"messages": [("user", QUESTION)]}
 
 
 @needs_rules
@@ -22,30 +22,24 @@ class Agent(unittest.TestCase):
         self.cities = []
         self.model = ChatOpenAI(model=MODEL, base_url=RULES, max_retries=0, timeout=30)
 
-        @tool
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        self.agent = create_agent(self.model, [get_weather])
+        self.agent = create_agent(self.model, [tool(weather_tool(self.cities))])
 
     def test_the_loop(self):
-        messages = self.agent.invoke(QUESTION)["messages"]
+        messages = self.agent.invoke(MESSAGES)["messages"]
         self.assertEqual(self.cities, ["Paris"])
         self.assertEqual([type(message) for message in messages[1:]], [AIMessage, ToolMessage, AIMessage])
         [call] = messages[1].tool_calls
         self.assertEqual((call["name"], call["args"]), ("get_weather", {"city": "Paris"}))
         self.assertEqual(messages[2].tool_call_id, call["id"])
-        self.assertEqual(messages[3].content, "It is 18 degrees in Paris.")
+        self.assertEqual(messages[3].content, ANSWER)
         self.assertEqual(messages[3].response_metadata["finish_reason"], "stop")
         self.assertGreater(messages[3].usage_metadata["input_tokens"], messages[1].usage_metadata["input_tokens"])
 
     def test_the_loop_streamed(self):
-        chunks = [chunk for chunk, _ in self.agent.stream(QUESTION, stream_mode="messages")]
+        chunks = [chunk for chunk, _ in self.agent.stream(MESSAGES, stream_mode="messages")]
         self.assertEqual(self.cities, ["Paris"])
         pieces = [chunk.content for chunk in chunks if isinstance(chunk, AIMessageChunk) and chunk.content]
-        self.assertEqual("".join(pieces), "It is 18 degrees in Paris.")
+        self.assertEqual("".join(pieces), ANSWER)
         self.assertGreater(len(pieces), 2)
 
     def test_structured_output(self):

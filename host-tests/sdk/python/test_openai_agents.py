@@ -5,12 +5,10 @@ import unittest
 import openai
 from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
 from pydantic import BaseModel
-from support import MODEL, RULES, needs_rules
+from support import ANSWER, MODEL, QUESTION, RULES, needs_rules, weather_tool
 
 # Otherwise it sends traces of each run to OpenAI.
 set_tracing_disabled(True)
-
-ANSWER = "It is 18 degrees in Paris."
 
 
 class Point(BaseModel):
@@ -26,20 +24,14 @@ class OpenAiAgents(unittest.IsolatedAsyncioTestCase):
         self.model = OpenAIChatCompletionsModel(model=MODEL, openai_client=client)
         self.cities = []
 
-        @function_tool
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        self.forecaster = Agent(name="forecaster", model=self.model, tools=[get_weather])
+        self.forecaster = Agent(name="forecaster", model=self.model, tools=[function_tool(weather_tool(self.cities))])
 
     async def test_the_loop(self):
-        result = await Runner.run(self.forecaster, "How is the weather?")
+        result = await Runner.run(self.forecaster, QUESTION)
         self.assertEqual((result.final_output, self.cities), (ANSWER, ["Paris"]))
 
     async def test_the_loop_streamed(self):
-        result = Runner.run_streamed(self.forecaster, "How is the weather?")
+        result = Runner.run_streamed(self.forecaster, QUESTION)
         kinds = [event.type async for event in result.stream_events()]
         self.assertEqual((result.final_output, self.cities), (ANSWER, ["Paris"]))
         self.assertGreater(kinds.count("raw_response_event"), 4)

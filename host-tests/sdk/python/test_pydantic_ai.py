@@ -7,9 +7,7 @@ from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-from support import MODEL, RULES, needs_rules
-
-ANSWER = "It is 18 degrees in Paris."
+from support import ANSWER, MODEL, QUESTION, RULES, needs_rules, weather_tool
 
 
 class Point(BaseModel):
@@ -24,24 +22,16 @@ class PydanticAi(unittest.TestCase):
         self.cities = []
 
     def weather_agent(self):
-        agent = Agent(self.model)
-
-        @agent.tool_plain
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        return agent
+        return Agent(self.model, tools=[weather_tool(self.cities)])
 
     def test_the_loop(self):
-        result = self.weather_agent().run_sync("How is the weather?")
+        result = self.weather_agent().run_sync(QUESTION)
         self.assertEqual((result.output, self.cities), (ANSWER, ["Paris"]))
         self.assertEqual(len(result.all_messages()), 4)
 
     def test_the_loop_streamed(self):
         async def run():
-            async with self.weather_agent().run_stream("How is the weather?") as stream:
+            async with self.weather_agent().run_stream(QUESTION) as stream:
                 return [piece async for piece in stream.stream_text(delta=True, debounce_by=None)]
 
         pieces = asyncio.run(run())

@@ -13,12 +13,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
-from support import MODEL, RULES, needs_rules
+from support import ANSWER, MODEL, QUESTION, RULES, needs_rules, weather_tool
 
 set_tracing_disabled(True)
-
-ANSWER = "It is 18 degrees in Paris."
-QUESTION = "How is the weather?"
 
 
 class Point(BaseModel):
@@ -35,13 +32,7 @@ class OpenAiAgents(unittest.IsolatedAsyncioTestCase):
         self.model = OpenAIResponsesModel(model=MODEL, openai_client=client)
         self.cities = []
 
-        @function_tool
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        self.forecaster = Agent(name="forecaster", model=self.model, tools=[get_weather])
+        self.forecaster = Agent(name="forecaster", model=self.model, tools=[function_tool(weather_tool(self.cities))])
 
     async def test_the_loop(self):
         result = await Runner.run(self.forecaster, QUESTION)
@@ -69,13 +60,7 @@ class LangChain(unittest.TestCase):
         self.cities = []
         self.model = ChatOpenAI(model=MODEL, base_url=RULES, use_responses_api=True, max_retries=0, timeout=30)
 
-        @tool
-        def get_weather(city: str) -> str:
-            """The weather of a city."""
-            self.cities.append(city)
-            return "18 degrees"
-
-        self.agent = create_agent(self.model, [get_weather])
+        self.agent = create_agent(self.model, [tool(weather_tool(self.cities))])
 
     def test_the_loop(self):
         messages = self.agent.invoke({"messages": [("user", QUESTION)]})["messages"]
