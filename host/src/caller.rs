@@ -14,33 +14,13 @@ use tokio::sync::watch;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use crate::connections::Exchange;
 use crate::stall::{Stall, Stalls};
 
 /// Creates the two ends of one request's connection state.
 pub(crate) fn watch(exchange: Exchange) -> (Waiting, Caller) {
     let (gone, watched) = watch::channel(false);
     (Waiting { gone: Some(gone), _exchange: exchange }, Caller { gone: watched, notified: Arc::default() })
-}
-
-/// The exchanges of one connection: held while a request is read or its response sent.
-#[derive(Default)]
-pub(crate) struct Exchanges(Arc<()>);
-
-/// One of the [`Exchanges`].
-#[derive(Clone)]
-pub(crate) struct Exchange {
-    _counted: Arc<()>,
-}
-
-impl Exchanges {
-    pub(crate) fn begin(&self) -> Exchange {
-        Exchange { _counted: self.0.clone() }
-    }
-
-    /// Whether none is in progress.
-    pub(crate) fn is_empty(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
-    }
 }
 
 /// Held by the future of the response. If it is dropped before [`Waiting::served`], hyper has given up the response,

@@ -17,8 +17,9 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use crate::caller::{self, Caller, Exchange, RequestBody, ResponseBody, Waiting};
+use crate::caller::{self, Caller, RequestBody, ResponseBody, Waiting};
 use crate::calls::Calls;
+use crate::connections::Exchange;
 use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
 use crate::instances::Instance;
@@ -109,7 +110,7 @@ pub(crate) async fn handle(
 
 /// The permit to run one more request; `None` if none becomes free within [`QUEUE_TIME`].
 async fn admit(worker: &Worker, request: &http::Request<Incoming>) -> Option<OwnedSemaphorePermit> {
-    let Shared { limits, running, probes, stalls } = &*worker.shared;
+    let Shared { limits, running, probes, stalls, .. } = &*worker.shared;
     if let Ok(permit) = running.clone().try_acquire_owned() {
         return Some(permit);
     }

@@ -10,6 +10,7 @@
 
 mod caller;
 mod calls;
+mod connections;
 mod cpu;
 mod engine;
 mod handler;

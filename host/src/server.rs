@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::calls;
+use crate::connections::Connections;
 use crate::cpu::Turns;
 use crate::engine::{MAX_IDLE, MAX_PROBES, MAX_RUNNING, Program};
 use crate::instances::{IdleInstance, Instances};
@@ -58,6 +59,10 @@ pub struct Limits {
     pub behind_under_load: Duration,
     /// The rate, in bytes per second, from which a caller is not slow.
     pub min_rate: u64,
+    /// How many connections of callers may be open. Beyond, the one without a request for the longest is closed, or, if
+    /// all have one, the new one. `None` is three quarters of the limit of file descriptors, so that there are some for
+    /// upstreams.
+    pub connections: Option<usize>,
     /// How long running responses may take to end after [`Server::stop`].
     pub stop: Duration,
 }
@@ -75,6 +80,7 @@ impl Default for Limits {
             stall_under_load: Duration::from_secs(1),
             behind_under_load: Duration::from_secs(5),
             min_rate: 1024,
+            connections: None,
             stop: Duration::from_secs(30),
         }
     }
@@ -97,6 +103,14 @@ impl Default for Options {
             limits: Limits::default(),
         }
     }
+}
+
+fn default_connections() -> usize {
+    #[cfg(unix)]
+    if let Ok((limit, _)) = rlimit::Resource::NOFILE.get() {
+        return usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX);
+    }
+    usize::MAX
 }
 
 /// A component being served. Dropping it ends everything at once.
@@ -122,8 +136,10 @@ impl Server {
         let running = Arc::new(Semaphore::new(limits.running.clamp(1, MAX_RUNNING)));
         let probes = Arc::new(Semaphore::new(MAX_PROBES));
         let memory = TotalMemory::new(limits.memory);
+        let connections = limits.connections.unwrap_or_else(default_connections);
+        let connections = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
         let stalls = Stalls::new(limits.min_rate);
-        let shared = Arc::new(Shared { limits, running, probes, stalls });
+        let shared = Arc::new(Shared { limits, running, probes, connections, stalls });
         let settings: Arc<[_]> = settings.into();
         let listeners = listen(addr, count)?;
         let addr = listeners[0].local_addr()?;
@@ -146,7 +162,12 @@ impl Server {
                 idle: Default::default(),
                 made: Default::default(),
             };
-            let worker = Arc::new(Worker { shared: shared.clone(), instances, client });
+            let worker = Arc::new(Worker {
+                shared: shared.clone(),
+                instances,
+                client,
+                connections: Connections::default(),
+            });
             let counts_calls = program.counts_calls;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (serving, stopping, end) = (worker.clone(), stopping.clone(), end.clone());

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,10 +12,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::caller::Exchanges;
+use crate::connections::{Connection, Connections};
 use crate::handler::{Working, handle};
 use crate::instances::Instances;
 use crate::outgoing::Client;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) running: Arc<Semaphore>,
     /// Permits for health checks only, so that load keeps no load balancer from seeing that the server works.
     pub(crate) probes: Arc<Semaphore>,
+    /// One permit for each connection that may be open.
+    pub(crate) connections: Arc<Semaphore>,
     pub(crate) stalls: Arc<Stalls>,
 }
 
@@ -55,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) instances: Instances,
     pub(crate) client: Arc<Client>,
+    pub(crate) connections: Connections,
 }
 
 impl Worker {
@@ -83,16 +87,26 @@ impl Worker {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
-                        open.spawn(connection(stream, self.clone(), working.clone(), each.clone()));
+                        let permit = self.shared.connections.clone().try_acquire_owned().ok();
+                        if permit.is_some() || self.connections.close_longest_idle() {
+                            let connection = connection(stream, self.connections.add(), self.clone(), working.clone(), each.clone());
+                            open.spawn(permitted(permit, self.clone(), connection));
+                        }
                     }
-                    // Out of file descriptors, or a caller that disconnected before it was accepted. Neither ends the
-                    // server, and retrying at once does not help against the former.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    // A caller that disconnected before it was accepted, or no file descriptor is left. Neither ends the
+                    // server, and retrying at once does not help against the latter.
+                    Err(error) => {
+                        if is_out_of_descriptors(&error) {
+                            self.connections.close_longest_idle();
+                        }
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
                 },
                 Some(_) = open.join_next() => {}
                 _ = sweep.tick() => {
                     self.instances.sweep();
                     self.client.sweep();
+                    self.connections.sweep();
                     self.shared.stalls.sweep(self.shared.limits.stall);
                 }
                 () = reached(&mut stop, Stop::Gracefully) => break,
@@ -117,8 +131,30 @@ async fn reached(stop: &mut watch::Receiver<Stop>, way: Stop) {
     let _ = stop.wait_for(|stop| *stop >= way).await;
 }
 
+/// Whether the process (`EMFILE`) or the system (`ENFILE`) can open no more files or sockets.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// Runs `connection` with its permit. Without one, an idle connection is being closed, and this one gets its permit.
+async fn permitted(
+    permit: Option<OwnedSemaphorePermit>,
+    worker: Arc<Worker>,
+    connection: impl Future<Output = ()>,
+) {
+    let _permit = match permit {
+        Some(permit) => permit,
+        None => match worker.shared.connections.clone().acquire_owned().await {
+            Ok(permit) => permit,
+            Err(_) => return,
+        },
+    };
+    connection.await;
+}
+
 async fn connection(
     stream: TcpStream,
+    state: Arc<Connection>,
     worker: Arc<Worker>,
     working: Working,
     mut stop: watch::Receiver<Stop>,
@@ -128,9 +164,9 @@ async fn connection(
     let (socket, peer) = socket::split(stream);
     let stream = CallerStream::new(socket, worker.shared.stalls.clone());
     let head_timeout = worker.shared.limits.head;
-    let (writes, exchanges) = (stream.writes(), &Exchanges::default());
-    let service = service_fn(move |request| {
-        let (worker, working, exchange) = (worker.clone(), working.clone(), exchanges.begin());
+    let (writes, state) = (stream.writes(), &*state);
+    let service = service_fn(|request| {
+        let (worker, working, exchange) = (worker.clone(), working.clone(), worker.connections.begin(state));
         async move { Ok::<_, Infallible>(handle(worker, working, exchange, request).await) }
     });
     let mut builder = http1::Builder::new();
@@ -138,18 +174,19 @@ async fn connection(
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut left = std::pin::pin!(peer.left());
     // A broken connection affects only its caller.
-    let stopping = tokio::select! {
+    let closing = tokio::select! {
         biased;
         _ = connection.as_mut() => false,
         () = left.as_mut() => false,
         () = reached(&mut stop, Stop::Gracefully) => true,
+        () = state.to_close() => true,
     };
-    if stopping {
+    if closing {
         connection.as_mut().graceful_shutdown();
         // hyper goes on waiting for the rest of a head that has begun.
         let ended = poll_fn(|cx| {
             let ended = connection.as_mut().poll(cx).is_ready();
-            match ended || (exchanges.is_empty() && !writes.is_waiting()) {
+            match ended || (state.is_idle() && !writes.is_waiting()) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }

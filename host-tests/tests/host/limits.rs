@@ -265,6 +265,28 @@ async fn half_a_head_does_not_delay_a_stop() {
 }
 
 #[tokio::test]
+async fn the_longest_idle_connection_makes_room_for_another() {
+    let gateway = start_with(limits(|limits| (limits.head, limits.connections) = (LONG, Some(2)))).await;
+    let first = send(&gateway, "").await;
+    // Half a head is no request.
+    let second = send(&gateway, "GET /fixed HTTP/1.1\r\n").await;
+    let mut running = Vec::new();
+    for idle in [first, second] {
+        running.push(gateway.get("/events").live().await);
+        closed(idle).await;
+    }
+    closed(send(&gateway, "").await).await;
+}
+
+/// Waits until the connection is closed or reset.
+async fn closed(mut stream: TcpStream) {
+    let mut byte = [0];
+    let read = stream.read(&mut byte);
+    let read = tokio::time::timeout(host_tests::PATIENCE, read).await.expect("the connection is closed");
+    assert!(!matches!(read, Ok(1..)), "it is closed without a response");
+}
+
+#[tokio::test]
 async fn workers_share_an_address_and_a_limit() {
     let options = limits(|limits| limits.running = 2);
     let gateway = start_with(Options { workers: 4, ..options }).await;
