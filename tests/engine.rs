@@ -593,6 +593,39 @@ fn patterns_of_rules_stop_at_the_work_budget() {
 }
 
 #[test]
+fn an_instance_is_generated_only_so_far_as_it_is_used() {
+    let mut schema = json!({"type": "integer"});
+    for _ in 0..4 {
+        schema = json!({"type": "array", "minItems": 40, "items": schema});
+    }
+    let schema = json!({"type": "object", "properties": {"a": schema}, "required": ["a"]});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "s", "schema": schema}});
+    // Eight megabytes were generated for eight times 8,192 tokens, which would exceed the work budget.
+    let answer = chat("{}", json!({"messages": user_says("x"), "n": 8, "response_format": format}));
+    for choice in answer["choices"].as_array().expect("choices") {
+        assert_eq!(choice["finish_reason"], "length");
+    }
+    assert_eq!(answer["usage"]["completion_tokens"], 65_536);
+}
+
+#[test]
+fn many_stop_sequences_draw_on_the_work_budget() {
+    let of = |stops: usize, text: &str| {
+        let body = json!({
+            "model": "gpt-4o",
+            "max_tokens": 16_384,
+            "messages": user_says(text),
+            "stop_sequences": vec!["Q"; stops],
+        });
+        let setting = ("PORTCULLIS_VALIDATION", "schema");
+        send_with(setting, "/v1/messages", &body)
+    };
+    assert_eq!(of(10_000, "a short text").0, 200);
+    let (status, _, text) = of(100_000, &"a long text ".repeat(10_000));
+    assert!(status == 400 && text.contains("stop_sequences: ") && text.contains("work"), "{text}");
+}
+
+#[test]
 fn sound_and_video_are_no_files_to_responses() {
     let file = |member: &str, value: &str| json!({"type": "input_file", member: value});
     let mime = |path: &str, mime: &str| {

@@ -35,11 +35,11 @@ tagged! {
         /// The assistant's refusal.
         "refusal" refusal: Text<'a>, of Role::Assistant,
         /// A reference to an earlier audio answer.
-        "audio" audio: AudioReference<'a>, of Role::Assistant,
+        "audio" audio: Box<AudioReference<'a>>, of Role::Assistant,
         /// The tools the assistant called.
         "tool_calls" tool_calls: Vec<ToolCall<'a>>, of Role::Assistant,
         /// The function the assistant called, in the legacy form.
-        "function_call" function_call: FunctionCall<'a>, of Role::Assistant,
+        "function_call" function_call: Box<FunctionCall<'a>>, of Role::Assistant,
         /// The call that a message of the role `tool` has the result of.
         "tool_call_id" tool_call_id: Text<'a>, of Role::Tool,
     }

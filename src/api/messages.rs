@@ -98,7 +98,7 @@ impl<'a> Read<'a> for Content<'a> {
 
 object! {
     /// One block of content; its `type` determines which members it has.
-    pub struct Block<'a> {
+    pub struct Block<'a> then BlockOfTools {
         /// `text`, `image`, `document`, `search_result`, `tool_use`, `tool_result`, `thinking`, `redacted_thinking`, or a type of a server's
         /// tool.
         "type" kind: Text<'a>,
@@ -106,26 +106,38 @@ object! {
         "text" text: Text<'a>,
         /// Where an image or a document is, or a search result is from.
         "source" source: Box<Place<'a>>,
-        /// A document's title.
-        "title" title: Text<'a>,
-        /// What is known of a document.
-        "context" context: Text<'a>,
-        /// A document's or a text's citations.
-        "citations" citations: Json<'a>,
+    }
+}
+
+rest! {
+    /// The members of a block that calls a tool, or has the result.
+    pub struct BlockOfTools<'a> then RareBlock {
         /// The id of a tool call.
         "id" id: Text<'a>,
         /// The tool.
         "name" name: Text<'a>,
         /// What it is called with.
         "input" input: Json<'a>,
-        /// Who called it.
-        "caller" caller: Json<'a>,
         /// The call that a result belongs to.
         "tool_use_id" tool_use_id: Text<'a>,
         /// The content of a result.
         "content" content: Content<'a>,
         /// Whether the tool failed.
         "is_error" is_error: bool,
+    }
+}
+
+rest! {
+    /// The members that few blocks have.
+    pub struct RareBlock<'a> {
+        /// A document's title.
+        "title" title: Text<'a>,
+        /// What is known of a document.
+        "context" context: Text<'a>,
+        /// A document's or a text's citations.
+        "citations" citations: Json<'a>,
+        /// Who called a tool.
+        "caller" caller: Json<'a>,
         /// The reasoning.
         "thinking" thinking: Text<'a>,
         /// Its signature.

@@ -19,4 +19,4 @@ pub mod responses;
 pub mod tool;
 mod value;
 
-pub use value::{Int, Loose, Members, Number, Text};
+pub use value::{Extra, Int, Loose, Members, Number, Text};

@@ -100,7 +100,10 @@ impl<'a, T: Read<'a>> Read<'a> for Verbatim<'a, T> {
         let before = json.clone();
         let value = T::read(json)?;
         let mut again = before;
-        Ok(Self { json: Json(again.raw()?), value })
+        let text = again.raw()?;
+        // The answer repeats it, and a stream does so more than once.
+        json.take_room(3 * text.len())?;
+        Ok(Self { json: Json(text), value })
     }
 }
 
@@ -125,23 +128,23 @@ string_or! { Input, |text| Some(Input::Text(text)), Input::Items }
 
 object! {
     /// One item of the input. Its `type` determines which members it has; one without is a message.
-    pub struct Item<'a> {
+    pub struct Item<'a> then ItemOfTools {
         /// The type.
         "type" kind: Text<'a>,
         /// Who wrote a message.
         "role" role: Text<'a>,
         /// The content of a message.
         "content" content: Content<'a>,
-        /// The item's id.
-        "id" id: Text<'a>,
-        /// How far the item has come.
-        "status" status: Text<'a>,
+    }
+}
+
+rest! {
+    /// The members of an item that calls a tool or has the result, and of reasoning.
+    pub struct ItemOfTools<'a> then RareItem {
         /// What a call's result refers to.
         "call_id" call_id: Text<'a>,
         /// The tool that is called.
         "name" name: Text<'a>,
-        /// The namespace of the tool.
-        "namespace" namespace: Text<'a>,
         /// What a function is called with: JSON in a string; `tool_search_call` has an object.
         "arguments" arguments: Json<'a>,
         /// What a custom tool is called with.
@@ -152,6 +155,18 @@ object! {
         "summary" summary: Vec<Part<'a>>,
         /// Reasoning, or a compacted conversation, in encrypted form.
         "encrypted_content" encrypted_content: Text<'a>,
+    }
+}
+
+rest! {
+    /// The members of an item that the gateway has no use for, and those that few items have.
+    pub struct RareItem<'a> {
+        /// The item's id.
+        "id" id: Text<'a>,
+        /// How far the item has come.
+        "status" status: Text<'a>,
+        /// The namespace of the tool.
+        "namespace" namespace: Text<'a>,
         /// The tools that an item adds.
         "tools" tools: Vec<Tool<'a>>,
         /// `commentary` or `final_answer`.
@@ -193,15 +208,21 @@ impl<'a> Read<'a> for Output<'a> {
 
 object! {
     /// One part of a message, a result or a summary.
-    pub struct Part<'a> {
+    pub struct Part<'a> then RarePart {
         /// `input_text`, `output_text`, `input_image`, `input_file`, `input_audio`, `refusal`, `summary_text`, …
         "type" kind: Text<'a>,
         /// The text.
         "text" text: Text<'a>,
-        /// The refusal.
-        "refusal" refusal: Text<'a>,
         /// A URL, or the image itself as a `data:` URL.
         "image_url" image_url: Text<'a>,
+    }
+}
+
+rest! {
+    /// The members that few parts have.
+    pub struct RarePart<'a> {
+        /// The refusal.
+        "refusal" refusal: Text<'a>,
         /// How closely the model looks.
         "detail" detail: Text<'a>,
         /// An uploaded file.
@@ -218,7 +239,7 @@ object! {
 object! {
     /// A tool the model may call. Types other than `function`, `custom` and `namespace` are run by the API's servers, or by
     /// the caller in a way of their own.
-    pub struct Tool<'a> {
+    pub struct Tool<'a> then RareTool {
         /// The type.
         "type" kind: Text<'a>,
         /// The name it is called by.
@@ -229,6 +250,12 @@ object! {
         "parameters" parameters: Json<'a>,
         /// Whether arguments must be valid under the schema; true unless set.
         "strict" strict: bool,
+    }
+}
+
+rest! {
+    /// The members that few tools have.
+    pub struct RareTool<'a> {
         /// What a custom tool's input looks like.
         "format" format: ToolFormat<'a>,
         /// The tools of a namespace.

@@ -125,8 +125,40 @@ impl<'a, T: Read<'a>> Read<'a> for Loose<T> {
         if let Ok(value) = T::read(json) {
             return Ok(Self(Some(value)));
         }
+        if json.is_full() {
+            return Err(ParseError);
+        }
         *json = before;
         json.skip().map(|()| Self(None))
+    }
+}
+
+/// The names of unknown members. Few objects have any, and a body may have a great many objects.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::box_collection, reason = "a third of the size")]
+pub struct Extra<'a>(Option<Box<Vec<Text<'a>>>>);
+
+impl<'a> Extra<'a> {
+    /// Adds a name.
+    pub fn push(&mut self, name: Text<'a>) {
+        self.0.get_or_insert_default().push(name);
+    }
+}
+
+impl<'a> Deref for Extra<'a> {
+    type Target = [Text<'a>];
+
+    fn deref(&self) -> &[Text<'a>] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl<'a> IntoIterator for Extra<'a> {
+    type Item = Text<'a>;
+    type IntoIter = std::vec::IntoIter<Text<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.map(|names| *names).unwrap_or_default().into_iter()
     }
 }
 
@@ -139,10 +171,11 @@ impl<'a, T: Read<'a>> Read<'a> for Members<'a, T> {
         let mut members = Vec::new();
         let mut more = json.open(b'{')?;
         while more {
+            json.grow(&mut members, b'}')?;
             members.push((Text(json.name()?), T::read(json)?));
             more = json.more(b'}')?;
         }
-        crate::json::shrink(&mut members);
+        json.shrink(&mut members);
         Ok(Self(members))
     }
 }

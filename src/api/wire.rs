@@ -3,7 +3,7 @@
 //! The code they generate for each member is a call, and each called function is compiled once for each type of
 //! member: generated in place it would be a good part of the component.
 
-use super::{Loose, Text};
+use super::{Extra, Loose, Text};
 use crate::json::{ParseError, Read, Reader};
 use std::borrow::Cow;
 
@@ -19,14 +19,33 @@ pub(super) fn known<'a, T: Read<'a>>(
     Ok(())
 }
 
+/// Reads a member that few objects have: it lies in a box of its own with others.
+#[inline(never)]
+pub(super) fn rare<'a, R: Default, T: Read<'a>>(
+    rest: &mut Option<Box<R>>,
+    member: fn(&mut R) -> &mut Option<T>,
+    doubles: &mut bool,
+    json: &mut Reader<'a>,
+) -> Result<(), ParseError> {
+    if rest.is_none() {
+        if json.peek() == b'n' {
+            return json.null();
+        }
+        json.take_room(size_of::<R>())?;
+    }
+    known(member(rest.get_or_insert_default()), doubles, json)
+}
+
 /// Passes over an unknown member, and notes its name.
 #[cold]
 pub(super) fn unknown<'a>(
-    extra: &mut Vec<Text<'a>>,
+    extra: &mut Extra<'a>,
     name: Cow<'a, str>,
     json: &mut Reader<'a>,
 ) -> Result<(), ParseError> {
     json.skip()?;
+    // While the list grows both the old one and the new one, of twice the size, are in memory.
+    json.take_room(3 * size_of::<Text<'_>>())?;
     extra.push(Text(name));
     Ok(())
 }
@@ -74,7 +93,7 @@ impl Early {
         member: &mut Option<T>,
         name: &'static str,
         belongs: bool,
-        extra: &mut Vec<Text<'a>>,
+        extra: &mut Extra<'a>,
     ) -> Result<(), ParseError> {
         let odd = self.odd.contains(&name);
         if belongs {
@@ -89,14 +108,59 @@ impl Early {
 
 /// An object of the wire: its members by their JSON names, all optional, `null` the same as absent, the last of
 /// several by one name counting; `extra` holds the unknown names.
+///
+/// With `then Rest` the members of a struct that [`rest!`] defines are members of this one too. They take memory only where
+/// one of them is present: a body may have a great many short objects.
 macro_rules! object {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> then $rest:ident { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Default)]
+        $vis struct $name<'a> {
+            $($(#[$member_doc])* pub $member: Option<$type>,)*
+            rest: Option<Box<$rest<'a>>>,
+            /// The names of undocumented members.
+            pub extra: $crate::api::Extra<'a>,
+            /// Whether a member is present more than once.
+            pub doubles: bool,
+        }
+
+        impl<'a> std::ops::Deref for $name<'a> {
+            type Target = $rest<'a>;
+
+            fn deref(&self) -> &$rest<'a> {
+                self.rest.as_deref().unwrap_or($rest::none())
+            }
+        }
+
+        impl<'a> $crate::json::Read<'a> for $name<'a> {
+            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
+                fn member<'a>(
+                    object: &mut $name<'a>,
+                    name: std::borrow::Cow<'a, str>,
+                    json: &mut $crate::json::Reader<'a>,
+                ) -> Result<(), $crate::json::ParseError> {
+                    use $crate::api::wire::{known, unknown};
+                    match &*name {
+                        $($key => known(&mut object.$member, &mut object.doubles, json),)*
+                        other if $rest::has(other) => {
+                            $rest::member(&mut object.rest, other, &mut object.doubles, json)
+                        }
+                        _ => unknown(&mut object.extra, name, json),
+                    }
+                }
+                let mut object = Self::default();
+                json.object(&mut |name, json| member(&mut object, name, json))?;
+                Ok(object)
+            }
+        }
+    };
     ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default)]
         $vis struct $name<'a> {
             $($(#[$member_doc])* pub $member: Option<$type>,)*
             /// The names of undocumented members.
-            pub extra: Vec<$crate::api::Text<'a>>,
+            pub extra: $crate::api::Extra<'a>,
             /// Whether a member is present more than once.
             pub doubles: bool,
         }
@@ -122,6 +186,56 @@ macro_rules! object {
     };
 }
 
+/// Members of an object of the wire that few objects have, and those of `then` that even fewer have.
+macro_rules! rest {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> $(then $rest:ident)? { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Default)]
+        $vis struct $name<'a> {
+            $($(#[$member_doc])* pub $member: Option<$type>,)*
+            $(rest: Option<Box<$rest<'a>>>,)?
+        }
+
+        impl<'a> $name<'a> {
+            /// No member.
+            fn none() -> &'static $name<'static> {
+                static NONE: $name<'static> = $name { $($member: None,)* $(rest: None::<Box<$rest<'static>>>,)? };
+                &NONE
+            }
+
+            /// Whether there is a member of this name.
+            fn has(name: &str) -> bool {
+                matches!(name, $($key)|*) $(|| $rest::has(name))?
+            }
+
+            /// Reads the member of a name that there is.
+            fn member(
+                object: &mut Option<Box<Self>>,
+                name: &str,
+                doubles: &mut bool,
+                json: &mut $crate::json::Reader<'a>,
+            ) -> Result<(), $crate::json::ParseError> {
+                match name {
+                    $($key => $crate::api::wire::rare(object, |own| &mut own.$member, doubles, json),)*
+                    _ => {
+                        $(return $rest::member(&mut object.get_or_insert_default().rest, name, doubles, json);)?
+                        #[allow(unreachable_code, reason = "only where there are no further members")]
+                        json.skip()
+                    }
+                }
+            }
+        }
+
+        $(impl<'a> std::ops::Deref for $name<'a> {
+            type Target = $rest<'a>;
+
+            fn deref(&self) -> &$rest<'a> {
+                self.rest.as_deref().unwrap_or($rest::none())
+            }
+        })?
+    };
+}
+
 /// An object of the wire whose member `by`, the tag, decides which others belong to it (`of` a pattern).
 ///
 /// A member of another kind of object is the same as an unknown one: it may be anything, and its name goes to
@@ -136,7 +250,7 @@ macro_rules! tagged {
             $(#[$tag_doc])* pub $tag: Option<$tag_type>,
             $($(#[$member_doc])* pub $member: Option<$type>,)*
             /// The names of members that are undocumented for this kind of object.
-            pub extra: Vec<$crate::api::Text<'a>>,
+            pub extra: $crate::api::Extra<'a>,
             /// Whether a member is present more than once.
             pub doubles: bool,
         }

@@ -3,6 +3,7 @@
 //! Checked over requests made of valid and broken pieces, the same ones every time.
 
 use super::*;
+use crate::json::Value;
 use crate::random::Rng;
 
 fn roll(rng: &mut Rng, sides: usize) -> usize {

@@ -3,7 +3,7 @@
 use super::param::Param;
 use super::shape::Scope;
 use super::{Request, cross_field, fast_path, params, types};
-use crate::api::{Text, chat};
+use crate::api::{Extra, Text, chat};
 use crate::error::ApiError;
 use crate::model::{Endpoint, ModelSpec};
 
@@ -15,7 +15,7 @@ impl<'a> Request<'a> for chat::Request<'a> {
         self.model.as_ref()
     }
 
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+    fn extra(&mut self) -> &mut Extra<'a> {
         &mut self.extra
     }
 

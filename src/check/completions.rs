@@ -5,8 +5,8 @@ use super::params;
 use super::path::Path;
 use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
 use super::{cross_field, error_text, fast_path, types};
-use crate::api::Text;
 use crate::api::completions::{Prompt, Request};
+use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::{Endpoint, ModelSpec};
@@ -116,7 +116,7 @@ impl<'a> super::Request<'a> for Request<'a> {
         self.model.as_ref()
     }
 
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+    fn extra(&mut self) -> &mut Extra<'a> {
         &mut self.extra
     }
 

@@ -9,9 +9,9 @@ use super::param::{Param, param};
 use super::path::Path;
 use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
 use super::types;
-use crate::api::Text;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
+use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::{self, Endpoint, ModelSpec};
@@ -84,7 +84,7 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
         self.model.as_ref()
     }
 
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+    fn extra(&mut self) -> &mut Extra<'a> {
         &mut self.extra
     }
 

@@ -3,8 +3,18 @@
 use std::fmt::Display;
 
 use super::path::Path;
+use crate::budget::Exhausted;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
+
+/// A value, or the body itself, takes more memory than one request may take.
+pub(super) fn too_large(path: &Path<'_>) -> ApiError {
+    let name = path.to_string();
+    match name.is_empty() {
+        true => ApiError::new(Kind::Invalid, format!("The body is too complex: {Exhausted}.")),
+        false => ApiError::new(Kind::Invalid, format!("'{name}' is too complex: {Exhausted}.")).at(name),
+    }
+}
 
 /// The body is not a JSON object the API can read.
 pub fn not_json() -> ApiError {

@@ -45,12 +45,12 @@ use std::borrow::Cow;
 
 use self::param::Param;
 use self::path::Path;
-use self::shape::Scope;
+use self::shape::{Scope, tree};
 use self::types::TopLevel;
-use crate::api::{self, Text};
+use crate::api::{self, Extra, Text};
 use crate::config::{UnknownParams, Validation};
 use crate::error::{ApiError, Kind};
-use crate::json::{self, Read, Value};
+use crate::json::{self, Read, Unread};
 use crate::model::{self, Endpoint, Family, ModelSpec};
 
 /// How a request is validated, as the route of its model decides.
@@ -176,7 +176,7 @@ trait Request<'a>: Read<'a> {
     const DEFAULT_MODEL: Option<&'static str> = None;
 
     fn model(&self) -> Option<&Text<'a>>;
-    fn extra(&mut self) -> &mut Vec<Text<'a>>;
+    fn extra(&mut self) -> &mut Extra<'a>;
     /// Whether the required parameter was present, and readable.
     fn has_required(&self) -> bool;
     /// Whether the fast pass finds it plainly valid.
@@ -197,9 +197,10 @@ fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
 ) -> Result<Checked<'a, R, M::Resolved>, ApiError> {
-    let read = json::from_slice::<R>(body).ok();
-    let top =
-        if read.is_none() { Some(TopLevel::read(body).ok_or_else(error_text::not_json)?) } else { None };
+    let read = json::read_request::<R>(body, false);
+    let is_too_large = matches!(read, Err(Unread::TooLarge));
+    let read = read.ok();
+    let top = if read.is_none() { Some(TopLevel::read(body)?) } else { None };
     let unread = top.as_ref().map(TopLevel::model).transpose()?.flatten();
     let named = read.as_ref().and_then(R::model).map(|model| &**model).or(unread.as_deref());
     let model = model_of::<R>(named, resolver.validation())?;
@@ -208,6 +209,9 @@ fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
     check_endpoint(model, policy.spec, R::ENDPOINT)?;
     let (request, dropped) = match read {
         Some(request) => validate_read(request, body, policy)?,
+        None if is_too_large => {
+            return Err(top.as_ref().map_or_else(error_text::not_json, TopLevel::too_large));
+        }
         None => diagnose_unreadable(body, policy)?,
     };
     Ok(Checked { request, resolved, dropped })
@@ -232,8 +236,7 @@ fn validate_read<'a, R: Request<'a>>(
         return Ok(with_dropped(request, policy));
     }
     if unknown_refused || !request.is_plain(scope) {
-        let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
-        Rules::of::<R>(scope).validate(&tree, scope, policy.unknown)?;
+        Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
     }
     request.check_cross_field(scope)?;
     Ok(with_dropped(request, policy))
@@ -257,9 +260,8 @@ fn diagnose_unreadable<'a, R: Request<'a>>(
     if policy.validation == Validation::Types {
         return validate_types(body, policy);
     }
-    let tree = Value::parse(body).ok_or_else(error_text::not_json)?;
     let scope = policy.scope();
-    Rules::of::<R>(scope).validate(&tree, scope, policy.unknown)?;
+    Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
     // A fault of the typed pass that no rule reports: the gateway cannot read the body.
     Err(error_text::not_json())
 }
@@ -269,10 +271,14 @@ fn validate_types<'a, R: Request<'a>>(
     body: &'a [u8],
     policy: ValidationPolicy,
 ) -> Result<Valid<'a, R>, ApiError> {
-    let top = TopLevel::read(body).ok_or_else(error_text::not_json)?;
+    let top = TopLevel::read(body)?;
     let scope = policy.scope();
     top.validate(&Rules::of::<R>(scope), scope, policy.unknown)?;
-    let mut request: R = json::from_slice_lenient(body).map_err(|_| error_text::not_json())?;
+    let request = json::read_request::<R>(body, true);
+    let mut request = request.map_err(|why| match why {
+        Unread::Malformed => error_text::not_json(),
+        Unread::TooLarge => top.too_large(),
+    })?;
     if policy.by_engine && !request.has_required() {
         return Err(error_text::missing(&Path::ROOT.key(R::REQUIRED)));
     }
@@ -314,25 +320,23 @@ impl Rules {
         Self { required: R::REQUIRED, params: R::params(scope), legacy_unknown, is_responses }
     }
 
-    /// Reports the first fault of a body, in the live API's order.
-    fn validate(&self, tree: &Value<'_>, scope: Scope, unknown: UnknownParams) -> Result<(), ApiError> {
+    /// Reports the first fault of a body, in the live API's order. A tree of all of it would take up to sixty times its
+    /// size: one parameter at a time is read, and of a list one item.
+    fn validate(&self, body: &[u8], scope: Scope, unknown: UnknownParams) -> Result<(), ApiError> {
+        let top = TopLevel::read_strict(body)?;
         if scope.spec.is_some_and(|spec| spec.python_faults) {
-            pydantic_errors::validate(tree)?;
+            pydantic_errors::validate(&tree(std::str::from_utf8(body).unwrap_or_default(), &Path::ROOT)?)?;
         }
-        if tree.get(self.required).is_none() {
+        if !top.has(self.required) {
             return Err(error_text::missing(&Path::ROOT.key(self.required)));
         }
         if unknown == UnknownParams::Reject {
-            let names: Vec<(&str, bool)> =
-                tree.members().map(|(name, value)| (name, *value == Value::Null)).collect();
-            self.refuse_unknown(&names, scope)?;
+            self.refuse_unknown(&top.names(), scope)?;
         }
         self.params.iter().try_for_each(|param| {
-            tree.all(param.name).try_for_each(|value| match value {
-                // Null is the same as absent, save for the parameter that must be present.
-                Value::Null if param.name != self.required => Ok(()),
-                value => param.validate(value, scope),
-            })
+            // Null is the same as absent, save for the parameter that must be present.
+            let present = |value: &&str| param.name == self.required || *value != "null";
+            top.all(param.name).filter(present).try_for_each(|value| param.validate(value, scope))
         })
     }
 

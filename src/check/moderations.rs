@@ -5,8 +5,8 @@ use super::error_text;
 use super::param::{Param, param};
 use super::path::Path;
 use super::shape::{JsonTypes, STRING, Scope, Shape, Tagged, open, optional, required};
-use crate::api::Text;
 use crate::api::moderations::{self, Input, Item, PartType};
+use crate::api::{Extra, Text};
 use crate::error::ApiError;
 use crate::json::Value;
 use crate::model::{Endpoint, ModelSpec};
@@ -56,7 +56,7 @@ impl<'a> Request<'a> for moderations::Request<'a> {
         self.model.as_ref()
     }
 
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+    fn extra(&mut self) -> &mut Extra<'a> {
         &mut self.extra
     }
 

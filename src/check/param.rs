@@ -4,7 +4,6 @@ use super::error_text;
 use super::path::Path;
 use super::shape::{Scope, Shape};
 use crate::error::{ApiError, Kind};
-use crate::json::Value;
 use crate::model::Family;
 
 /// A parameter and its rules.
@@ -39,13 +38,13 @@ impl Param {
         !matches!(self.but(family), Some(But::Unknown))
     }
 
-    /// Reports what is wrong with the parameter's value, which is not null.
-    pub(super) fn validate(&self, value: &Value<'_>, scope: Scope) -> Result<(), ApiError> {
+    /// Reports what is wrong with the parameter's value, which is JSON and not null.
+    pub(super) fn validate(&self, value: &str, scope: Scope) -> Result<(), ApiError> {
         let root = Path::ROOT;
         let path = root.key(self.name);
         match self.but(scope.family()) {
-            None | Some(But::Unknown) => self.shape.validate(value, &path, scope),
-            Some(But::Shape(shape)) => shape.validate(value, &path, scope),
+            None | Some(But::Unknown) => self.shape.validate_json(value, &path, scope),
+            Some(But::Shape(shape)) => shape.validate_json(value, &path, scope),
             Some(But::Unsupported(hint)) => Err(error_text::unsupported_parameter(&path, hint)),
             Some(But::Incompatible) => Err(ApiError::new(
                 Kind::Invalid,

@@ -6,7 +6,7 @@ use crate::api;
 use crate::check::error_text;
 use crate::config::{UnknownParams, Validation};
 use crate::error::ApiError;
-use crate::json::{self, Value};
+use crate::json;
 
 /// What each pass finds in a body by itself. The name of the model is not looked up.
 #[derive(Debug)]
@@ -47,20 +47,22 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolic
     let refused_unknown =
         |request: &mut R| policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
     if policy.validation == Validation::Types {
-        let top = TopLevel::read(body).filter(|top| top.model().is_ok()).ok_or_else(error_text::not_json);
+        let top = TopLevel::read(body).and_then(|top| top.model().map(|_| top));
         return Passes {
-            readable: json::from_slice_lenient::<R>(body).is_ok(),
-            plain: json::from_slice::<R>(body)
+            readable: json::read_request::<R>(body, true).is_ok(),
+            plain: json::read_request::<R>(body, false)
                 .is_ok_and(|mut request| !refused_unknown(&mut request) && request.is_typed()),
             rules: top.and_then(|top| top.validate(&rules, scope, policy.unknown)),
             cross_field: Ok(()),
         };
     }
-    let named =
-        |tree: &Value<'_>| tree.all("model").all(|name| matches!(name, Value::String(_) | Value::Null));
-    let tree = Value::parse(body).filter(named).ok_or_else(error_text::not_json);
-    let rules = tree.and_then(|tree| rules.validate(&tree, scope, policy.unknown));
-    match json::from_slice::<R>(body) {
+    let is_name = |value: &str| value == "null" || value.starts_with('"');
+    let named = TopLevel::read_strict(body).and_then(|top| match top.all("model").all(is_name) {
+        true => Ok(()),
+        false => Err(error_text::not_json()),
+    });
+    let rules = named.and_then(|()| rules.validate(body, scope, policy.unknown));
+    match json::read_request::<R>(body, false) {
         Err(_) => Passes { readable: false, plain: false, rules, cross_field: Ok(()) },
         Ok(mut request) => {
             let cross_field = request.check_cross_field(scope);

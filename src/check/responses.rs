@@ -10,8 +10,8 @@ use super::path::Path;
 use super::schema::{self, Wrong};
 use super::shape::{Array, Chars, Either, JsonTypes, Map, STRING, Scope, Shape, open, optional, required};
 use super::types;
-use crate::api::Text;
 use crate::api::responses::{self, Input};
+use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::{Endpoint, Family, ModelSpec};
@@ -23,7 +23,7 @@ const ID: Shape = Shape::String(&Chars { min: 0, max: MAX_ID_CHARS, pattern: Non
 const ANY_OBJECT: Shape = Shape::Object(&open(&[]));
 
 pub(super) static PARAMS: &[&Param] = &[
-    &param("input", &Shape::Rule(JsonTypes::STRING.or(JsonTypes::ARRAY), input)),
+    &param("input", &INPUT),
     &param(
         "instructions",
         &Shape::Either(&Either {
@@ -148,19 +148,17 @@ fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
     }
 }
 
-fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    static ITEMS: Shape = Shape::Array(&Array {
+static INPUT: Shape = Shape::Either(&Either {
+    noun: "one of a string or array of items",
+    string: Some(&STRING),
+    array: Some(&Shape::Array(&Array {
         noun: "an array of objects",
         min: 0,
         max: usize::MAX,
         item: &Shape::Rule(JsonTypes::OBJECT, item),
-    });
-    match value {
-        Value::String(_) => Ok(()),
-        Value::Array(_) => ITEMS.validate(value, path, scope),
-        _ => Err(error_text::wrong_type(path, "one of a string or array of items", value.noun())),
-    }
-}
+    })),
+    object: None,
+});
 
 fn item(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     static KIND: Shape = Shape::Object(&open(&[optional("type", &STRING)]));
@@ -318,7 +316,7 @@ impl<'a> Request<'a> for responses::Request<'a> {
         self.model.as_ref()
     }
 
-    fn extra(&mut self) -> &mut Vec<Text<'a>> {
+    fn extra(&mut self) -> &mut Extra<'a> {
         &mut self.extra
     }
 

@@ -10,7 +10,7 @@ use super::error_text::{self, Side};
 use super::path::Path;
 use crate::config::Validation;
 use crate::error::ApiError;
-use crate::json::{Value, double, is_integer};
+use crate::json::{ParseError, Reader, Value, double, is_integer};
 use crate::model::ModelSpec;
 
 /// What decides how one request is validated.
@@ -31,6 +31,11 @@ impl Scope {
     pub(super) fn new(validation: Validation, model: Option<&'static ModelSpec>) -> Self {
         let spec = model.filter(|_| validation == Validation::Live);
         Self { spec, model, validation, bounds: true }
+    }
+
+    /// The scope of values whose bounds only the live API enforces.
+    fn live(self) -> Self {
+        Self { bounds: self.bounds && self.is_live(), ..self }
     }
 
     /// Whether the live API's rules apply, rather than the published schema's.
@@ -255,10 +260,22 @@ impl Shape {
             Self::Array(array) => array.validate(value, path, scope),
             Self::Either(either) => either.validate(value, path, scope),
             Self::All(shapes) => shapes.iter().try_for_each(|shape| shape.validate(value, path, scope)),
-            Self::Live(shape) => {
-                shape.validate(value, path, Scope { bounds: scope.bounds && scope.is_live(), ..scope })
-            }
+            Self::Live(shape) => shape.validate(value, path, scope.live()),
             Self::Rule(_, rule) => rule(value, path, scope),
+        }
+    }
+
+    /// Reports the first thing that is wrong with a value, given as JSON. Of a list one item at a time is read.
+    pub(super) fn validate_json(&self, json: &str, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+        let is_array = json.starts_with('[');
+        match self {
+            Self::Array(array) if is_array => array.validate_json(json, path, scope),
+            Self::Either(Either { array: Some(shape), .. }) if is_array => {
+                shape.validate_json(json, path, scope)
+            }
+            Self::All(shapes) => shapes.iter().try_for_each(|shape| shape.validate_json(json, path, scope)),
+            Self::Live(shape) => shape.validate_json(json, path, scope.live()),
+            _ => self.validate(&tree(json, path)?, path, scope),
         }
     }
 
@@ -286,6 +303,15 @@ impl Shape {
             Self::Rule(types, _) => *types,
         }
     }
+}
+
+/// The tree of a JSON text that was read before.
+///
+/// # Errors
+///
+/// If it takes more memory than one request may take.
+pub(super) fn tree<'a>(json: &'a str, path: &Path<'_>) -> Result<Value<'a>, ApiError> {
+    crate::json::from_str(json).map_err(|ParseError| error_text::too_large(path))
 }
 
 fn wrong(value: &Value<'_>, path: &Path<'_>, expected: &str) -> Result<(), ApiError> {
@@ -457,6 +483,45 @@ impl Array {
             return Err(error_text::long_array(path, self.max, items.len()));
         }
         items.iter().enumerate().try_for_each(|(i, item)| self.item.validate(item, &path.index(i), scope))
+    }
+
+    fn validate_json(&self, json: &str, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+        let items = || Items::of(json);
+        let count = if scope.bounds && (self.min > 0 || self.max < usize::MAX) { items().count() } else { 0 };
+        if scope.bounds && count < self.min {
+            return Err(error_text::empty_array(path));
+        }
+        if scope.bounds && count > self.max {
+            return Err(error_text::long_array(path, self.max, count));
+        }
+        items().enumerate().try_for_each(|(i, item)| self.item.validate_json(item, &path.index(i), scope))
+    }
+}
+
+/// The items of an array that was read before, each as JSON.
+pub(super) struct Items<'a> {
+    json: Reader<'a>,
+    more: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn of(array: &'a str) -> Self {
+        let mut json = Reader::new(array);
+        let more = json.open(b'[') == Ok(true);
+        Self { json, more }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if !self.more {
+            return None;
+        }
+        let item = self.json.raw().ok()?;
+        self.more = self.json.more(b']') == Ok(true);
+        Some(item)
     }
 }
 

@@ -19,29 +19,80 @@ pub(super) struct TopLevel<'a> {
 }
 
 impl<'a> TopLevel<'a> {
-    /// Reads a body; none if it is no JSON object.
-    pub(super) fn read(body: &'a [u8]) -> Option<Self> {
-        let mut json = Reader::lenient(std::str::from_utf8(body).ok()?);
+    /// Reads a body in front of others that judge it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object, or has too many members.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        Self::of(body, Reader::lenient)
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// As [`TopLevel::read`], and where half of a surrogate pair is escaped.
+    pub(super) fn read_strict(body: &'a [u8]) -> Result<Self, ApiError> {
+        Self::of(body, Reader::new)
+    }
+
+    fn of(body: &'a [u8], reader: fn(&'a str) -> Reader<'a>) -> Result<Self, ApiError> {
+        let mut json = reader(std::str::from_utf8(body).map_err(|_| error_text::not_json())?);
         let mut members = Vec::new();
-        let read = json.object(&mut |name, json| {
-            members.push((name, json.raw()?));
-            Ok::<(), ParseError>(())
-        });
-        read.and_then(|()| json.end()).ok()?;
-        Some(Self { members })
+        let mut read_all = || {
+            let mut more = json.open(b'{')?;
+            while more {
+                json.grow(&mut members, b'}')?;
+                members.push((json.name()?, json.raw()?));
+                more = json.more(b'}')?;
+            }
+            json.end()
+        };
+        let read = read_all();
+        if json.is_full() {
+            return Err(error_text::too_large(&Path::ROOT));
+        }
+        read.map_err(|ParseError| error_text::not_json())?;
+        Ok(Self { members })
+    }
+
+    /// The values of this name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.members.iter().filter(move |(key, _)| key == name).map(|(_, value)| *value)
     }
 
     /// The values of this name that are not null.
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.members
-            .iter()
-            .filter(move |(key, value)| key == name && *value != "null")
-            .map(|(_, value)| *value)
+    fn all_present(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.all(name).filter(|value| *value != "null")
+    }
+
+    /// Whether there is a member of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// The names that count, each with whether its value is null: of several by one name only the last, in that one's
+    /// place.
+    pub(super) fn names(&self) -> Vec<(&str, bool)> {
+        // Bodies have few members, save for those of an attacker: past a limit, doubles are not looked for.
+        let are_few = self.members.len() <= 256;
+        let last = self.members.iter().enumerate().filter(|(i, (name, _))| {
+            !are_few || !self.members[i + 1..].iter().any(|(later, _)| later == name)
+        });
+        last.map(|(_, (name, value))| (&**name, *value == "null")).collect()
+    }
+
+    /// The error for a body whose parts take more memory than one request may take. It names the largest parameter.
+    pub(super) fn too_large(&self) -> ApiError {
+        let largest = self.members.iter().max_by_key(|(_, value)| value.len());
+        let root = Path::ROOT;
+        error_text::too_large(&largest.map_or(root, |(name, _)| root.key(name)))
     }
 
     /// The value of `model`: none if it is absent or null, an error if it is no string.
     pub(super) fn model(&self) -> Result<Option<Cow<'a, str>>, ApiError> {
-        let Some(value) = self.all("model").last() else { return Ok(None) };
+        let Some(value) = self.all_present("model").last() else { return Ok(None) };
         let mut json = Reader::lenient(value);
         json.string().map(Some).map_err(|ParseError| error_text::not_json())
     }
@@ -59,7 +110,7 @@ impl<'a> TopLevel<'a> {
             rules.refuse_unknown(&names, scope)?;
         }
         rules.params.iter().try_for_each(|param| {
-            let odd = self.all(param.name).find(|value| !param.shape.json_types().has(value));
+            let odd = self.all_present(param.name).find(|value| !param.shape.json_types().has(value));
             odd.map_or(Ok(()), |value| Err(wrong_type(param, value, scope)))
         })
     }

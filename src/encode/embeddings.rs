@@ -1,35 +1,47 @@
-//! Vectors to bytes.
+//! Vectors to bytes, in pieces: a vector takes up to 40 KB, whatever the size of its input.
 
+use super::{around_list, json_text_in_pieces};
 use crate::api::embeddings::{Embedding, List, Usage, Vector};
 use crate::coding::base64;
 use crate::http::Response;
+use crate::json::{Write, to_string};
 
 /// The answer to an embeddings request.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Answer<V> {
     /// The requested model.
     pub model: String,
     /// The vectors, by input.
-    pub vectors: Vec<Vec<f32>>,
+    pub vectors: V,
     /// Whether they are written as base64.
     pub base64: bool,
     /// Tokens of the inputs.
     pub tokens: u64,
 }
 
-impl Answer {
+impl<V: Iterator<Item = Vec<f32>> + 'static> Answer<V> {
     /// The answer as JSON.
-    pub fn whole<B>(&self) -> Response<B> {
-        let data = self.vectors.iter().zip(0..).map(|(vector, index)| Embedding {
-            object: "embedding",
-            index,
-            embedding: match self.base64 {
-                true => Vector::Base64(base64(vector.iter().flat_map(|number| number.to_le_bytes()))),
-                false => Vector::Float(vector),
-            },
-        });
+    pub fn in_pieces<B>(self) -> Response<B> {
         let usage = Usage { prompt_tokens: self.tokens, total_tokens: self.tokens };
-        super::json(200, &List { object: "list", data: data.collect(), model: &self.model, usage })
+        let json = to_string(&List { object: "list", data: Vec::new(), model: &self.model, usage });
+        let (start, end) = around_list(&json, "\"data\":[");
+        let (mut start, mut end) = (Some(start.to_owned()), Some(end.to_owned()));
+        let mut vectors = self.vectors.zip(0..);
+        json_text_in_pieces(move |out| {
+            out.push_str(&start.take().unwrap_or_default());
+            if let Some((vector, index)) = vectors.next() {
+                out.push_str(if index > 0 { "," } else { "" });
+                let embedding = match self.base64 {
+                    true => Vector::Base64(base64(vector.iter().flat_map(|number| number.to_le_bytes()))),
+                    false => Vector::Float(&vector),
+                };
+                Embedding { object: "embedding", index, embedding }.write(out);
+                return true;
+            }
+            let Some(end) = end.take() else { return false };
+            out.push_str(&end);
+            true
+        })
     }
 }
 
@@ -54,17 +66,17 @@ mod tests {
 
     #[test]
     fn vectors_are_written_in_two_ways() {
-        let mut answer =
-            Answer { model: "m".into(), vectors: vec![vec![1.0, -0.5]], base64: false, tokens: 3 };
-        let text = |answer: &Answer| match answer.whole::<()>().body {
-            Body::Full(bytes) => String::from_utf8(bytes).expect("UTF-8"),
-            _ => panic!("an answer is whole"),
+        let text = |base64| {
+            let vectors = vec![vec![1.0, -0.5]].into_iter();
+            match (Answer { model: "m".into(), vectors, base64, tokens: 3 }).in_pieces::<()>().body {
+                Body::Full(bytes) => String::from_utf8(bytes).expect("UTF-8"),
+                _ => panic!("a short answer is whole"),
+            }
         };
         assert_eq!(
-            text(&answer),
+            text(false),
             r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1.0,-0.5]}],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}"#
         );
-        answer.base64 = true;
-        assert!(text(&answer).contains(r#""embedding":"AACAPwAAAL8=""#), "{}", text(&answer));
+        assert!(text(true).contains(r#""embedding":"AACAPwAAAL8=""#), "{}", text(true));
     }
 }

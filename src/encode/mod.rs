@@ -7,6 +7,7 @@ pub mod completions;
 pub mod embeddings;
 mod merged;
 pub mod messages;
+pub mod moderations;
 pub mod responses;
 pub mod sse;
 mod stream;

@@ -10,13 +10,13 @@ use crate::config::Validation;
 use crate::ctx::Ctx;
 use crate::encode::completions::{Encoder, Head, Offsets, in_pieces, whole};
 use crate::encode::{self, ErrorFormat, OPENAI_ERRORS};
-use crate::engine::Rejection;
+use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::log::Record;
 use crate::tokens::{EXACT, Encoding};
 use crate::transport::Transport;
-use crate::turn::{self, Input, Sampling};
+use crate::turn::{self, Field, Input, Sampling};
 use crate::upstream::Endpoint;
 use std::borrow::Cow;
 
@@ -80,27 +80,57 @@ impl Generation for Text<'_> {
 ///
 /// If a prompt has a token that the live API refuses.
 fn turns<'r>(request: &'r Request<'_>, validation: Validation) -> Result<Vec<turn::Request<'r>>, ApiError> {
-    let prompts = prompts(request, validation)?;
-    Ok(prompts.into_iter().map(|prompt| turn(request, prompt)).collect())
+    let count = match &request.prompt {
+        Some(Prompt::Texts(texts)) => texts.len(),
+        Some(Prompt::TokenLists(lists)) => lists.len(),
+        _ => 1,
+    };
+    if count as u64 > engine::MAX_CHOICES {
+        let why = Rejection::TooManyChoices { limit: engine::MAX_CHOICES, choices: count as u64 };
+        return Err(error(&why, request));
+    }
+    let mut prompts = prompts(request, validation)?.into_iter();
+    let mut turns = Vec::with_capacity(count);
+    turns.extend(prompts.next().map(|prompt| turn(request, prompt)));
+    // Their lists are those of the first turn: a copy for each of thousands of prompts would take a hundred megabytes.
+    turns.extend(prompts.map(|prompt| turn::Request {
+        input: Input::Prompt(prompt),
+        sampling: sampling(request),
+        ..bare_turn(request)
+    }));
+    Ok(turns)
 }
 
 fn turn<'r>(request: &'r Request<'_>, prompt: turn::Prompt<'r>) -> turn::Request<'r> {
+    turn::Request {
+        input: Input::Prompt(prompt),
+        sampling: Sampling {
+            logit_bias: super::logit_bias(request.logit_bias.as_ref()),
+            ..sampling(request)
+        },
+        stop: request.stop.iter().flat_map(|stop| stop.iter()).map(Cow::Borrowed).collect(),
+        ..bare_turn(request)
+    }
+}
+
+fn sampling<'r>(request: &'r Request<'_>) -> Sampling<'r> {
+    Sampling {
+        temperature: request.temperature.map(|number| number.value),
+        top_p: request.top_p.map(|number| number.value),
+        presence_penalty: request.presence_penalty.map(|number| number.value),
+        frequency_penalty: request.frequency_penalty.map(|number| number.value),
+        seed: request.seed.map(|seed| seed.value),
+        ..Sampling::default()
+    }
+}
+
+/// A turn without its prompt and its lists.
+fn bare_turn<'r>(request: &'r Request<'_>) -> turn::Request<'r> {
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     turn::Request {
         model: request.model.as_deref().unwrap_or_default(),
-        input: Input::Prompt(prompt),
         choices: small(request.choices()),
         max_tokens: Some(request.token_limit()),
-        sampling: Sampling {
-            temperature: request.temperature.map(|number| number.value),
-            top_p: request.top_p.map(|number| number.value),
-            top_k: None,
-            presence_penalty: request.presence_penalty.map(|number| number.value),
-            frequency_penalty: request.frequency_penalty.map(|number| number.value),
-            logit_bias: super::logit_bias(request.logit_bias.as_ref()),
-            seed: request.seed.map(|seed| seed.value),
-        },
-        stop: request.stop.iter().flat_map(|stop| stop.iter()).map(Cow::Borrowed).collect(),
         logprobs: request.logprobs.map(|top| small(top.unsigned())),
         stream: request.streams(),
         end_user: request.user.as_deref().map(Cow::Borrowed),
@@ -173,6 +203,7 @@ fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
                 format!("This request has {choices} choices in all. At most {limit} are supported.");
             ApiError::new(Kind::Invalid, message).at("prompt")
         }
+        Rejection::TooMuchWork(Field::Stop) => super::too_much_work("stop"),
         // Prompts have neither tools nor schemas, and no limit of their own.
         Rejection::InputTooLong { .. }
         | Rejection::NoOutputLeft

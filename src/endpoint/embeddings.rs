@@ -70,13 +70,17 @@ pub fn create<T: Transport>(
     record.by_engine();
     record.usage.report(Usage { input: answer.tokens, ..Usage::default() });
     record.usage.complete();
-    let mut response = answer.whole();
+    let mut response = answer.in_pieces();
     super::note_dropped(&mut response, &checked.dropped);
     Ok(response)
 }
 
 /// The vectors of a request, which have so many dimensions unless it sets fewer.
-fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer, ApiError> {
+fn answer(
+    request: &Request<'_>,
+    model: &str,
+    dimensions: u32,
+) -> Result<Answer<impl Iterator<Item = Vec<f32>> + 'static + use<>>, ApiError> {
     let encoding = Encoding::for_model(model);
     let inputs = inputs(request.input.as_ref(), encoding)?;
     let one = !matches!(request.input, Some(Prompt::Texts(_) | Prompt::TokenLists(_)));
@@ -90,7 +94,7 @@ fn answer(request: &Request<'_>, model: &str, dimensions: u32) -> Result<Answer,
     }
     let wanted = request.dimensions.and_then(|wanted| u32::try_from(wanted.value).ok());
     let dimensions = wanted.map_or(dimensions, |wanted| wanted.min(dimensions));
-    let vectors = inputs.iter().map(|input| engine::embed(input, encoding, dimensions)).collect();
+    let vectors = inputs.into_iter().map(move |input| engine::embed(&input, encoding, dimensions));
     let base64 = request.encoding_format == Some(EncodingFormat::Base64);
     Ok(Answer { model: model.to_owned(), vectors, base64, tokens })
 }

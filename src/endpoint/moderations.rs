@@ -2,12 +2,12 @@
 
 use super::Call;
 use super::resolve::ServedModels;
-use crate::api::moderations::{ByCategory, Input, Item, Moderation, Outcome, PartType};
+use crate::api::moderations::{ByCategory, Input, Item, Outcome, PartType};
 use crate::budget::{Budget, Exhausted};
 use crate::check;
 use crate::config::engine::Category;
-use crate::encode;
-use crate::engine;
+use crate::encode::moderations::in_pieces;
+use crate::engine::{self, Verdict};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
 use crate::log::Record;
@@ -38,49 +38,59 @@ pub fn create<T: Transport>(
     record.by_engine();
     let model = &checked.resolved.model;
     let budget = Budget::for_body(body.len());
-    let outcome = |judged: &Judged<'_>| {
-        let text = judged.text.as_deref().unwrap_or_default();
-        let scores = engine::moderate(text, &call.config.engine, &budget);
-        scores.map(|scores| outcome(judged, scores)).map_err(|Exhausted| super::too_much_work("input"))
+    let verdict = |input: Judged<'_>| {
+        let text = input.text.as_deref().unwrap_or_default();
+        let verdict = engine::moderate(text, &call.config.engine, &budget);
+        let verdict = verdict.map_err(|Exhausted| super::too_much_work("input"))?;
+        Ok((verdict, Kinds { text: input.text.is_some(), images: input.images }))
     };
-    let results =
-        judged(checked.request.input.as_ref()).iter().map(outcome).collect::<Result<Vec<_>, _>>()?;
-    let id = call.ctx.object_id("modr-");
-    let mut response = encode::json(200, &Moderation { id: &id, model, results });
+    let verdicts: Vec<(Verdict, Kinds)> =
+        judged(checked.request.input.as_ref()).map(verdict).collect::<Result<_, ApiError>>()?;
+    let outcomes = verdicts.into_iter().map(|(verdict, kinds)| outcome(kinds, &verdict.scores()));
+    let mut response = in_pieces(&call.ctx.object_id("modr-"), model, outcomes);
     super::note_dropped(&mut response, &checked.dropped);
     Ok(response)
 }
 
-/// The inputs, each with its text. Parts are one input together.
-fn judged<'a>(input: Option<&'a Input<'_>>) -> Vec<Judged<'a>> {
-    let text = |text: &'a str| Judged { text: Some(Cow::Borrowed(text)), images: false };
-    let items = match input {
-        None => return Vec::new(),
-        Some(Input::Text(one)) => return vec![text(one)],
-        Some(Input::Many(items)) => items,
-    };
-    let mut all = Vec::new();
-    let (mut texts, mut images, mut parts) = (Vec::new(), false, false);
-    for item in items {
-        match item {
-            Item::Text(one) => all.push(text(one)),
-            Item::Part(part) => {
-                parts = true;
-                images |= part.kind == Some(PartType::ImageUrl);
-                texts.extend(part.text.as_deref());
-            }
-        }
-    }
-    if parts {
-        let together = (!texts.is_empty()).then(|| texts.join("\n").into());
-        all.push(Judged { text: together, images });
-    }
-    all
+/// What kinds of input an input has.
+#[derive(Clone, Copy)]
+struct Kinds {
+    text: bool,
+    images: bool,
 }
 
-fn outcome(judged: &Judged<'_>, scores: Vec<f64>) -> Outcome {
+/// The inputs, each with its text. Parts are one input together.
+fn judged<'a>(input: Option<&'a Input<'_>>) -> impl Iterator<Item = Judged<'a>> {
+    let text = |text: &'a str| Judged { text: Some(Cow::Borrowed(text)), images: false };
+    let (one, items): (_, &[Item<'_>]) = match input {
+        None => (None, &[]),
+        Some(Input::Text(one)) => (Some(text(one)), &[]),
+        Some(Input::Many(items)) => (None, items),
+    };
+    let texts =
+        items.iter().filter_map(move |item| if let Item::Text(one) = item { Some(text(one)) } else { None });
+    one.into_iter().chain(texts).chain(together(items))
+}
+
+/// The parts among some items, as one input.
+fn together<'a>(items: &'a [Item<'_>]) -> Option<Judged<'a>> {
+    let parts =
+        || items.iter().filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None });
+    parts().next()?;
+    let mut texts = parts().filter_map(|part| part.text.as_deref());
+    let text = texts.next().map(|first| {
+        let mut all = first.to_owned();
+        for text in texts {
+            all.extend(["\n", text]);
+        }
+        all.into()
+    });
+    Some(Judged { text, images: parts().any(|part| part.kind == Some(PartType::ImageUrl)) })
+}
+
+fn outcome(judged: Kinds, scores: &[f64]) -> Outcome {
     let by = |score: &dyn Fn(Category, f64) -> bool| -> Vec<(&'static str, bool)> {
-        let named = Category::ALL.iter().zip(&scores);
+        let named = Category::ALL.iter().zip(scores);
         named.map(|(category, value)| (category.as_str(), score(*category, *value))).collect()
     };
     let categories = by(&|_, score| score >= 0.5);
@@ -94,7 +104,7 @@ fn outcome(judged: &Judged<'_>, scores: Vec<f64>) -> Outcome {
             )
     };
     let kinds = |category: Category| {
-        let kinds = [judged.text.is_some().then_some("text"), seen(category).then_some("image")];
+        let kinds = [judged.text.then_some("text"), seen(category).then_some("image")];
         kinds.into_iter().flatten().collect()
     };
     Outcome {

@@ -35,6 +35,9 @@ enum Draft<'r> {
     Calls(Option<Cow<'r, str>>, Calls<'r>),
 }
 
+/// The bytes that a token of an instance has at the most, but in rare texts.
+const USUAL_TOKEN: usize = 16;
+
 /// The most bytes that one token of an instance may have, with room to spare.
 const LONGEST_TOKEN: usize = 128;
 
@@ -292,7 +295,11 @@ impl Generator<'_> {
             ..Choice::default()
         };
         let mut choice = match draft {
-            Draft::Text(text, origin, mode) => with_text(sampler.generate(text, *origin, *mode, index)),
+            Draft::Text(text, origin, mode) => {
+                let most = sampler.most(*origin, *mode, index).saturating_mul(LONGEST_TOKEN);
+                self.search_stops(text.len().min(most))?;
+                with_text(sampler.generate(text, *origin, *mode, index))
+            }
             Draft::Prose(length) => {
                 let most = sampler.most(Origin::Configured, SamplingMode::Free, index);
                 let length = (*length).min(most as u32 + 1);
@@ -302,20 +309,31 @@ impl Generator<'_> {
             Draft::Schema(format) => {
                 let Json(text) = format.schema.unwrap_or(Json("{}"));
                 let patterns = if format.strict == Some(true) { Patterns::All } else { Patterns::Understood };
-                let limit =
-                    sampler.most(Origin::Derived, SamplingMode::Formal, index).saturating_mul(LONGEST_TOKEN);
-                let instance = schema::instance(text, seed(), patterns, limit, self.setup.budget);
-                let instance = instance.map_err(|why| Rejection::Schema {
-                    name: format.name.unwrap_or_default().to_owned(),
-                    reason: sentence(&why),
-                })?;
-                let generated =
-                    sampler.generate(&instance.json, Origin::Derived, SamplingMode::Formal, index);
-                let mut choice = with_text(generated);
-                if !instance.whole {
-                    choice.finish = FinishReason::Length;
+                let most = sampler.most(Origin::Derived, SamplingMode::Formal, index);
+                // An instance that is cut is generated only so far as its tokens may be used.
+                let mut limit = most.saturating_mul(USUAL_TOKEN);
+                loop {
+                    let instance = schema::instance(text, seed(), patterns, limit, self.setup.budget);
+                    let instance = instance.map_err(|why| Rejection::Schema {
+                        name: format.name.unwrap_or_default().to_owned(),
+                        reason: sentence(&why),
+                    })?;
+                    self.search_stops(instance.json.len())?;
+                    let generated =
+                        sampler.generate(&instance.json, Origin::Derived, SamplingMode::Formal, index);
+                    let is_used_up = !instance.whole
+                        && generated.stop_sequence.is_none()
+                        && generated.finish != FinishReason::Length;
+                    if is_used_up && limit < most.saturating_mul(LONGEST_TOKEN) {
+                        limit = limit.saturating_mul(LONGEST_TOKEN / USUAL_TOKEN);
+                        continue;
+                    }
+                    let mut choice = with_text(generated);
+                    if !instance.whole {
+                        choice.finish = FinishReason::Length;
+                    }
+                    break choice;
                 }
-                choice
             }
             Draft::Refusal(text) => {
                 let generated = sampler.generate(text, Origin::Configured, SamplingMode::Quoted, index);
@@ -327,6 +345,12 @@ impl Generator<'_> {
         };
         choice.thinking = (self.thinking > 0).then(|| self.thinking(seed()));
         Ok(choice)
+    }
+
+    /// Takes the steps of searching a text of so many bytes for the stop sequences.
+    fn search_stops(&self, bytes: usize) -> Result<(), Rejection> {
+        let searched = self.setup.budget.search(bytes.saturating_mul(self.sampler.costly_stops()));
+        searched.map_err(|Exhausted| Rejection::TooMuchWork(Field::Stop))
     }
 
     fn thinking(&self, seed: u64) -> Thinking {
@@ -361,13 +385,20 @@ impl Generator<'_> {
         }
         for (i, call) in calls.calls.iter().enumerate() {
             left = left.saturating_sub(encoding.count(&call.name));
-            let limit = left.saturating_mul(LONGEST_TOKEN);
-            let text = call.input.text(mix(seed, i as u64), limit, self.setup.budget);
-            let text = text.map_err(|why| Rejection::ToolSchema {
-                index: self.turn.tools.iter().position(|tool| tool.name == call.name).unwrap_or(0),
-                reason: sentence(&why),
-            })?;
-            let (input, whole) = TokenizedText::new(&text, encoding, left);
+            let mut limit = left.saturating_mul(USUAL_TOKEN);
+            let (input, whole) = loop {
+                let text = call.input.text(mix(seed, i as u64), limit, self.setup.budget);
+                let (text, is_whole) = text.map_err(|why| Rejection::ToolSchema {
+                    index: self.turn.tools.iter().position(|tool| tool.name == call.name).unwrap_or(0),
+                    reason: sentence(&why),
+                })?;
+                let (input, fits) = TokenizedText::new(&text, encoding, left);
+                if fits && !is_whole && limit < left.saturating_mul(LONGEST_TOKEN) {
+                    limit = limit.saturating_mul(LONGEST_TOKEN / USUAL_TOKEN);
+                    continue;
+                }
+                break (input, fits && is_whole);
+            };
             left -= input.tokens().len();
             self.ids += 1;
             choice.calls.push(Call {

@@ -19,9 +19,10 @@ use crate::turn::{Field, Input, Prompt, Request, Usage};
 use std::rc::Rc;
 
 /// The most choices of one request, over all its prompts.
-const MAX_CHOICES: u64 = 16_384;
+pub const MAX_CHOICES: u64 = 16_384;
 
-/// Answers the turns of a completion as one: they differ in nothing but their prompts.
+/// Answers the turns of a completion as one: they differ in nothing but their prompts. Biases and stop sequences are those
+/// of the first turn.
 ///
 /// # Errors
 ///
@@ -82,6 +83,10 @@ pub(super) fn answer<'e>(turns: &[Request<'_>], setup: Setup<'e>) -> Result<Outc
         }
         latency = rule.and_then(|rule| rule.then.latency).or(latency);
         cut_after_chunks = cut_after_chunks.or(rule.and_then(|rule| rule.then.cut_after_chunks));
+        let searched = context.user.len().saturating_mul(sampler.costly_stops());
+        let searched =
+            setup.budget.search(searched.saturating_mul(usize::try_from(each).unwrap_or(usize::MAX)));
+        searched.map_err(|Exhausted| Rejection::TooMuchWork(Field::Stop))?;
         let indices = 0..u32::try_from(each).unwrap_or(u32::MAX);
         let mut choices: Vec<Choice> =
             indices.map(|index| choice(&sampler, &context, rule, reply, index)).collect();

@@ -31,9 +31,10 @@ use crate::model::ModelSpec;
 use crate::tokens::Encoding;
 use crate::turn::{self, Input};
 pub use answer::{Answer, Outcome};
+pub use completions::MAX_CHOICES;
 pub use embedding::embed;
 pub use events::Events;
-pub use moderation::moderate;
+pub use moderation::{Verdict, moderate};
 pub use prompt_tokens::CountedBy;
 pub use rejection::Rejection;
 pub use sampler::{DEFAULT_OUTPUT_LIMIT, Generated, Origin, Sampler, SamplingMode};
@@ -63,6 +64,7 @@ pub struct Setup<'e> {
 }
 
 /// Answers a conversation, or the prompts of a completion as one answer: turns that differ in nothing but their prompts.
+/// Their biases and stop sequences are those of the first.
 ///
 /// # Errors
 ///

@@ -42,6 +42,12 @@ pub(super) const UNSCRIPTED_LIMIT: u64 = 65_536;
 /// 12 bytes of the 16 MiB that any request may take.
 pub(super) const CONFIGURED_LIMIT: u64 = 1 << 20;
 
+/// How many stop sequences are searched for without drawing on the work budget: as many as OpenAI's APIs accept.
+const FREE_STOPS: usize = 4;
+
+/// How many bytes of a text are read for each token of an answer: twice what the longest tokens have.
+const BYTES_READ: usize = 256;
+
 /// A text as it was generated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
@@ -113,6 +119,8 @@ impl<'a> Sampler<'a> {
     /// Generates a text, as the choice with this index.
     pub fn generate(&self, text: &str, origin: Origin, manner: SamplingMode, index: u32) -> Generated {
         let most = self.most(origin, manner, index);
+        // Each choice would go over all of a word of 20 MB.
+        let text = text.get(..text.floor_char_boundary(most.saturating_mul(BYTES_READ))).unwrap_or(text);
         let known = self
             .known
             .as_ref()
@@ -152,6 +160,12 @@ impl<'a> Sampler<'a> {
         });
         let odds = odds.collect();
         speech.with_odds(odds)
+    }
+
+    /// How many stop sequences there are beyond those that OpenAI's APIs accept: searching for them draws on the work
+    /// budget.
+    pub(super) fn costly_stops(&self) -> usize {
+        self.sampling.stop.len().saturating_sub(FREE_STOPS)
     }
 
     /// Where the first stop sequence begins, and which it is.

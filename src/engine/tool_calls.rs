@@ -50,18 +50,25 @@ fn call<'r>(tool: &Tool<'r>, user: &'r str) -> Planned<'r> {
 }
 
 impl Input<'_> {
-    /// The text of the input, of which at most `limit` bytes are used; another for another seed.
+    /// The text of the input, of which at most `limit` bytes are used, and whether it is whole; another for another seed.
     ///
     /// # Errors
     ///
     /// If no arguments were found that honour a keyword of the schema, or the budget does not cover the search.
-    pub(super) fn text(&self, seed: u64, limit: usize, budget: &Budget) -> Result<Cow<'_, str>, NoInstance> {
-        Ok(match self {
+    pub(super) fn text(
+        &self,
+        seed: u64,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<(Cow<'_, str>, bool), NoInstance> {
+        let text: Cow<'_, str> = match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Schema(None) => Cow::Borrowed("{}"),
             Self::Schema(Some(Json(schema))) => {
                 match schema::instance(schema, seed, Patterns::Understood, limit, budget) {
-                    Ok(instance) if instance.json.starts_with('{') => instance.json.into(),
+                    Ok(instance) if instance.json.starts_with('{') => {
+                        return Ok((instance.json.into(), instance.whole));
+                    }
                     Err(why @ (NoInstance::Unmet(_) | NoInstance::Exhausted(_))) => return Err(why),
                     // A schema that contradicts itself is accepted where it is not strict: the call then has no
                     // arguments.
@@ -76,7 +83,8 @@ impl Input<'_> {
                 budget.spend(1)?;
                 made.unwrap_or_default().into()
             }
-        })
+        };
+        Ok((text, true))
     }
 }
 

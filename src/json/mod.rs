@@ -48,6 +48,36 @@ pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
     Ok(value)
 }
 
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no JSON, or not of the requested type.
+    Malformed,
+    /// What it consists of would take more memory than one request may take.
+    TooLarge,
+}
+
+/// How many bytes of memory the parts of a request may take for each byte of its body. As much again may be needed to
+/// answer it, which together is within eight times the body.
+const REQUEST_ROOM_PER_BYTE: usize = 4;
+
+/// How many bytes they may take besides.
+const REQUEST_ROOM: usize = 6 << 20;
+
+/// Reads a request's body; `is_lenient` is whether the reader is lenient: see [`Reader::lenient`].
+///
+/// # Errors
+///
+/// Where the bytes are no JSON or not of this type, or the request takes too much memory.
+pub fn read_request<'a, T: Read<'a>>(body: &'a [u8], is_lenient: bool) -> Result<T, Unread> {
+    let text = std::str::from_utf8(body).map_err(|_| Unread::Malformed)?;
+    let json = if is_lenient { Reader::lenient(text) } else { Reader::new(text) };
+    let mut json =
+        json.with_room(text.len().saturating_mul(REQUEST_ROOM_PER_BYTE).saturating_add(REQUEST_ROOM));
+    let value = T::read(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|ParseError| if json.is_full() { Unread::TooLarge } else { Unread::Malformed })
+}
+
 /// As [`from_slice`], by a lenient reader: see [`Reader::lenient`].
 ///
 /// # Errors
@@ -142,14 +172,6 @@ pub(crate) fn read_into<'a, T: Read<'a>>(
     Ok(())
 }
 
-/// Gives back most of what a short list has too much: an array begins with room for four, and a schema may have a
-/// hundred thousand objects of one member.
-pub(crate) fn shrink<T>(items: &mut Vec<T>) {
-    if items.len() <= items.capacity() / 2 {
-        items.shrink_to_fit();
-    }
-}
-
 impl<'a> Read<'a> for u64 {
     fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         json.number()?.parse().map_err(|_| ParseError)
@@ -179,10 +201,11 @@ impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
         let mut items = Self::new();
         let mut more = json.open(b'[')?;
         while more {
+            json.grow(&mut items, b']')?;
             items.extend(json.skipped(T::read)?);
             more = json.more(b']')?;
         }
-        shrink(&mut items);
+        json.shrink(&mut items);
         Ok(items)
     }
 }

@@ -16,7 +16,26 @@ pub struct Reader<'a> {
     lossy: bool,
     /// Whether types leave out what is not what they expect.
     lenient: bool,
+    /// How many bytes the items that are read may still take in memory.
+    room: usize,
+    /// Whether they would have taken more.
+    is_full: bool,
 }
+
+/// How many bytes of memory the items that are read may take for each byte of the text.
+const ROOM_PER_BYTE: usize = 6;
+
+/// How many bytes they may take besides.
+const LEAST_ROOM: usize = 8 << 20;
+
+/// How many bytes more than it needs a string with escapes may have.
+const SPARE: usize = 32;
+
+/// From how many items on a list is given the memory that it needs, and no more: its items are counted first.
+const LONG_LIST: usize = 64;
+
+/// How deep the lists lie whose items are counted. Each level goes over the text once more.
+const MOST_COUNTED_LEVELS: u8 = 8;
 
 /// What reads a member's value, given its name.
 type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), ParseError> + 'f;
@@ -24,7 +43,8 @@ type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Par
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, level: 0, lossy: false, lenient: false }
+        let room = text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(LEAST_ROOM);
+        Self { text, at: 0, level: 0, lossy: false, lenient: false, room, is_full: false }
     }
 
     /// A reader that replaces escaped halves of surrogate pairs by U+FFFD where [`Reader::new`] fails.
@@ -36,6 +56,79 @@ impl<'a> Reader<'a> {
     /// they expect ([`Self::skipped`]), and half of a surrogate pair reads as U+FFFD.
     pub fn lenient(text: &'a str) -> Self {
         Self { lenient: true, ..Self::lossy(text) }
+    }
+
+    /// The same reader, whose items may take so many bytes of memory.
+    #[must_use]
+    pub fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
+    }
+
+    /// Whether reading ended because the items would have taken too much memory.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Takes bytes of memory for what is read.
+    ///
+    /// # Errors
+    ///
+    /// If fewer are left.
+    pub fn take_room(&mut self, bytes: usize) -> Result<(), ParseError> {
+        match self.room.checked_sub(bytes) {
+            Some(room) => self.room = room,
+            None => self.is_full = true,
+        }
+        if self.is_full { Err(ParseError) } else { Ok(()) }
+    }
+
+    /// Makes room for another item of a list, before it is read. `T` is the type of an item.
+    ///
+    /// # Errors
+    ///
+    /// If the items would take too much memory.
+    pub(crate) fn grow<T>(&mut self, items: &mut Vec<T>, bracket: u8) -> Result<(), ParseError> {
+        let count = items.len();
+        if count < items.capacity() {
+            return Ok(());
+        }
+        let more = match count {
+            ..LONG_LIST => count.max(1),
+            _ if self.level <= MOST_COUNTED_LEVELS => self.items_left(bracket)?,
+            _ => count / 4,
+        };
+        // Both the old list and the new one are in memory while the items move.
+        if count.saturating_mul(size_of::<T>()) > self.room {
+            self.is_full = true;
+        }
+        self.take_room(more.saturating_mul(size_of::<T>()))?;
+        items.reserve_exact(more);
+        Ok(())
+    }
+
+    /// How many items of a list are left, before one of them.
+    fn items_left(&self, bracket: u8) -> Result<usize, ParseError> {
+        let mut ahead = self.clone();
+        let mut count = 0;
+        loop {
+            if bracket == b'}' {
+                ahead.name()?;
+            }
+            ahead.skip()?;
+            count += 1;
+            if !ahead.more(bracket)? {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Gives back what a complete list has too much.
+    pub(crate) fn shrink<T>(&mut self, items: &mut Vec<T>) {
+        if items.len() <= items.capacity() / 2 {
+            let before = items.capacity();
+            items.shrink_to_fit();
+            self.room += (before - items.capacity()) * size_of::<T>();
+        }
     }
 
     /// Whether values that are not what a type expects are left out.
@@ -59,6 +152,7 @@ impl<'a> Reader<'a> {
         let before = self.clone();
         match read(self) {
             Ok(value) => Ok(Some(value)),
+            Err(ParseError) if self.is_full => Err(ParseError),
             Err(ParseError) => self.pass_over(before).map(|()| None),
         }
     }
@@ -276,12 +370,16 @@ impl<'a> Reader<'a> {
 
     /// The rest of a string, behind its first backslash.
     fn escaped(&mut self, run: &str) -> Result<String, ParseError> {
-        let mut text = String::with_capacity(run.len() + 64);
+        let mut text = String::with_capacity(run.len() + SPARE);
         text.push_str(run);
         loop {
             text.push(self.escape()?);
             text.push_str(self.run()?);
             if self.ends() {
+                if text.capacity() - text.len() > SPARE {
+                    text.shrink_to_fit();
+                }
+                self.take_room(text.capacity())?;
                 return Ok(text);
             }
         }

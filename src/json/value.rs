@@ -138,10 +138,11 @@ impl<'a> Read<'a> for Value<'a> {
                 let mut members = Vec::new();
                 let mut more = json.open(b'{')?;
                 while more {
+                    json.grow(&mut members, b'}')?;
                     members.push((json.name()?, Self::read(json)?));
                     more = json.more(b'}')?;
                 }
-                super::shrink(&mut members);
+                json.shrink(&mut members);
                 Ok(Self::Object(members))
             }
             _ => json.number().map(Self::Number),

@@ -1,5 +1,7 @@
 //! Requests that once took seconds to hours, or gigabytes of memory. Each is one size larger than the original.
 
+mod many;
+
 use std::fmt::Write;
 
 /// A request with its name, path and body.
@@ -217,6 +219,7 @@ pub(crate) fn all() -> Vec<Heavy> {
     ]
     .into_iter()
     .chain(of_newer_apis())
+    .chain(many::all())
     .map(|(name, path, body)| Heavy { name, path, body })
     .collect()
 }

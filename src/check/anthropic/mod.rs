@@ -7,10 +7,14 @@ mod conversation;
 mod tools;
 
 use super::ModelResolver;
-use crate::api::messages::{Message, Request};
+use super::shape::Items;
+use crate::api::Members;
+use crate::api::messages::{Message, Request, Tool};
+use crate::api::tool::Json;
+use crate::budget::Exhausted;
 use crate::config::Validation;
 use crate::error::{ApiError, Kind};
-use crate::json::{self, Value};
+use crate::json::{self, Reader, Unread};
 use crate::model::ModelSpec;
 
 /// What a request is for.
@@ -67,7 +71,7 @@ fn resolve<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
 ) -> Result<(Request<'a>, M::Resolved), ApiError> {
-    let Ok(request) = json::from_slice::<Request<'a>>(body) else { return Err(diagnose(body)) };
+    let request = json::read_request::<Request<'a>>(body, false).map_err(|why| diagnose(body, why))?;
     let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
     let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
     let resolved = resolver.resolve(model).ok_or_else(unknown)?;
@@ -79,57 +83,57 @@ fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 /// What is wrong with a body that could not be read as a request.
-fn diagnose(body: &[u8]) -> ApiError {
-    let Some(tree) = Value::parse(body).filter(Value::is_object) else {
-        return invalid("The request body is not valid JSON.");
+fn diagnose(body: &[u8], why: Unread) -> ApiError {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let members = json::from_str::<Members<'_, Json<'_>>>(text).map(|members| members.0);
+    let Ok(members) = members else {
+        return match Reader::new(text).whole() {
+            Ok(()) if text.trim_start().starts_with('{') => invalid(format!("body: {Exhausted}")),
+            _ => invalid("The request body is not valid JSON."),
+        };
     };
-    let expect = |name: &str, is_right: fn(&Value<'_>) -> bool, noun: &str| {
-        let value = tree.get_non_null(name)?;
-        (!is_right(value)).then(|| invalid(format!("{name}: Input should be a valid {noun}")))
+    if why == Unread::TooLarge {
+        let largest = members.iter().max_by_key(|(_, value)| value.0.len());
+        return invalid(format!("{}: {Exhausted}", largest.map_or("body", |(name, _)| name)));
+    }
+    let value = |name: &str| {
+        let last = members.iter().rev().find(|(own, _)| *own == *name);
+        last.map(|(_, value)| value.0).filter(|value| *value != "null")
     };
-    let is_string = |value: &Value<'_>| matches!(value, Value::String(_));
-    let is_number = |value: &Value<'_>| matches!(value, Value::Number(_));
-    let is_array = |value: &Value<'_>| matches!(value, Value::Array(_));
-    let is_bool = |value: &Value<'_>| matches!(value, Value::Bool(_));
-    let is_object = |value: &Value<'_>| value.is_object();
-    for (name, is_right, noun) in [
-        ("model", is_string as fn(&Value<'_>) -> bool, "string"),
-        ("max_tokens", is_number, "integer"),
-        ("messages", is_array, "list"),
-        ("stream", is_bool, "boolean"),
-        ("temperature", is_number, "number"),
-        ("top_p", is_number, "number"),
-        ("top_k", is_number, "integer"),
-        ("stop_sequences", is_array, "list"),
-        ("tools", is_array, "list"),
-        ("tool_choice", is_object, "dictionary"),
-        ("thinking", is_object, "dictionary"),
-        ("metadata", is_object, "dictionary"),
-        ("output_config", is_object, "dictionary"),
+    for (name, begins, noun) in [
+        ("model", "\"", "string"),
+        ("max_tokens", NUMBER, "integer"),
+        ("messages", "[", "list"),
+        ("stream", "tf", "boolean"),
+        ("temperature", NUMBER, "number"),
+        ("top_p", NUMBER, "number"),
+        ("top_k", NUMBER, "integer"),
+        ("stop_sequences", "[", "list"),
+        ("tools", "[", "list"),
+        ("tool_choice", "{", "dictionary"),
+        ("thinking", "{", "dictionary"),
+        ("metadata", "{", "dictionary"),
+        ("output_config", "{", "dictionary"),
     ] {
-        if let Some(error) = expect(name, is_right, noun) {
-            return error;
+        if value(name).is_some_and(|value| !value.starts_with(|first| begins.contains(first))) {
+            return invalid(format!("{name}: Input should be a valid {noun}"));
         }
     }
     let shape = |at: String| invalid(format!("{at}: Input does not match the expected shape."));
     for (list, is_right) in [
-        ("messages", is_message as fn(&Value<'_>) -> bool),
-        ("tools", |tool: &Value<'_>| {
-            json::from_str::<crate::api::messages::Tool<'_>>(&tool.to_json()).is_ok()
-        }),
+        ("messages", (|item| json::from_str::<Message<'_>>(item).is_ok()) as fn(&str) -> bool),
+        ("tools", |item| json::from_str::<Tool<'_>>(item).is_ok()),
     ] {
-        let items = tree.get_non_null(list).and_then(Value::as_array).unwrap_or_default();
-        if let Some(index) = items.iter().position(|item| !is_right(item)) {
+        if let Some(index) = value(list).and_then(|items| Items::of(items).position(|item| !is_right(item))) {
             return shape(format!("{list}.{index}"));
         }
     }
     let rest = ["system", "stop_sequences", "tool_choice", "thinking", "metadata", "output_config"];
-    shape(rest.into_iter().find(|name| tree.get_non_null(name).is_some()).unwrap_or("messages").to_owned())
+    shape(rest.into_iter().find(|name| value(name).is_some()).unwrap_or("messages").to_owned())
 }
 
-fn is_message(value: &Value<'_>) -> bool {
-    json::from_str::<Message<'_>>(&value.to_json()).is_ok()
-}
+/// What a number begins with.
+const NUMBER: &str = "-0123456789";
 
 /// The rules on single members.
 fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> Result<(), ApiError> {

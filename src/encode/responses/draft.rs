@@ -1,7 +1,7 @@
-//! [`Draft`]: JSON with gaps for token lists, which are written later and in parts.
+//! [`Draft`]: JSON with gaps for what is long, which is written later and in parts.
 //!
 //! With 20 alternatives a token, the tokens of an answer take a hundred times its text, and four events of a stream
-//! repeat them. Neither the lists nor the events with them are held in memory at once.
+//! repeat them; three repeat the request's tools. Neither the lists nor the events with them are held in memory at once.
 
 use super::item::push_logprobs;
 use crate::engine;
@@ -15,11 +15,14 @@ const TOKENS: usize = 64;
 /// How many bytes of a long list are written at a time, about.
 const PART: usize = 16 * 1024;
 
+/// From how many bytes on a text is shared rather than copied.
+const SHARED: usize = 16 * 1024;
+
 /// The tokens of a text.
 #[derive(Debug, Clone)]
 pub(super) enum Tokens {
-    /// JSON objects separated by commas.
-    Json(Rc<str>),
+    /// JSON objects separated by commas, or other JSON that several drafts share.
+    Json(Rc<String>),
     /// Those of the text that the engine generated.
     Generated(Rc<engine::Answer>),
 }
@@ -61,6 +64,15 @@ impl Draft {
         self.json.push('[');
         self.gaps.extend(tokens.map(|tokens| (self.json.len(), tokens.clone())));
         self.json.push(']');
+    }
+
+    /// Appends text that other drafts have too.
+    pub(super) fn push_shared(&mut self, text: &Rc<String>) {
+        if text.len() < SHARED {
+            self.json.push_str(text);
+        } else {
+            self.gaps.push((self.json.len(), Tokens::Json(text.clone())));
+        }
     }
 
     /// The text, where there are no gaps.
@@ -167,7 +179,7 @@ mod tests {
 
     #[test]
     fn gaps_are_filled_where_they_are_and_nowhere_else() {
-        let tokens = Tokens::Json(r#"{"token":"\"logprobs\":["}"#.into());
+        let tokens = Tokens::Json(Rc::new(r#"{"token":"\"logprobs\":["}"#.to_owned()));
         let mut part = Draft::default();
         part.push_str(r#"{"echo":"\"logprobs\":[]","logprobs":"#);
         part.push_tokens(Some(&tokens));

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::json::{Write, push_key, to_string, writes};
 use crate::turn::Usage;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The members of a response that repeat the request or are the same for the whole response, as JSON members without
@@ -10,11 +11,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Echo {
     /// From `instructions` to `moderation`.
-    pub before_output: String,
+    pub before_output: Rc<String>,
     /// From `parallel_tool_calls` to `truncation`.
-    pub after_output: String,
+    pub after_output: Rc<String>,
     /// From `user` on.
-    pub after_usage: String,
+    pub after_usage: Rc<String>,
 }
 
 /// Ids in the form of the live API: a prefix and 50 hexadecimal digits, of which the first 16 are the same for a response
@@ -127,26 +128,20 @@ impl ResponseObject {
             _ => member(&mut out, "\"incomplete_details\":", &()),
         }
         out.push(',');
-        out.push_str(&self.echo.before_output);
-        push_key(&mut out, "\"output\":");
         let mut draft = Draft::whole(out);
-        draft.push_str("[");
+        draft.push_shared(&self.echo.before_output);
+        draft.push_str(",\"output\":[");
         for (i, item) in output.iter().enumerate() {
             draft.push_str(if i > 0 { "," } else { "" });
             draft.push(item);
         }
-        draft.push_str("]");
-        let mut out = String::from(",");
-        out.push_str(&self.echo.after_output);
-        push_key(&mut out, "\"usage\":");
-        match usage {
-            Some(usage) => out.push_str(&usage_json(usage)),
-            None => out.push_str("null"),
-        }
-        out.push(',');
-        out.push_str(&self.echo.after_usage);
-        out.push('}');
-        draft.push_str(&out);
+        draft.push_str("],");
+        draft.push_shared(&self.echo.after_output);
+        draft.push_str(",\"usage\":");
+        draft.push_str(&usage.map_or("null".to_owned(), usage_json));
+        draft.push_str(",");
+        draft.push_shared(&self.echo.after_usage);
+        draft.push_str("}");
         draft
     }
 }

@@ -278,7 +278,7 @@ impl Encoder {
         part.tokens = match &self.generated {
             Some(answer) => Some(Tokens::Generated(answer.clone())),
             None if part.logprobs.is_empty() => None,
-            None => Some(Tokens::Json(std::mem::take(&mut part.logprobs).into())),
+            None => Some(Tokens::Json(Rc::new(std::mem::take(&mut part.logprobs)))),
         };
         let (text, shown) = (part.text.clone(), part.json());
         if part.is_refusal {

@@ -160,6 +160,7 @@ fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
             Field::Tools if read::has_legacy_functions(request) => "functions",
             Field::Tools => "tools",
             Field::Messages => "messages",
+            Field::Stop => "stop",
             _ => "response_format",
         }),
         // Chats have neither prompts to echo nor several of them.

@@ -39,7 +39,7 @@ impl<'a> Read<'a> for Name<'a> {
             return Ok(Self(Some(Text(json.string()?))));
         }
         let block: Block<'a> = json::from_str(json.raw()?).map_err(|_| ParseError)?;
-        Ok(Self(block.id))
+        Ok(Self(block.id.clone()))
     }
 }
 

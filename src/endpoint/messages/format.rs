@@ -31,7 +31,7 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
             ignore(&format!("messages.{i}.content.{j}"), turn::part(block).is_none());
         }
     }
-    for name in &request.extra {
+    for name in request.extra.iter() {
         ignore(name, true);
     }
     TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }

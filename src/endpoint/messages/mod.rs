@@ -178,8 +178,9 @@ fn error(why: &Rejection) -> ApiError {
             Kind::Invalid,
             "Schema is too complex for compilation. Simplify the tools' schemas.",
         ),
-        Rejection::TooMuchWork(Field::Messages) => {
-            ApiError::new(Kind::Invalid, format!("messages: {}", crate::budget::Exhausted))
+        Rejection::TooMuchWork(field @ (Field::Messages | Field::Stop)) => {
+            let name = if *field == Field::Stop { "stop_sequences" } else { "messages" };
+            ApiError::new(Kind::Invalid, format!("{name}: {}", crate::budget::Exhausted))
         }
         Rejection::TooMuchWork(_) | Rejection::EchoTooLong { .. } | Rejection::TooManyChoices { .. } => {
             ApiError::new(

@@ -94,18 +94,16 @@ fn push_message<'a>(message: &'a Message<'_>, messages: &mut Vec<turn::Message<'
         _ => turn::Role::User,
     };
     let Some(own) = &message.content else { return };
-    let turn::Content::Parts(parts) = content(own) else {
-        messages.push(turn::Message { role, name: None, content: content(own) });
-        return;
+    let mut parts = match content(own) {
+        turn::Content::Parts(parts) => parts,
+        content => return messages.push(turn::Message { role, name: None, content }),
     };
-    let is_result = |part: &turn::Part<'_>| matches!(part, turn::Part::ToolResult(_));
-    let (results, rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_result);
-    for result in results {
+    for result in parts.extract_if(.., |part| matches!(part, turn::Part::ToolResult(_))) {
         let content = turn::Content::Parts(vec![result]);
         messages.push(turn::Message { role: turn::Role::Tool, name: None, content });
     }
-    if !rest.is_empty() {
-        messages.push(turn::Message { role, name: None, content: turn::Content::Parts(rest) });
+    if !parts.is_empty() {
+        messages.push(turn::Message { role, name: None, content: turn::Content::Parts(parts) });
     }
 }
 
@@ -118,7 +116,10 @@ fn content<'a>(content: &'a Content<'_>) -> turn::Content<'a> {
 }
 
 fn parts<'a>(blocks: &'a [Block<'_>]) -> Vec<turn::Part<'a>> {
-    blocks.iter().filter_map(part).collect()
+    // Most blocks become a part, and a list that grows takes three times its memory.
+    let mut parts = Vec::with_capacity(blocks.len());
+    parts.extend(blocks.iter().filter_map(part));
+    parts
 }
 
 /// A block as a part. Blocks of servers' tools have no neutral meaning.

@@ -5,6 +5,7 @@ use crate::api::tool::Json;
 use crate::encode::responses::Echo;
 use crate::json::{self, Value, Write, push_string, writes};
 use crate::model::{Family, ModelSpec};
+use std::rc::Rc;
 
 /// The echo of a request to a model.
 pub(super) fn echo(request: &Request<'_>, model: &str, spec: Option<&ModelSpec>) -> Echo {
@@ -30,22 +31,24 @@ pub(super) fn echo(request: &Request<'_>, model: &str, spec: Option<&ModelSpec>)
         "service_tier" = tier, "store" = request.store.unwrap_or(true),
         "temperature" = request.temperature.map_or(1.0, |number| number.value), "text" = Json(&text(request)),
         "tool_choice" = request.tool_choice.as_ref().map_or(Json("\"auto\""), |choice| choice.json),
-        "tools" = Json(&tools(request)), "top_logprobs" = int(request.top_logprobs).unwrap_or(0),
+        "tools" = Tools(request.tools.as_deref().unwrap_or_default()), "top_logprobs" = int(request.top_logprobs).unwrap_or(0),
         "top_p" = request.top_p.map_or(default_top_p(spec), |number| number.value),
         "truncation" = request.truncation.as_deref().unwrap_or("disabled"),
     );
     let mut after_usage = String::new();
     writes!(&mut after_usage; "user" = request.user, "metadata" = request.metadata.unwrap_or(Json("{}")));
     Echo {
-        before_output: members(&before_output),
-        after_output: members(&after_output),
-        after_usage: members(&after_usage),
+        before_output: members(before_output),
+        after_output: members(after_output),
+        after_usage: members(after_usage),
     }
 }
 
 /// The members of an object without its braces.
-fn members(object: &str) -> String {
-    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().to_owned()
+fn members(mut object: String) -> Rc<String> {
+    object.pop();
+    object.drain(..1);
+    Rc::new(object)
 }
 
 /// Models from gpt-5.2 on sample from 0.98 of the probability by default, as recorded in 2026.
@@ -109,14 +112,20 @@ fn text(request: &Request<'_>) -> String {
     out
 }
 
-fn tools(request: &Request<'_>) -> String {
-    let mut out = String::from("[");
-    for (i, tool) in request.tools.iter().flatten().enumerate() {
-        out.push_str(if i > 0 { "," } else { "" });
-        push_tool(tool, &mut out);
+/// The tools of a request, as an answer repeats them.
+struct Tools<'a>(&'a [Verbatim<'a, Tool<'a>>]);
+
+impl Write for Tools<'_> {
+    fn write(&self, out: &mut String) {
+        let size = |tool: &Verbatim<'_, Tool<'_>>| tool.json.0.len() + 64;
+        out.reserve(self.0.iter().map(size).sum());
+        out.push('[');
+        for (i, tool) in self.0.iter().enumerate() {
+            out.push_str(if i > 0 { "," } else { "" });
+            push_tool(tool, out);
+        }
+        out.push(']');
     }
-    out.push(']');
-    out
 }
 
 fn push_tool(tool: &Verbatim<'_, Tool<'_>>, out: &mut String) {

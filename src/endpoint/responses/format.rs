@@ -50,7 +50,7 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
         );
         ignore(&format!("input[{i}]"), !known);
     }
-    for name in &request.extra {
+    for name in request.extra.iter() {
         ignore(name, true);
     }
     TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }

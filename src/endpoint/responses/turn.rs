@@ -9,13 +9,14 @@ use std::borrow::Cow;
 
 /// Reads a validated request.
 pub(super) fn read<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
-    let mut messages = Vec::new();
+    let items = if let Some(Input::Items(items)) = &request.input { items.len() } else { 1 };
+    let mut messages = Vec::with_capacity(1 + items);
     if let Some(instructions) = request.instructions.and_then(|json| json::from_str::<Text<'a>>(json.0).ok())
     {
         let text = turn::Content::Parts(vec![turn::Part::Text(instructions.into_inner())]);
         messages.push(turn::Message { role: turn::Role::System, name: None, content: text });
     }
-    let mut tools = Vec::new();
+    let mut tools = Vec::with_capacity(request.tools.as_ref().map_or(0, Vec::len));
     for tool in request.tools.iter().flatten() {
         push_tool(&tool.value, &mut tools);
     }
@@ -234,7 +235,10 @@ fn push_part<'a>(role: turn::Role, part: turn::Part<'a>, messages: &mut Vec<turn
 }
 
 fn parts<'a>(list: &'a [Part<'_>]) -> Vec<turn::Part<'a>> {
-    list.iter().filter_map(part).collect()
+    // Most of them become a part, and a list that grows takes three times its memory.
+    let mut parts = Vec::with_capacity(list.len());
+    parts.extend(list.iter().filter_map(part));
+    parts
 }
 
 fn part<'a>(part: &'a Part<'_>) -> Option<turn::Part<'a>> {

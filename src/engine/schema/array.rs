@@ -99,7 +99,7 @@ impl<'t> Generator<'t> {
     ) -> Result<Goal<'t>, NoInstance> {
         let mut goal = Goal::default();
         for (part, first) in facts.arrays.iter().zip(firsts) {
-            self.document.budget.spend(1)?;
+            self.document.spend(1)?;
             let own = first
                 .as_ref()
                 .and_then(|first| first.get(usize::try_from(i).ok()?))

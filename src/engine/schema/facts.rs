@@ -54,7 +54,7 @@ impl<'t> Closure<'t> {
     ) -> Result<(), NoInstance> {
         let mut open = vec![schema];
         while let Some(schema) = open.pop() {
-            document.budget.spend(1)?;
+            document.spend(1)?;
             if schema.is_bool(false) {
                 return Err(NoInstance::Impossible);
             }
@@ -64,7 +64,7 @@ impl<'t> Closure<'t> {
             self.parts.push(schema);
             let before = open.len();
             for (name, own) in schema.members() {
-                document.budget.spend(1)?;
+                document.spend(1)?;
                 match name.plain_str() {
                     Some("$ref" | "$dynamicRef" | "$recursiveRef") => {
                         self.references += 1;
@@ -196,7 +196,10 @@ impl<'t> Facts<'t> {
             let mut contains = None;
             let (mut min_contains, mut max_contains) = (1, u64::MAX);
             for (name, own) in part.members() {
-                document.budget.spend(1)?;
+                document.spend(1)?;
+                if own.kind() == Kind::Number {
+                    document.budget.search(own.size())?;
+                }
                 let count = || own.as_count();
                 let Some(name) = name.plain_str() else { continue };
                 match name {

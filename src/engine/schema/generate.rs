@@ -66,7 +66,7 @@ impl<'t> Generator<'t> {
     /// Appends a value.
     pub(super) fn push(&mut self, goal: &Goal<'t>, at: At) -> Result<(), NoInstance> {
         self.made += 1;
-        self.document.budget.spend(4)?;
+        self.document.spend(8)?;
         if self.out.len() > self.limit {
             return Err(NoInstance::TooLong);
         }
@@ -180,7 +180,7 @@ impl<'t> Generator<'t> {
                             let branch = self.choose_branch(own, allowed, at, tries)?;
                             self.add(closure, branch)?;
                             for other in own.items().filter(|other| other.id() != branch.id()) {
-                                self.document.budget.spend(1)?;
+                                self.document.spend(1)?;
                                 if !are_disjoint(branch, other) {
                                     closure.nots.push(Not { schema: other, keyword: "oneOf" });
                                 }
@@ -211,7 +211,7 @@ impl<'t> Generator<'t> {
             // What is denied twice is demanded, and to deny one of several is to deny each.
             let Some(not) = closure.nots.get(nots).copied() else { return Ok(false) };
             nots += 1;
-            self.document.budget.spend(1)?;
+            self.document.spend(1)?;
             let mut members =
                 not.schema.members().filter(|(name, _)| !is_silent(name.plain_str().unwrap_or_default()));
             if let (Some((name, own)), None) = (members.next(), members.next()) {
@@ -262,7 +262,7 @@ impl<'t> Generator<'t> {
                 }
             }
         }
-        document.budget.spend(all.len() as u64)?;
+        document.spend(all.len() as u64)?;
         let nodes = || all.iter().map(|id| document.node(*id));
         let mut open: Vec<Node<'t>> = nodes().filter(|branch| wanted(*branch)).collect();
         if open.is_empty() {
@@ -279,7 +279,7 @@ impl<'t> Generator<'t> {
         loop {
             let mut facts = Facts::of(&closure.parts, self.document)?;
             for (i, not) in closure.nots.iter().enumerate() {
-                self.document.budget.spend(2)?;
+                self.document.spend(2)?;
                 let choice = if tries == 0 { 0 } else { self.rng.below(1 << 16) as usize + i };
                 facts.deny(*not, choice, at)?;
             }
@@ -295,7 +295,7 @@ impl<'t> Generator<'t> {
             let mut open: Vec<_> = facts.required.clone();
             let optional = tries == 0 || self.rng.below(2) == 0;
             for (name, _) in facts.dependent.iter().flat_map(|own| own.members()) {
-                self.document.budget.spend(1 + (open.len() + facts.banned.len()) as u64)?;
+                self.document.spend(1 + (open.len() + facts.banned.len()) as u64)?;
                 let Some(name) = name.as_str() else { continue };
                 if open.contains(&name) || facts.banned.contains(&name) || !declared(&name) {
                     continue;
@@ -310,10 +310,10 @@ impl<'t> Generator<'t> {
             let mut known: HashSet<_> = open.iter().cloned().collect();
             while let Some(name) = open.pop() {
                 for own in &facts.dependent {
-                    self.document.budget.spend(1)?;
+                    self.document.spend(1)?;
                     let Some(then) = self.document.member(*own, &name)? else { continue };
                     if then.kind() == Kind::Array {
-                        self.document.budget.spend(then.items().count() as u64)?;
+                        self.document.spend(then.items().count() as u64)?;
                         for name in then.items().filter_map(Node::as_str) {
                             if known.insert(name.clone()) {
                                 required.push(name.clone());
@@ -355,7 +355,7 @@ impl<'t> Generator<'t> {
             closure.parts.iter().any(|part| part.get("enum").is_some_and(|own| own.id() == values.id()));
         let all = if is_enum { document.items(values)? } else { [values.id()].into() };
         let fits = |value: Node<'t>| -> Result<bool, NoInstance> {
-            document.budget.spend(1)?;
+            document.spend(1)?;
             if types_of_value(value) & facts.types == 0 {
                 return Ok(false);
             }

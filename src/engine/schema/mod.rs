@@ -68,8 +68,8 @@ impl From<Invalid> for NoInstance {
 /// The longest instance, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
 
-/// How deep values may lie in one another: a bound for the stack.
-const DEEPEST: u32 = 200;
+/// How deep values may lie in one another: as deep as a JSON reader follows, and a bound for the stack.
+const DEEPEST: u32 = 126;
 
 /// How many instances are generated until one is valid.
 const ATTEMPTS: u64 = 6;

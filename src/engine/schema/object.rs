@@ -130,6 +130,7 @@ impl<'t> Generator<'t> {
     fn new_name(&mut self, facts: &Facts<'t>, tries: u64) -> Result<Option<String>, NoInstance> {
         if tries <= 2 || (facts.names.is_empty() && facts.objects.iter().all(|part| part.patterns.is_none()))
         {
+            self.document.budget.search(self.out.len())?;
             let number = 1 + self.out.bytes().filter(|byte| *byte == b':').count().min(1 << 20) as u64;
             return Ok(Some(format!("key{}", if tries == 1 { 1 } else { number + tries - 1 })));
         }
@@ -168,7 +169,7 @@ impl<'t> Generator<'t> {
         let mut order = Vec::new();
         for (i, part) in facts.objects.iter().enumerate() {
             for (name, schema) in part.properties.into_iter().flat_map(Node::members) {
-                self.document.budget.spend(4)?;
+                self.document.spend(4)?;
                 let Some(name) = name.as_str() else { continue };
                 let property = declared.entry(name.clone()).or_insert_with(|| {
                     order.push(name);
@@ -195,7 +196,7 @@ impl<'t> Generator<'t> {
             nots: property.map(|own| own.nots.clone()).unwrap_or_default(),
         };
         for (i, part) in facts.restrictive.iter().filter_map(|i| Some((*i, facts.objects.get(*i)?))) {
-            self.document.budget.spend(1)?;
+            self.document.spend(1)?;
             let mut is_known = schemas.binary_search_by_key(&i, |(of, _)| *of).is_ok();
             for (source, schema) in part.patterns.into_iter().flat_map(Node::members) {
                 if self.document.is_name_of(source, name) {

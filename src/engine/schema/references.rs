@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
+/// The steps of looking at a keyword, a name or an item: some 150 to 240 ns in the component.
+const LOOK: u64 = 8;
+
 /// Objects and arrays with more children than this are indexed when they are searched.
 const MANY: usize = 32;
 
@@ -40,6 +43,11 @@ impl<'t> Document<'t> {
             items: RefCell::default(),
             patterns: RefCell::default(),
         }
+    }
+
+    /// Takes the steps of looking at so many keywords, names or items.
+    pub(super) fn spend(&self, looks: u64) -> Result<(), Exhausted> {
+        self.budget.spend(looks.saturating_mul(LOOK))
     }
 
     /// Determines the heights; before, all are 0.
@@ -80,13 +88,13 @@ impl<'t> Document<'t> {
             return Ok(index.get(name).map(|id| self.node(*id)));
         }
         let count = object.members().take(MANY + 1).count();
-        self.budget.spend(1 + count as u64 / 4)?;
+        self.spend(1 + count as u64 / 4)?;
         if count <= MANY {
             return Ok(object.get(name));
         }
         let mut index = HashMap::new();
         for (name, value) in object.members() {
-            self.budget.spend(1)?;
+            self.spend(1)?;
             index.insert(name.as_str().unwrap_or_default(), value.id());
         }
         let found = index.get(name).map(|id| self.node(*id));
@@ -100,7 +108,7 @@ impl<'t> Document<'t> {
             return Ok(Rc::clone(items));
         }
         let items: Rc<[u32]> = array.items().map(Node::id).collect();
-        self.budget.spend(1 + items.len() as u64 / 4)?;
+        self.spend(1 + items.len() as u64 / 4)?;
         if items.len() > MANY {
             self.items.borrow_mut().insert(array.id(), Rc::clone(&items));
         }
@@ -121,7 +129,7 @@ impl<'t> Document<'t> {
 
     /// What a `$ref` refers to: a JSON pointer (RFC 6901) in a URI fragment, an anchor or an `$id` of the document.
     pub(super) fn resolve(&self, reference: &str) -> Result<Option<Node<'t>>, Exhausted> {
-        self.budget.spend(1)?;
+        self.spend(1)?;
         let (base, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let start = if base.is_empty() || self.root().get("$id").is_some_and(|id| id.is_str(base)) {
             Some(self.root())
@@ -162,7 +170,7 @@ impl<'t> Document<'t> {
             let mut found = HashMap::new();
             let mut open = vec![self.root()];
             while let Some(value) = open.pop() {
-                self.budget.spend(1)?;
+                self.spend(1)?;
                 open.extend(value.items());
                 for (key, member) in value.members() {
                     match key.plain_str() {

@@ -36,7 +36,7 @@ pub(super) fn make<'t>(
             Some(pattern) => compiled.push((*source, pattern)),
             None if patterns == Patterns::Understood => {}
             None => {
-                document.budget.spend(1)?;
+                document.spend(1)?;
                 return Err(refused(*source));
             }
         }
@@ -56,7 +56,7 @@ pub(super) fn make<'t>(
             return Ok(text);
         }
     }
-    document.budget.spend(1)?;
+    document.spend(1)?;
     Err(refused(*source))
 }
 

@@ -60,7 +60,7 @@ impl<'t> Document<'t> {
         depth: u32,
         without: Option<u32>,
     ) -> Verdict {
-        self.budget.spend(1)?;
+        self.spend(1)?;
         if depth > DEEPEST {
             return Err(Invalid::Keyword("$ref"));
         }
@@ -68,7 +68,7 @@ impl<'t> Document<'t> {
             return Err(Invalid::Keyword("false"));
         }
         for (name, own) in schema.members().filter(|(_, own)| without != Some(own.id())) {
-            self.budget.spend(1)?;
+            self.spend(1)?;
             let Some(name) = name.plain_str() else { continue };
             self.check_keyword(schema, name, own, value, depth)?;
         }
@@ -135,6 +135,7 @@ impl<'t> Document<'t> {
     }
 
     fn check_number(&self, name: &str, own: Node<'t>, value: Node<'_>) -> Verdict {
+        self.budget.search(own.size() + value.size())?;
         let (Some(own), Some(value)) = (own.as_f64(), value.as_f64()) else { return Ok(()) };
         match name {
             "minimum" => keyword("minimum", value >= own),
@@ -240,14 +241,14 @@ impl<'t> Document<'t> {
             ("maxProperties", Some(most)) => keyword("maxProperties", count() <= most),
             ("required", _) => {
                 for name in own.items().filter_map(Node::as_str) {
-                    self.budget.spend(1)?;
+                    self.spend(1)?;
                     keyword("required", value.get(&name).is_some())?;
                 }
                 Ok(())
             }
             ("properties", _) => {
                 for (name, item) in value.members() {
-                    self.budget.spend(1)?;
+                    self.spend(1)?;
                     if let Some(schema) = self.member(own, &name.as_str().unwrap_or_default())? {
                         self.check(schema, item, depth + 1, None)?;
                     }
@@ -285,15 +286,15 @@ impl<'t> Document<'t> {
             }
             ("dependentRequired" | "dependencies" | "dependentSchemas", _) => {
                 let present: HashSet<_> = value.members().filter_map(|(name, _)| name.as_str()).collect();
-                self.budget.spend(1 + present.len() as u64)?;
+                self.spend(1 + present.len() as u64)?;
                 for (trigger, then) in own.members() {
-                    self.budget.spend(1)?;
+                    self.spend(1)?;
                     if trigger.as_str().is_none_or(|name| !present.contains(&name)) {
                         continue;
                     }
                     let good = match then.kind() {
                         Kind::Array => {
-                            self.budget.spend(then.items().count() as u64)?;
+                            self.spend(then.items().count() as u64)?;
                             then.items().filter_map(Node::as_str).all(|name| present.contains(&name))
                         }
                         _ => self.verdict(then, value, depth + 1, None)?,
@@ -364,7 +365,7 @@ impl<'t> Document<'t> {
 
     /// Of each member of an object, whether a keyword other than `unevaluatedProperties` applies to it.
     fn evaluated_names(&self, schema: Node<'t>, value: Node<'_>, depth: u32) -> Result<Vec<bool>, Invalid> {
-        self.budget.spend(1 + value.members().count() as u64)?;
+        self.spend(1 + value.members().count() as u64)?;
         if depth > DEEPEST {
             return Err(Invalid::Keyword("$ref"));
         }
@@ -384,7 +385,7 @@ impl<'t> Document<'t> {
 
     /// The same for the items of an array.
     fn evaluated_items(&self, schema: Node<'t>, value: Node<'_>, depth: u32) -> Result<Vec<bool>, Invalid> {
-        self.budget.spend(1 + value.items().count() as u64)?;
+        self.spend(1 + value.items().count() as u64)?;
         if depth > DEEPEST {
             return Err(Invalid::Keyword("$ref"));
         }
@@ -407,14 +408,17 @@ impl<'t> Document<'t> {
 
     /// Whether two values are equal: numbers by value, objects in any order.
     fn equal(&self, one: Node<'_>, other: Node<'_>) -> Result<bool, Invalid> {
-        self.budget.spend(1)?;
+        self.spend(1)?;
         if one.kind() != other.kind() {
             return Ok(false);
         }
         Ok(match one.kind() {
             Kind::Null => true,
             Kind::Bool => one.is_bool(true) == other.is_bool(true),
-            Kind::Number => one.as_number() == other.as_number() || one.as_f64() == other.as_f64(),
+            Kind::Number => {
+                self.budget.search(one.size() + other.size())?;
+                one.as_number() == other.as_number() || one.as_f64() == other.as_f64()
+            }
             Kind::String => {
                 self.budget.search(one.size())?;
                 one.as_str() == other.as_str()
