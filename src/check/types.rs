@@ -78,7 +78,7 @@ impl<'a> TopLevel<'a> {
         // Bodies have few members, save for those of an attacker: past a limit, doubles are not looked for.
         let are_few = self.members.len() <= 256;
         let last = self.members.iter().enumerate().filter(|(i, (name, _))| {
-            !are_few || !self.members[i + 1..].iter().any(|(later, _)| later == name)
+            !are_few || !self.members.iter().skip(i + 1).any(|(later, _)| later == name)
         });
         last.map(|(_, (name, value))| (&**name, *value == "null")).collect()
     }

@@ -14,7 +14,7 @@ use crate::upstream::Endpoint;
 ///
 /// # Errors
 ///
-/// If a stream that is to become a whole answer breaks off.
+/// If a stream that is to become a whole answer breaks off, or is too long.
 pub(super) fn as_requested<B: Incoming + 'static>(
     response: Response<B>,
     endpoint: Endpoint<'_>,
@@ -100,19 +100,26 @@ fn whole<B: Incoming>(
     match body {
         Body::Full(bytes) => gatherer.push(&bytes),
         Body::Stream(items) => {
-            items
-                .filter(|item| matches!(item, BodyItem::Data(_)))
-                .for_each(|item| gatherer.push(&item.into_bytes()));
+            for item in items.filter(|item| matches!(item, BodyItem::Data(_))) {
+                gatherer.push(&item.into_bytes());
+                if gatherer.has_given_up() {
+                    break;
+                }
+            }
         }
         Body::Relay(Relay { head, mut from, .. }) => {
             gatherer.push(&head);
-            while let Ok(Some(piece)) = from.read() {
+            // An endless stream would be read for ever.
+            while !gatherer.has_given_up()
+                && let Ok(Some(piece)) = from.read()
+            {
                 gatherer.push(&piece);
             }
         }
     }
     let answer = gatherer.finish(Some(meter.get().usage.unwrap_or_default())).ok_or_else(|| {
-        let message = "The upstream sent a stream in place of a whole answer, and it is not complete.";
+        let message =
+            "The upstream sent a stream in place of a whole answer, and it is incomplete or too long.";
         ApiError::new(Kind::UpstreamUnavailable, message)
     })?;
     Ok(labelled(headers, "application/json", answer))

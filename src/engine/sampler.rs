@@ -120,7 +120,9 @@ impl<'a> Sampler<'a> {
     pub fn generate(&self, text: &str, origin: Origin, manner: SamplingMode, index: u32) -> Generated {
         let most = self.most(origin, manner, index);
         // Each choice would go over all of a word of 20 MB.
-        let text = text.get(..text.floor_char_boundary(most.saturating_mul(BYTES_READ))).unwrap_or(text);
+        let text = text
+            .get(..text.floor_char_boundary(most.saturating_add(1).saturating_mul(BYTES_READ)))
+            .unwrap_or(text);
         let known = self
             .known
             .as_ref()

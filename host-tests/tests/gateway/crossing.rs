@@ -175,7 +175,9 @@ async fn a_response_with_trailers_is_complete() {
         );
         let upstream = Upstream::answering(Answer::raw(answer)).await;
         let gateway = before(&upstream).await;
-        let reply = gateway.post(CHAT, &chat("hi")).await;
+        let mut request = chat("hi");
+        request["stream"] = (kind == "text/event-stream").into();
+        let reply = gateway.post(CHAT, &request).await;
         assert_eq!((reply.status, reply.text(), &reply.broken), (200, &*sent, &None), "{kind}");
         assert_eq!((reply.header("trailer"), reply.header("set-cookie")), (None, None), "{kind}");
         assert_untrapped(&gateway);

@@ -360,7 +360,14 @@ async fn an_endless_response_takes_no_memory_and_ends_with_its_caller() {
         let call = gateway.post(CHAT, &body).spawn();
         let mut exchange = upstream.next().await;
         exchange.head(200, &[("content-type", kind)]).await;
-        let event = format!("data: {{\"choices\":[],\"filling\":\"{}\"}}\n\n", "x".repeat(60_000));
+        let filling = "x".repeat(60_000);
+        let event = match stream {
+            true => format!("data: {{\"choices\":[],\"filling\":\"{filling}\"}}\n\n"),
+            false => {
+                exchange.chunk("{\"choices\":[],\"filling\":\"").await;
+                filling
+            }
+        };
         for _ in 0..4 {
             exchange.chunk(&event).await;
         }
@@ -382,6 +389,23 @@ async fn an_endless_response_takes_no_memory_and_ends_with_its_caller() {
             assert!(instance.memory < 8 << 20, "{kind}: {} bytes", instance.memory);
         }
     }
+}
+
+#[tokio::test]
+async fn an_endless_stream_in_place_of_a_whole_answer_is_not_gathered() {
+    let mut upstream = Upstream::by_hand().await;
+    let next = Upstream::answering(good(false)).await;
+    let gateway = gateway(&upstream.url("/v1"), &next).await;
+    let body = json!({"model": "single", "messages": [{"role": "user", "content": "hi"}]});
+    let call = gateway.post(CHAT, &body).spawn();
+    let mut exchange = upstream.next().await;
+    exchange.head(200, &STREAM).await;
+    let delta = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+        {"index": 0, "delta": {"content": "x".repeat(60_000)}, "finish_reason": null}]});
+    let event = format!("data: {delta}\n\n");
+    while exchange.try_raw(format!("{:x}\r\n{event}\r\n", event.len())).await {}
+    assert_eq!(call.live().await.status, 502);
+    assert_untrapped(&gateway);
 }
 
 #[tokio::test]

@@ -111,6 +111,11 @@ impl Gatherer {
         }
     }
 
+    /// Whether the stream is too long, or none of its API: more of it changes nothing.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up
+    }
+
     fn give_up(&mut self) {
         *self = Self { given_up: true, ..Self::new(self.api) };
     }
