@@ -36,7 +36,7 @@ enum Draft<'r> {
 }
 
 /// The bytes that a token of an instance has at the most, but in rare texts.
-const USUAL_TOKEN: usize = 16;
+const USUAL_TOKEN: usize = 8;
 
 /// The most bytes that one token of an instance may have, with room to spare.
 const LONGEST_TOKEN: usize = 128;

@@ -35,7 +35,7 @@ const SPARE: usize = 32;
 const LONG_LIST: usize = 64;
 
 /// How deep the lists lie whose items are counted. Each level goes over the text once more.
-const MOST_COUNTED_LEVELS: u8 = 8;
+const MAX_COUNTED_LEVELS: u8 = 8;
 
 /// What reads a member's value, given its name.
 type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), ParseError> + 'f;
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         }
         let more = match count {
             ..LONG_LIST => count.max(1),
-            _ if self.level <= MOST_COUNTED_LEVELS => self.items_left(bracket)?,
+            _ if self.level <= MAX_COUNTED_LEVELS => self.items_left(bracket)?,
             _ => count / 4,
         };
         // Both the old list and the new one are in memory while the items move.
@@ -152,7 +152,6 @@ impl<'a> Reader<'a> {
         let before = self.clone();
         match read(self) {
             Ok(value) => Ok(Some(value)),
-            Err(ParseError) if self.is_full => Err(ParseError),
             Err(ParseError) => self.pass_over(before).map(|()| None),
         }
     }
@@ -163,7 +162,7 @@ impl<'a> Reader<'a> {
     ///
     /// Where the reader is strict, or the text is no JSON.
     pub(crate) fn pass_over(&mut self, before: Self) -> Result<(), ParseError> {
-        if !self.lenient {
+        if !self.lenient || self.is_full {
             return Err(ParseError);
         }
         *self = before;
