@@ -109,7 +109,7 @@ impl Early {
 /// An object of the wire: its members by their JSON names, all optional, `null` the same as absent, the last of
 /// several by one name counting; `extra` holds the unknown names.
 ///
-/// With `then Rest` the members of a struct that [`rest!`] defines are members of this one too. They take memory only where
+/// With `then Rest` the members of a struct that `rest!` defines are members of this one too. They take memory only where
 /// one of them is present: a body may have a great many short objects.
 macro_rules! object {
     ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> then $rest:ident { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {

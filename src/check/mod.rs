@@ -1,8 +1,8 @@
 //! Request validation: the rules as data, and the passes that apply them.
 //!
 //! Two passes. The first reads the body into the typed request, and [`fast_path`] decides whether it is plainly valid;
-//! most requests are. Only for the others the body is read again, as a [`Value`] that keeps every number as it was
-//! spelled, and checked against the tables of rules ([`params`], [`mod@completions`]), which report the first fault in the
+//! most requests are. Only for the others the body is read again, as a [`Value`](crate::json::Value) that keeps every
+//! number as it was spelled, and checked against the tables of rules ([`params`], [`mod@completions`]), which report the first fault in the
 //! live API's words. Rules over several parameters at once ([`cross_field`]) run on the typed request in the end,
 //! whichever pass accepted the rest.
 //!
