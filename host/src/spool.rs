@@ -13,6 +13,9 @@ pub(crate) enum Stream {
     Err,
 }
 
+/// The time between two writes. To wake the thread for each line took a quarter of the CPU time of a chat by the engine.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// What waits to be written.
 #[derive(Default)]
 struct Queue {
@@ -127,6 +130,8 @@ impl Spool {
             for (stream, piece) in pieces {
                 write(stream, &piece);
             }
+            // `writing` stays set, so that lines gather meanwhile without waking this thread for each.
+            std::thread::sleep(PAUSE);
         }
     }
 
