@@ -1,10 +1,9 @@
 //! JSON (RFC 8259), read and written on the request's way.
 //!
-//! One reader stands under both passes of the judgement, so that they cannot differ in what JSON is: the typed
-//! pass pulls the wire types of [`crate::api`] out of it ([`Read`]), the diagnosing pass a [`Value`]. It is no
-//! general library: it reads from text that is in memory, and knows of an error no more than that there is one,
-//! since the diagnosing pass words it. That makes it both smaller and faster than serde's way, where each type
-//! is compiled against a trait of thirty methods and each error carries its place.
+//! One reader serves both passes of validation, so that they cannot differ in what JSON is: the typed pass reads the wire
+//! types of [`crate::api`] with it ([`Read`]), the exact pass a [`Value`]. It is no general library: it reads text that is in
+//! memory, and an error has no details, because the exact pass finds the fault. That makes it smaller and faster than
+//! serde, which compiles each type against a trait of thirty methods and adds a position to each error.
 
 mod escape;
 mod fragment;
