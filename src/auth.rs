@@ -52,12 +52,17 @@ impl<'a> Caller<'a> {
 ///
 /// # Errors
 ///
-/// 401 where no credential is one of the keys, and where two of them are different keys.
+/// 401 where no credential is one of the keys, where two of them are different keys, and for more than
+/// [`MAX_CREDENTIALS`].
 pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, ApiError> {
-    let fields = CREDENTIALS.map(|name| (name, request.headers.get(name)));
-    let presented = fields.iter().filter_map(|(name, value)| credential(name, value.as_deref()?));
+    let fields = CREDENTIALS.map(|name| (name, request.headers.values(name)));
+    let values = fields.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, &**value)));
+    let presented = values.flat_map(|(name, value)| credentials(name, value));
     let (mut first, mut found) = (None, None);
-    for text in presented {
+    for (count, text) in presented.enumerate() {
+        if count == MAX_CREDENTIALS {
+            return Err(ApiError::new(Kind::InvalidKey, MANY_KEYS));
+        }
         first = first.or(Some(text));
         let presented = Presented::new(text);
         let keys = config.keys.iter().enumerate();
@@ -97,16 +102,29 @@ pub fn check<'a>(request: &Request, config: &'a Config) -> Result<Caller<'a>, Ap
 /// The fields a key may be in: OpenAI's, Anthropic's, Azure's.
 const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
-/// The key in a field, if there is one.
+/// The most credentials that are compared: without a limit, a caller without a key could have thousands compared.
+const MAX_CREDENTIALS: usize = 16;
+
+/// The keys in a value of a field: the value, and if it is a list, as it is where a host or a proxy joins fields of the
+/// same name (RFC 9110, section 5.3), each of its entries. The value comes first, because a key may have commas.
+fn credentials<'a>(name: &'static str, value: &'a str) -> impl Iterator<Item = &'a str> {
+    let entries = value.split(',').filter(move |entry| entry.len() < value.len());
+    std::iter::once(value).chain(entries).filter_map(move |text| credential(name, text.trim()))
+}
+
+/// The key in a value of a field, if there is one.
 fn credential<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     match name {
         "authorization" => bearer(value),
-        _ => Some(value.trim()).filter(|key| !key.is_empty()),
+        _ => Some(value).filter(|key| !key.is_empty()),
     }
 }
 
 const TWO_KEYS: &str = "Two different API keys were provided, and both are valid. Send one key, in one of the headers \
                         Authorization, x-api-key and api-key.";
+
+const MANY_KEYS: &str = "Too many API keys were provided. Send one key, in one of the headers Authorization, x-api-key and \
+                         api-key.";
 
 const CLOSED: &str = "No API key is valid here: the gateway has none configured. Its operator sets \
                       PORTCULLIS_API_KEYS to the keys that callers may use (or PORTCULLIS_ALLOW_ANONYMOUS to `true`).";
@@ -180,6 +198,7 @@ mod tests {
     fn a_key_may_be_in_any_of_three_fields() {
         let path = "/v1/chat/completions";
         let (bearer, anthropic, azure) = ("Authorization", "x-api-key", "api-key");
+        let many = "sk-one,".repeat(MAX_CREDENTIALS);
         for (fields, want) in [
             (&[(anthropic, "sk-one")][..], Ok("key-1")),
             (&[("Api-Key", " sk-two ")], Ok("key-2")),
@@ -190,6 +209,18 @@ mod tests {
             (&[(bearer, "Basic c2s6"), (anthropic, "sk-one")], Ok("key-1")),
             (&[(bearer, "Bearer sk-one"), (anthropic, "sk-two")], Err("Two different API keys")),
             (&[(anthropic, "sk-two"), (azure, "sk-one")], Err("Two different API keys")),
+            // A field that was sent twice, as it came and as a host joins it.
+            (&[(bearer, "Bearer sk-one"), (bearer, "Bearer sk-two")], Err("Two different API keys")),
+            (&[(bearer, "Bearer wrong"), (bearer, "Bearer sk-two")], Ok("key-2")),
+            (&[(bearer, "Bearer sk-two"), (bearer, "Bearer sk-two")], Ok("key-2")),
+            (&[(bearer, "Bearer sk-one, Bearer sk-two")], Err("Two different API keys")),
+            (&[(bearer, "Bearer wrong,Bearer sk-two")], Ok("key-2")),
+            (&[(bearer, "Basic c2s6, Bearer sk-one")], Ok("key-1")),
+            (&[(bearer, "Bearer sk-one, Basic c2s6")], Ok("key-1")),
+            (&[(anthropic, "sk-one, sk-two")], Err("Two different API keys")),
+            (&[(anthropic, "sk-one"), (anthropic, "sk-one,")], Ok("key-1")),
+            (&[(anthropic, "a, b")], Err("provided: a, b. You can")),
+            (&[(azure, &many)], Err("Too many API keys")),
             (&[(anthropic, "wrong")], Err("provided: wrong. You can")),
             (&[(anthropic, ""), (azure, " ")], Err("You didn't provide an API key.")),
         ] {
@@ -202,6 +233,10 @@ mod tests {
                 (Err(_), Ok(name)) => panic!("{fields:?} are admitted as {name:?}"),
             }
         }
+        let comma = r#"{"keys":[{"name":"comma","key":"$A"}]}"#;
+        let comma = [("PORTCULLIS_CONFIG", comma), ("A", "sk,one")];
+        let got = checked_fields(path, &comma, &[(bearer, "Bearer sk,one")]);
+        assert_eq!(got, Ok(Some("comma".to_owned())), "a key may have a comma");
         let both = [(bearer, "Bearer sk-one"), (anthropic, "sk-two")];
         assert!(checked_fields(path, &[KEYS, OPEN], &both).is_err(), "an open gateway does not guess either");
     }

@@ -27,12 +27,11 @@ impl Held {
 }
 
 impl http::Fields for Held {
-    fn get(&self, name: &str) -> Option<String> {
+    fn values(&self, name: &str) -> Vec<Vec<u8>> {
         if !Self::USUAL.contains(&name) && !self.0.has(name) {
-            return None;
+            return Vec::new();
         }
-        let first = self.0.get(name).into_iter().next()?;
-        String::from_utf8(first).ok()
+        self.0.get(name)
     }
 
     fn all(&self) -> Headers {

@@ -37,6 +37,12 @@ impl Headers {
             .and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
+    /// The values of a field, in order, those that are visible ASCII or UTF-8.
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
+        values.filter_map(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
     /// Adds a field after those there are; one of the same name stays.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Vec<u8>>) {
         self.0.push((name.into(), value.into()));
@@ -85,8 +91,8 @@ impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Head
 
 /// The header fields of a request where the host keeps them.
 pub trait Fields {
-    /// The first value of a field, if it is visible ASCII or UTF-8.
-    fn get(&self, name: &str) -> Option<String>;
+    /// The values of a field, in order.
+    fn values(&self, name: &str) -> Vec<Vec<u8>>;
 
     /// Every field, in order.
     fn all(&self) -> Headers;
@@ -111,8 +117,18 @@ impl RequestHeaders {
     /// The first value of a field, if it is visible ASCII or UTF-8.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         match (self.all.get(), &self.outside) {
-            (None, Some(outside)) => outside.get(name).map(Cow::Owned),
+            (None, Some(outside)) => text(outside.values(name).into_iter().next()?).map(Cow::Owned),
             (all, _) => all?.get(name).map(Cow::Borrowed),
+        }
+    }
+
+    /// The values of a field that was sent any number of times, those that are visible ASCII or UTF-8.
+    pub fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
+        match (self.all.get(), &self.outside) {
+            (None, Some(outside)) => {
+                outside.values(name).into_iter().filter_map(text).map(Cow::Owned).collect()
+            }
+            (all, _) => all.into_iter().flat_map(|all| all.values(name)).map(Cow::Borrowed).collect(),
         }
     }
 
@@ -125,6 +141,10 @@ impl RequestHeaders {
     pub fn all(&self) -> &Headers {
         self.all.get_or_init(|| self.outside.as_ref().map(|outside| outside.all()).unwrap_or_default())
     }
+}
+
+fn text(value: Vec<u8>) -> Option<String> {
+    String::from_utf8(value).ok()
 }
 
 impl<N: Into<Cow<'static, str>>, V: Into<Vec<u8>>> FromIterator<(N, V)> for RequestHeaders {
@@ -167,22 +187,25 @@ mod tests {
     fn fields_are_fetched_one_by_one_until_all_were_fetched() {
         struct Host(std::rc::Rc<std::cell::Cell<u32>>);
         impl Fields for Host {
-            fn get(&self, name: &str) -> Option<String> {
+            fn values(&self, name: &str) -> Vec<Vec<u8>> {
                 self.0.set(self.0.get() + 1);
-                (name == "a").then(|| "1".to_owned())
+                if name == "a" { vec![b"1".to_vec(), vec![0xff], b"2".to_vec()] } else { Vec::new() }
             }
             fn all(&self) -> Headers {
                 self.0.set(self.0.get() + 100);
-                [("a", "1"), ("b", "2")].into_iter().collect()
+                let all: [(&str, &[u8]); 4] = [("a", b"1"), ("b", b"2"), ("A", &[0xff]), ("a", b"2")];
+                all.into_iter().collect()
             }
         }
         let calls = std::rc::Rc::default();
         let headers = RequestHeaders::outside(Box::new(Host(std::rc::Rc::clone(&calls))));
         assert_eq!((headers.get("a").as_deref(), headers.get("x"), calls.get()), (Some("1"), None, 2));
-        assert_eq!((headers.all().iter().count(), calls.get()), (2, 102));
+        assert_eq!((headers.values("a"), calls.get()), (vec!["1".into(), "2".into()], 3));
+        assert_eq!((headers.all().iter().count(), calls.get()), (4, 103));
+        assert_eq!((headers.values("a"), calls.get()), (vec!["1".into(), "2".into()], 103));
         assert_eq!(
             (headers.get("B").as_deref(), headers.all().get("a"), calls.get()),
-            (Some("2"), Some("1"), 102)
+            (Some("2"), Some("1"), 103)
         );
     }
 
