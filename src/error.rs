@@ -26,9 +26,10 @@ struct Inner {
 }
 
 impl ApiError {
-    /// An error of this kind, with the sentence the caller reads. It must hold no secret.
+    /// An error of this kind, with the sentence the caller reads. It must hold no secret. What is longer than
+    /// [`MAX_TEXT`], since it repeats a long name or value, is cut in its middle.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), param: None }))
+        Self(Box::new(Inner { kind, message: shortened(message.into()), param: None }))
     }
 
     /// The caller's body ended before its end.
@@ -37,10 +38,10 @@ impl ApiError {
     }
 
     /// The same error, pointing at a parameter, spelled as the API spells it:
-    /// `messages[0].content`.
+    /// `messages[0].content`. A long one is cut as a long message is.
     #[must_use]
     pub fn at(mut self, param: impl Into<Cow<'static, str>>) -> Self {
-        self.0.param = Some(param.into());
+        self.0.param = Some(shortened(param.into()));
         self
     }
 
@@ -73,6 +74,22 @@ impl ApiError {
     pub fn code(&self) -> Option<&'static str> {
         self.0.kind.code()
     }
+}
+
+/// The most bytes of a message, and of the name of a parameter. The longest message recorded from the live API has 535,
+/// and none shows that it cuts anything; but a name of a megabyte is of no use to the caller.
+pub const MAX_TEXT: usize = 4096;
+
+/// A text with an ellipsis in place of its middle, if it is too long: both ends of an error are the API's own words.
+fn shortened(text: Cow<'static, str>) -> Cow<'static, str> {
+    const ELLIPSIS: &str = "…";
+    const HALF: usize = (MAX_TEXT - ELLIPSIS.len()) / 2;
+    if text.len() <= MAX_TEXT {
+        return text;
+    }
+    let end = text.ceil_char_boundary(text.len().saturating_sub(HALF));
+    let (head, tail) = (text.split_at(text.floor_char_boundary(HALF)).0, text.split_at(end).1);
+    Cow::Owned([head, ELLIPSIS, tail].concat())
 }
 
 impl fmt::Display for ApiError {
@@ -231,6 +248,23 @@ pub fn anthropic_type(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_error_repeats_has_a_bound() {
+        for letter in ["x", "\u{e9}", "\u{20ac}", "\u{1f980}"] {
+            for length in [2000, 2048, 2049, 4093, 4096, 4097, 1_000_000] {
+                let name = letter.repeat(length);
+                let error = ApiError::new(Kind::ModelNotFound, format!("The model `{name}` does not exist."))
+                    .at(name);
+                let (message, param) = (error.message(), error.param().expect("given"));
+                assert!(message.len() <= MAX_TEXT && param.len() <= MAX_TEXT, "{letter} {length}");
+                assert!(message.starts_with("The model `") && message.ends_with("` does not exist."));
+                let is_cut = letter.len() * length > MAX_TEXT;
+                assert_eq!(param.contains('…'), is_cut, "{letter} {length}");
+                assert!(!is_cut || param.len() > MAX_TEXT - 8);
+            }
+        }
+    }
 
     #[test]
     fn every_kind_is_a_client_or_a_server_error() {

@@ -683,3 +683,33 @@ fn a_response_is_complete_when_its_latency_ends() {
         );
     }
 }
+
+#[test]
+fn errors_repeat_long_names_and_values_only_in_part() {
+    let long = "x".repeat(1_000_000);
+    let messages = user_says("hi");
+    let named: Value = [(long.clone(), json!(1))].into_iter().collect::<serde_json::Map<_, _>>().into();
+    for (path, members) in [
+        ("/v1/chat/completions", json!({"model": long})),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": [{"role": long}]})),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": messages, "metadata": named})),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": messages, "logit_bias": named})),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": messages, "tool_choice": long})),
+        ("/v1/chat/completions", json!({"model": "gpt-4o", "messages": messages, long.clone(): 1})),
+        ("/v1/completions", json!({"model": "gpt-3.5-turbo-instruct", "prompt": {long.clone(): 1}})),
+        ("/v1/embeddings", json!({"model": long, "input": "a"})),
+        ("/v1/responses", json!({"model": long, "input": "a"})),
+        ("/v1/responses", json!({"model": "gpt-4o", "input": "a", long.clone(): 1})),
+        ("/v1/messages", json!({"model": long, "max_tokens": 1, "messages": messages})),
+        (
+            "/v1/messages",
+            json!({"model": "gpt-4o", "max_tokens": 1, "messages": [{"role": long, "content": "a"}]}),
+        ),
+    ] {
+        let version = ("anthropic-version", "2023-06-01");
+        let (status, _, text) = send_as(version, ("PORTCULLIS_LOG", "off"), path, &members);
+        assert!((400..500).contains(&status), "{path} {status} {}", text.len());
+        assert!(text.len() < 10_000, "{path} {} {}", text.len(), text.split_at(100).0);
+        assert!(serde_json::from_str::<Value>(&text).is_ok(), "{path}");
+    }
+}
