@@ -142,3 +142,15 @@ pub struct Timeouts {
     /// Between two reads of the answer's body.
     pub between_bytes: Option<Duration>,
 }
+
+impl Timeouts {
+    /// What Wasmtime waits in each case where no time is set.
+    const DEFAULT: Duration = Duration::from_secs(600);
+
+    /// How long an answer may consist of comments and white space alone, with which upstreams keep connections open: as
+    /// long as it may take with nothing at all, so that no upstream is given up earlier because it sends them.
+    pub fn without_content(&self) -> Duration {
+        let times = [self.connect, self.first_byte, self.between_bytes];
+        times.iter().fold(Duration::ZERO, |sum, time| sum.saturating_add(time.unwrap_or(Self::DEFAULT)))
+    }
+}

@@ -39,6 +39,8 @@ pub(super) struct Attempt<T: Transport> {
     pub(super) stage: Stage<T>,
     /// When it is given up.
     pub(super) until: Option<Duration>,
+    /// When it is given up although white space or comments arrive.
+    pub(super) longest: Duration,
     pub(super) dropped: Vec<String>,
     pub(super) dialect: &'static dyn Dialect,
 }
@@ -113,7 +115,8 @@ impl<T: Transport> Attempt<T> {
 
     /// Returns itself, unless its time is over.
     fn unless_timed_out(self, now: Duration) -> (Option<Self>, Polled<T::Body>) {
-        match self.until.is_some_and(|until| now >= until) {
+        // Nothing needs to wake this up at `longest`: without any bytes the host's own timeouts end the attempt.
+        match now >= self.until.unwrap_or(self.longest) {
             true => {
                 let reason = "the first byte did not arrive in time".to_owned();
                 (None, failure(&SendError { kind: SendErrorKind::Timeout, reason }))

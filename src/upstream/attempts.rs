@@ -208,6 +208,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
                     place,
                     stage: Stage::Sent(call),
                     until,
+                    longest: self.started.saturating_add(limits.without_content()),
                     dropped: prepared.dropped,
                     dialect,
                 });

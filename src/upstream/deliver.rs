@@ -4,6 +4,7 @@ use super::attempt::PeekedResponse;
 use super::call_ids::CallIds;
 use super::dialect::{self, Dialect};
 use super::events::{NativeStream, StreamWatch};
+use super::idle::Idle;
 use super::peek::{Form, without_bom};
 use super::peeked_json::PeekedJson;
 use super::turn_stream::TurnStream;
@@ -172,7 +173,7 @@ fn requested_choices(body: &[u8]) -> usize {
 fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Reply<B> {
     let (status, headers) =
         (response.status, labelled(headers::to_caller(&response.headers, true), Form::Json));
-    let body = error_body(response);
+    let body = error_body(response, upstream);
     match failure::is_error_object(&body) {
         true => Reply::Response(Response { status, headers, body: Body::Full(body) }),
         false => Reply::Failure { headers, failure: failure::read(&body, status, &upstream.name) },
@@ -180,10 +181,15 @@ fn error<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Reply
 }
 
 /// The body of an error; empty where it cannot be read.
-fn error_body<B: Incoming>(response: PeekedResponse<B>) -> Vec<u8> {
+fn error_body<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> Vec<u8> {
     let PeekedResponse { headers, held, rest, .. } = response;
     // An error that breaks off, or is longer than any error is, has its status all the same.
-    if headers.is_encoded() { Vec::new() } else { gather(held, rest, LONGEST_ERROR).unwrap_or_default() }
+    let idle = Idle::new(upstream.timeouts.without_content());
+    if headers.is_encoded() {
+        Vec::new()
+    } else {
+        gather(held, rest, LONGEST_ERROR, idle).unwrap_or_default()
+    }
 }
 
 /// The error for a stream in which nothing arrived for too long.
@@ -210,16 +216,17 @@ fn translated<B: Incoming + 'static>(
     let (status, form) = (response.status, response.form);
     let headers = headers::to_caller(&response.headers, true).without("content-type");
     if status >= 400 {
-        let failure = failure::read(&error_body(response), status, &upstream.name);
+        let failure = failure::read(&error_body(response, upstream), status, &upstream.name);
         return Ok(Reply::Failure { headers, failure });
     }
     let PeekedResponse { held, rest, .. } = response;
     let mut ids = CallIds::new(request.endpoint, ctx);
     if form == Form::Events {
-        let stream = TurnStream::new(held, rest, dialect.decoder(), ids, &upstream.name);
+        let stream = TurnStream::new(held, rest, dialect.decoder(), ids, upstream);
         return Ok(Reply::Events { headers, stream });
     }
-    let body = gather(held, rest, LONGEST_MESSAGE).map_err(|kind| no_answer(kind, upstream, ctx))?;
+    let idle = Idle::new(upstream.timeouts.without_content());
+    let body = gather(held, rest, LONGEST_MESSAGE, idle).map_err(|kind| no_answer(kind, upstream, ctx))?;
     let invalid = || no_answer(SendErrorKind::InvalidResponse, upstream, ctx);
     let body = without_bom(&body);
     let mut answer = dialect.answer(body).filter(|_| form == Form::Json).ok_or_else(invalid)?;
@@ -229,15 +236,28 @@ fn translated<B: Incoming + 'static>(
 }
 
 /// Reads what is left of an answer.
-fn gather<B: Incoming>(mut held: Vec<u8>, rest: Option<B>, limit: usize) -> Result<Vec<u8>, SendErrorKind> {
+fn gather<B: Incoming>(
+    mut held: Vec<u8>,
+    rest: Option<B>,
+    limit: usize,
+    mut idle: Idle,
+) -> Result<Vec<u8>, SendErrorKind> {
     let Some(mut rest) = rest else { return Ok(held) };
-    loop {
-        match rest.read() {
-            Ok(None) => return Ok(held),
-            Ok(Some(piece)) if held.len() + piece.len() <= limit => held.extend(piece),
-            Ok(Some(_)) => return Err(SendErrorKind::InvalidResponse),
+    while !idle.is_over() {
+        match rest.read_within(SILENCE) {
+            Ok(Piece::End) => return Ok(held),
+            Ok(Piece::Pending) => idle.waited(),
+            Ok(Piece::Bytes(piece)) if held.len() + piece.len() <= limit => {
+                match piece.trim_ascii().is_empty() {
+                    true => idle.skipped(piece.len()),
+                    false => idle.reset(),
+                }
+                held.extend(piece);
+            }
+            Ok(Piece::Bytes(_)) => return Err(SendErrorKind::InvalidResponse),
             Err(error) if error.timed_out => return Err(SendErrorKind::Timeout),
             Err(_) => return Err(SendErrorKind::Broken),
         }
     }
+    Err(SendErrorKind::Timeout)
 }

@@ -15,6 +15,7 @@ mod dialect;
 mod events;
 mod failure;
 mod headers;
+mod idle;
 mod pass;
 mod peek;
 mod peeked_json;

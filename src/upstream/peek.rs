@@ -114,6 +114,11 @@ impl Peek {
             self.form = Form::of_bytes(&self.held, self.labelled);
         }
         match self.form {
+            // No answer begins with so much white space, and it would fill the memory.
+            None if self.held.len() > HELD => match self.labelled {
+                Some(Form::Events) => Verdict::Good,
+                _ => NEITHER,
+            },
             None => Verdict::Undecided,
             Some(Form::Opaque) => Verdict::Good,
             Some(Form::Json) if begins && !is_json(&self.held) => NEITHER,
@@ -356,5 +361,9 @@ mod tests {
         assert!(matches!(first(": wait\n\n"), Verdict::Invalid(SendErrorKind::Broken, _)));
         assert!(matches!(first("data: {\n\n"), Verdict::Invalid(SendErrorKind::InvalidResponse, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
+        assert_eq!(first(&"\n".repeat(HELD + 1)), Verdict::Good);
+        let mut blank = Peek::new(Some(Form::Json), None);
+        assert_eq!(blank.take(&[b' '; HELD]), Verdict::Undecided);
+        assert_eq!(blank.take(b"\n"), NEITHER, "white space without an end is no JSON");
     }
 }

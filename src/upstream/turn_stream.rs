@@ -2,8 +2,10 @@
 
 use super::call_ids::CallIds;
 use super::dialect::{Decoder, StreamState};
+use super::idle::Idle;
 use super::sse::{Parser, TooLong};
 use super::{SILENCE, read_ending};
+use crate::config::Upstream;
 use crate::http::{Incoming, Piece};
 use crate::turn::{Event, EventSource, Failure, Step};
 use std::collections::VecDeque;
@@ -16,6 +18,7 @@ pub struct TurnStream<B> {
     parser: Parser,
     decoder: Box<dyn Decoder>,
     ids: CallIds,
+    idle: Idle,
     queue: VecDeque<Event<'static>>,
     upstream: String,
     failure: Option<String>,
@@ -27,7 +30,7 @@ impl<B: Incoming> TurnStream<B> {
         from: Option<B>,
         decoder: Box<dyn Decoder>,
         ids: CallIds,
-        upstream: &str,
+        upstream: &Upstream,
     ) -> Self {
         Self {
             held,
@@ -35,8 +38,9 @@ impl<B: Incoming> TurnStream<B> {
             parser: Parser::default(),
             decoder,
             ids,
+            idle: Idle::new(upstream.timeouts.without_content()),
             queue: VecDeque::new(),
-            upstream: upstream.to_owned(),
+            upstream: upstream.name.clone(),
             failure: None,
         }
     }
@@ -52,12 +56,26 @@ impl<B: Incoming> TurnStream<B> {
             match piece {
                 Ok(Piece::Bytes(bytes)) => {
                     self.parser.push(&bytes);
-                    self.decode();
+                    let has_data = self.decode();
+                    match self.queue.is_empty() {
+                        true if has_data => {}
+                        true => self.idle.skipped(bytes.len()),
+                        false => self.idle.reset(),
+                    }
+                    if self.idle.is_over() {
+                        self.give_up();
+                    }
                     if self.from.is_none() && self.held.is_empty() && self.failure.is_none() {
                         self.at_end();
                     }
                 }
-                Ok(Piece::Pending) => return false,
+                Ok(Piece::Pending) => {
+                    self.idle.waited();
+                    if !self.idle.is_over() {
+                        return false;
+                    }
+                    self.give_up();
+                }
                 Ok(Piece::End) => self.at_end(),
                 Err(error) => self.break_off(error.reason, error.timed_out),
             }
@@ -65,17 +83,22 @@ impl<B: Incoming> TurnStream<B> {
         true
     }
 
-    fn decode(&mut self) {
+    /// Decodes what is whole; returns whether any of it had data.
+    fn decode(&mut self) -> bool {
+        let mut has_data = false;
         loop {
             let mut events = Vec::new();
             let state = match self.parser.next() {
-                Ok(Some(event)) => self.decoder.event(&event, &mut events),
-                Ok(None) => return,
+                Ok(Some(event)) => {
+                    has_data |= event.data.is_some();
+                    self.decoder.event(&event, &mut events)
+                }
+                Ok(None) => return has_data,
                 Err(TooLong) => StreamState::InvalidResponse("an event without an end"),
             };
             self.queue.extend(events);
             if self.after(state) {
-                return;
+                return true;
             }
         }
     }
@@ -97,6 +120,10 @@ impl<B: Incoming> TurnStream<B> {
             StreamState::InvalidResponse(what) => self.break_off(what.to_owned(), false),
         }
         true
+    }
+
+    fn give_up(&mut self) {
+        self.break_off("nothing but comments arrived for too long".to_owned(), true);
     }
 
     fn close(&mut self) {

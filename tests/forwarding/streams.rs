@@ -148,3 +148,76 @@ fn an_answer_has_the_form_that_was_requested() {
         Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[&format!("data: {CHUNK}\n\n")])])]);
     assert_eq!(send_with(&fake, &DEFAULT, &chat(), &body("m", false)).status, 502);
 }
+
+/// One upstream, and its API.
+fn upstream(api: &str, timeouts: &str) -> String {
+    format!(
+        r#"{{"upstreams":{{"up":{{"url":"http://up/v1","api":"{api}","timeouts":{{{timeouts}}}}}}},
+            "models":{{"m":{{"targets":[{{"upstream":"up"}}]}}}}}}"#
+    )
+}
+
+/// An upstream that sends the same keep-alive for days.
+fn keeps_alive(content_type: &str, first: &str, keep_alive: &str, interval: u64) -> Does {
+    let mut does = Does::answer(200, content_type, &[first]);
+    does.body.extend((0..200_000).map(|_| (interval, Ok(keep_alive.as_bytes().to_vec()))));
+    does.body.retain(|(_, piece)| piece.as_ref().is_ok_and(|piece| !piece.is_empty()));
+    does
+}
+
+#[test]
+fn comments_and_white_space_alone_do_not_keep_a_request_for_ever() {
+    let started =
+        r#"data: {"type":"message_start","message":{"id":"i","model":"m","usage":{"input_tokens":1}}}"#;
+    let started = format!("event: message_start\n{started}\n\n");
+    let ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+    let (sse, json) = ("text/event-stream", "application/json");
+    let short = r#""connect_ms":1000,"first_byte_ms":2000,"between_bytes_ms":60000"#;
+    for (api, timeouts, does, status, seconds) in [
+        // Before the first event, `first_byte_ms` counts, and `connect_ms`.
+        ("openai", short, keeps_alive(sse, "", ": wait\n\n", 1000), 504, 3),
+        ("openai", "", keeps_alive(sse, "", ": wait\n\n", 1000), 504, 1800),
+        ("openai", "", keeps_alive(sse, "", "\n", 100), 504, 1800),
+        ("anthropic", "", keeps_alive(sse, "", ping, 10_000), 200, 1856),
+        // Some servers send JSON with white space before it, and not all label streams.
+        ("openai", short, keeps_alive(json, "", "\n", 1000), 504, 63),
+        ("openai", short, keeps_alive(json, "", ": wait\n\n", 1000), 504, 63),
+        ("openai", "", keeps_alive(json, "{", " ", 1000), 504, 1800),
+        ("openai", "", keeps_alive(json, "", "\n", 0), 502, 0),
+        ("anthropic", short, keeps_alive(json, "", "\n", 1000), 504, 63),
+        // An error without an end has its status.
+        ("openai", short, Does { head: Ok((400, vec![])), ..keeps_alive(json, "", "\n", 1000) }, 400, 83),
+        // After the first event of a translated stream, the error is an event.
+        ("anthropic", short, keeps_alive(sse, &started, ": wait\n\n", 1000), 200, 83),
+        ("anthropic", short, keeps_alive(sse, &started, ping, 1000), 200, 83),
+        ("anthropic", short, keeps_alive(sse, &started, ": wait\n\n", 0), 200, 0),
+    ] {
+        let (fake, config) = (Fake::new(&[("up", &[does])]), upstream(api, timeouts));
+        let got = send(&fake, &config, &chat(), &body("m", true));
+        let case = format!("{api} {timeouts} {status} {seconds}: {}", got.log);
+        assert_eq!((got.status, fake.now() / 1000), (status, seconds), "{case}");
+        assert!(got.body.contains(r#""error":"#), "{case} {}", got.body);
+        if status == 200 {
+            assert_eq!(got.log["broken"], "nothing but comments arrived for too long", "{case}");
+        }
+        assert_eq!(fake.cancelled(), 1, "{case}");
+    }
+}
+
+#[test]
+fn an_answer_after_long_keep_alives_arrives() {
+    let wait = 500;
+    let mut does = keeps_alive("text/event-stream", "", ": wait\n\n", 1000);
+    does.body.truncate(wait);
+    for data in [CHUNK, LAST, "[DONE]"] {
+        does.body.push((1000, Ok(format!("data: {data}\n\n").into_bytes())));
+        does.body.extend((0..wait).map(|_| (1000, Ok(b": wait\n\n".to_vec()))));
+    }
+    let got = send(&Fake::new(&[("up", &[does])]), &upstream("openai", ""), &chat(), &body("m", true));
+    assert_eq!(got.status, 200);
+    assert!(
+        got.body.contains(CHUNK) && got.body.contains("[DONE]") && got.log["broken"].is_null(),
+        "{}",
+        got.log
+    );
+}
