@@ -173,8 +173,9 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let arrived = self.stall.waker(cx);
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(&mut Context::from_waker(&arrived)) else {
             std::task::ready!(self.stall.poll_expired(cx));
             // Reading on is useless.
             self.drain = false;

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -106,15 +106,23 @@ impl Stall {
         Poll::Pending
     }
 
+    /// A waker for what the caller is to do. That it is woken ends the wait, even if the task that it wakes comes back much
+    /// later: a guest that does something else holds up its caller, and not the other way round.
+    pub(crate) fn waker(self: &Arc<Self>, cx: &Context<'_>) -> Waker {
+        let mut state = self.lock();
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        self.clone().into()
+    }
+
     /// To be called when the caller sent or read this number of bytes.
     pub(crate) fn moved(&self, bytes: usize) {
         let mut state = self.lock();
         if !state.listed {
             return;
         }
-        if let Some(since) = state.since.take() {
-            state.behind += since.elapsed();
-        }
+        state.end_wait();
         if !state.behind.is_zero() {
             state.behind = state.behind.saturating_sub(self.stalls.time_of(bytes));
         }
@@ -143,6 +151,24 @@ impl Stall {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no code panics holding this lock")
+    }
+}
+
+impl State {
+    fn end_wait(&mut self) {
+        if let Some(since) = self.since.take() {
+            self.behind += since.elapsed();
+        }
+    }
+}
+
+impl Wake for Stall {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.end_wait();
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -235,6 +261,24 @@ mod tests {
         stalls.sweep(Duration::from_millis(10));
         wait.await.unwrap();
         assert!(!still.is_finished());
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_when_something_arrives() {
+        let stalls = Stalls::new(MIN_RATE);
+        let stall = Stall::new(stalls.clone());
+        let arrived = poll_fn(|cx| {
+            let arrived = stall.waker(cx);
+            assert!(stall.poll_expired(cx).is_pending());
+            Poll::Ready(arrived)
+        });
+        let arrived = arrived.await;
+        assert!(stall.is_waiting());
+        arrived.wake_by_ref();
+        assert!(!stall.is_waiting());
+        std::thread::sleep(Duration::from_millis(2));
+        stalls.sweep(Duration::from_millis(1));
+        poll_fn(|cx| Poll::Ready(assert!(stall.poll_expired(cx).is_pending(), "it has not expired"))).await;
     }
 
     #[tokio::test]

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::http::outgoing_handler;
 use wasi::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, IncomingRequest, IncomingResponse, OutgoingBody,
     OutgoingRequest, OutgoingResponse, RequestOptions, ResponseOutparam, Scheme,
 };
-use wasi::io::streams::StreamError;
+use wasi::io::poll::poll;
+use wasi::io::streams::{InputStream, StreamError};
 
 struct Guest;
 
@@ -27,6 +29,7 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
         match path.as_str() {
             "/fixed" | "/health" | "/" => answer(out, 200, "a fixed answer"),
             "/read" => answer(out, 200, &read(&request).len().to_string()),
+            "/read-late" => answer(out, 200, &read_late(&request).len().to_string()),
             "/settings" => {
                 let settings: Vec<_> =
                     std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
@@ -121,9 +124,25 @@ fn events(out: ResponseOutparam) {
     }
 }
 
+/// Waits for the body for a moment, does something else for three seconds, and then reads it.
+fn read_late(request: &IncomingRequest) -> Vec<u8> {
+    let body = request.consume().expect("taken once");
+    let stream = body.stream().expect("taken once");
+    let (readable, moment) = (stream.subscribe(), subscribe_duration(100_000_000));
+    poll(&[&readable, &moment]);
+    eprintln!("paused");
+    std::thread::sleep(Duration::from_secs(3));
+    drop(readable);
+    read_rest(&stream)
+}
+
 fn read(request: &IncomingRequest) -> Vec<u8> {
     let body = request.consume().expect("taken once");
     let stream = body.stream().expect("taken once");
+    read_rest(&stream)
+}
+
+fn read_rest(stream: &InputStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(piece) = stream.blocking_read(64 * 1024) {
         bytes.extend_from_slice(&piece);

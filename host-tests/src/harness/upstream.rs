@@ -199,7 +199,8 @@ impl Exchange {
         patiently("the gateway to close its connection", self.wire.closed()).await;
     }
 
-    fn go_on(self) {
+    /// Lets the connection wait for its next request.
+    pub fn go_on(self) {
         background().spawn(serve(self.wire, self.shared));
     }
 }

@@ -158,6 +158,25 @@ async fn a_body_that_stalls_is_ended() {
 }
 
 #[tokio::test]
+async fn a_body_that_waits_for_the_guest_is_no_stall() {
+    let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
+    // More than the buffers of the connection have room for, and little enough to be read at once.
+    for size in [8 << 20, 2] {
+        let head = format!(
+            "POST /read-late HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
+        );
+        let mut caller = send(&gateway, &head).await;
+        gateway.log(|line| line == "paused").await;
+        let answer = tokio::spawn(async move {
+            caller.write_all(&vec![b'x'; size]).await.unwrap();
+            rest(caller).await
+        });
+        let answer = answer.await.unwrap();
+        assert!(answer.ends_with(&format!("\r\n\r\n{size}")), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_caller_that_reads_nothing_is_disconnected() {
     let gateway = start_with(limits(|limits| limits.stall = Duration::from_millis(200))).await;
     let mut upstream = Upstream::by_hand().await;

@@ -84,6 +84,36 @@ async fn a_pooled_connection_that_was_closed_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_response_that_was_not_requested_is_no_answer() {
+    const WANTED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nwanted";
+    const STREAMED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nwanted\r\n0\r\n\r\n";
+    const STRAY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray";
+    let gateway = start().await;
+    for round in 0..100 {
+        let mut upstream = Upstream::by_hand().await;
+        let first = to(&gateway, &upstream).spawn();
+        let mut exchange = upstream.next().await;
+        match round % 3 {
+            // In one piece with the answer,
+            0 => exchange.raw([WANTED, STRAY].concat()).await,
+            1 => exchange.raw([STREAMED, STRAY].concat()).await,
+            _ => exchange.raw(WANTED).await,
+        }
+        assert_eq!(first.reply().await.text(), "wanted");
+        if round % 3 == 2 {
+            // or while the connection is idle.
+            exchange.raw(STRAY).await;
+        }
+        let second = to(&gateway, &upstream).spawn();
+        exchange.go_on();
+        let other = upstream.next().await;
+        assert_eq!(other.request.connection, 1, "round {round}: the connection is not reused");
+        other.answer(Answer::new(200, &[], "wanted")).await;
+        assert_eq!(second.reply().await.text(), "wanted", "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn events_are_forwarded_one_by_one() {
     let mut upstream = Upstream::by_hand().await;
     let gateway = start().await;
