@@ -255,10 +255,10 @@ struct Logged {
 }
 
 fn logged(lines: &[String], prompt: f64) -> Logged {
-    let ended = lines.iter().filter(|line| line.contains("ended a request whose caller had disconnected"));
+    let ended = lines.iter().filter(|line| line.contains("the caller had disconnected"));
     let mut all = Logged { ended: ended.count(), ..Logged::default() };
     for line in lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-        if line["url.path"] != CHAT {
+        if line["url.path"] != CHAT || line["target"] == "host" {
             continue;
         }
         all.lines += 1;

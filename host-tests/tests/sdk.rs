@@ -101,9 +101,8 @@ async fn check(name: &str, mut tests: Command) -> Vec<String> {
     let output = against(&mut tests, name, own);
     // The suite skips the tests of broken connections: the gateway in front reports them as errors.
     against(tests.env("CHAINED", "1"), &format!("{name}, chained"), fronts.each_ref());
-    let logs = own.into_iter().chain(&fronts).flat_map(Gateway::logs);
-    let notes: Vec<_> = logs.filter(|line| !line.starts_with('{')).collect();
-    assert!(notes.is_empty(), "the component trapped: {notes:#?}");
+    let faults: Vec<_> = own.into_iter().chain(&fronts).flat_map(Gateway::faults).collect();
+    assert!(faults.is_empty(), "the component trapped: {faults:#?}");
     output
 }
 

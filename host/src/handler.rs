@@ -1,15 +1,13 @@
 //! The path of a request through the host and the component.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Method, Response, StatusCode, Version};
+use http::header::{EXPECT, HOST, HeaderValue};
+use http::{Method, Response, Version};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use wasmtime::component::Resource;
@@ -17,6 +15,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
+use crate::access::Access;
 use crate::caller::{self, Caller, RequestBody, ResponseBody, Waiting};
 use crate::calls::Calls;
 use crate::connections::Exchange;
@@ -24,6 +23,7 @@ use crate::cpu::CpuLimitExceeded;
 use crate::hop_by_hop;
 use crate::instances::Instance;
 use crate::memory::MemoryLimitExceeded;
+use crate::refusal::Refusal;
 use crate::worker::{Shared, Worker};
 
 /// Held while a guest runs: it writes its log line after its response is sent. Nothing is sent on the channel.
@@ -43,20 +43,22 @@ pub(crate) async fn handle(
     mut request: http::Request<Incoming>,
 ) -> Response<ResponseBody> {
     let (waiting, caller) = caller::watch(exchange.clone());
+    let ending = Arc::new(Ending::new(&request));
+    let output = worker.instances.output();
+    let refuse = |waiting: Waiting, refusal: &Refusal, reason: &str| {
+        ending.access.refused(output, refusal.status(), reason);
+        ResponseBody::new(refusal.response(&ending.access), waiting, Arc::default())
+    };
     if let Err(message) = ensure_host(&mut request) {
-        return refuse(waiting, &Refusal::Malformed(message));
+        return refuse(waiting, &Refusal::Malformed(message), message);
     }
     hop_by_hop::remove(request.headers_mut());
     let Some(permit) = admit(&worker, &request).await else {
-        worker.instances.output().note("host: too many requests at the same time, answered one with 503");
-        return refuse(waiting, &Refusal::Overloaded);
+        return refuse(waiting, &Refusal::Overloaded, "too many requests at the same time");
     };
     let mut instance = match worker.instances.take().await {
         Ok(instance) => instance,
-        Err(error) => {
-            worker.instances.output().note(&format!("host: no instance: {error:?}"));
-            return refuse(waiting, &Refusal::Failed);
-        }
+        Err(error) => return refuse(waiting, &Refusal::Failed, &format!("no instance: {error:?}")),
     };
     let (head, answered) = oneshot::channel();
     let calls = worker.instances.program.counts_calls.then(|| CountedRequest {
@@ -74,11 +76,10 @@ pub(crate) async fn handle(
     let (request, out) = match resources {
         Ok(resources) => resources,
         Err(error) => {
-            worker.instances.output().note(&format!("host: bad request: {error:?}"));
-            return refuse(waiting, &Refusal::Malformed("Malformed HTTP request."));
+            let refusal = Refusal::Malformed("Malformed HTTP request.");
+            return refuse(waiting, &refusal, &format!("bad request: {error:?}"));
         }
     };
-    let ending = Arc::new(Ending::default());
     // In a separate task, because the guest goes on after the response head is sent.
     let guest = Guest { instance, request, out, caller: caller.clone(), ending: ending.clone(), calls };
     let runner = worker.clone();
@@ -89,21 +90,26 @@ pub(crate) async fn handle(
     match answered.await {
         Ok(Ok(response)) => {
             caller.notify();
+            ending.access.answered(&response);
+            if let Some(reason) = ending.reason.get() {
+                ending.access.broken(output, reason);
+            }
             ResponseBody::new(response, waiting, ending.cut.clone())
         }
         Ok(Err(code)) => {
-            worker.instances.output().note(&format!("host: the component returned an error: {code:?}"));
-            refuse(waiting, &Refusal::Failed)
-        }
-        Err(_) if ending.out_of_memory.load(Ordering::Acquire) => refuse(waiting, &Refusal::MemoryLimit),
-        Err(_) if ending.over_limit.load(Ordering::Acquire) => {
-            refuse(waiting, &Refusal::CpuLimit(worker.shared.limits.cpu))
+            refuse(waiting, &Refusal::Failed, &format!("the component returned an error: {code:?}"))
         }
         Err(_) => {
-            if !ending.cut.load(Ordering::Acquire) {
-                worker.instances.output().note("host: the component ended without a response");
-            }
-            refuse(waiting, &Refusal::Failed)
+            let refusal = match () {
+                () if ending.out_of_memory.load(Ordering::Acquire) => Refusal::MemoryLimit,
+                () if ending.over_limit.load(Ordering::Acquire) => {
+                    Refusal::CpuLimit(worker.shared.limits.cpu)
+                }
+                () => Refusal::Failed,
+            };
+            let reason =
+                ending.reason.get().map_or("the component ended without a response", |reason| reason);
+            refuse(waiting, &refusal, reason)
         }
     }
 }
@@ -133,15 +139,29 @@ fn is_probe(request: &http::Request<Incoming>) -> bool {
     known && request.body().is_end_stream()
 }
 
-/// Why a guest was terminated, if it was.
-#[derive(Default)]
+/// How a request ended, if it did not end well.
 struct Ending {
+    access: Access,
     /// Its response, if not complete by then, is cut off.
     cut: Arc<AtomicBool>,
     /// It took too much CPU time.
     over_limit: AtomicBool,
     /// All instances together needed too much memory.
     out_of_memory: AtomicBool,
+    /// Why the guest was terminated, for the log.
+    reason: OnceLock<String>,
+}
+
+impl Ending {
+    fn new<B>(request: &http::Request<B>) -> Self {
+        Self {
+            access: Access::new(request),
+            cut: Arc::default(),
+            over_limit: AtomicBool::default(),
+            out_of_memory: AtomicBool::default(),
+            reason: OnceLock::new(),
+        }
+    }
 }
 
 /// A call of an instance.
@@ -186,8 +206,10 @@ impl Guest {
             result = call => Some(result),
             () = settled => None,
         };
+        let output = worker.instances.output();
         // Returned before the permit, so that the next request gets this warm instance.
-        let note = match result {
+        let caller_has_left = result.is_none();
+        let reason = match result {
             Some(Ok(())) => {
                 worker.instances.give_back(instance);
                 drop(permit);
@@ -195,7 +217,7 @@ impl Guest {
             }
             Some(Err(trap)) if trap.is::<CpuLimitExceeded>() => {
                 ending.over_limit.store(true, Ordering::Release);
-                format!("host: ended a request: {CpuLimitExceeded} ({:?})", worker.shared.limits.cpu)
+                format!("{CpuLimitExceeded} ({:?})", worker.shared.limits.cpu)
             }
             Some(Err(trap)) if trap.is::<MemoryLimitExceeded>() => {
                 ending.out_of_memory.store(true, Ordering::Release);
@@ -203,14 +225,21 @@ impl Guest {
                 worker.instances.drop_idle();
                 let Shared { limits, stalls, .. } = &*worker.shared;
                 stalls.expire_slowest(limits.stall_under_load, limits.behind_under_load);
-                format!("host: ended a request: {MemoryLimitExceeded} ({} MiB)", limits.memory >> 20)
+                format!("{MemoryLimitExceeded} ({} MiB)", limits.memory >> 20)
             }
-            Some(Err(trap)) => format!("host: the component trapped: {trap:?}"),
-            None => format!("host: ended a request whose caller had disconnected {SETTLE_TIME:?} before"),
+            Some(Err(trap)) => {
+                output.note(&format!("host: the component trapped: {trap:?}"));
+                "the component trapped".to_owned()
+            }
+            None => format!("the caller had disconnected {SETTLE_TIME:?} before"),
         };
         // Before the store is dropped, see `ResponseBody::new`.
         ending.cut.store(true, Ordering::Release);
-        worker.instances.output().note(&note);
+        if caller_has_left || ending.access.is_answered() {
+            ending.access.broken(output, &reason);
+        }
+        // Read by what waits for the response's head, if that was not sent.
+        let _ = ending.reason.set(reason);
     }
 }
 
@@ -228,67 +257,4 @@ fn ensure_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str
         }
         None => Err("The `Host` header is missing."),
     }
-}
-
-/// Why the host responds instead of the component.
-enum Refusal {
-    /// The request is not valid HTTP.
-    Malformed(&'static str),
-    /// The maximum number of requests is running.
-    Overloaded,
-    /// The request took more CPU time than this.
-    CpuLimit(Duration),
-    /// All instances together have the memory that they may have.
-    MemoryLimit,
-    /// The component failed.
-    Failed,
-}
-
-/// A response of the host itself, with an error object in the format of the API.
-fn refuse(waiting: Waiting, refusal: &Refusal) -> Response<ResponseBody> {
-    const RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-    let (status, kind, message, code, field) = match refusal {
-        Refusal::Malformed(message) => {
-            (StatusCode::BAD_REQUEST, "invalid_request_error", (*message).to_owned(), None, None)
-        }
-        Refusal::Overloaded => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "server_error",
-            "The server is handling as many requests as it can. Please try again later.".to_owned(),
-            Some("overloaded"),
-            Some((RETRY_AFTER, "1")),
-        ),
-        // The SDKs of OpenAI and Anthropic retry a 503, and the retry would take as long.
-        Refusal::CpuLimit(limit) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "server_error",
-            format!("The request took more than {limit:?} of CPU time and was ended."),
-            Some("cpu_limit_exceeded"),
-            Some((RETRY, "false")),
-        ),
-        Refusal::MemoryLimit => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "server_error",
-            "The server has no memory left for this request. Please try again later.".to_owned(),
-            Some("memory_limit_exceeded"),
-            Some((RETRY_AFTER, "1")),
-        ),
-        Refusal::Failed => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server_error",
-            "The server had an error while processing your request.".to_owned(),
-            None,
-            None,
-        ),
-    };
-    let (message, code) = (serde_json::Value::from(message), serde_json::Value::from(code));
-    let error = format!(r#"{{"error":{{"message":{message},"type":"{kind}","param":null,"code":{code}}}}}"#);
-    let body = Full::new(Bytes::from(error)).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some((name, value)) = field {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    ResponseBody::new(response, waiting, Arc::default())
 }

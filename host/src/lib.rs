@@ -8,6 +8,7 @@
 //!
 //! What only tests need is in `host-tests`, so that `cargo serve` does not compile it.
 
+mod access;
 mod caller;
 mod calls;
 mod connections;
@@ -20,6 +21,7 @@ mod listen;
 mod memory;
 mod outgoing;
 mod output;
+mod refusal;
 mod server;
 mod socket;
 mod spool;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,10 +16,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::access;
 use crate::connections::{Connection, Connections};
 use crate::handler::{Working, handle};
 use crate::instances::Instances;
 use crate::outgoing::Client;
+use crate::output::Output;
 use crate::server::Limits;
 use crate::socket;
 use crate::stall::{CallerStream, Stalls};
@@ -152,6 +155,16 @@ async fn permitted(
     connection.await;
 }
 
+/// Logs a head that is not valid HTTP, which hyper has answered.
+fn note_unreadable(output: &Output, error: &hyper::Error) {
+    let status = match error {
+        error if error.is_parse_too_large() => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        error if error.is_parse() => StatusCode::BAD_REQUEST,
+        _ => return,
+    };
+    access::unreadable(output, status, &error.to_string());
+}
+
 async fn connection(
     stream: TcpStream,
     state: Arc<Connection>,
@@ -176,7 +189,12 @@ async fn connection(
     // A broken connection affects only its caller.
     let closing = tokio::select! {
         biased;
-        _ = connection.as_mut() => false,
+        ended = connection.as_mut() => {
+            if let Err(error) = ended {
+                note_unreadable(worker.instances.output(), &error);
+            }
+            false
+        }
         () = left.as_mut() => false,
         () = reached(&mut stop, Stop::Gracefully) => true,
         () = state.to_close() => true,

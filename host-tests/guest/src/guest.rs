@@ -40,7 +40,7 @@ impl wasi::exports::http::incoming_handler::Guest for Guest {
                 KEPT.with_borrow_mut(|kept| kept.push(vec![1; 1 << 20]));
                 answer(out, 200, "");
             }
-            "/trap" => panic!("requested by the test"),
+            "/trap" | "/v1/messages?trap" => panic!("requested by the test"),
             "/trap-later" => {
                 let body = begin(out, 200, &[]);
                 let stream = body.write().expect("taken once");

@@ -83,6 +83,15 @@ impl Gateway {
         self.printed.lines()
     }
 
+    /// What the host reported: traps, and requests that it ended or failed.
+    pub fn faults(&self) -> Vec<String> {
+        let is_fault = |line: &String| {
+            !line.starts_with('{')
+                || (line.contains(r#""target":"host""#) && line.contains(r#""level":"error""#))
+        };
+        self.logs().into_iter().filter(is_fault).collect()
+    }
+
     /// Waits for a line that `wanted` accepts.
     pub async fn log(&self, wanted: impl FnMut(&str) -> bool) -> String {
         patiently("a line of the log", self.printed.wait_for(wanted)).await

@@ -62,6 +62,8 @@ async fn a_request_that_computes_for_too_long_is_a_503() {
     let reply = gateway.get("/events-and-compute").await;
     assert_eq!((reply.status, reply.text()), (200, "data: 0\n\n"));
     assert!(reply.broken.is_some());
+    let line = gateway.log(|line| line.contains("\"broken\"")).await;
+    assert!(line.contains(r#""level":"error""#) && line.contains("CPU time"), "{line}");
     assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
 }
 
@@ -71,7 +73,12 @@ async fn a_guest_ends_soon_after_its_caller() {
     let mut live = gateway.get("/events-and-compute").live().await;
     live.event().await;
     live.hang_up();
-    gateway.log(|line| line.contains("whose caller had disconnected")).await;
+    let line = gateway.log(|line| line.contains("the caller had disconnected")).await;
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["url.path"], &line["http.response.status_code"]),
+        (&"/events-and-compute".into(), &200.into())
+    );
     assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
 }
 

@@ -71,10 +71,42 @@ async fn a_trap_is_an_error_object_and_ends_one_instance() {
         assert_eq!(reply.header("content-type"), Some("application/json"));
         let want = r#"{"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}"#;
         assert_eq!(reply.text(), want, "{path}");
+        let id = reply.header("x-request-id").expect("every response has one").to_owned();
+        let line = gateway.log(|line| line.contains(&id)).await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["url.path"], &line["level"]), (&path.into(), &"error".into()));
+        assert_eq!(
+            (&line["http.request.method"], &line["http.response.status_code"]),
+            (&"GET".into(), &500.into())
+        );
     }
+    // Anthropic's SDKs read its own format.
+    let reply = gateway.call("POST", "/v1/messages?trap").header("x-request-id", "mine").await;
+    assert_eq!(
+        (reply.status, reply.header("request-id"), reply.header("x-request-id")),
+        (500, Some("mine"), Some("mine"))
+    );
+    let want = r#"{"type":"error","error":{"type":"api_error","message":"The server had an error while processing your request."},"request_id":"mine"}"#;
+    assert_eq!(reply.text(), want);
     gateway.log(|line| line.contains("trapped")).await;
     gateway.log(|line| line.contains("without a response")).await;
     assert_eq!(gateway.get("/fixed").await.text(), "a fixed answer");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_logged() {
+    let gateway = start().await;
+    let many: String = (0..200).map(|i| format!("x-{i}: 1\r\n")).collect();
+    for (head, status) in
+        [("no HTTP\r\n\r\n".to_owned(), 400), (format!("GET / HTTP/1.1\r\nhost: h\r\n{many}\r\n"), 431)]
+    {
+        let answer = raw(&gateway, &head).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let line =
+            gateway.log(|line| line.contains(&format!(r#""http.response.status_code":{status}"#))).await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(line["reason"].is_string(), "{line}");
+    }
 }
 
 #[tokio::test]
