@@ -1,8 +1,10 @@
-//! Writes the page, the token vocabularies and the character classes as read-only data, and sets the component's memory
-//! sizes.
+//! Writes the page, the scripts of the limits, the token vocabularies and the character classes as read-only data, and sets
+//! the component's memory sizes.
 
 #[path = "build/page.rs"]
 mod page;
+#[path = "build/scripts.rs"]
+mod scripts;
 #[cfg(feature = "vocab")]
 #[path = "build/tokens.rs"]
 mod tokens;
@@ -22,6 +24,7 @@ fn main() {
         println!("cargo::rustc-link-arg-cdylib=--initial-heap={HEAP}");
     }
     page::write();
+    scripts::write();
     #[cfg(feature = "vocab")]
     tokens::write();
 }

@@ -160,8 +160,7 @@ impl Reservation {
     ) -> Result<(), Refusal> {
         let namespace = &store.settings().namespace;
         let command = script::reserve(namespace, &counters, amounts, &id);
-        let reply =
-            store.execute(&command.parts()).and_then(|reply| script::readings(&reply, counters.len()));
+        let reply = command.execute(store).and_then(|reply| script::readings(&reply, counters.len()));
         let has_budget = counters.iter().any(|counter| matches!(counter.limit.measure, Measure::Usd(..)));
         let default = if has_budget { OnFailure::Deny } else { OnFailure::Allow };
         let on_failure = store.settings().on_failure.unwrap_or(default);
@@ -220,7 +219,7 @@ impl Reservation {
         }
         let namespace = &store.settings().namespace;
         let command = script::settle(namespace, &state.counters, state.amounts, used, &state.id);
-        let mut result = store.execute(&command.parts());
+        let mut result = command.execute(store);
         // Without a reply the reservation may not exist, so one attempt is enough.
         let waits = if state.readings.is_some() { &SETTLE_WAITS[..] } else { &[] };
         for wait in waits {
@@ -228,7 +227,7 @@ impl Reservation {
                 break;
             }
             transport.wait(&[], Some(*wait));
-            result = store.execute(&command.parts());
+            result = command.execute(store);
         }
         result.map(|_| ())
     }
@@ -248,7 +247,7 @@ impl Reservation {
         }
         let command = script::renew(&leases, &state.id);
         // Where it fails, the next piece of the body tries again.
-        if store.execute(&command.parts()).is_ok() {
+        if command.execute(store).is_ok() {
             state.renewed = elapsed;
         }
     }
@@ -278,7 +277,7 @@ pub fn usage<T: Transport>(store: &Store<'_, T>, counters: &[Counter]) -> Result
         return Ok(Vec::new());
     }
     let command = script::read(&store.settings().namespace, counters);
-    let reply = store.execute(&command.parts())?;
+    let reply = command.execute(store)?;
     script::readings(&reply, counters.len()).map(|readings| readings.each)
 }
 

@@ -2,7 +2,7 @@
 -- KEYS: the reservation, then one key a limit. ARGV: the lease's id, how long the reservation is kept (ms; 0: nothing is
 -- reserved, the limits are only read), then four for each limit: kind, most, amount, window or lease (ms).
 -- Returns {1 if granted else 0, now (ms), then for each limit: used before, ms to the window's reset, ms to wait (-1: the
--- amount never fits), the place of the amount}.
+-- amount never fits)}.
 -- Kinds: 'w' counts in 60 sub-windows a window; a span of a window's length touches 61 of them at the most, so no more than
 -- `most` is in 61. 'd', 'm': UTC days and months. 'c': leases.
 local t = redis.call('TIME')
@@ -30,7 +30,7 @@ end
 local keep = tonumber(ARGV[2])
 local granted = 1
 local out = {1, now}
-local places = {}
+local places, held = {}, {}
 for i = 1, #KEYS - 1 do
   local k, kind = KEYS[i + 1], ARGV[4 * i - 1]
   local most, amount, w = tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2])
@@ -38,32 +38,31 @@ for i = 1, #KEYS - 1 do
   if kind == 'w' then
     local s = w / 60
     place = math.floor(now / s)
-    local h = redis.call('HMGET', k, 's', 'o', 'l')
-    local o, l = tonumber(h[2]), tonumber(h[3]) or place
+    -- The sum of all that counts, the oldest and the latest sub-window, and what is in the present one.
+    local h = redis.call('HMGET', k, 's', 'o', 'l', f(place))
+    local o, l, here = tonumber(h[2]), tonumber(h[3]), tonumber(h[4]) or 0
     used = tonumber(h[1]) or 0
-    if l > place then
+    if l and l > place then
       -- The clock went back, as after a failover: all that counts was granted just now.
       redis.call('DEL', k)
       redis.call('HSET', k, 's', f(used), 'o', f(place), 'l', f(place), f(place), f(used))
       redis.call('PEXPIRE', k, f(w + w / 20))
-      o, l = place, place
-    end
-    if o and o < place - 60 then
-      if place - 61 - o > 600 then
-        redis.call('DEL', k)
-        used = 0
-      else
-        for j = o, place - 61 do
-          local v = tonumber(redis.call('HGET', k, f(j)))
-          if v then
-            used = used - v
-            redis.call('HDEL', k, f(j))
-          end
+      o, l, here = place, place, used
+    elseif l and l < place - 60 then
+      redis.call('DEL', k)
+      used, o, l = 0, nil, nil
+    elseif o and o < place - 60 then
+      for j = o, place - 61 do
+        local v = tonumber(redis.call('HGET', k, f(j)))
+        if v then
+          used = used - v
+          redis.call('HDEL', k, f(j))
         end
-        redis.call('HSET', k, 's', f(used), 'o', f(place - 60))
       end
       o = place - 60
+      redis.call('HSET', k, 's', f(used), 'o', f(o))
     end
+    held[i] = {o, l, here}
     if used > 0 then reset = (l + 61) * s - now end
     if amount > 0 and used + amount > most then
       wait = -1
@@ -94,7 +93,7 @@ for i = 1, #KEYS - 1 do
     if amount > 0 and used + amount > most then wait = amount > most and -1 or reset end
   end
   if wait ~= 0 then granted = 0 end
-  out[4 * i - 1], out[4 * i], out[4 * i + 1], out[4 * i + 2] = used, reset, wait, place
+  out[3 * i], out[3 * i + 1], out[3 * i + 2] = used, reset, wait
   places[i] = f(place)
 end
 out[1] = granted
@@ -102,22 +101,25 @@ if granted == 0 or keep == 0 then return out end
 -- A full Redis permits what follows a command that frees memory. Limits hold although cached responses have filled it.
 redis.call('DEL', KEYS[1])
 for i = 1, #KEYS - 1 do
-  local k, kind = KEYS[i + 1], ARGV[4 * i - 1]
+  local k, kind, place = KEYS[i + 1], ARGV[4 * i - 1], places[i]
   local amount, w = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2])
-  local place = out[4 * i + 2]
+  local used, at = f(out[3 * i] + amount), tonumber(place)
   if kind == 'w' and amount > 0 then
-    redis.call('HINCRBY', k, f(place), f(amount))
-    redis.call('HINCRBY', k, 's', f(amount))
-    redis.call('HSETNX', k, 'o', f(place))
-    redis.call('HSET', k, 'l', f(place))
-    redis.call('PEXPIRE', k, f(w + w / 20))
-    out[4 * i] = (place + 61) * w / 60 - now
+    local o, l, here = held[i][1], held[i][2], f(held[i][3] + amount)
+    if l == at then
+      redis.call('HSET', k, 's', used, place, here)
+    else
+      redis.call('HSET', k, 's', used, place, here, 'l', place, 'o', f(o or at))
+      -- Longer than the sub-window counts, also for what is added to it later.
+      redis.call('PEXPIRE', k, f(w + w / 20))
+    end
+    out[3 * i + 1] = (at + 61) * w / 60 - now
   elseif kind == 'c' then
     redis.call('ZADD', k, f(now + w), ARGV[1])
     redis.call('PEXPIRE', k, f(w))
   elseif kind ~= 'w' and amount > 0 then
-    redis.call('HSET', k, 'p', f(place), 's', f(out[4 * i - 1] + amount))
-    redis.call('PEXPIRE', k, f(out[4 * i] + 86400000))
+    redis.call('HSET', k, 'p', place, 's', used)
+    redis.call('PEXPIRE', k, f(out[3 * i + 1] + 86400000))
   end
 end
 redis.call('SET', KEYS[1], table.concat(places, ','), 'PX', f(keep))

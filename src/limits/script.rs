@@ -2,37 +2,31 @@
 
 use super::{Amounts, Counter, Reading, Readings, Wait};
 use crate::config::{Measure, Period};
-use crate::store::{Reply, StoreError, StoreErrorKind};
+use crate::store::{Reply, Script, Store, StoreError, StoreErrorKind};
+use crate::transport::Transport;
 use std::time::Duration;
 
-const RESERVE: &str = include_str!("reserve.lua");
-const SETTLE: &str = include_str!("settle.lua");
-const RENEW: &str = include_str!("renew.lua");
+include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 /// How long a reservation can be settled: longer than any answer takes.
 const KEPT: Duration = Duration::from_secs(86_400);
 
 /// A script with its keys and arguments.
-pub(super) struct Command(Vec<String>);
-
-impl Command {
-    fn new(script: &str, keys: Vec<String>, arguments: Vec<String>) -> Self {
-        let mut parts = vec!["EVAL".to_owned(), without_comments(script), keys.len().to_string()];
-        parts.extend(keys);
-        parts.extend(arguments);
-        Self(parts)
-    }
-
-    /// The command's name and arguments.
-    pub(super) fn parts(&self) -> Vec<&str> {
-        self.0.iter().map(String::as_str).collect()
-    }
+pub(super) struct Command {
+    script: Script,
+    keys: Vec<String>,
+    arguments: Vec<String>,
 }
 
-/// A script without what only its readers need: it goes to the store with every request.
-fn without_comments(script: &str) -> String {
-    let code = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
-    code.collect::<Vec<_>>().join("\n")
+impl Command {
+    /// Executes it.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not reply.
+    pub(super) fn execute<T: Transport>(&self, store: &Store<'_, T>) -> Result<Reply, StoreError> {
+        store.eval(self.script, &self.keys, &self.arguments)
+    }
 }
 
 fn millis(time: Duration) -> String {
@@ -63,7 +57,7 @@ pub(super) fn reserve(namespace: &str, counters: &[Counter], amounts: Amounts, i
         let amount = amounts.of(limit.measure).to_string();
         arguments.extend([kind.to_owned(), limit.max().to_string(), amount, millis(time)]);
     }
-    Command::new(RESERVE, keys(namespace, counters, id), arguments)
+    Command { script: RESERVE, keys: keys(namespace, counters, id), arguments }
 }
 
 /// Reads limits without reserving anything.
@@ -73,7 +67,7 @@ pub(super) fn read(namespace: &str, counters: &[Counter]) -> Command {
         let (kind, time) = kind(limit.measure);
         arguments.extend([kind.to_owned(), limit.max().to_string(), "0".to_owned(), millis(time)]);
     }
-    Command::new(RESERVE, keys(namespace, counters, "none"), arguments)
+    Command { script: RESERVE, keys: keys(namespace, counters, "none"), arguments }
 }
 
 /// Replaces what a lease reserved by what was used.
@@ -92,25 +86,25 @@ pub(super) fn settle(
         arguments.extend(amounts);
         arguments.push(millis(time));
     }
-    Command::new(SETTLE, keys(namespace, counters, id), arguments)
+    Command { script: SETTLE, keys: keys(namespace, counters, id), arguments }
 }
 
 /// Renews the leases of a request: keys with the length of each.
 pub(super) fn renew(leases: &[(&str, Duration)], id: &str) -> Command {
     let keys = leases.iter().map(|(key, _)| (*key).to_owned()).collect();
     let times = leases.iter().map(|(_, lease)| millis(*lease));
-    Command::new(RENEW, keys, std::iter::once(id.to_owned()).chain(times).collect())
+    Command { script: RENEW, keys, arguments: std::iter::once(id.to_owned()).chain(times).collect() }
 }
 
 /// The reply to [`reserve`] and [`read`] for so many limits.
 pub(super) fn readings(reply: &Reply, limits: usize) -> Result<Readings, StoreError> {
     let numbers = reply.integers()?;
     let [granted, now, each @ ..] = numbers.as_slice() else { return Err(unreadable()) };
-    if each.len() != 4 * limits {
+    if each.len() != 3 * limits {
         return Err(unreadable());
     }
     let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-    let reading = |[used, reset, wait, _]: &[i64; 4]| Reading {
+    let reading = |[used, reset, wait]: &[i64; 3]| Reading {
         used: u64::try_from(*used).unwrap_or(0),
         reset: time(*reset),
         wait: match *wait {

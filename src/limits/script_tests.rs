@@ -27,12 +27,13 @@ impl Clock {
 
     /// Executes a script by this clock.
     fn run(&self, command: &Command) -> Vec<i64> {
-        let mut parts = command.0.clone();
         let by_clock =
             "local c = redis.call('GET', 'clock')\nlocal t = {math.floor(c / 1000), c % 1000 * 1000}";
-        assert!(parts[1].contains("local t = redis.call('TIME')"));
-        parts[1] = parts[1].replace("local t = redis.call('TIME')", by_clock);
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        assert!(command.script.source.contains("local t = redis.call('TIME')"));
+        let script = command.script.source.replace("local t = redis.call('TIME')", by_clock);
+        let count = command.keys.len().to_string();
+        let operands = command.keys.iter().chain(&command.arguments).map(String::as_str);
+        let parts: Vec<&str> = ["EVAL", &script, &count].into_iter().chain(operands).collect();
         match self.0.command(&parts) {
             Resp::Error(error) => panic!("{error}"),
             reply => reply.integers(),
@@ -72,6 +73,14 @@ impl Random {
     fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
+    }
+}
+
+#[test]
+fn scripts_are_named_as_redis_names_them() {
+    let Some(redis) = Redis::start() else { return };
+    for Script { source, sha1 } in [RESERVE, SETTLE, RENEW] {
+        assert_eq!(redis.command(&["SCRIPT", "LOAD", source]), Resp::Text(sha1.to_owned()));
     }
 }
 
@@ -182,6 +191,23 @@ fn what_is_never_settled_counts_until_its_window_ends() {
     clock.set(NOON + 200_000);
     assert!(clock.settle(&counters[..1], tokens(100), tokens(10), "c"));
     assert_eq!(clock.used(&counters), [0, 0]);
+}
+
+#[test]
+fn what_was_delivered_beyond_the_reserve_counts_without_another_request() {
+    let Some(clock) = Clock::start() else { return };
+    let minute = [counter("minute", Measure::Tokens(100, Window::Minute))];
+    for nth in 0..15 {
+        assert!(clock.reserve(&minute, tokens(1), &nth.to_string()).granted);
+    }
+    // Longer than ten windows, in which nothing is reserved.
+    for nth in 0..15 {
+        clock.set(NOON + nth * 50_000);
+        assert!(clock.settle(&minute, tokens(1), tokens(11), &nth.to_string()));
+    }
+    assert_eq!(clock.used(&minute), [20], "the last two");
+    clock.set(NOON + 14 * 50_000 + 62_000);
+    assert_eq!(clock.used(&minute), [0]);
 }
 
 #[test]

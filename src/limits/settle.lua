@@ -20,10 +20,10 @@ for i = 1, #KEYS - 1 do
   local w = tonumber(ARGV[4 * i + 2])
   if kind == 'w' and more < 0 then
     -- Only where the sub-window still counts, and holds it.
-    local held_there = tonumber(redis.call('HGET', k, f(place)))
-    if held_there and held_there + more >= 0 then
-      redis.call('HINCRBY', k, f(place), f(more))
-      redis.call('HINCRBY', k, 's', f(more))
+    local h = redis.call('HMGET', k, f(place), 's')
+    local there = tonumber(h[1])
+    if there and there + more >= 0 then
+      redis.call('HSET', k, f(place), f(there + more), 's', f(tonumber(h[2]) + more))
     end
   elseif kind == 'w' and more > 0 then
     -- What was delivered beyond the reserve was delivered now.

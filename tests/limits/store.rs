@@ -1,9 +1,9 @@
 //! The protocols of the store against the real thing.
 
 use crate::http::Sockets;
-use crate::redis::{Redis, UPSTASH_KEY, WEBDIS_KEY};
+use crate::redis::{Redis, Resp, UPSTASH_KEY, WEBDIS_KEY};
 use portcullis::config::{Config, Store as Settings};
-use portcullis::store::{Item, Reply, Store, StoreError, StoreErrorKind};
+use portcullis::store::{Item, Reply, Script, Store, StoreError, StoreErrorKind};
 use std::time::{Duration, Instant};
 
 fn settings(api: &str, url: &str, key: &str) -> Settings {
@@ -67,6 +67,35 @@ fn both_protocols_carry_every_kind_of_value() {
 }
 
 #[test]
+fn the_text_of_a_script_is_sent_only_to_a_redis_that_lacks_it() {
+    let Some(redis) = Redis::start() else { return };
+    let (webdis, upstash) = (redis.webdis(), redis.upstash());
+    let source = "return {KEYS[1], ARGV[1]}";
+    let Resp::Text(sha1) = redis.command(&["SCRIPT", "LOAD", source]) else { panic!("no digest") };
+    let script = Script { source, sha1: sha1.leak() };
+    for store in
+        [settings("webdis", &webdis.url(), WEBDIS_KEY), settings("upstash", &upstash.url(), UPSTASH_KEY)]
+    {
+        let start = Instant::now();
+        let elapsed = || start.elapsed();
+        let run = || {
+            let reply =
+                Store::new(&store, &Sockets, &elapsed).eval(script, &["k".to_owned()], &["a".to_owned()]);
+            assert_eq!(reply, Ok(Reply(vec![text("k"), text("a")])), "{:?}", store.api);
+        };
+        redis.command(&["SCRIPT", "FLUSH"]);
+        redis.command(&["CONFIG", "RESETSTAT"]);
+        (0..3).for_each(|_| run());
+        let Resp::Text(stats) = redis.command(&["INFO", "commandstats"]) else { panic!("no statistics") };
+        let calls = |command: &str| {
+            let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+            line.and_then(|line| line.split(',').next()?.parse::<u32>().ok())
+        };
+        assert_eq!((calls("eval"), calls("evalsha")), (Some(1), Some(3)), "{:?}: {stats}", store.api);
+    }
+}
+
+#[test]
 fn a_store_that_fails_is_an_error_in_time() {
     let Some(redis) = Redis::start() else { return };
     let (mut webdis, upstash) = (redis.webdis(), redis.upstash());
@@ -77,10 +106,10 @@ fn a_store_that_fails_is_an_error_in_time() {
     for store in
         [settings("webdis", &webdis.url(), WEBDIS_KEY), settings("upstash", &upstash.url(), UPSTASH_KEY)]
     {
-        let store = Settings { timeout: Duration::from_millis(100), ..store };
+        let hasty = Settings { timeout: Duration::from_millis(100), ..store.clone() };
         redis.command(&["CLIENT", "PAUSE", "600"]);
         let start = Instant::now();
-        let error = execute(&store, &["SET", "a", "b"]).expect_err("it is slow");
+        let error = execute(&hasty, &["SET", "a", "b"]).expect_err("it is slow");
         assert_eq!(error.kind, StoreErrorKind::Timeout, "{error}");
         assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
         std::thread::sleep(Duration::from_millis(700));
