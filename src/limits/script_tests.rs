@@ -136,6 +136,33 @@ fn demand_beyond_the_limit_gets_nearly_all_of_it() {
 }
 
 #[test]
+fn demand_beyond_a_budget_gets_nearly_all_of_it() {
+    let Some(clock) = Clock::start() else { return };
+    const MAX: u64 = 10_000;
+    const APRIL: u64 = 1_775_001_600_000;
+    let days = |days: u64| days * 86_400_000;
+    for (name, period, starts, length) in [
+        ("day", Period::Day, [0, 1, 2].map(days), days(1)),
+        ("month", Period::Month, [0, 30, 61].map(days), days(30)),
+    ] {
+        let budget = [counter(name, Measure::Usd(Usd::from_nanos(MAX), period))];
+        for start in starts {
+            // Requests that use half of what they may, twice as many as fit.
+            let mut granted = 0;
+            for step in 0..200 {
+                clock.set(APRIL + start + step * length / 200);
+                let id = format!("{name}-{start}-{step}");
+                if clock.reserve(&budget, tokens(200), &id).granted {
+                    assert!(clock.settle(&budget, tokens(200), tokens(100), &id));
+                    granted += 100;
+                }
+            }
+            assert!((MAX * 95 / 100..=MAX).contains(&granted), "{name} {start}: {granted} of {MAX}");
+        }
+    }
+}
+
+#[test]
 fn all_limits_are_reserved_or_none() {
     let Some(clock) = Clock::start() else { return };
     let counters = [

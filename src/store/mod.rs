@@ -248,11 +248,12 @@ impl<'a, T: Transport> Store<'a, T> {
         };
         let mut call = self.transport.start(&request).map_err(unsent)?;
         let Answered { status, headers, mut body } = loop {
+            // Before the first wait there is no answer, and to look for one is another call of the host.
+            let Some(left) = left() else { return Err(self.timeout()) };
+            self.transport.wait(&[Pending::Head(&call)], Some(left));
             if let Some(answer) = self.transport.head(&mut call) {
                 break answer.map_err(unsent)?;
             }
-            let Some(left) = left() else { return Err(self.timeout()) };
-            self.transport.wait(&[Pending::Head(&call)], Some(left));
         };
         let mut bytes = Vec::new();
         while !is_whole(&headers, bytes.len()) {

@@ -3,6 +3,7 @@
 mod cache;
 mod failing;
 mod limited;
+mod private;
 
 #[path = "../../../tests/redis/mod.rs"]
 mod redis;
