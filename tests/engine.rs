@@ -713,3 +713,42 @@ fn errors_repeat_long_names_and_values_only_in_part() {
         assert!(serde_json::from_str::<Value>(&text).is_ok(), "{path}");
     }
 }
+
+#[test]
+fn a_constant_of_another_type_is_named_where_a_schema_is_strict() {
+    let schema = |own: &str| -> Value {
+        let properties: Value = serde_json::from_str(own).expect("JSON");
+        let names: Vec<&String> = properties.as_object().expect("an object").keys().collect();
+        json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
+    };
+    let other = schema(r#"{"a":{"type":"string","const":1}}"#);
+    let either = schema(r#"{"a":{"anyOf":[{"type":"string","const":1},{"type":"null"}]}}"#);
+    let same = schema(r#"{"a":{"type":"string","const":"x"},"b":{"type":"integer","const":1.0}}"#);
+    let named = "no value of 'const' is valid under the schema that it stands in.";
+    for (schema, strict, want) in [
+        (&other, true, Err(named)),
+        (&either, true, Ok(r#"{"a":null}"#)),
+        (&same, true, Ok(r#"{"a":"x","b":1.0}"#)),
+        // What is not strict is accepted whatever it is.
+        (&other, false, Ok("{}")),
+    ] {
+        let function = json!({"name": "f", "strict": strict, "parameters": schema});
+        let tool = json!({"model": "gpt-4o", "messages": user_says("hi"), "tool_choice": "required",
+            "tools": [{"type": "function", "function": function}]});
+        let format =
+            json!({"type": "json_schema", "json_schema": {"name": "f", "strict": strict, "schema": schema}});
+        let format = json!({"model": "gpt-4o", "messages": user_says("hi"), "response_format": format});
+        for body in [tool, format] {
+            let (status, _, text) = send("{}", "/v1/chat/completions", &body);
+            let answer: Value = serde_json::from_str(&text).expect("JSON");
+            let message = &answer["choices"][0]["message"];
+            let got =
+                message["tool_calls"][0]["function"]["arguments"].as_str().or(message["content"].as_str());
+            match want {
+                Ok(want) if strict || got.is_some() => assert_eq!((status, got), (200, Some(want)), "{text}"),
+                // An answer must be valid even so.
+                _ => assert!(status == 400 && text.contains(named), "{body} {text}"),
+            }
+        }
+    }
+}

@@ -429,6 +429,9 @@ fn sentence(why: &NoInstance) -> String {
         NoInstance::Dangling(reference) => format!("reference '{reference}' can not be resolved."),
         NoInstance::Pattern(pattern) => format!("'{pattern}' is not a regular expression that is supported."),
         NoInstance::Impossible | NoInstance::TooLong => "nothing finite is valid under it.".to_owned(),
+        NoInstance::Conflict(keyword) => {
+            format!("no value of '{keyword}' is valid under the schema that it stands in.")
+        }
         NoInstance::Unmet(keyword) => format!("no value was found that honours '{keyword}'."),
         NoInstance::Exhausted(why) => format!("{why}."),
     }

@@ -26,10 +26,17 @@ pub(super) struct Planned<'r> {
 pub(super) enum Input<'r> {
     /// This text.
     Text(Cow<'r, str>),
-    /// Arguments that are valid under a schema.
-    Schema(Option<Json<'r>>),
+    /// Arguments that are valid under a schema, if it is strict, and else as far as it allows any.
+    Schema(Option<Json<'r>>, Strict),
     /// A text that matches a regular expression.
     Pattern(&'r str),
+}
+
+/// Whether arguments must be valid under their schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strict {
+    Yes,
+    No,
 }
 
 /// All calls of an answer.
@@ -42,7 +49,9 @@ pub(super) struct Calls<'r> {
 /// A call of an offered tool with generated input. A custom tool without a regular expression gets the user's text.
 fn call<'r>(tool: &Tool<'r>, user: &'r str) -> Planned<'r> {
     let input = match (tool.kind, tool.grammar) {
-        (ToolKind::Function, _) => Input::Schema(tool.parameters),
+        (ToolKind::Function, _) => {
+            Input::Schema(tool.parameters, if tool.strict == Some(true) { Strict::Yes } else { Strict::No })
+        }
         (ToolKind::Custom, Some(("regex", pattern))) => Input::Pattern(pattern),
         (ToolKind::Custom, _) => Input::Text(user.into()),
     };
@@ -63,13 +72,18 @@ impl Input<'_> {
     ) -> Result<(Cow<'_, str>, bool), NoInstance> {
         let text: Cow<'_, str> = match self {
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Schema(None) => Cow::Borrowed("{}"),
-            Self::Schema(Some(Json(schema))) => {
+            Self::Schema(None, _) => Cow::Borrowed("{}"),
+            Self::Schema(Some(Json(schema)), strict) => {
                 match schema::instance(schema, seed, Patterns::Understood, limit, budget) {
                     Ok(instance) if instance.json.starts_with('{') => {
                         return Ok((instance.json.into(), instance.whole));
                     }
                     Err(why @ (NoInstance::Unmet(_) | NoInstance::Exhausted(_))) => return Err(why),
+                    Err(why @ (NoInstance::Impossible | NoInstance::Conflict(_)))
+                        if *strict == Strict::Yes =>
+                    {
+                        return Err(why);
+                    }
                     // A schema that contradicts itself is accepted where it is not strict: the call then has no
                     // arguments.
                     _ => Cow::Borrowed("{}"),

@@ -34,6 +34,8 @@ pub(super) struct Generator<'t> {
     pub(super) turn: Option<u64>,
     /// A keyword that generation may have failed to honour.
     pub(super) hard: Option<&'static str>,
+    /// A keyword of which no value was valid.
+    pub(super) conflict: Option<&'static str>,
 }
 
 impl<'t> Generator<'t> {
@@ -48,6 +50,7 @@ impl<'t> Generator<'t> {
             retries: RETRIES,
             turn: None,
             hard: None,
+            conflict: None,
         }
     }
 
@@ -388,6 +391,7 @@ impl<'t> Generator<'t> {
                 return Ok(());
             }
         }
+        self.conflict = Some(if is_enum { "enum" } else { "const" });
         Err(NoInstance::Impossible)
     }
 

@@ -41,6 +41,8 @@ pub(super) enum NoInstance {
     Pattern(String),
     /// Nothing is valid under the schema: its demands contradict each other, or it never ends.
     Impossible,
+    /// None of the values of this keyword, `const` or `enum`, is valid under the rest of the schema.
+    Conflict(&'static str),
     /// No instance was found that honours this keyword.
     Unmet(&'static str),
     /// The instance is longer than an answer may be. Used within this module: what there is of it is the answer.
@@ -121,7 +123,7 @@ fn search(
             Err(NoInstance::Impossible) => match generator.hard {
                 Some(keyword) => NoInstance::Unmet(keyword),
                 // Whatever is drawn, it stays impossible.
-                None => return Err(NoInstance::Impossible),
+                None => return Err(generator.conflict.map_or(NoInstance::Impossible, NoInstance::Conflict)),
             },
             Err(why @ (NoInstance::Exhausted(_) | NoInstance::Dangling(_) | NoInstance::Pattern(_))) => {
                 return Err(why);
