@@ -23,7 +23,7 @@ strings! {
 }
 
 tagged! {
-    /// One message.
+    /// One message. What few messages have lies in a box, so that many short messages fit into the memory of a request.
     pub struct Message<'a> by
         /// The author's role.
         "role" role: Role
@@ -31,9 +31,9 @@ tagged! {
         /// The text or parts.
         "content" content: Content<'a>, of _,
         /// Distinguishes authors of one role; the function's name where the role is `function`.
-        "name" name: Text<'a>, of Role::System | Role::Developer | Role::User | Role::Assistant | Role::Function,
+        "name" name: Box<Text<'a>>, of Role::System | Role::Developer | Role::User | Role::Assistant | Role::Function,
         /// The assistant's refusal.
-        "refusal" refusal: Text<'a>, of Role::Assistant,
+        "refusal" refusal: Box<Text<'a>>, of Role::Assistant,
         /// A reference to an earlier audio answer.
         "audio" audio: Box<AudioReference<'a>>, of Role::Assistant,
         /// The tools the assistant called.

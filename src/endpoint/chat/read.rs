@@ -67,7 +67,7 @@ fn message<'r>(message: &'r message::Message<'_>) -> Message<'r> {
         Some(message::Role::Tool | message::Role::Function) => Role::Tool,
         Some(message::Role::User) | None => Role::User,
     };
-    let name = message.name.as_deref();
+    let name = message.name.as_deref().map(|name| &**name);
     if role == Role::Tool {
         let result = ToolResult {
             id: message.tool_call_id.as_deref().unwrap_or_default().into(),
@@ -86,7 +86,7 @@ fn message<'r>(message: &'r message::Message<'_>) -> Message<'r> {
         }
         content => {
             let mut parts = parts(content.as_ref());
-            parts.extend(message.refusal.as_deref().map(|refusal| Part::Refusal(refusal.into())));
+            parts.extend(message.refusal.as_deref().map(|refusal| Part::Refusal((&**refusal).into())));
             parts.extend(message.function_call.iter().map(|call| tool_call("", Some(call), None)));
             parts.extend(calls.iter().map(|call| {
                 let id = call.id.as_deref().unwrap_or_default();
