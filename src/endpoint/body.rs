@@ -6,15 +6,17 @@ use crate::http::{Headers, Incoming, media_type};
 use crate::log::Record;
 use crate::router;
 use crate::upstream::rewrite;
+use std::rc::Rc;
 
 impl<T> Call<'_, T> {
-    /// Reads the whole body: JSON, within the limit of `PORTCULLIS_MAX_BODY_BYTES`.
+    /// Reads the whole body: JSON, within the limit of `PORTCULLIS_MAX_BODY_BYTES`. A stream that outlives the call may need
+    /// it.
     ///
     /// # Errors
     ///
     /// 413 for a longer body, 415 for another media type or a compressed body, 400 for one that breaks off, or that could
     /// name a second model where the key is restricted to models.
-    pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Vec<u8>, ApiError> {
+    pub fn read_json(&self, body: &mut impl Incoming, record: &mut Record) -> Result<Rc<Vec<u8>>, ApiError> {
         if let Some(declared) = self.request.headers.get("content-type").filter(|value| !is_json(value)) {
             return Err(ApiError::new(
                 Kind::UnsupportedMediaType,
@@ -62,7 +64,7 @@ impl<T> Call<'_, T> {
                 self.caller.may_use(model)
             })?;
         }
-        Ok(bytes)
+        Ok(Rc::new(bytes))
     }
 
     /// Refuses a compressed body by its coding (RFC 9110, section 15.5.16) rather than as bad JSON. Only one that

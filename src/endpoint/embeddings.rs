@@ -56,7 +56,7 @@ pub fn create<T: Transport>(
             body: &body,
             dropped: &[],
             translation: None,
-            metering: Metering { needs_usage: call.reservation.has_limits(), output_limit: None },
+            metering: Metering { needs_usage: call.reservation.has_limits(), ..Metering::default() },
             streams: false,
             errors: OPENAI_ERRORS,
         };

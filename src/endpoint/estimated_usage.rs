@@ -1,45 +1,24 @@
 //! Token counts of the gateway's own, for answers of another API whose upstream reports none: clients of Responses and
 //! Messages read them as numbers.
 
-use crate::model;
 use crate::tokens::Encoding;
-use crate::turn::{self, Answer, Block, Event, EventSource, Input, Part, Request, Step, Usage, UsageMeter};
+use crate::turn::{Answer, Block, Event, EventSource, Step, Usage, UsageMeter};
+use std::rc::Rc;
 
-/// Tokens of a message besides its text, and of the beginning of the answer.
-const FRAME: u64 = 4;
-
-/// What a request is counted from once its answer has ended. Counting takes longer than copying, and most upstreams
-/// report their counts.
-pub(super) struct PromptText {
-    encoding: Encoding,
-    text: String,
-    frames: u64,
+/// The tokens of a request's input, counted once they are needed: counting takes a while, and most upstreams report
+/// theirs.
+pub(super) struct InputTokens {
+    /// As limits have counted them before.
+    pub(super) known: Option<u64>,
+    /// The request's body.
+    pub(super) body: Rc<Vec<u8>>,
+    /// Counts those of a body of the endpoint.
+    pub(super) count: fn(&[u8]) -> u64,
 }
 
-impl PromptText {
-    pub(super) fn of(turn: &Request<'_>) -> Self {
-        let mut text = String::new();
-        for tool in &turn.tools {
-            text.extend([tool.name, " ", tool.description.unwrap_or_default(), "\n"]);
-            text.push_str(tool.parameters.map_or("", |schema| schema.0));
-        }
-        for part in turn.messages().iter().flat_map(|message| message.content.parts()) {
-            match part {
-                Part::ToolCall { name, input, .. } => text.extend([&**name, &**input]),
-                Part::ToolResult(result) => text.extend(turn::texts(&result.content)),
-                _ => {}
-            }
-        }
-        turn.messages().iter().for_each(|message| text.extend(message.content.texts()));
-        if let Input::Prompt(prompt) = &turn.input {
-            text.push_str(&prompt.text);
-        }
-        let frames = turn.messages().len() as u64 + 1;
-        Self { encoding: model::nearest(turn.model).encoding, text, frames }
-    }
-
-    fn tokens(&self) -> u64 {
-        self.encoding.count(&self.text) as u64 + FRAME * self.frames
+impl InputTokens {
+    fn get(&self) -> u64 {
+        self.known.unwrap_or_else(|| (self.count)(&self.body))
     }
 }
 
@@ -49,19 +28,18 @@ fn counts(usage: Option<Usage>) -> bool {
 }
 
 /// Adds the usage to an answer whose upstream reports none.
-pub(super) fn complete(answer: &mut Answer<'_>, turn: &Request<'_>, meter: &UsageMeter) {
+pub(super) fn complete(answer: &mut Answer<'_>, input: &InputTokens, encoding: Encoding, meter: &UsageMeter) {
     if counts(answer.usage) {
         return;
     }
-    let prompt = PromptText::of(turn);
-    let count = |text: &str| prompt.encoding.count(text) as u64;
+    let count = |text: &str| encoding.count(text) as u64;
     let blocks = answer.choices.iter().flat_map(|choice| &choice.blocks);
     let output = blocks.map(|block| match block {
         Block::Text { text, .. } | Block::Refusal { text, .. } | Block::Thinking { text, .. } => count(text),
         Block::RedactedThinking { .. } => 0,
         Block::ToolCall { name, input, .. } => count(name) + count(input),
     });
-    let usage = Usage { input: prompt.tokens(), output: output.sum(), ..Usage::default() };
+    let usage = Usage { input: input.get(), output: output.sum(), ..Usage::default() };
     answer.usage = Some(usage);
     meter.estimate(usage);
 }
@@ -69,7 +47,7 @@ pub(super) fn complete(answer: &mut Answer<'_>, turn: &Request<'_>, meter: &Usag
 /// The events of an answer, with a usage before their end.
 pub(super) struct WithUsage<S> {
     source: S,
-    prompt: PromptText,
+    input: InputTokens,
     /// Counts what is delivered.
     meter: UsageMeter,
     is_reported: bool,
@@ -77,11 +55,11 @@ pub(super) struct WithUsage<S> {
 }
 
 impl<S> WithUsage<S> {
-    pub(super) fn new(source: S, prompt: PromptText, meter: UsageMeter) -> Self {
+    pub(super) fn new(source: S, input: InputTokens, encoding: Encoding, meter: UsageMeter) -> Self {
         if !meter.counts_delivered() {
-            meter.count_delivered(prompt.encoding);
+            meter.count_delivered(encoding);
         }
-        Self { source, prompt, meter, is_reported: false, ends: false }
+        Self { source, input, meter, is_reported: false, ends: false }
     }
 }
 
@@ -95,7 +73,7 @@ impl<S: EventSource> EventSource for WithUsage<S> {
             Event::Usage(usage) => self.is_reported |= counts(Some(*usage)),
             Event::End if !self.is_reported => {
                 self.ends = true;
-                let (input, output) = (self.prompt.tokens(), self.meter.delivered());
+                let (input, output) = (self.input.get(), self.meter.delivered());
                 let usage = Usage { input, output, ..Usage::default() };
                 self.meter.estimate(usage);
                 return Some(Step { wait: step.wait, event: Event::Usage(usage), more: true });

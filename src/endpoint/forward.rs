@@ -1,6 +1,6 @@
 //! A checked request on its way to its upstreams, and its answer back.
 
-use super::estimated_usage::{PromptText, WithUsage, complete};
+use super::estimated_usage::{InputTokens, WithUsage, complete};
 use super::generation::Format;
 use super::reserve::Metering;
 use super::resolve::Validated;
@@ -10,12 +10,14 @@ use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, Incoming, Response};
 use crate::log::Record;
+use crate::model;
 use crate::router;
 use crate::transport::Transport;
 use crate::upstream::{
     Endpoint, ForwardRequest, Forwarded, Reply, TurnRequest, forward, has_native, rewrite,
 };
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// A request, and the format of its answers, for upstreams of other APIs than the endpoint's.
 pub(super) struct Translation<'a> {
@@ -23,6 +25,8 @@ pub(super) struct Translation<'a> {
     pub(super) request: TurnRequest<'a>,
     /// Writes the answers.
     pub(super) format: Box<dyn Format>,
+    /// Counts the tokens of the input of a body that was read before, as the endpoint's own API counts them.
+    pub(super) input_tokens: fn(&[u8]) -> u64,
 }
 
 /// A checked request for upstreams.
@@ -34,7 +38,7 @@ pub(super) struct Forwarding<'a> {
     /// The caller's name of the model.
     pub(super) model: &'a str,
     /// The body, as it came.
-    pub(super) body: &'a [u8],
+    pub(super) body: &'a Rc<Vec<u8>>,
     /// The parameters to leave out of it.
     pub(super) dropped: &'a [Cow<'a, str>],
     /// The request as a turn, if a target has another API and the endpoint can be translated.
@@ -60,7 +64,7 @@ impl Forwarding<'_> {
     ) -> Result<Response<T::Body>, ApiError> {
         let dropped = self.dropped;
         let without = (!dropped.is_empty()).then(|| rewrite::without(self.body, dropped)).flatten();
-        let body = without.as_deref().unwrap_or(self.body).into();
+        let body = without.as_deref().unwrap_or(self.body.as_slice()).into();
         let limit =
             self.metering.output_limit.map(|most| (rewrite::limit_member(self.endpoint, self.model), most));
         let reports_apart = matches!(self.endpoint, Endpoint::Chat | Endpoint::Text);
@@ -88,7 +92,12 @@ impl Forwarding<'_> {
         record.rates = target.and_then(|target| call.config.prices.at_target(self.model, self.plan, target));
         let mut all = dropped.to_vec();
         all.extend(forwarded.dropped.iter().map(|name| Cow::Owned(name.clone())));
-        let response = respond(forwarded, self.translation.as_ref(), &self.errors, record)?;
+        let translated = self.translation.as_ref().map(|translation| {
+            let known = self.metering.prompt_tokens;
+            let input = InputTokens { known, body: self.body.clone(), count: translation.input_tokens };
+            (translation, input)
+        });
+        let response = respond(forwarded, translated, &self.errors, record)?;
         let mut response =
             form::as_requested(response, self.endpoint, self.streams, self.body, &record.usage)?;
         super::note_dropped(&mut response, &all);
@@ -141,14 +150,14 @@ pub(super) fn native_count<T: Transport>(
         .filter(|outcome| !outcome.as_ref().is_ok_and(lacks))
 }
 
-/// Writes the response of a forwarded request, and records what the log needs. `translation` is for answers of other APIs.
+/// Writes the response of a forwarded request, and records what the log needs. `translated` is for answers of other APIs.
 ///
 /// # Errors
 ///
 /// If no upstream gave an answer.
 pub(super) fn respond<B: Incoming + 'static>(
     forwarded: Forwarded<B>,
-    translation: Option<&Translation<'_>>,
+    translated: Option<(&Translation<'_>, InputTokens)>,
     errors: &ErrorFormat,
     record: &mut Record,
 ) -> Result<Response<B>, ApiError> {
@@ -164,20 +173,21 @@ pub(super) fn respond<B: Incoming + 'static>(
     };
     // Only a translated request has an answer of another API.
     let translated = || {
-        translation
+        translated
             .ok_or_else(|| ApiError::new(Kind::Internal, "The answer is of another API than the request."))
     };
+    let encoding = |translation: &Translation<'_>| model::nearest(translation.request.turn.model).encoding;
     Ok(match forwarded.answer? {
         Reply::Response(response) => response,
         Reply::Answer { headers, mut answer } => {
-            let Translation { request, format } = translated()?;
-            complete(&mut answer, &request.turn, &record.usage);
-            json(200, headers, format.whole(&answer))
+            let (translation, input) = translated()?;
+            complete(&mut answer, &input, encoding(translation), &record.usage);
+            json(200, headers, translation.format.whole(&answer))
         }
         Reply::Events { headers, stream } => {
-            let Translation { request, format } = translated()?;
-            let stream = WithUsage::new(stream, PromptText::of(&request.turn), record.usage.clone());
-            let events = EventStream::new(stream, format.encoder(), record.usage.clone());
+            let (translation, input) = translated()?;
+            let stream = WithUsage::new(stream, input, encoding(translation), record.usage.clone());
+            let events = EventStream::new(stream, translation.format.encoder(), record.usage.clone());
             let mut response = encode::event_stream(Body::Stream(Box::new(events)));
             let own = ["content-type", "cache-control"];
             for (name, value) in

@@ -25,6 +25,8 @@ pub(super) struct Metering {
     pub(super) needs_usage: bool,
     /// The output limit of a request that has none.
     pub(super) output_limit: Option<u64>,
+    /// Tokens of all prompts, where they were counted.
+    pub(super) prompt_tokens: Option<u64>,
 }
 
 /// The most that a request may use.
@@ -129,7 +131,8 @@ impl<T: Transport> Call<'_, T> {
         let demand = Demand { prompt, output, concurrent_attempts };
         self.reserve_demand(counters, model, demand, &rates, record)?;
         let is_bounded = max_tokens.is_some() || Some(most) == cap;
-        Ok(Metering { needs_usage: true, output_limit: (!is_bounded).then_some(most) })
+        let output_limit = (!is_bounded).then_some(most);
+        Ok(Metering { needs_usage: true, output_limit, prompt_tokens: Some(prompt) })
     }
 
     fn counters(&self, model: &str) -> Vec<Counter> {

@@ -7,6 +7,7 @@ use crate::config::{Backend, Config, UnknownParams, Validation};
 use crate::model::{self, ModelSpec};
 use crate::upstream::Endpoint;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// Whether the engine serves a model at an endpoint while the operator names no model.
 pub(super) fn is_unnamed(model: &str, endpoint: model::Endpoint) -> bool {
@@ -35,14 +36,14 @@ pub(super) struct Validated<'a> {
     /// What its model decides.
     pub(super) resolved: Resolved<'a>,
     /// The body, as it came.
-    pub(super) body: &'a [u8],
+    pub(super) body: &'a Rc<Vec<u8>>,
     /// The parameters to leave out.
     pub(super) dropped: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Validated<'a> {
     /// The content of a checked body, and the rest.
-    pub(super) fn split<R>(body: &'a [u8], checked: Checked<'a, R, Resolved<'a>>) -> (R, Self) {
+    pub(super) fn split<R>(body: &'a Rc<Vec<u8>>, checked: Checked<'a, R, Resolved<'a>>) -> (R, Self) {
         let Checked { request, resolved, dropped } = checked;
         (request, Self { resolved, body, dropped })
     }

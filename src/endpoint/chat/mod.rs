@@ -17,6 +17,7 @@ use crate::encode::{self, ErrorFormat, OPENAI_ERRORS, UsageDetails};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::json;
 use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
@@ -72,7 +73,7 @@ impl Generation for Chat<'_> {
         };
         let format = ChatFormat { head: self.head(ctx), options: stream_options(&self.request) };
         let request = wire.turn(&self.request, self.body);
-        Ok(Some(Translation { request, format: Box::new(format) }))
+        Ok(Some(Translation { request, format: Box::new(format), input_tokens }))
     }
 
     fn rejection(&self, why: &Rejection) -> ApiError {
@@ -104,6 +105,12 @@ impl Generation for Chat<'_> {
         }
         encode::after(generated.answer.latency(), in_pieces(head, generated.answer))
     }
+}
+
+/// The tokens of the input of a valid body.
+fn input_tokens(body: &[u8]) -> u64 {
+    let count = |request: Request<'_>| engine::input_tokens(&read::turn(&request), engine::CountedBy::Chat);
+    json::read_request(body, true).map_or(0, count)
 }
 
 impl Chat<'_> {

@@ -17,12 +17,13 @@ use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, Rejection, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
-use crate::json::writes;
+use crate::json::{self, writes};
 use crate::log::Record;
 use crate::transport::Transport;
 use crate::turn::{Field, Usage};
 use crate::upstream::Endpoint;
 use format::MessagesFormat;
+use std::rc::Rc;
 
 /// Generates a message, by the engine or an upstream.
 ///
@@ -41,7 +42,7 @@ pub fn create<T: Transport>(
 
 fn check<'b, T>(
     call: &Call<'b, T>,
-    body: &'b [u8],
+    body: &'b Rc<Vec<u8>>,
     purpose: anthropic::Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
     let models = ServedModels::of_generation(Message::ENDPOINT, call);
@@ -71,7 +72,7 @@ impl Generation for Message<'_> {
     fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
         self.needs_no_thread()?;
         let request = format::turn_request(&self.request);
-        Ok(Some(Translation { request, format: Box::new(self.format(ctx)) }))
+        Ok(Some(Translation { request, format: Box::new(self.format(ctx)), input_tokens }))
     }
 
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
@@ -121,6 +122,12 @@ impl Message<'_> {
         };
         MessagesFormat { head }
     }
+}
+
+/// The tokens of the input of a valid body.
+fn input_tokens(body: &[u8]) -> u64 {
+    let count = |request: Request<'_>| engine::input_tokens(&turn::read(&request), engine::CountedBy::Chat);
+    json::read_request(body, true).map_or(0, count)
 }
 
 /// Counts the tokens of a request's input: by an upstream that can, else by the gateway.

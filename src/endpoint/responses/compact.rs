@@ -54,7 +54,7 @@ pub fn compact<T: Transport>(
     }
     let input = || engine::input_tokens(&turn::read(&request), counted_by(&request));
     call.reserve(model, || input() + COMPACTION_TOKENS, record)?;
-    let metering = Metering { needs_usage: call.reservation.has_limits(), output_limit: None };
+    let metering = Metering { needs_usage: call.reservation.has_limits(), ..Metering::default() };
     if let Some(outcome) = forward::native(call, Endpoint::Compact, &valid, metering, ERRORS, record) {
         return outcome;
     }

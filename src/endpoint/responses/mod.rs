@@ -20,7 +20,7 @@ use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, CountedBy, Rejection, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
-use crate::json::writes;
+use crate::json::{self, writes};
 use crate::log::Record;
 use crate::model::Family;
 use crate::transport::Transport;
@@ -75,7 +75,7 @@ impl Generation for ModelResponse<'_> {
         let request = format::turn_request(&self.request);
         let mut format = self.format(resolved, ctx);
         format.options.sealed = true;
-        Ok(Some(Translation { request, format: Box::new(format) }))
+        Ok(Some(Translation { request, format: Box::new(format), input_tokens }))
     }
 
     fn is_cacheable(&self) -> bool {
@@ -151,6 +151,12 @@ pub fn count<T: Transport>(
     record.by_engine();
     let input_tokens = engine::input_tokens(&turn::read(&request), counted_by(&request));
     Ok(encode::json(200, &Count { object: "response.input_tokens", input_tokens }))
+}
+
+/// The tokens of the input of a valid body.
+fn input_tokens(body: &[u8]) -> u64 {
+    let count = |request: Request<'_>| engine::input_tokens(&turn::read(&request), counted_by(&request));
+    json::read_request(body, true).map_or(0, count)
 }
 
 /// How the live API counts the input of Responses: a call that is alone between results and has an `id` costs more.
