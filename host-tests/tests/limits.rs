@@ -386,7 +386,7 @@ async fn account(requests: usize) {
             }
         }
     };
-    // Callers that leave, upstreams that reset, streams that break off, usage that nobody reports.
+    // Callers that leave, upstreams that reset, streams that break off, usage that no upstream reports.
     let faulty = requests * 7 / 10;
     flood(gateway.addr(), 1, faulty).await;
     settled(faulty).await;

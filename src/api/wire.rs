@@ -112,25 +112,25 @@ impl Early {
 /// With `then Rest` the members of a struct that `rest!` defines are members of this one too. They take memory only where
 /// one of them is present: a body may have a great many short objects.
 macro_rules! object {
-    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> then $rest:ident { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> $(then $rest:ident)? { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Default)]
         $vis struct $name<'a> {
             $($(#[$member_doc])* pub $member: Option<$type>,)*
-            rest: Option<Box<$rest<'a>>>,
+            $(rest: Option<Box<$rest<'a>>>,)?
             /// The names of undocumented members.
             pub extra: $crate::api::Extra<'a>,
             /// Whether a member is present more than once.
             pub doubles: bool,
         }
 
-        impl<'a> std::ops::Deref for $name<'a> {
+        $(impl<'a> std::ops::Deref for $name<'a> {
             type Target = $rest<'a>;
 
             fn deref(&self) -> &$rest<'a> {
                 self.rest.as_deref().unwrap_or($rest::none())
             }
-        }
+        })?
 
         impl<'a> $crate::json::Read<'a> for $name<'a> {
             fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
@@ -142,39 +142,9 @@ macro_rules! object {
                     use $crate::api::wire::{known, unknown};
                     match &*name {
                         $($key => known(&mut object.$member, &mut object.doubles, json),)*
-                        other if $rest::has(other) => {
+                        $(other if $rest::has(other) => {
                             $rest::member(&mut object.rest, other, &mut object.doubles, json)
-                        }
-                        _ => unknown(&mut object.extra, name, json),
-                    }
-                }
-                let mut object = Self::default();
-                json.object(&mut |name, json| member(&mut object, name, json))?;
-                Ok(object)
-            }
-        }
-    };
-    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> { $($(#[$member_doc:meta])* $key:literal $member:ident: $type:ty,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Default)]
-        $vis struct $name<'a> {
-            $($(#[$member_doc])* pub $member: Option<$type>,)*
-            /// The names of undocumented members.
-            pub extra: $crate::api::Extra<'a>,
-            /// Whether a member is present more than once.
-            pub doubles: bool,
-        }
-
-        impl<'a> $crate::json::Read<'a> for $name<'a> {
-            fn read(json: &mut $crate::json::Reader<'a>) -> Result<Self, $crate::json::ParseError> {
-                fn member<'a>(
-                    object: &mut $name<'a>,
-                    name: std::borrow::Cow<'a, str>,
-                    json: &mut $crate::json::Reader<'a>,
-                ) -> Result<(), $crate::json::ParseError> {
-                    use $crate::api::wire::{known, unknown};
-                    match &*name {
-                        $($key => known(&mut object.$member, &mut object.doubles, json),)*
+                        })?
                         _ => unknown(&mut object.extra, name, json),
                     }
                 }

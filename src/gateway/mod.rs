@@ -196,28 +196,28 @@ impl<'a, T: Transport> Arrival<'a, T> {
         record: &mut Record,
     ) -> Result<Response<T::Body>, ApiError> {
         self.check_fields(config)?;
+        // Whatever takes a call is for callers that are authenticated.
+        let call = |record: &mut Record| self.admit(config, record);
         let route = match self.destination(config, record)? {
             Destination::Public(response) => return Ok(response),
             Destination::Passthrough(upstream) => {
-                let call = self.admit(config, record)?;
-                return endpoint::passthrough::pass_through(&call, upstream, body, record);
+                return endpoint::passthrough::pass_through(&call(record)?, upstream, body, record);
             }
             Destination::Endpoint(route) => route,
         };
-        let call = &self.admit(config, record)?;
         match route {
-            Route::ListModels => endpoint::models::list(call, record),
-            Route::RetrieveModel(model) => endpoint::models::retrieve(call, &model, record),
-            Route::ChatCompletions => endpoint::chat::create(call, body, record),
-            Route::Completions => endpoint::completions::create(call, body, record),
-            Route::Responses => endpoint::responses::create(call, body, record),
-            Route::ResponseTokens => endpoint::responses::count(call, body, record),
-            Route::CompactResponse => endpoint::responses::compact(call, body, record),
-            Route::Messages => endpoint::messages::create(call, body, record),
-            Route::MessageTokens => endpoint::messages::count(call, body, record),
-            Route::Embeddings => endpoint::embeddings::create(call, body, record),
-            Route::Moderations => endpoint::moderations::create(call, body, record),
-            Route::Usage => endpoint::usage::show(call),
+            Route::ListModels => endpoint::models::list(&call(record)?, record),
+            Route::RetrieveModel(model) => endpoint::models::retrieve(&call(record)?, &model, record),
+            Route::ChatCompletions => endpoint::chat::create(&call(record)?, body, record),
+            Route::Completions => endpoint::completions::create(&call(record)?, body, record),
+            Route::Responses => endpoint::responses::create(&call(record)?, body, record),
+            Route::ResponseTokens => endpoint::responses::count(&call(record)?, body, record),
+            Route::CompactResponse => endpoint::responses::compact(&call(record)?, body, record),
+            Route::Messages => endpoint::messages::create(&call(record)?, body, record),
+            Route::MessageTokens => endpoint::messages::count(&call(record)?, body, record),
+            Route::Embeddings => endpoint::embeddings::create(&call(record)?, body, record),
+            Route::Moderations => endpoint::moderations::create(&call(record)?, body, record),
+            Route::Usage => endpoint::usage::show(&call(record)?),
             Route::Health => Ok(endpoint::health::show()),
             Route::Probe => Ok(endpoint::health::probe()),
         }
@@ -259,8 +259,6 @@ impl<'a, T: Transport> Arrival<'a, T> {
         let route = Route::find(method, path);
         record.operation = route.as_ref().ok().and_then(Route::operation);
         match route {
-            Ok(Route::Health) => Ok(Destination::Public(endpoint::health::show())),
-            Ok(Route::Probe) => Ok(Destination::Public(endpoint::health::probe())),
             // The engine's stand-ins give way to an upstream that has the real endpoints.
             Ok(route @ (Route::Embeddings | Route::Moderations)) => {
                 Ok(passthrough().map_or(Destination::Endpoint(route), Destination::Passthrough))

@@ -310,7 +310,7 @@ fn budget_of(effort: Effort) -> u64 {
 }
 
 /// How the caller wants the model to reason. Callers of OpenAI's APIs set an effort alone; with a model whose way of
-/// thinking is known it becomes that, since Claude thinks only where `thinking` says so.
+/// thinking is known it becomes that, since Claude thinks only with `thinking`.
 fn requested_reasoning(turn: &Request<'_>, model: &str) -> Reasoning {
     let mut reasoning = turn.reasoning;
     let is_open = reasoning.enabled.is_none() && reasoning.budget.is_none();
