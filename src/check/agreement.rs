@@ -323,3 +323,15 @@ fn the_passes_agree_and_the_modes_are_nested() {
     assert!((all / 20..all * 2 / 3).contains(&plain), "{plain} plain of {all}");
     assert!((all / 4..all * 4 / 5).contains(&accepted), "{accepted} accepted of {all}");
 }
+
+/// The rules decide which parameters there are, so that none that is new is missing here.
+#[test]
+fn the_passes_agree_about_each_value_of_each_parameter_of_a_chat() {
+    let start = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]"#;
+    for odd in ODD.iter().chain(&["1000", "-1000", "[\"a\",null]", "{\"a\":\"b\"}"]) {
+        for name in params::all_of_chat().map(|param| param.name).filter(|name| *name != "messages") {
+            let body = format!("{start},\"{name}\":{odd}}}");
+            compare::<api::chat::Request<'_>>(&body, &mut Tally::default());
+        }
+    }
+}

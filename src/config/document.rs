@@ -2,13 +2,14 @@
 //!
 //! Strict: an unknown or ill-typed field is an error that names its path.
 
+use super::api::Api;
 use super::engine::{Engine, ModelEngine};
 use super::limits::{Limit, OwnLimit, repeated};
 use super::node::{Node, Setting};
 use super::plan::CachePolicy;
 use super::price::Prices;
 use super::raw::{PlanEntry, PolicyEntry, TargetEntry, UpstreamEntry};
-use super::route::{Api, Backend, Upstream};
+use super::route::{Backend, Upstream};
 use super::store::{Store, StoreEntry};
 use super::vars::Vars;
 use super::{ConfigError, Key};

@@ -4,6 +4,7 @@
 //! `PORTCULLIS_CONFIG`, [`route`] finds the backend of a model, [`plan`] distributes requests over upstreams. A wrong
 //! setting is a [`ConfigError`] that names the setting and never shows a secret.
 
+mod api;
 mod document;
 pub mod engine;
 mod keys;
@@ -18,11 +19,12 @@ mod vars;
 
 use std::fmt;
 
+pub use api::Api;
 pub use keys::{Key, Presented, Secret, bearer};
 pub use limits::{Limit, Measure, Per, Period, Window, applied};
 pub use plan::{CachePolicy, Plan, Policy, Target};
 pub use price::Prices;
-pub use route::{Api, Backend, Served, Upstream};
+pub use route::{Backend, Served, Upstream};
 pub use store::{OnFailure, Store, StoreApi};
 pub use vars::NAMES;
 

@@ -1,10 +1,11 @@
 //! Upstreams, and the models that go to them, as `PORTCULLIS_CONFIG` has them.
 
 use super::ConfigError;
+use super::api::ApiEntry;
 use super::document::{Ordered, SETTING, wrong};
 use super::node::{Node, Setting};
 use super::plan::{CachePolicy, Plan, Policy, Target};
-use super::route::{Api, Upstream};
+use super::route::Upstream;
 use super::vars::Vars;
 use crate::cost::Price;
 use crate::transport::Timeouts;
@@ -15,20 +16,9 @@ pub(super) struct UpstreamEntry {
     url: String,
     api: ApiEntry,
     key: Option<String>,
-    api_version: Option<String>,
-    max_tokens: Option<u32>,
     splice: bool,
-    responses: Option<bool>,
     headers: Ordered<String>,
     timeouts: TimeoutsEntry,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum ApiEntry {
-    #[default]
-    OpenAi,
-    Azure,
-    Anthropic,
 }
 
 #[derive(Debug, Default)]
@@ -71,34 +61,16 @@ const MAX_RETRIES: u32 = 10;
 
 impl Setting for UpstreamEntry {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&[
-            "url",
-            "api",
-            "key",
-            "api_version",
-            "max_tokens",
-            "splice",
-            "responses",
-            "headers",
-            "timeouts",
-        ])?;
+        let names = [&["url", "key", "splice", "headers", "timeouts"], ApiEntry::FIELDS].concat();
+        let fields = at.fields(&names)?;
         Ok(Self {
             url: fields.needed("url")?,
-            api: fields.or_default("api")?,
+            api: ApiEntry::read(fields)?,
             key: fields.maybe("key")?,
-            api_version: fields.maybe("api_version")?,
-            max_tokens: fields.maybe("max_tokens")?,
             splice: fields.or_default("splice")?,
-            responses: fields.maybe("responses")?,
             headers: fields.or_default("headers")?,
             timeouts: fields.or_default("timeouts")?,
         })
-    }
-}
-
-impl Setting for ApiEntry {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        at.choice(&[("openai", Self::OpenAi), ("azure", Self::Azure), ("anthropic", Self::Anthropic)])
     }
 }
 
@@ -153,9 +125,9 @@ impl UpstreamEntry {
             ));
         }
         let mut upstream = Upstream::from_url(name, &self.url, &setting("url"))?;
-        upstream.api = self.api(&upstream.authority, &at)?;
+        upstream.api = self.api.api(&upstream.authority, &at)?;
         upstream.splice = self.splice;
-        if self.splice && self.api == ApiEntry::Anthropic {
+        if self.splice && !self.api.has_openai_streams() {
             return Err(wrong(at("splice"), "what has to be translated has to be read"));
         }
         upstream.key = self.key.as_deref().map(|text| vars.secret(text, &setting("key"))).transpose()?;
@@ -172,42 +144,6 @@ impl UpstreamEntry {
             between_bytes: millis(self.timeouts.between_bytes_ms, &at("timeouts.between_bytes_ms"))?,
         };
         Ok(upstream)
-    }
-
-    fn api(&self, authority: &str, at: &dyn Fn(&str) -> String) -> Result<Api, ConfigError> {
-        let version = |default: &str| -> Result<String, ConfigError> {
-            let version = self.api_version.as_deref().unwrap_or(default);
-            let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-            match !version.is_empty() && version.bytes().all(legal) {
-                true => Ok(version.to_owned()),
-                false => Err(wrong(at("api_version"), "a version looks like `2024-10-21`")),
-            }
-        };
-        if self.api == ApiEntry::OpenAi && self.api_version.is_some() {
-            return Err(wrong(at("api_version"), "the `openai` API has none"));
-        }
-        if self.api != ApiEntry::Anthropic && self.max_tokens.is_some() {
-            return Err(wrong(at("max_tokens"), "only the `anthropic` API needs a default"));
-        }
-        if self.api == ApiEntry::Anthropic && self.responses.is_some() {
-            return Err(wrong(at("responses"), "the `anthropic` API has no Responses"));
-        }
-        Ok(match self.api {
-            ApiEntry::OpenAi => match self.responses {
-                Some(responses) => Api::OpenAi { responses },
-                None => Api::openai_at(authority),
-            },
-            ApiEntry::Azure => {
-                Api::Azure { version: version("2024-10-21")?, responses: self.responses.unwrap_or(true) }
-            }
-            ApiEntry::Anthropic => Api::Anthropic {
-                version: version("2023-06-01")?,
-                max_tokens: match self.max_tokens {
-                    Some(0) => return Err(wrong(at("max_tokens"), "it is 1 or more")),
-                    given => given.unwrap_or(4096),
-                },
-            },
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which backend serves which model.
 
+use super::api::Api;
 use super::plan::{Plan, most_specific};
 use super::{ConfigError, Secret};
 use crate::transport::Timeouts;
@@ -61,46 +62,6 @@ impl Served {
     /// Whether the operator named any model.
     pub fn are_named(&self) -> bool {
         !self.named.is_empty()
-    }
-}
-
-/// The API of an upstream. Its facts are in `upstream::dialect`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Api {
-    /// OpenAI's, which most upstreams have.
-    OpenAi {
-        /// Whether it has `/responses`, too.
-        responses: bool,
-    },
-    /// Azure's form of it: a deployment in the path, `api-key`, `api-version`.
-    Azure {
-        /// The query's `api-version`.
-        version: String,
-        /// Whether it has `/responses`, too.
-        responses: bool,
-    },
-    /// Anthropic's Messages API.
-    Anthropic {
-        /// The header field `anthropic-version`.
-        version: String,
-        /// `max_tokens` where the caller has no limit: the API needs one.
-        max_tokens: u32,
-    },
-}
-
-/// The host of OpenAI's own API.
-const OPENAI_HOST: &str = "api.openai.com";
-
-impl Api {
-    /// Whether it is OpenAI's, whose models have the names that callers use.
-    pub fn is_openai(&self) -> bool {
-        matches!(self, Self::OpenAi { .. })
-    }
-
-    /// OpenAI's API at a host, with Responses where the host is OpenAI's own.
-    pub(super) fn openai_at(authority: &str) -> Self {
-        let host = authority.split(':').next().unwrap_or_default();
-        Self::OpenAi { responses: host.eq_ignore_ascii_case(OPENAI_HOST) }
     }
 }
 
