@@ -1,6 +1,6 @@
 //! Parses bodies, into the typed requests and as any JSON.
 
-use portcullis::api::{chat, completions, embeddings, moderations};
+use portcullis::api::{chat, completions, embeddings, messages, moderations, responses};
 use portcullis::json::{self, Value};
 use serde_json::value::RawValue;
 
@@ -25,4 +25,6 @@ pub fn run(data: &[u8]) {
     read!(completions::Request<'_>);
     read!(embeddings::Request<'_>);
     read!(moderations::Request<'_>);
+    read!(responses::Request<'_>);
+    read!(messages::Request<'_>);
 }

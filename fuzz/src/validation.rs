@@ -1,6 +1,7 @@
 //! Validation: the passes agree, the modes are nested, and every error can be sent.
 
 use super::chosen;
+use portcullis::check::anthropic::{self, Purpose};
 use portcullis::check::passes::{self, Passes};
 use portcullis::check::{self, ModelResolver, ValidationPolicy};
 use portcullis::config::{UnknownParams, Validation};
@@ -26,6 +27,10 @@ const MODELS: [&str; 11] = [
     "omni-moderation-latest",
 ];
 
+/// For Messages: one model of each family that the rules tell apart; the first one is not in the table.
+const MESSAGES_MODELS: [&str; 5] =
+    ["", "gpt-4o", "claude-3-haiku-20240307", "claude-sonnet-4-5", "claude-opus-5-5"];
+
 /// Serves any model, with the same policy.
 struct One(ValidationPolicy);
 
@@ -46,8 +51,11 @@ pub fn run(data: &[u8]) {
     let Some((model, how, body)) = chosen(data) else { return };
     const MODES: [Validation; 3] = [Validation::Live, Validation::Schema, Validation::Types];
     let mode = how % MODES.len();
+    let endpoint = how / MODES.len() % 6;
+    if endpoint == 5 {
+        return messages(model, &MODES[mode..], body);
+    }
     let spec = model::find(MODELS[model % MODELS.len()]);
-    let endpoint = how / MODES.len() % 4;
     let outcome_of = |validation: Validation, unknown: UnknownParams| {
         // Unknown parameters are rejected for the engine, and passed or dropped for upstreams.
         let by_engine = unknown == UnknownParams::Reject;
@@ -65,7 +73,8 @@ pub fn run(data: &[u8]) {
             0 => outcomes!(chat),
             1 => outcomes!(completions),
             2 => outcomes!(embeddings),
-            _ => outcomes!(moderations),
+            3 => outcomes!(moderations),
+            _ => outcomes!(responses),
         };
         holds(&passes, outcome.as_ref().err());
         outcome
@@ -84,6 +93,37 @@ pub fn run(data: &[u8]) {
         for more_lenient in &MODES[mode + 1..] {
             let outcome = outcome_of(*more_lenient, UnknownParams::Pass);
             assert!(outcome.is_ok(), "{:?} accepts it, {more_lenient:?} does not: {outcome:?}", MODES[mode]);
+        }
+    }
+}
+
+/// `POST /v1/messages` and `POST /v1/messages/count_tokens`: what one mode accepts, the more lenient ones accept.
+fn messages(model: usize, modes: &[Validation], body: &[u8]) {
+    let spec = model::find(MESSAGES_MODELS[model % MESSAGES_MODELS.len()]);
+    for purpose in [Purpose::Answer, Purpose::CountTokens] {
+        let mut accepted_before = false;
+        for &validation in modes {
+            let policy = ValidationPolicy {
+                validation,
+                unknown: UnknownParams::Pass,
+                spec,
+                named: true,
+                by_engine: false,
+            };
+            match anthropic::messages(body, &One(policy), purpose, || true) {
+                Ok(_) => accepted_before = true,
+                Err(error) => {
+                    assert!(
+                        !accepted_before,
+                        "a stricter mode accepts it, {validation:?} does not: {error:?}"
+                    );
+                    assert!((400..500).contains(&error.status()), "{error:?}");
+                    let response: Response<Infallible> = encode::messages::error(&error, "req_1");
+                    let Body::Full(bytes) = response.body else { panic!("an error is not streamed") };
+                    let answer: Value = serde_json::from_slice(&bytes).expect("an error is JSON");
+                    assert_eq!(answer["error"]["message"], error.message());
+                }
+            }
         }
     }
 }

@@ -184,6 +184,68 @@ const MODERATED: &[(&str, &[&str])] = &[(
     ],
 )];
 
+/// Valid values of Responses' parameters.
+const RESPONSES: &[(&str, &[&str])] = &[
+    (
+        "input",
+        &[
+            "\"hi\"",
+            r#"[{"role":"user","content":"hi"}]"#,
+            r#"[{"type":"message","role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"https://x/y.png","detail":"low"},{"type":"input_file","file_id":"f"}]},{"type":"message","role":"assistant","id":"msg_1","status":"completed","content":[{"type":"output_text","text":"b","annotations":[]},{"type":"refusal","refusal":"no"}]}]"#,
+            r#"[{"role":"user","content":"hi"},{"type":"function_call","id":"fc_1","call_id":"call_1","name":"f","arguments":"{}","status":"completed"},{"type":"function_call_output","call_id":"call_1","output":"1"},{"type":"custom_tool_call","call_id":"call_2","name":"c","input":"x"},{"type":"custom_tool_call_output","call_id":"call_2","output":[{"type":"input_text","text":"y"}]}]"#,
+            r#"[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"a"}],"encrypted_content":"gAAA"},{"type":"item_reference","id":"msg_1"},{"type":"web_search_call","id":"ws_1","status":"completed","action":{"type":"search","query":"q"}}]"#,
+        ],
+    ),
+    ("instructions", &["\"be brief\"", r#"[{"role":"system","content":"a"}]"#]),
+    ("stream", &["true", "false"]),
+    ("stream_options", &["{}", r#"{"include_obfuscation":false}"#]),
+    (
+        "tools",
+        &[
+            r#"[{"type":"function","name":"f","description":"d","strict":true,"parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}]"#,
+            r#"[{"type":"function","name":"f","parameters":null},{"type":"custom","name":"c","format":{"type":"grammar","syntax":"lark","definition":"d"}},{"type":"web_search"},{"type":"mcp","server_label":"l","server_url":"https://x"}]"#,
+        ],
+    ),
+    (
+        "tool_choice",
+        &[
+            "\"auto\"",
+            "\"required\"",
+            r#"{"type":"function","name":"f"}"#,
+            r#"{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"}]}"#,
+            r#"{"type":"web_search"}"#,
+        ],
+    ),
+    ("parallel_tool_calls", &["true", "false"]),
+    ("max_tool_calls", &["1", "9"]),
+    ("include", &["[]", r#"["reasoning.encrypted_content","message.output_text.logprobs"]"#]),
+    ("store", &["true", "false"]),
+    ("background", &["false"]),
+    (
+        "text",
+        &[
+            r#"{"verbosity":"low"}"#,
+            r#"{"format":{"type":"text"}}"#,
+            r#"{"format":{"type":"json_schema","name":"x","strict":true,"schema":{"type":"object","properties":{"a":{"type":"string","pattern":"^\\d[\"]$"}},"required":["a"],"additionalProperties":false}}}"#,
+        ],
+    ),
+    ("reasoning", &["{}", r#"{"effort":"low","summary":"auto"}"#]),
+    ("max_output_tokens", &["16", "100"]),
+    ("temperature", &["0", "1.5", "2"]),
+    ("top_p", &["0", "1"]),
+    ("top_logprobs", &["0", "20"]),
+    ("service_tier", &["\"auto\""]),
+    ("previous_response_id", &["\"resp_1\""]),
+    ("conversation", &["\"conv_1\"", r#"{"id":"conv_1"}"#]),
+    ("truncation", &["\"auto\"", "\"disabled\""]),
+    ("metadata", &["{}", r#"{"k":"v"}"#]),
+    ("user", &["\"bob\""]),
+    ("safety_identifier", &["\"id\""]),
+    ("prompt_cache_key", &["\"key\""]),
+    ("prompt", &[r#"{"id":"pmpt_1","variables":{"a":"b"}}"#]),
+    ("client_metadata", &[r#"{"a":"b"}"#]),
+];
+
 /// Breaks a piece of JSON: some of its values are replaced, removed or doubled.
 fn mutate(json: &str, rng: &mut Rng) -> String {
     let tree = Value::parse(json.as_bytes()).expect("the pieces are JSON");
@@ -287,7 +349,19 @@ struct Tally {
     all: usize,
 }
 
+/// Whether some object has two members of one name.
+fn has_doubles(value: &Value<'_>) -> bool {
+    let names: Vec<&str> = value.members().map(|(name, _)| name).collect();
+    let items = value.as_array().into_iter().flatten();
+    names.iter().enumerate().any(|(i, name)| names[..i].contains(name))
+        || value.members().map(|(_, member)| member).chain(items).any(has_doubles)
+}
+
 fn compare<'a, R: Request<'a>>(body: &'a str, tally: &mut Tally) {
+    let typed = json::read_request::<R>(body.as_bytes(), false).is_ok();
+    // Types of items and tools that the rules do not list have members of any type.
+    let unruled = R::ENDPOINT == Endpoint::Responses
+        || Value::parse(body.as_bytes()).is_some_and(|value| has_doubles(&value));
     for model in MODELS {
         for unknown in [UnknownParams::Reject, UnknownParams::Pass] {
             let mut accepted_before = false;
@@ -295,6 +369,10 @@ fn compare<'a, R: Request<'a>>(body: &'a str, tally: &mut Tally) {
                 let passes = passes::passes::<R>(body.as_bytes(), policy);
                 assert_eq!(passes.disagreement(), None, "{passes:?} {policy:?}\n{body}");
                 let accepted = passes.accept();
+                assert!(
+                    !accepted || policy.validation == Validation::Types || typed || unruled,
+                    "the rules overlook a type: {passes:?} {policy:?}\n{body}"
+                );
                 assert!(
                     accepted || !accepted_before,
                     "a stricter mode accepts it: {passes:?} {policy:?}\n{body}"
@@ -317,6 +395,7 @@ fn the_passes_agree_and_the_modes_are_nested() {
         compare::<crate::api::completions::Request<'_>>(&body(TEXT, &mut rng), &mut tally);
         compare::<api::embeddings::Request<'_>>(&body(EMBEDDED, &mut rng), &mut tally);
         compare::<api::moderations::Request<'_>>(&body(MODERATED, &mut rng), &mut tally);
+        compare::<api::responses::Request<'_>>(&body(RESPONSES, &mut rng), &mut tally);
     }
     // Were nearly all requests valid or broken, this would prove little.
     let Tally { plain, accepted, all } = tally;

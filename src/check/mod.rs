@@ -262,8 +262,10 @@ fn diagnose_unreadable<'a, R: Request<'a>>(
     }
     let scope = policy.scope();
     Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
-    // A fault of the typed pass that no rule reports: the gateway cannot read the body.
-    Err(error_text::not_json())
+    // The typed pass has types for members that no rule is about, such as those of items whose type is not known here.
+    let request = json::read_request::<R>(body, true).map_err(|_| error_text::not_json())?;
+    request.check_cross_field(scope)?;
+    Ok(with_dropped(request, policy))
 }
 
 /// Validates a body by the JSON types of its parameters alone.
@@ -334,9 +336,10 @@ impl Rules {
             self.refuse_unknown(&top.names(), scope)?;
         }
         self.params.iter().try_for_each(|param| {
-            // Null is the same as absent, save for the parameter that must be present.
+            // Of several values of one name the last counts. Null is the same as absent, save for the parameter that must
+            // be present.
             let present = |value: &&str| param.name == self.required || *value != "null";
-            top.all(param.name).filter(present).try_for_each(|value| param.validate(value, scope))
+            top.all(param.name).last().filter(present).map_or(Ok(()), |value| param.validate(value, scope))
         })
     }
 

@@ -41,6 +41,11 @@ pub fn moderations(body: &[u8], policy: ValidationPolicy) -> Passes {
     passes::<api::moderations::Request<'_>>(body, policy)
 }
 
+/// Both passes over the body of `POST /v1/responses` or of a path below it.
+pub fn responses(body: &[u8], policy: ValidationPolicy) -> Passes {
+    passes::<api::responses::Request<'_>>(body, policy)
+}
+
 pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Passes {
     let scope = policy.scope();
     let rules = Rules::of::<R>(scope);
@@ -63,12 +68,19 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolic
     });
     let rules = named.and_then(|()| rules.validate(body, scope, policy.unknown));
     match json::read_request::<R>(body, false) {
-        Err(_) => Passes { readable: false, plain: false, rules, cross_field: Ok(()) },
         Ok(mut request) => {
             let cross_field = request.check_cross_field(scope);
             let plain = !refused_unknown(&mut request) && request.is_plain(scope);
             Passes { readable: true, plain, rules, cross_field }
         }
+        // Where the rules are met, it is read without what the typed pass has no place for.
+        Err(_) => match json::read_request::<R>(body, true) {
+            Ok(request) => {
+                let cross_field = request.check_cross_field(scope);
+                Passes { readable: true, plain: false, rules, cross_field }
+            }
+            Err(_) => Passes { readable: false, plain: false, rules, cross_field: Ok(()) },
+        },
     }
 }
 

@@ -160,8 +160,23 @@ static INPUT: Shape = Shape::Either(&Either {
     object: None,
 });
 
+/// A part of a message. Members that several types of parts have are of one JSON type in all of them.
+static PART: Shape = Shape::Object(&open(&[
+    required("type", &STRING),
+    optional("text", &STRING),
+    optional("refusal", &STRING),
+    optional(
+        "image_url",
+        &Shape::Either(&Either { noun: "an image URL", string: Some(&STRING), array: None, object: None }),
+    ),
+    optional("file_id", &STRING),
+    optional("file_data", &STRING),
+    optional("file_url", &STRING),
+    optional("filename", &STRING),
+]));
+
 fn item(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    static KIND: Shape = Shape::Object(&open(&[optional("type", &STRING)]));
+    static KIND: Shape = Shape::Object(&open(&[optional("type", &STRING), optional("id", &STRING)]));
     static MESSAGE: Shape = Shape::Object(&open(&[
         required("role", &Shape::OneOf(&["assistant", "system", "developer", "user"])),
         required(
@@ -173,7 +188,7 @@ fn item(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
                     noun: "an array of objects",
                     min: 0,
                     max: usize::MAX,
-                    item: &Shape::Object(&open(&[required("type", &STRING)])),
+                    item: &PART,
                 })),
                 object: None,
             }),
@@ -327,6 +342,24 @@ impl<'a> Request<'a> for responses::Request<'a> {
     /// The table alone decides.
     fn is_plain(&self, _: Scope) -> bool {
         false
+    }
+
+    fn is_typed(&self) -> bool {
+        // The wire type takes anything for them.
+        let loose = [
+            ("instructions", self.instructions),
+            ("conversation", self.conversation),
+            ("metadata", self.metadata),
+            ("prompt_cache_options", self.prompt_cache_options),
+            ("prompt", self.prompt),
+            ("moderation", self.moderation),
+            ("client_metadata", self.client_metadata),
+        ];
+        loose.into_iter().all(|(name, value)| {
+            let documented =
+                PARAMS.iter().find(|param| param.name == name).map(|param| param.shape.json_types());
+            value.is_none_or(|value| documented.is_none_or(|types| types.has(value.0)))
+        })
     }
 
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {

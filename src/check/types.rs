@@ -110,7 +110,9 @@ impl<'a> TopLevel<'a> {
             rules.refuse_unknown(&names, scope)?;
         }
         rules.params.iter().try_for_each(|param| {
-            let odd = self.all_present(param.name).find(|value| !param.shape.json_types().has(value));
+            // Of several values of one name the last counts.
+            let last = self.all(param.name).last().filter(|value| *value != "null");
+            let odd = last.filter(|value| !param.shape.json_types().has(value));
             odd.map_or(Ok(()), |value| Err(wrong_type(param, value, scope)))
         })
     }

@@ -4,6 +4,7 @@ mod by_model;
 mod error_prose;
 mod error_text;
 mod large;
+mod responses;
 mod schemas;
 mod types;
 

@@ -1,0 +1,79 @@
+//! Bodies of `POST /v1/responses`.
+
+use super::*;
+
+fn judged<M: ModelResolver + ?Sized>(resolver: &M, members: &str) -> String {
+    let input = if members.contains("\"input\"") { "" } else { r#""input":"hi","# };
+    let body = format!("{{\"model\":\"m\",{input}{members}}}");
+    match super::responses(body.as_bytes(), resolver) {
+        Ok(_) => "good".to_owned(),
+        Err(error) => error.message().to_owned(),
+    }
+}
+
+/// The types of items and tools are not all listed: one that is not may have any members.
+#[test]
+fn members_of_other_items_may_be_anything() {
+    for resolver in [&LIVE, &SCHEMA] {
+        for members in [
+            r#""input":[{"type":"tool_search_call","call_id":7,"status":{},"name":null}]"#,
+            r#""input":[{"type":"web_search_call","id":"ws_1","output":{"a":1},"summary":"s"}]"#,
+            r#""tools":[{"type":"x","name":["n"],"strict":"yes","tools":{}}]"#,
+        ] {
+            assert_eq!(judged(resolver, members), "good", "{members}");
+        }
+    }
+}
+
+#[test]
+fn types_within_known_items_are_reported() {
+    for (members, want) in [
+        (
+            r#""input":[{"role":"user","content":[{"type":"input_image","image_url":{"url":"https://x/y"}}]}]"#,
+            "Invalid type for 'input[0].content[0].image_url': expected an image URL, but got an object instead.",
+        ),
+        (
+            r#""input":[{"role":"user","content":[{"type":"input_text","text":7}]}]"#,
+            "Invalid type for 'input[0].content[0].text': expected a string, but got an integer instead.",
+        ),
+        (
+            r#""input":[{"type":"item_reference","id":[1]}]"#,
+            "Invalid type for 'input[0].id': expected a string, but got an array instead.",
+        ),
+    ] {
+        assert_eq!(judged(&LIVE, members), want);
+    }
+}
+
+/// The wire type takes anything for these members.
+#[test]
+fn the_mode_types_checks_every_documented_type() {
+    let types = Open(Validation::Types, UnknownParams::Pass);
+    for name in [
+        "instructions",
+        "conversation",
+        "metadata",
+        "prompt_cache_options",
+        "prompt",
+        "moderation",
+        "client_metadata",
+    ] {
+        let judged = judged(&types, &format!("\"{name}\":7"));
+        assert!(judged.starts_with(&format!("Invalid type for '{name}'")), "{judged}");
+    }
+}
+
+/// Of several members of one name the last counts, whichever pass reads them.
+#[test]
+fn an_earlier_member_of_the_same_name_is_not_judged() {
+    for members in [r#""temperature":9,"temperature":1"#, r#""input":[{"content":1}],"input":"hi""#] {
+        for mode in [Validation::Live, Validation::Schema, Validation::Types] {
+            assert_eq!(judged(&Open(mode, UnknownParams::Pass), members), "good", "{members} {mode:?}");
+        }
+    }
+    // A content that is absent is a fault of the schema alone.
+    let chat = body("m", r#""messages":[{"role":"user"}],"messages":[{"role":"user","content":"hi"}]"#);
+    for mode in [Validation::Live, Validation::Schema, Validation::Types] {
+        assert!(super::chat(chat.as_bytes(), &Open(mode, UnknownParams::Pass)).is_ok(), "{mode:?}");
+    }
+}
