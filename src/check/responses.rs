@@ -35,17 +35,14 @@ pub(super) static PARAMS: &[&Param] = &[
     ),
     &param("stream", &Shape::Bool),
     &param("stream_options", &Shape::Object(&open(&[optional("include_obfuscation", &Shape::Bool)]))),
-    &param(
-        "tools",
-        &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &TOOL }),
-    ),
+    &param("tools", &TOOLS),
     &param(
         "tool_choice",
         &Shape::Either(&Either {
             noun: "one of a string or object",
             string: Some(&Shape::OneOf(&["none", "auto", "required"])),
             array: None,
-            object: Some(&Shape::Object(&open(&[required("type", &STRING)]))),
+            object: Some(&Shape::Rule(JsonTypes::OBJECT, chosen_tool)),
         }),
     ),
     &param("parallel_tool_calls", &Shape::Bool),
@@ -125,6 +122,9 @@ fn format(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErr
     }
 }
 
+static TOOLS: Shape =
+    Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &TOOL });
+
 static TOOL: Shape = Shape::Rule(JsonTypes::OBJECT, tool);
 
 fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
@@ -140,10 +140,27 @@ fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
         optional("description", &STRING),
         optional("format", &ANY_OBJECT),
     ]));
+    static NAMESPACE: Shape = Shape::Object(&open(&[
+        required("name", &STRING),
+        optional("description", &STRING),
+        required("tools", &TOOLS),
+    ]));
     KIND.validate(value, path, scope)?;
     match value.get("type").and_then(Value::as_str) {
         Some("function") => FUNCTION.validate(value, path, scope),
         Some("custom") => CUSTOM.validate(value, path, scope),
+        Some("namespace") => NAMESPACE.validate(value, path, scope),
+        _ => Ok(()),
+    }
+}
+
+/// A choice of a tool that the caller has; of those that the API runs the type is enough.
+fn chosen_tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    static KIND: Shape = Shape::Object(&open(&[required("type", &STRING)]));
+    static NAMED: Shape = Shape::Object(&open(&[required("name", &STRING)]));
+    KIND.validate(value, path, scope)?;
+    match value.get("type").and_then(Value::as_str) {
+        Some("function" | "custom") => NAMED.validate(value, path, scope),
         _ => Ok(()),
     }
 }

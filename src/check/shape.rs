@@ -424,11 +424,11 @@ impl Object {
             if required && value.get(member.name).is_none() {
                 return Err(error_text::missing(&path));
             }
-            // The last of several counts, but the gateway must be able to read them all.
-            value.all(member.name).try_for_each(|value| match value {
-                Value::Null if !required => Ok(()),
-                value => member.shape.validate(value, &path, scope),
-            })
+            match value.get(member.name) {
+                None => Ok(()),
+                Some(Value::Null) if !required => Ok(()),
+                Some(value) => member.shape.validate(value, &path, scope),
+            }
         })
     }
 }

@@ -157,13 +157,7 @@ impl Route {
         // A probe is a HEAD alone: nothing is known there for other methods.
         let known = Self::at(path).filter(|route| *route != Self::Probe || method.as_str() == "HEAD");
         let Some(route) = known else {
-            return Err(ApiError::new(
-                Kind::UnknownUrl,
-                format!(
-                    "Unknown request URL: {method} {path}. Please check the URL for typos, or see the docs at \
-                     https://platform.openai.com/docs/api-reference/."
-                ),
-            ));
+            return Err(unknown(method, path));
         };
         match method.as_str() {
             "HEAD" if route.method() == "GET" => Ok(route),
@@ -174,6 +168,38 @@ impl Route {
             )),
         }
     }
+}
+
+/// The error for a path that the gateway does not serve.
+fn unknown(method: &Method, path: &str) -> ApiError {
+    let folded = folded(path);
+    let below = below_base(&folded).unwrap_or_default();
+    match not_stored(method, below) {
+        Some(message) => ApiError::new(Kind::NotFound, message),
+        None => ApiError::new(
+            Kind::UnknownUrl,
+            format!(
+                "Unknown request URL: {method} {path}. Please check the URL for typos, or see the docs at \
+                 https://platform.openai.com/docs/api-reference/."
+            ),
+        ),
+    }
+}
+
+/// The live API's error for a response or a conversation that does not exist: the gateway keeps none.
+fn not_stored(method: &Method, below: &str) -> Option<String> {
+    let (kind, rest) = below.split_once('/')?;
+    let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let noun = match (kind, method.as_str(), rest) {
+        ("responses", "GET" | "DELETE", "") | ("responses", "GET", "input_items") => "Response",
+        ("responses", "POST", "cancel") => "Response",
+        ("conversations", "GET" | "POST" | "DELETE", "") | ("conversations", "GET" | "POST", "items") => {
+            "Conversation"
+        }
+        ("conversations", "GET" | "DELETE", item) if item.starts_with("items/") => "Conversation",
+        _ => return None,
+    };
+    Some(format!("{noun} with id '{}' not found.", decode(id)))
 }
 
 #[cfg(test)]
@@ -238,6 +264,31 @@ mod tests {
         assert_eq!(Route::find(&Method::Head, "/v1/models"), Ok(Route::ListModels));
         assert_eq!(Route::find(&Method::Head, "/api/hello"), Ok(Route::Probe));
         assert_eq!(error(Method::Get, "/api/hello").status(), 404);
+    }
+
+    #[test]
+    fn what_is_not_stored_is_not_found() {
+        for (method, path, want) in [
+            ("GET", "/v1/responses/resp_1", Some("Response with id 'resp_1' not found.")),
+            ("DELETE", "/openai/v1/responses/resp_1/", Some("Response with id 'resp_1' not found.")),
+            ("POST", "/v1/responses/resp_1/cancel", Some("Response with id 'resp_1' not found.")),
+            ("GET", "/v1/responses/resp_1/input_items", Some("Response with id 'resp_1' not found.")),
+            ("POST", "/v1/conversations/conv_1", Some("Conversation with id 'conv_1' not found.")),
+            ("GET", "/v1/conversations/conv_1/items", Some("Conversation with id 'conv_1' not found.")),
+            ("DELETE", "/v1/conversations/conv_1/items/m", Some("Conversation with id 'conv_1' not found.")),
+            ("POST", "/v1/responses/resp_1", None),
+            ("GET", "/v1/responses/resp_1/cancel", None),
+            ("POST", "/v1/conversations", None),
+            ("GET", "/v1/files/f", None),
+        ] {
+            let method = if method == "GET" { Method::Get } else { Method::Other(method.into()) };
+            let error = Route::find(&method, path).expect_err("not served");
+            assert_eq!(error.status(), 404, "{path}");
+            match want {
+                Some(message) => assert_eq!((error.message(), error.code()), (message, None)),
+                None => assert_eq!(error.code(), Some("unknown_url"), "{path}"),
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,15 @@ fn types_within_known_items_are_reported() {
             r#""input":[{"type":"item_reference","id":[1]}]"#,
             "Invalid type for 'input[0].id': expected a string, but got an array instead.",
         ),
+        (
+            r#""tool_choice":{"type":"custom","name":null}"#,
+            "Invalid type for 'tool_choice.name': expected a string, but got null instead.",
+        ),
+        (r#""tool_choice":{"type":"function"}"#, "Missing required parameter: 'tool_choice.name'."),
+        (
+            r#""tools":[{"type":"namespace","name":"n","tools":null}]"#,
+            "Invalid type for 'tools[0].tools': expected an array of objects, but got null instead.",
+        ),
     ] {
         assert_eq!(judged(&LIVE, members), want);
     }
@@ -71,6 +80,8 @@ fn an_earlier_member_of_the_same_name_is_not_judged() {
             assert_eq!(judged(&Open(mode, UnknownParams::Pass), members), "good", "{members} {mode:?}");
         }
     }
+    let chat = body("m", r#""messages":[{"role":"user","content":null,"content":"hi"}]"#);
+    assert!(super::chat(chat.as_bytes(), &LIVE).is_ok());
     // A content that is absent is a fault of the schema alone.
     let chat = body("m", r#""messages":[{"role":"user"}],"messages":[{"role":"user","content":"hi"}]"#);
     for mode in [Validation::Live, Validation::Schema, Validation::Types] {
