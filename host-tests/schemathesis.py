@@ -16,6 +16,9 @@ the document refuses: any string as the URL of an image, an image's URL instead 
 content arrays and `stop`, content parts of any type in any role, null for any optional member, decimals in
 `logit_bias`, more than 5 `logprobs`, a function result without content.
 
+Of a document of the Responses API only two checks are made: no response is a 5xx, and all of them, events included,
+conform to the document. Every model is served.
+
     --examples N        test cases per operation (500)
     --wasm FILE         serve this component
     --path PATH         only this operation, such as /completions
@@ -46,6 +49,9 @@ MODES = {
     "live": ["--mode", "negative", "--exclude-checks", "positive_data_acceptance"],
 }
 
+# The flags for a document of the Responses API.
+RESPONSES = ["--mode", "all", "--checks", "not_a_server_error,response_schema_conformance"]
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -60,14 +66,17 @@ def main():
         sys.exit(f"{options.wasm} is not built: cargo build --release --target wasm32-wasip2 -p portcullis --lib")
     program = install()
     document = HOME / "openapi.json"
-    document.write_text(json.dumps(as_it_is(json.loads(options.document.read_text()))))
+    content = as_recorded(json.loads(options.document.read_text()))
+    document.write_text(json.dumps(content))
+    is_responses = "/responses" in content["paths"]
     failed = []
     for mode in options.mode or MODES:
         print(f"== {mode}", flush=True)
-        with served(wasmtime, options.wasm, mode) as url:
+        with served(wasmtime, options.wasm, mode, "*" if is_responses else None) as url:
             command = [program, "run", document, "--url", url, "-H", f"Authorization: Bearer {KEY}"]
             command += ["-n", str(options.examples), "--phases", "coverage,fuzzing", "--continue-on-failure"]
-            command += MODES[mode] + (["--include-path", options.path] if options.path else [])
+            command += RESPONSES if is_responses else MODES[mode]
+            command += ["--include-path", options.path] if options.path else []
             if subprocess.run(command, cwd=HOME).returncode:
                 failed.append(mode)
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
@@ -84,6 +93,8 @@ def install():
 
 
 def as_recorded(document):
+    if "/responses" in document["paths"]:
+        return responses_as_recorded(document)
     for path in ["/chat/completions", "/completions"]:
         content = document["paths"][path]["post"]["responses"]["200"]["content"]
         content.setdefault("text/event-stream", {})
@@ -95,6 +106,18 @@ def as_recorded(document):
                 items = schema["properties"][member]
                 items["items"] = {"anyOf": [items["items"], {"type": "null"}]}
     relax(document["components"]["schemas"])
+    return document
+
+
+def responses_as_recorded(document):
+    """The document of the Responses API: the schema of its events is that of their data, and errors lie in `error`."""
+    reference = lambda name: {"$ref": f"#/components/schemas/{name}"}
+    data = {"contentMediaType": "application/json", "contentSchema": reference("ResponseStreamEvent")}
+    event = {"type": "object", "required": ["data"], "properties": {"data": data}}
+    document["paths"]["/responses"]["post"]["responses"]["200"]["content"]["text/event-stream"]["schema"] = event
+    for path, method in [("/responses/{response_id}", "delete"), ("/responses/{response_id}/cancel", "post")]:
+        content = document["paths"][path][method]["responses"]["404"]["content"]
+        content["application/json"]["schema"] = reference("ErrorResponse")
     return document
 
 
@@ -143,11 +166,11 @@ def walk(*schemas):
 
 
 @contextlib.contextmanager
-def served(wasmtime, wasm, mode):
+def served(wasmtime, wasm, mode, models):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    settings = {"API_KEYS": KEY, "LOG": "off", "VALIDATION": mode}
+    settings = {"API_KEYS": KEY, "LOG": "off", "VALIDATION": mode} | ({"MODELS": models} if models else {})
     env = [arg for name, value in settings.items() for arg in ["--env", f"PORTCULLIS_{name}={value}"]]
     server = subprocess.Popen([wasmtime, "serve", "-Scli", "--addr", address, *env, wasm], stderr=subprocess.DEVNULL)
     try:

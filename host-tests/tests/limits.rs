@@ -251,7 +251,8 @@ async fn callers_of_fresh_instances_share_their_limits_over_three_windows() {
 const CHUNK: &str =
     r#"{"choices":[{"index":0,"delta":{"content":"Hello, wide world!"},"finish_reason":null}]}"#;
 const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
-const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}}"#;
+const USAGE: &str =
+    r#"{"choices":[{}],"usage":{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}}"#;
 
 /// What the log states of requests.
 #[derive(Debug, Default)]

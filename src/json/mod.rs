@@ -83,7 +83,19 @@ pub fn read_request<'a, T: Read<'a>>(body: &'a [u8], is_lenient: bool) -> Result
 ///
 /// Where the bytes are no JSON, or not what the type is made of at its root.
 pub fn from_slice_lenient<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
-    let mut json = Reader::lenient(std::str::from_utf8(bytes).map_err(|_| ParseError)?);
+    read_whole(Reader::lenient(std::str::from_utf8(bytes).map_err(|_| ParseError)?))
+}
+
+/// As [`from_slice`], of an upstream's answer: see [`Reader::of_answer`].
+///
+/// # Errors
+///
+/// Where the bytes are no JSON but for numbers that are not finite, or not what the type is made of at its root.
+pub fn answer_from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    read_whole(Reader::of_answer(std::str::from_utf8(bytes).map_err(|_| ParseError)?))
+}
+
+fn read_whole<'a, T: Read<'a>>(mut json: Reader<'a>) -> Result<T, ParseError> {
     let value = T::read(&mut json)?;
     json.end()?;
     Ok(value)

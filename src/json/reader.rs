@@ -16,6 +16,8 @@ pub struct Reader<'a> {
     lossy: bool,
     /// Whether types leave out what is not what they expect.
     lenient: bool,
+    /// Whether numbers that are not finite are passed over.
+    non_finite: bool,
     /// How many bytes the items that are read may still take in memory.
     room: usize,
     /// Whether they would have taken more.
@@ -44,7 +46,7 @@ impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
         let room = text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(LEAST_ROOM);
-        Self { text, at: 0, level: 0, lossy: false, lenient: false, room, is_full: false }
+        Self { text, at: 0, level: 0, lossy: false, lenient: false, non_finite: false, room, is_full: false }
     }
 
     /// A reader that replaces escaped halves of surrogate pairs by U+FFFD where [`Reader::new`] fails.
@@ -56,6 +58,12 @@ impl<'a> Reader<'a> {
     /// they expect ([`Self::skipped`]), and half of a surrogate pair reads as U+FFFD.
     pub fn lenient(text: &'a str) -> Self {
         Self { lenient: true, ..Self::lossy(text) }
+    }
+
+    /// A lenient reader for an upstream's answer, in which `NaN`, `Infinity` and `-Infinity` are null: servers written in
+    /// Python have them for numbers that JSON cannot express.
+    pub fn of_answer(text: &'a str) -> Self {
+        Self { non_finite: true, ..Self::lenient(text) }
     }
 
     /// The same reader, whose items may take so many bytes of memory.
@@ -464,8 +472,14 @@ impl<'a> Reader<'a> {
             b'n' => self.word("null"),
             b't' => self.word("true"),
             b'f' => self.word("false"),
+            _ if self.skips_non_finite() => Ok(()),
             _ => self.number().map(|_| ()),
         }
+    }
+
+    /// Passes a number that is not finite; false where there is none, or the reader does not take it.
+    pub(super) fn skips_non_finite(&mut self) -> bool {
+        self.non_finite && ["NaN", "Infinity", "-Infinity"].iter().any(|word| self.word(word).is_ok())
     }
 
     /// Passes one value with nothing after it.

@@ -145,6 +145,7 @@ impl<'a> Read<'a> for Value<'a> {
                 json.shrink(&mut members);
                 Ok(Self::Object(members))
             }
+            _ if json.skips_non_finite() => Ok(Self::Null),
             _ => json.number().map(Self::Number),
         }
     }

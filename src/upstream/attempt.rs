@@ -2,6 +2,7 @@
 
 use super::dialect::Dialect;
 use super::peek::{Form, Peek, Verdict};
+use super::peeked_json::Needs;
 use super::{failure as reported, retry};
 use crate::error::ApiError;
 use crate::http::{Headers, Incoming, MAX_FIELDS, Piece};
@@ -42,6 +43,8 @@ pub(super) struct Attempt<T: Transport> {
     /// When it is given up although white space or comments arrive.
     pub(super) longest: Duration,
     pub(super) dropped: Vec<String>,
+    /// What the answer must have.
+    pub(super) needs: Needs,
     pub(super) dialect: &'static dyn Dialect,
 }
 
@@ -139,7 +142,8 @@ impl<T: Transport> Attempt<T> {
         }
         if form != Some(Form::Opaque) {
             let length = headers.get("content-length").and_then(|length| length.parse().ok());
-            return Opened::Reading(Stage::Reading(status, headers, body, Peek::new(form, length)));
+            let peek = Peek::new(form, length, self.needs);
+            return Opened::Reading(Stage::Reading(status, headers, body, peek));
         }
         let dropped = std::mem::take(&mut self.dropped);
         let form = Form::Opaque;

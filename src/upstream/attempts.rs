@@ -2,6 +2,7 @@
 
 use super::attempt::{Attempt, AttemptResult, Failed, Next, Polled, Stage};
 use super::dialect;
+use super::peeked_json::Needs;
 use super::retry::{self, LONGEST_RETRY_AFTER};
 use super::target_order;
 use crate::config::{Plan, Target, Upstream};
@@ -20,6 +21,8 @@ pub(super) struct Prepared<'a> {
     pub(super) body: Vec<Cow<'a, [u8]>>,
     /// The parameters that are left out for this target.
     pub(super) dropped: Vec<String>,
+    /// What the answer must have.
+    pub(super) needs: Needs,
 }
 
 /// The result of all attempts.
@@ -210,6 +213,7 @@ impl<'a, T: Transport> Attempts<'a, T> {
                     until,
                     longest: self.started.saturating_add(limits.without_content()),
                     dropped: prepared.dropped,
+                    needs: prepared.needs,
                     dialect,
                 });
             }

@@ -1,6 +1,6 @@
 //! The text of native answers, for counting the tokens of an upstream that reports none.
 
-use crate::json::Value;
+use crate::json::{self, Value};
 use crate::turn::UsageMeter;
 
 /// The members whose strings a model generated.
@@ -20,7 +20,7 @@ const GENERATED: [&str; 10] = [
 /// Takes the text of an event of a stream. Events of Messages and Responses have types, and repeat at the end what the
 /// deltas had.
 pub(super) fn of_event(data: &[u8], meter: &UsageMeter) {
-    let Some(event) = Value::parse(data) else { return };
+    let Ok(event) = json::answer_from_slice::<Value<'_>>(data) else { return };
     match event.get("type").and_then(Value::as_str) {
         Some(kind) if kind.ends_with(".delta") => match event.get("delta") {
             Some(Value::String(text)) => meter.deliver(text),
@@ -37,7 +37,7 @@ pub(super) fn of_event(data: &[u8], meter: &UsageMeter) {
 
 /// Takes the text of a whole answer: of Chat Completions and Completions, of Responses, or of Messages.
 pub(super) fn of_answer(body: &[u8], meter: &UsageMeter) {
-    let Some(answer) = Value::parse(body) else { return };
+    let Ok(answer) = json::answer_from_slice::<Value<'_>>(body) else { return };
     for name in ["choices", "output", "content"] {
         answer.get(name).into_iter().for_each(|part| generated(part, meter));
     }

@@ -63,10 +63,18 @@ impl<B: Incoming> NativeStream<B> {
     fn events(&mut self, out: &mut Vec<u8>) -> Result<StreamState, Broken> {
         loop {
             match self.parser.next() {
-                Ok(Some(event)) => match self.watch.event(&event, out) {
-                    StreamState::On => {}
-                    flow => return Ok(flow),
-                },
+                Ok(Some(event)) => {
+                    let before = out.len();
+                    let state = self.watch.event(&event, out);
+                    if event.is_open && out.len() > before {
+                        // SDKs read events by their blank lines.
+                        out.push(b'\n');
+                    }
+                    match state {
+                        StreamState::On => {}
+                        state => return Ok(state),
+                    }
+                }
                 Ok(None) => return Ok(StreamState::On),
                 Err(TooLong) => out.extend_from_slice(self.parser.cut()),
             }
@@ -76,7 +84,7 @@ impl<B: Incoming> NativeStream<B> {
     /// The upstream has ended its answer.
     fn at_end(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
         self.from = None;
-        if let Some(event) = self.parser.rest() {
+        while let Some(event) = self.parser.rest() {
             let before = out.len();
             match self.watch.event(&event, out) {
                 StreamState::InvalidResponse(_) => out.truncate(before),

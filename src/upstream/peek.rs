@@ -1,7 +1,7 @@
 //! Reading the beginning of an answer before the caller gets a head: a 200 may still be a failure.
 
 use super::failure;
-use super::peeked_json::{PeekedEvent, PeekedJson};
+use super::peeked_json::{Needs, PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
 use crate::http::{Headers, media_type};
 use crate::transport::SendErrorKind;
@@ -73,6 +73,7 @@ pub(super) struct Peek {
     parser: Parser,
     /// The length of the whole body, where the head has it.
     length: Option<usize>,
+    needs: Needs,
 }
 
 /// What the beginning of an answer is.
@@ -92,8 +93,8 @@ const NEITHER: Verdict =
     Verdict::Invalid(SendErrorKind::InvalidResponse, "the answer is neither JSON nor a stream of events");
 
 impl Peek {
-    pub(super) fn new(labelled: Option<Form>, length: Option<usize>) -> Self {
-        Self { labelled, form: None, held: Vec::new(), parser: Parser::default(), length }
+    pub(super) fn new(labelled: Option<Form>, length: Option<usize>, needs: Needs) -> Self {
+        Self { labelled, form: None, held: Vec::new(), parser: Parser::default(), length, needs }
     }
 
     /// What the body turned out to be; what it is labelled as while it has not begun.
@@ -155,7 +156,7 @@ impl Peek {
     pub(super) fn end(&mut self) -> Verdict {
         match self.form() {
             Form::Opaque => Verdict::Good,
-            Form::Json => judge_json(&self.held),
+            Form::Json => judge_json(&self.held, self.needs),
             Form::Events => self.parser.rest().as_ref().and_then(judge_event).unwrap_or(Verdict::Invalid(
                 SendErrorKind::Broken,
                 "the stream ended before its first event",
@@ -181,17 +182,27 @@ fn judge_event(event: &Event<'_>) -> Option<Verdict> {
     })
 }
 
-fn judge_json(body: &[u8]) -> Verdict {
+/// Judges a whole body.
+fn judge_json(body: &[u8], needs: Needs) -> Verdict {
     let body = without_bom(body);
     match PeekedJson::read(body) {
         Some(answer) if answer.is_error() || (answer.is_bare() && failure::has_message(body)) => {
             Verdict::Error(body.to_vec())
         }
-        Some(_) => Verdict::Good,
+        Some(answer) if needs == Needs::Nothing || (answer.has(needs) && !is_empty(body)) => Verdict::Good,
+        Some(_) => {
+            Verdict::Invalid(SendErrorKind::InvalidResponse, "the answer has nothing that was generated")
+        }
         // Google's OpenAI-compatible API reports errors as an array of one.
         None if failure::is_error_list(body) => Verdict::Error(body.to_vec()),
         None => Verdict::Invalid(SendErrorKind::InvalidResponse, "the body is no JSON object"),
     }
+}
+
+/// Whether a body is an object without members.
+fn is_empty(body: &[u8]) -> bool {
+    let inner = body.trim_ascii().strip_prefix(b"{").and_then(|body| body.strip_suffix(b"}"));
+    inner.is_some_and(|inner| inner.trim_ascii().is_empty())
 }
 
 #[cfg(test)]
@@ -199,7 +210,7 @@ mod tests {
     use super::*;
 
     fn json(body: &[u8]) -> Verdict {
-        let mut peek = Peek::new(Some(Form::Json), None);
+        let mut peek = Peek::new(Some(Form::Json), None, Needs::Nothing);
         match peek.take(body) {
             Verdict::Undecided => peek.end(),
             verdict => verdict,
@@ -323,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_long_answer_is_not_gathered() {
-        let mut peek = Peek::new(Some(Form::Json), None);
+        let mut peek = Peek::new(Some(Form::Json), None, Needs::Nothing);
         assert_eq!(peek.take(&[b'['; HELD]), Verdict::Undecided);
         assert_eq!(peek.take(b"["), Verdict::Good);
     }
@@ -331,7 +342,7 @@ mod tests {
     #[test]
     fn the_first_event_decides() {
         let first = |stream: &str| {
-            let mut peek = Peek::new(Some(Form::Events), None);
+            let mut peek = Peek::new(Some(Form::Events), None, Needs::Nothing);
             for byte in stream.as_bytes() {
                 match peek.take(&[*byte]) {
                     Verdict::Undecided => {}

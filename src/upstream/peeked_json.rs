@@ -56,6 +56,19 @@ fn is_done(data: &[u8]) -> bool {
     inner.eq_ignore_ascii_case(DONE)
 }
 
+/// What a whole answer must have, which depends on its endpoint. Without it the gateway, or an SDK, cannot read the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Nothing.
+    Nothing,
+    /// If it has `choices`, one of them: what goes to the caller as it is may be of a form that the gateway does not know.
+    ChoicesIfAny,
+    /// One of its `choices`.
+    Choices,
+    /// The `content` of a message.
+    Content,
+}
+
 json::reads! {
     /// The members of an answer, or of an event of one, that the gateway reads.
     pub(super) struct PeekedJson<'a> {
@@ -64,6 +77,7 @@ json::reads! {
         "id" id: Json<'a>,
         "object" object: Json<'a>,
         "choices" choices: Json<'a>,
+        "content" content: Json<'a>,
         "usage" usage: Json<'a>,
         "type" kind: Json<'a>,
         "sequence_number" number: u64,
@@ -107,13 +121,29 @@ impl PeekedChoice<'_> {
 impl<'a> PeekedJson<'a> {
     /// Reads a JSON object; anything else is `None`.
     pub(super) fn read(json: &'a [u8]) -> Option<Self> {
-        json::from_slice_lenient(json).ok()
+        json::answer_from_slice(json).ok()
     }
 
     /// Whether it has nothing that an answer has, so that a message in it is one of an error.
     pub(super) fn is_bare(&self) -> bool {
         let members = [self.id, self.object, self.choices, self.usage, self.kind, self.response];
         members.iter().all(Option::is_none) && self.number.is_none()
+    }
+
+    /// Whether it has what the answer of an endpoint must have.
+    pub(super) fn has(&self, needs: Needs) -> bool {
+        let is_empty = |list: Json<'_>| {
+            list.0
+                .strip_prefix('[')
+                .and_then(|list| list.strip_suffix(']'))
+                .is_some_and(|list| list.trim().is_empty())
+        };
+        match needs {
+            Needs::Nothing => true,
+            Needs::ChoicesIfAny => !self.choices.is_some_and(is_empty),
+            Needs::Choices => self.choices.is_some_and(|choices| !is_empty(choices)),
+            Needs::Content => self.content.is_some(),
+        }
     }
 
     /// Whether it is an error: it has an `error` with a content and no `choices` except such as end with one
@@ -136,7 +166,9 @@ impl<'a> PeekedJson<'a> {
 
     /// Its choices; none where they are no array of objects.
     pub(super) fn choices(&self) -> Vec<PeekedChoice<'a>> {
-        self.choices.and_then(|choices| json::lossy_from_str(choices.0).ok()).unwrap_or_default()
+        self.choices
+            .and_then(|choices| json::answer_from_slice(choices.0.as_bytes()).ok())
+            .unwrap_or_default()
     }
 
     /// Whether it is the chunk of a chat or a completion that has the usage and nothing else.
@@ -162,7 +194,7 @@ impl<'a> PeekedJson<'a> {
             }
         }
         let nested = || self.response.or(self.message).or(self.x_groq);
-        let nested = || json::lossy_from_str::<Outer<'_>>(nested()?.0).ok()?.usage;
+        let nested = || json::answer_from_slice::<Outer<'_>>(nested()?.0.as_bytes()).ok()?.usage;
         // Moonshot's streams.
         let has_usage = || self.choices.is_some_and(|choices| choices.0.contains("\"usage\""));
         let of_choice = || has_usage().then(|| self.choices().iter().find_map(|choice| choice.usage))?;

@@ -1,5 +1,7 @@
 //! Server-sent events (WHATWG HTML, section 9.2.6), taken from bytes that come in whatever pieces.
 
+use crate::api::tool::Json;
+use crate::json;
 use std::borrow::Cow;
 
 /// An event longer than this is not kept whole: a picture in one would only fill the memory.
@@ -21,6 +23,21 @@ pub(crate) struct Parser {
     begun: bool,
     /// Whether the beginning of the event being looked for was given out: it was too long.
     cut: bool,
+    /// Where the line begins that is being looked at, counted from where the event begins.
+    line: usize,
+    /// What is known of the `data` that the event being looked for has so far.
+    data: DataSoFar,
+}
+
+/// The `data` of an event whose end is not found.
+#[derive(Debug, Default)]
+enum DataSoFar {
+    #[default]
+    None,
+    /// One line: where it begins and ends, counted from where the event begins.
+    Line(usize, usize),
+    /// Several lines that belong together.
+    Lines,
 }
 
 /// A piece of a stream that ends in a blank line.
@@ -35,6 +52,8 @@ pub(crate) struct Event<'a> {
     /// An error that an upstream writes outside `data`: the value of a field `error` (llama.cpp until autumn 2025), or
     /// bare JSON.
     pub(super) stray: Option<&'a [u8]>,
+    /// Whether its blank line is missing: the next event was found without it.
+    pub(super) is_open: bool,
 }
 
 /// An event is longer than [`LONGEST_EVENT`].
@@ -73,14 +92,48 @@ impl Parser {
                         }
                         return Ok(Some(self.take()));
                     }
+                    if let Some(end) = self.line_ends() {
+                        (self.scanned, self.after_cr) = (self.start + end, false);
+                        let mut event = self.take();
+                        event.is_open = true;
+                        return Ok(Some(event));
+                    }
                 }
-                _ => self.in_line = true,
+                _ if !self.in_line => {
+                    self.in_line = true;
+                    self.line = self.scanned - 1 - self.start;
+                }
+                _ => {}
             }
         }
         match self.buffer.len() - self.start > LONGEST_EVENT {
             true => Err(TooLong),
             false => Ok(None),
         }
+    }
+
+    /// A line has ended that is not blank. Some servers write no blank line between events (`data: {…}\ndata: {…}\n`): where
+    /// two lines of data follow each other of which the first is a JSON object and the second begins one, or is the end
+    /// marker, they are no JSON together, so that the first is an event of its own. Returns where it ends, counted from
+    /// where the event begins.
+    fn line_ends(&mut self) -> Option<usize> {
+        if self.cut || matches!(self.data, DataSoFar::Lines) {
+            return None;
+        }
+        let event = self.buffer.get(self.start..self.scanned).unwrap_or_default();
+        let second = data_of(event.get(self.line..)?)?;
+        let DataSoFar::Line(from, to) = self.data else {
+            self.data = DataSoFar::Line(self.line, event.len());
+            return None;
+        };
+        let first = event.get(from..to).and_then(data_of).unwrap_or_default();
+        let begins = second.starts_with(b"{") || second.eq_ignore_ascii_case(b"[DONE]");
+        if !begins || !first.starts_with(b"{") || json::answer_from_slice::<Json<'_>>(first).is_err() {
+            self.data = DataSoFar::Lines;
+            return None;
+        }
+        // The line break may have two bytes.
+        Some(to + usize::from(event.get(to - 1..=to) == Some(b"\r\n")))
     }
 
     /// Gives out what is there of an event that is too long, unread. The rest comes as an event without data.
@@ -100,10 +153,15 @@ impl Parser {
         self.start == self.buffer.len()
     }
 
-    /// What is left when the stream has ended: an event whose blank line is missing, or nothing.
+    /// What is left when the stream has ended: an event whose blank line is missing, another if a line of data without
+    /// a line break follows it, or nothing.
     pub(super) fn rest(&mut self) -> Option<Event<'_>> {
         self.scanned = self.buffer.len();
-        self.in_line = false;
+        if std::mem::take(&mut self.in_line)
+            && let Some(end) = self.line_ends()
+        {
+            self.scanned = self.start + end;
+        }
         (self.start < self.scanned).then(|| self.take())
     }
 
@@ -111,8 +169,9 @@ impl Parser {
         let raw = self.buffer.get(self.start..self.scanned).unwrap_or_default();
         self.start = self.scanned;
         let first = !std::mem::replace(&mut self.begun, true);
+        (self.in_line, self.data) = (false, DataSoFar::None);
         match std::mem::take(&mut self.cut) {
-            true => Event { raw, name: Cow::Borrowed(b""), data: None, stray: None },
+            true => Event { raw, name: Cow::Borrowed(b""), data: None, stray: None, is_open: false },
             false => Event::read(raw, first),
         }
     }
@@ -125,7 +184,7 @@ impl<'a> Event<'a> {
     }
 
     fn read(raw: &'a [u8], first: bool) -> Self {
-        let mut event = Event { raw, name: Cow::Borrowed(b""), data: None, stray: None };
+        let mut event = Event { raw, name: Cow::Borrowed(b""), data: None, stray: None, is_open: false };
         let text = if first { raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw) } else { raw };
         if text.first() == Some(&b'{') {
             event.stray = Some(text.trim_ascii_end());
@@ -155,6 +214,11 @@ impl<'a> Event<'a> {
     }
 }
 
+/// The value of a line of `data`, without the white space around it.
+fn data_of(line: &[u8]) -> Option<&[u8]> {
+    line.strip_prefix(b"data:").map(<[u8]>::trim_ascii)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,7 +235,7 @@ mod tests {
                 events.push((text(&event.name), event.data.as_deref().map(text)));
             }
         }
-        if let Some(event) = parser.rest() {
+        while let Some(event) = parser.rest() {
             raw.extend_from_slice(event.raw);
             events.push((text(&event.name), event.data.as_deref().map(text)));
         }
@@ -202,6 +266,34 @@ mod tests {
         ] {
             let want: Vec<_> = want.iter().map(|(n, d)| ((*n).to_owned(), Some((*d).to_owned()))).collect();
             assert_eq!(events(&[stream.as_bytes()]), want, "{stream:?}");
+        }
+    }
+
+    /// Of servers that write no blank line between events; `x` is one that does not count.
+    #[test]
+    fn lines_of_data_that_are_json_objects_are_events_of_their_own() {
+        for (stream, want) in [
+            (
+                "data: {\"a\":1}\ndata: {\"b\":\"\"}\ndata:[DONE]\n",
+                vec![("", "{\"a\":1}"), ("", "{\"b\":\"\"}"), ("", "[DONE]")],
+            ),
+            ("data: {}\r\ndata: {}\r\n\r\ndata: {}\r\r", vec![("", "{}"), ("", "{}"), ("", "{}")]),
+            ("event: a\ndata: {}\nevent: b\nid: 1\ndata: {}\n", vec![("a", "{}"), ("b", "{}")]),
+            ("data: {}\n: wait\ndata: {\n\n", vec![("", "{}"), ("", "{")]),
+            ("data: {}\ndata: [DONE]", vec![("", "{}"), ("", "[DONE]")]),
+            ("data: {\"a\":NaN}\ndata: {}\n", vec![("", "{\"a\":NaN}"), ("", "{}")]),
+            // One document in several lines, and what is no object.
+            ("data: {\"a\":\ndata: {}}\n\n", vec![("", "{\"a\":\n{}}")]),
+            ("data: {}\ndata: x\n\n", vec![("", "{}\nx")]),
+            ("data: 1\ndata: {}\n\n", vec![("", "1\n{}")]),
+            ("data: {}\nevent: late\n\n", vec![("late", "{}")]),
+        ] {
+            let want: Vec<_> = want.iter().map(|(n, d)| ((*n).to_owned(), Some((*d).to_owned()))).collect();
+            assert_eq!(events(&[stream.as_bytes()]), want, "{stream:?}");
+            for i in 0..=stream.len() {
+                let (one, other) = stream.as_bytes().split_at(i);
+                assert_eq!(events(&[one, other]), want, "{stream:?} cut at {i}");
+            }
         }
     }
 
@@ -237,7 +329,7 @@ mod tests {
         parser.push(b"\n");
         assert_eq!(
             parser.next(),
-            Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None, stray: None }))
+            Ok(Some(Event { raw: b"\n", name: Cow::Borrowed(b""), data: None, stray: None, is_open: false }))
         );
     }
 

@@ -137,12 +137,17 @@ impl<B: Incoming> TurnStream<B> {
         if self.is_closed() {
             return;
         }
-        let mut events = Vec::new();
         // The last event may lack its blank line.
-        let state = self.parser.rest().map(|event| self.decoder.event(&event, &mut events));
-        self.queue.extend(events);
+        let mut state = StreamState::On;
+        while let StreamState::On = state
+            && let Some(event) = self.parser.rest()
+        {
+            let mut events = Vec::new();
+            state = self.decoder.event(&event, &mut events);
+            self.queue.extend(events);
+        }
         match state {
-            Some(state @ (StreamState::Done | StreamState::ErrorSent(_))) => drop(self.after(state)),
+            StreamState::Done | StreamState::ErrorSent(_) => drop(self.after(state)),
             _ if self.decoder.is_complete() => {
                 let mut events = Vec::new();
                 self.decoder.end(&mut events);

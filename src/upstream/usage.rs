@@ -63,7 +63,7 @@ reads! {
 
 /// Reads the member `usage` of an answer or of an event of one; `None` where it is no object.
 pub(super) fn read(usage: Json<'_>) -> Option<turn::Usage> {
-    let usage: Usage = json::from_slice_lenient(usage.0.as_bytes()).ok()?;
+    let usage: Usage = json::answer_from_slice(usage.0.as_bytes()).ok()?;
     let input = usage.prompt_details.or(usage.input_details).unwrap_or_default();
     let output = usage.completion_details.or(usage.output_details).unwrap_or_default();
     let count = |count: Option<Count>| count.map(|count| count.0);

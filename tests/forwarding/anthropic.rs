@@ -11,7 +11,7 @@ fn config(settings: &str) -> String {
 }
 
 fn claude(does: Does) -> Fake {
-    Fake::new(&[("claude", &[does]), ("b", &[Does::json(200, r#"{"choices":[]}"#)])])
+    Fake::new(&[("claude", &[does]), ("b", &[Does::json(200, r#"{"choices":[{}]}"#)])])
 }
 
 const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"text","text":"hi"}],
@@ -94,8 +94,13 @@ fn errors_are_translated_with_their_status() {
         send(&claude(Does::answer(503, "text/html", &["<h1>busy"])), &config(""), &chat(), &body("m", false));
     assert_eq!((got.status, got.header("content-type")), (503, Some("application/json")));
     assert!(got.body.contains("The upstream `claude` returned status 503"), "{}", got.body);
-    let got = send(&claude(Does::json(200, "{}")), &config(""), &chat(), &body("m", false));
-    assert_eq!(got.status, 502);
+    // No answer: the next target is tried.
+    for none in ["{}", r#"{"any":"thing"}"#] {
+        let got = send(&claude(Does::json(200, none)), &config(""), &chat(), &body("m", false));
+        assert_eq!(got.status, 502);
+        let got = send(&claude(Does::json(200, none)), &config(""), &chat(), &body("both", false));
+        assert_eq!((got.status, got.header("x-portcullis-target")), (200, Some("b")));
+    }
 }
 
 #[test]

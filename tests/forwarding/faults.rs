@@ -52,6 +52,8 @@ const FAULTS: &[Fault] = &[
         [Failover(504); 2],
     ),
     ("silence", |stream| good(stream).after(90_000), [Failover(504); 2]),
+    ("an empty object", |_| Does::json(200, "{}"), [Failover(502); 2]),
+    ("no choices", |_| Does::json(200, r#"{"id":"c","choices":[ ]}"#), [Failover(502); 2]),
     ("400", |_| status(400), [Returned(400); 2]),
     ("401", |_| status(401), [Returned(401); 2]),
     ("404", |_| status(404), [Returned(404); 2]),

@@ -172,7 +172,7 @@ fn no_key_reaches_a_response_or_the_log() {
 
 #[test]
 fn a_text_completion_is_forwarded_too() {
-    let fake = up(Does::json(200, r#"{"choices":[]}"#));
+    let fake = up(Does::json(200, r#"{"choices":[{}]}"#));
     let got =
         send_with(&fake, &DEFAULT, &request("POST", "/v1/completions", &[]), r#"{"model":"m","prompt":"x"}"#);
     assert_eq!((got.status, &*fake.seen()[0].line), (200, "POST https://up.example/v1/completions"));
@@ -203,7 +203,7 @@ fn unknown_paths_pass_through() {
 fn slashes_do_not_change_an_endpoint() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
     for path in ["/v1//chat/completions", "/v1/chat/completions/", "/openai/v1/chat/completions"] {
-        let fake = up(Does::json(200, r#"{"choices":[]}"#));
+        let fake = up(Does::json(200, r#"{"choices":[{}]}"#));
         let got = send_with(&fake, &DEFAULT, &request("POST", path, &[]), body);
         assert_eq!(got.status, 200, "{path}: {got:?}");
         assert_eq!(fake.seen()[0].line, "POST https://up.example/v1/chat/completions", "{path}");
@@ -428,7 +428,7 @@ fn a_model_named_twice_is_renamed_twice() {
         "models":{"*":{"targets":[{"upstream":"up","model":"theirs"}]}}}"#;
     let twice =
         r#"{"model":"a","messages":[{"role":"user","content":"x"}],"metadata":{"model":"a"},"model":"b"}"#;
-    let fake = up(Does::json(200, "{}"));
+    let fake = up(Does::json(200, r#"{"choices":[{}]}"#));
     let got = send(&fake, config, &chat(), twice);
     assert_eq!(got.status, 200, "{got:?}");
     // Whichever of the two the upstream reads, it is the model that was routed.

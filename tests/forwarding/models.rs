@@ -115,7 +115,7 @@ fn a_limited_key_reaches_one_model_by_one_name() {
     ] {
         let fake = Fake::new(&[(
             "a",
-            &[Does::json(200, r#"{"choices":[]}"#), Does::json(200, r#"{"choices":[]}"#)],
+            &[Does::json(200, r#"{"choices":[{}]}"#), Does::json(200, r#"{"choices":[]}"#)],
         )]);
         let body = format!(r#"{{{members},"messages":[{{"role":"user","content":"x"}}]}}"#);
         let got = send_with(&fake, &vars, &request("POST", target, &[]), &body);
@@ -136,7 +136,7 @@ fn the_deployment_of_an_azure_client_is_its_model() {
         ("", r#"{"model":"fast","messages":[{"role":"user","content":"x"}]}"#),
         (r#""model": "other","#, r#"{"model": "fast","messages":[{"role":"user","content":"x"}]}"#),
     ] {
-        let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+        let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[{}]}"#)])]);
         let target = "/openai/deployments/fast/chat/completions?api-version=2024-10-21";
         let mut request = request("POST", target, &[]);
         request.headers =

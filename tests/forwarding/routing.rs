@@ -302,7 +302,7 @@ fn half_of_a_surrogate_pair_does_not_undo_the_route() {
         ("PORTCULLIS_ALLOW_ANONYMOUS", "true"),
         ("PORTCULLIS_UNKNOWN_PARAMS", "drop"),
     ];
-    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[{}]}"#)])]);
     let content = r#""model":"%","messages":[{"role":"user","content":"\ud800","x":{"\udc00":1}}]"#;
     let body = format!(r#"{{"zz":{{"\ud800":1}},{}}}"#, content.replace('%', "gpt-4o"));
     let got = send_with(&fake, &vars, &chat(), &body);
@@ -323,7 +323,7 @@ fn header_fields_of_a_restricted_key_choose_no_model() {
         ("x_own", "secret"),
         ("x-kept", "kept"),
     ];
-    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[]}"#)])]);
+    let fake = Fake::new(&[("a", &[Does::json(200, r#"{"choices":[{}]}"#)])]);
     let request = request("POST", "/v1/chat/completions", &fields);
     let got = send_with(&fake, &[("PORTCULLIS_CONFIG", config)], &request, &body("fast", false));
     assert_eq!(got.status, 200, "{got:?}");

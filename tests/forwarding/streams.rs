@@ -130,6 +130,56 @@ fn any_escape_that_json_allows_passes_through() {
     assert!(got.log["broken"].is_null(), "{}", got.log);
 }
 
+/// Some servers write no blank line between events, which SDKs need.
+#[test]
+fn events_without_blank_lines_get_them() {
+    for end in ["\n", ""] {
+        let got = streamed(&format!("data: {CHUNK}\ndata: {LAST}\ndata: [DONE]{end}"));
+        let events: Vec<&str> =
+            got.body.split("\n\n").map(str::trim).filter(|event| !event.is_empty()).collect();
+        assert_eq!(events, [format!("data: {CHUNK}"), format!("data: {LAST}"), "data: [DONE]".to_owned()]);
+        assert!(got.log["broken"].is_null(), "{}", got.log);
+    }
+    let got = streamed_to_messages(&format!("data: {CHUNK}\ndata: {LAST}\ndata: [DONE]\n"));
+    assert!(got.body.contains(r#"{"type":"text_delta","text":"a"}"#), "{}", got.body);
+    assert!(got.body.contains("message_stop") && got.log["broken"].is_null(), "{}", got.body);
+}
+
+/// What the caller of `/v1/messages` gets for a stream of chunks.
+fn streamed_to_messages(bytes: &str) -> Got {
+    let fake = Fake::new(&[("up", &[Does::answer(200, "text/event-stream", &[bytes])])]);
+    let call = r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    send_with(&fake, &DEFAULT, &request("POST", "/v1/messages", &[]), call)
+}
+
+/// Servers in Python write them for numbers that JSON does not have.
+#[test]
+fn numbers_that_are_not_finite_break_no_answer() {
+    let odd = r#"{"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-Infinity,"top_logprobs":[{"token":"b","logprob":NaN}]}]},"x":[Infinity],"finish_reason":null}]}"#;
+    let stream = format!("data: {odd}\n\ndata: {LAST}\n\ndata: [DONE]\n\n");
+    let got = streamed(&stream);
+    assert_eq!((got.status, &*got.body), (200, &*stream));
+    assert!(got.log["broken"].is_null(), "{}", got.log);
+    let got = streamed_to_messages(&stream);
+    assert!(got.body.contains(r#"{"type":"text_delta","text":"a"}"#), "{}", got.body);
+    assert!(got.body.contains("message_stop") && got.log["broken"].is_null(), "{}", got.body);
+    // Whole, with the usage read.
+    let whole = odd
+        .replace("delta", "message")
+        .replace("null}]}", r#""stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"cost":NaN}}"#);
+    let send = |path: &str, call: &str| {
+        let fake = Fake::new(&[("up", &[Does::json(200, &whole)])]);
+        send_with(&fake, &DEFAULT, &request("POST", path, &[]), call)
+    };
+    let got = send("/v1/chat/completions", &body("m", false));
+    assert_eq!((got.status, &*got.body, &got.log["gen_ai.usage.output_tokens"]), (200, &*whole, &2.into()));
+    let call = r#"{"model":"m","input":"hi","include":["message.output_text.logprobs"],"top_logprobs":1}"#;
+    let got = send("/v1/responses", call);
+    assert_eq!(got.status, 200, "{}", got.body);
+    let answer: serde_json::Value = serde_json::from_str(&got.body).expect("JSON");
+    assert_eq!(answer["output"][0]["content"][0]["text"], "a");
+}
+
 #[test]
 fn an_answer_has_the_form_that_was_requested() {
     let whole = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;

@@ -70,7 +70,7 @@ fn a_caller_that_is_gone_counts_what_it_got() {
 fn failed_attempts_count_their_prompts() {
     let bad = Server::start(|_, _| whole(500, r#"{"error":{"message":"no"}}"#));
     let good = Server::start(|_, _| {
-        whole(200, r#"{"choices":[],"usage":{"prompt_tokens":17,"completion_tokens":5}}"#)
+        whole(200, r#"{"choices":[{}],"usage":{"prompt_tokens":17,"completion_tokens":5}}"#)
     });
     let Some(site) = Site::start(&with(&[&bad, &good], ""), "") else { return };
     let got = site.chat(&chat("m", r#","max_tokens":100"#));

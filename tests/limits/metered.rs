@@ -89,7 +89,7 @@ fn a_long_answer_is_read_as_it_passes() {
 #[test]
 fn a_request_without_an_output_limit_gets_the_reserve_as_one() {
     let upstream = Server::start(|_, _| {
-        whole(200, r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#)
+        whole(200, r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#)
     });
     let Some(site) = Site::start(&with(&upstream, r#", "reserve_tokens": 300"#), "") else { return };
     assert_eq!(site.chat(&chat("m", r#","max_tokens":null"#)).status, 200);

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{CHAT, KEY, KEYS, assert_untrapped, chat};
+use super::{ANSWER, CHAT, KEY, KEYS, assert_untrapped, chat};
 
 const UPSTREAM_KEY: &str = "sk-upstream-b7e20f55";
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -32,7 +32,7 @@ async fn raw(gateway: &Gateway, request: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_caller_cannot_inject_a_field() {
-    let upstream = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &JSON, ANSWER)).await;
     let gateway = before(&upstream).await;
     let body = chat("hi").to_string();
     for field in [
@@ -94,7 +94,7 @@ async fn an_upstream_cannot_inject_a_field() {
 
 #[tokio::test]
 async fn a_model_s_name_stays_one_segment_of_azure_s_path() {
-    let upstream = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &JSON, ANSWER)).await;
     let config = json!({
         "upstreams": {"az": {"url": upstream.url(""), "api": "azure", "key": UPSTREAM_KEY}},
         "models": {"*": {"targets": [{"upstream": "az"}]}},
@@ -128,7 +128,7 @@ async fn hop_by_hop_fields_are_not_forwarded() {
         ("upgrade", "h2c"),
         ("x-ratelimit-end", "2"),
     ];
-    let upstream = Upstream::answering(Answer::new(200, &headers, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &headers, ANSWER)).await;
     let gateway = before(&upstream).await;
     for path in [CHAT, "/v1/files"] {
         let call = gateway.post(path, &chat("hi")).header("connection", "te, x-hop");
@@ -163,7 +163,7 @@ async fn hop_by_hop_fields_are_not_forwarded() {
 #[tokio::test]
 async fn a_response_with_trailers_is_complete() {
     for kind in ["application/json", "text/event-stream", "text/plain"] {
-        let body = r#"{"choices":[]}"#;
+        let body = if kind == "text/event-stream" { r#"{"choices":[]}"# } else { ANSWER };
         let sent = match kind {
             "text/event-stream" => format!("data: {body}\n\ndata: [DONE]\n\n"),
             _ => body.to_owned(),
@@ -204,8 +204,8 @@ async fn a_compressed_response_keeps_its_encoding_and_length() {
 
 #[tokio::test]
 async fn content_length_matches_the_forwarded_body() {
-    let long = format!(r#"{{"choices":[],"filling":"{}"}}"#, "x".repeat(200_000));
-    for body in ["{\"choices\":[]}", &long] {
+    let long = format!(r#"{{"choices":[{{}}],"filling":"{}"}}"#, "x".repeat(200_000));
+    for body in [ANSWER, &long] {
         let upstream = Upstream::answering(Answer::new(200, &JSON, body)).await;
         let config = json!({
             "upstreams": {"up": {"url": upstream.url("/v1")}},
@@ -247,7 +247,7 @@ async fn other_methods_pass_through() {
 
 #[tokio::test]
 async fn trace_context_is_forwarded() {
-    let upstream = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &JSON, ANSWER)).await;
     let gateway = before(&upstream).await;
     let trace = [
         ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -270,7 +270,7 @@ async fn trace_context_is_forwarded() {
 
 #[tokio::test]
 async fn a_redirect_is_never_followed() {
-    let elsewhere = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
+    let elsewhere = Upstream::answering(Answer::new(200, &JSON, ANSWER)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = elsewhere.url("/v1/files");
         let upstream = Upstream::answering(Answer::new(status, &[("location", &location)], "moved")).await;
@@ -289,7 +289,7 @@ async fn a_redirect_is_never_followed() {
 
 #[tokio::test]
 async fn an_upload_with_trailers_arrives() {
-    let upstream = Upstream::answering(Answer::new(200, &JSON, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &JSON, ANSWER)).await;
     let gateway = before(&upstream).await;
     let head = format!(
         "POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\n\

@@ -3,7 +3,7 @@
 use host_tests::{Answer, Gateway, Upstream};
 use serde_json::json;
 
-use crate::{CHAT, KEYS, assert_well, chat, error};
+use crate::{ANSWER, CHAT, KEYS, assert_well, chat, error};
 
 /// More than the 128 KiB of Wasmtime's limit.
 const LARGE: usize = 200_000;
@@ -23,9 +23,9 @@ async fn a_preflight_with_a_long_list_is_a_431() {
 #[tokio::test]
 async fn large_fields_reach_neither_an_upstream_nor_a_caller() {
     let upstream = Upstream::script([
-        Answer::new(200, &[("x-ratelimit-limit-tokens", &"9".repeat(LARGE))], "{}"),
-        Answer::new(200, &[("x-ratelimit-limit-tokens", &"9".repeat(LARGE))], "{}"),
-        Answer::json(200, &json!({"choices": []})),
+        Answer::new(200, &[("x-ratelimit-limit-tokens", &"9".repeat(LARGE))], ANSWER),
+        Answer::new(200, &[("x-ratelimit-limit-tokens", &"9".repeat(LARGE))], ANSWER),
+        Answer::json(200, &json!({"choices": [{}]})),
     ])
     .await;
     let config = json!({

@@ -29,6 +29,9 @@ const KEYS: (&str, &str) = ("PORTCULLIS_API_KEYS", KEY);
 
 const CHAT: &str = "/v1/chat/completions";
 
+/// The shortest answer to a chat.
+const ANSWER: &str = r#"{"choices":[{}]}"#;
+
 /// A chat completion request that the engine answers with `text`.
 fn chat(text: &str) -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]})

@@ -61,7 +61,7 @@ async fn the_first_target_can_still_win() {
     let call = gateway.post(CHAT, &far(false)).spawn();
     let winner = first.next().await;
     let mut loser = second.next().await;
-    winner.answer(Answer::json(200, &json!({"choices": []}))).await;
+    winner.answer(Answer::json(200, &json!({"choices": [{}]}))).await;
     let reply = call.reply().await;
     assert_eq!((reply.status, reply.header("x-portcullis-target")), (200, Some("first")));
     assert_eq!(reply.header("x-portcullis-attempts"), Some("2"));

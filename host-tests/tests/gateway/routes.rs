@@ -23,7 +23,7 @@ fn chat(stream: bool) -> Value {
 }
 
 fn ok(from: &str) -> Answer {
-    Answer::json(200, &json!({"from": from, "choices": []}))
+    Answer::json(200, &json!({"from": from, "choices": [{}]}))
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn the_body_limit_is_exact() {
 
 #[tokio::test]
 async fn unknown_parameters_can_be_dropped() {
-    let upstream = Upstream::answering(Answer::json(200, &json!({}))).await;
+    let upstream = Upstream::answering(Answer::json(200, &json!({"choices": [{}]}))).await;
     let url = upstream.url("/v1");
     let settings = [KEYS, ("PORTCULLIS_UPSTREAM_URL", &*url), ("PORTCULLIS_UNKNOWN_PARAMS", "drop")];
     let gateway = Gateway::start(&settings).await;

@@ -3,7 +3,7 @@
 use host_tests::{Answer, Gateway, Reply, Upstream};
 use serde_json::{Value, json};
 
-use super::{CHAT, KEY, KEYS, assert_well, chat, error};
+use super::{ANSWER, CHAT, KEY, KEYS, assert_well, chat, error};
 
 const UPSTREAM_KEY: &str = "sk-upstream-b7e20f55";
 
@@ -56,7 +56,7 @@ async fn caller_and_upstream_do_not_see_each_other_s_key() {
         ("x-api-key", UPSTREAM_KEY),
         ("www-authenticate", &format!("Bearer realm={UPSTREAM_KEY}")),
     ];
-    let upstream = Upstream::answering(Answer::new(200, &leaky, "{}")).await;
+    let upstream = Upstream::answering(Answer::new(200, &leaky, ANSWER)).await;
     let gateway = before(&upstream.url("/v1")).await;
     let call = gateway.post(CHAT, &far("hi"));
     let call = call.header("cookie", &format!("key={KEY}")).header("x-api-key", KEY).header("api-key", KEY);
@@ -70,7 +70,7 @@ async fn caller_and_upstream_do_not_see_each_other_s_key() {
 
 #[tokio::test]
 async fn an_upstream_without_a_key_gets_none() {
-    let upstream = Upstream::answering(Answer::json(200, &json!({}))).await;
+    let upstream = Upstream::answering(Answer::json(200, &json!({"choices": [{}]}))).await;
     let url = upstream.url("/v1");
     let gateway = Gateway::start(&[KEYS, ("PORTCULLIS_UPSTREAM_URL", &url)]).await;
     assert_eq!(gateway.post(CHAT, &far("hi")).await.status, 200);

@@ -9,6 +9,7 @@ pub(super) mod chat;
 pub(super) mod openai;
 
 use super::attempts::Prepared;
+use super::peeked_json::Needs;
 use super::{ForwardRequest, headers, rewrite, sse};
 use crate::api::tool::Json;
 use crate::coding;
@@ -232,6 +233,18 @@ pub fn has_native(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -
     })
 }
 
+/// What a whole answer of an endpoint must have.
+fn needs(upstream: &Upstream, endpoint: Endpoint<'_>, is_native: bool) -> Needs {
+    match endpoint {
+        Endpoint::InputTokens | Endpoint::Compact | Endpoint::CountTokens | Endpoint::Other(_) => {
+            Needs::Nothing
+        }
+        _ if is_native => Needs::ChoicesIfAny,
+        _ if matches!(upstream.api, Api::Anthropic { .. }) => Needs::Content,
+        _ => Needs::Choices,
+    }
+}
+
 /// Makes the request for a target.
 pub(super) fn prepare<'a>(
     request: &'a ForwardRequest<'a>,
@@ -256,8 +269,15 @@ pub(super) fn prepare<'a>(
         let version = own.map_or(version, |(_, value)| value.expose());
         fields.push((name.into(), version.as_bytes().into()));
     }
-    let prepared =
-        |path, body, dropped| Prepared { method: request.method, path, headers: fields, body, dropped };
+    let needs = needs(upstream, request.endpoint, is_native);
+    let prepared = |path, body, dropped| Prepared {
+        method: request.method,
+        path,
+        headers: fields,
+        body,
+        dropped,
+        needs,
+    };
     if is_native {
         let mut path = dialect.path(upstream, request.endpoint, model);
         // A query is of the caller's API.

@@ -20,13 +20,13 @@ reads! {
 
 /// Reads a message; `None` if it is none.
 pub(super) fn answer(body: &[u8]) -> Option<Answer<'static>> {
-    let message: Message<'_> = json::from_slice_lenient(body).ok()?;
+    let message: Message<'_> = json::answer_from_slice(body).ok()?;
     // Some servers have a text in place of the blocks.
     let content = message.content?.0;
     let text = || json::lossy_from_str::<Fragment<'_>>(content).ok();
     let content: Vec<Block<'_>> = match text() {
         Some(text) => vec![Block { kind: Some("text".into()), text: Some(text), ..Block::default() }],
-        None => json::from_slice_lenient(content.as_bytes()).ok()?,
+        None => json::answer_from_slice(content.as_bytes()).ok()?,
     };
     let owned = |text: Text<'_>| Cow::Owned(text.into_inner().into_owned());
     let mut blocks = Vec::new();

@@ -82,7 +82,7 @@ impl Decoder for Stream {
             return error(stray, out);
         }
         let Some(data) = &event.data else { return StreamState::On };
-        let Ok(read) = json::from_slice_lenient::<Event<'_>>(data) else {
+        let Ok(read) = json::answer_from_slice::<Event<'_>>(data) else {
             return match PeekedEvent::of(event) {
                 PeekedEvent::KeepAlive => StreamState::On,
                 // Some servers end every stream as chat completions do.

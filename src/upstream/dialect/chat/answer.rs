@@ -252,7 +252,7 @@ fn owned(text: Text<'_>) -> Cow<'static, str> {
 
 /// Reads a completion; `None` if it is none.
 pub(in crate::upstream::dialect) fn answer(body: &[u8]) -> Option<Answer<'static>> {
-    let completion: Completion<'_> = json::from_slice_lenient(body).ok()?;
+    let completion: Completion<'_> = json::answer_from_slice(body).ok()?;
     let usage = completion.usage();
     let mut choices = BTreeMap::<u64, turn::Choice<'_>>::new();
     for choice in completion.choices? {

@@ -101,7 +101,7 @@ impl Decoder for Stream {
             PeekedEvent::Json(_) => {}
         }
         let chunk =
-            event.data.as_deref().and_then(|data| json::from_slice_lenient::<Completion<'_>>(data).ok());
+            event.data.as_deref().and_then(|data| json::answer_from_slice::<Completion<'_>>(data).ok());
         let Some(chunk) = chunk else {
             return StreamState::InvalidResponse("an event is no chunk of a completion");
         };
