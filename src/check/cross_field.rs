@@ -40,7 +40,6 @@ static RULES: &[(Families, Rule)] = &[
     (ALL, tools_support),
     (ALL, response_format_schema),
     (ALL, function_schemas),
-    (ALL, tool_names),
     (ALL, choice_without_tools),
     (ALL, choice_of_nothing),
     (NOT_REASONING, parallel_tool_calls_alone),
@@ -174,10 +173,15 @@ fn response_format_schema(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let format = request.response_format.as_ref()?;
     let schema =
         format.json_schema.as_ref().filter(|_| format.kind == Some(ResponseFormatType::JsonSchema))?;
-    let fault = match schema::fault(schema.schema?, schema::Use::ResponseFormat, schema.strict == Some(true))?
-    {
+    let fault = match schema::fault(
+        schema.schema?,
+        schema::Use::ResponseFormat,
+        schema.strict == Some(true),
+        "response_format",
+    )? {
         Wrong::Unreadable => return Some(error_text::not_json()),
         Wrong::Worded(fault) => fault,
+        Wrong::Lookaround(error) => return Some(error),
     };
     let name = schema.name.as_deref().unwrap_or_default();
     let message = format!("Invalid schema for response_format '{name}': {fault}");
@@ -193,10 +197,13 @@ fn function_schemas(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     functions.chain(tools).find_map(|(list, i, inside, function)| {
         let strict = function.strict == Some(true);
         let fault = match function.parameters {
-            Some(parameters) => match schema::fault(parameters, schema::Use::Function, strict)? {
-                Wrong::Unreadable => return Some(error_text::not_json()),
-                Wrong::Worded(fault) => fault,
-            },
+            Some(parameters) => {
+                match schema::fault(parameters, schema::Use::Function, strict, "response_format")? {
+                    Wrong::Unreadable => return Some(error_text::not_json()),
+                    Wrong::Worded(fault) => fault,
+                    Wrong::Lookaround(error) => return Some(error),
+                }
+            }
             // No parameters are the empty object, which a strict schema has to state.
             None if strict => schema::NOT_CLOSED.to_owned(),
             None => return None,
@@ -207,19 +214,6 @@ fn function_schemas(request: &Request<'_>, _: Scope) -> Option<ApiError> {
             ApiError::new(Kind::InvalidFunctionParameters, message)
                 .at(format!("{list}[{i}]{inside}.parameters")),
         )
-    })
-}
-
-fn tool_names(request: &Request<'_>, _: Scope) -> Option<ApiError> {
-    let tools = request.tools.as_deref().unwrap_or_default();
-    let again = tools
-        .iter()
-        .enumerate()
-        .find(|(i, tool)| tools.iter().take(*i).any(|other| other.name() == tool.name()));
-    again.map(|(i, tool)| {
-        let message =
-            format!("Invalid value for 'tools': the name '{}' is given to more than one tool.", tool.name());
-        ApiError::new(Kind::Invalid, message).at(format!("tools[{i}]"))
     })
 }
 

@@ -465,10 +465,12 @@ fn schemas(request: &responses::Request<'_>, _: Scope) -> Option<ApiError> {
     let format = request.text.as_ref().and_then(|text| text.format.as_ref()).map(|format| &format.value);
     let of_format = format.and_then(|format| {
         let strict = format.strict != Some(false);
-        let fault = match schema::fault(format.schema?, schema::Use::ResponseFormat, strict)? {
-            Wrong::Unreadable => return Some(error_text::not_json()),
-            Wrong::Worded(fault) => fault,
-        };
+        let fault =
+            match schema::fault(format.schema?, schema::Use::ResponseFormat, strict, "text.format.schema")? {
+                Wrong::Unreadable => return Some(error_text::not_json()),
+                Wrong::Worded(fault) => fault,
+                Wrong::Lookaround(error) => return Some(error),
+            };
         let name = format.name.as_deref().unwrap_or_default();
         let message = format!("Invalid schema for response_format '{name}': {fault}");
         Some(ApiError::new(Kind::InvalidJsonSchema, message).at("text.format.schema"))
@@ -479,10 +481,13 @@ fn schemas(request: &responses::Request<'_>, _: Scope) -> Option<ApiError> {
             let is_function = tool.kind.as_deref() == Some("function");
             let strict = tool.strict == Some(true);
             let fault = match tool.parameters.filter(|_| is_function) {
-                Some(parameters) => match schema::fault(parameters, schema::Use::Function, strict)? {
-                    Wrong::Unreadable => return Some(error_text::not_json()),
-                    Wrong::Worded(fault) => fault,
-                },
+                Some(parameters) => {
+                    match schema::fault(parameters, schema::Use::Function, strict, "text.format.schema")? {
+                        Wrong::Unreadable => return Some(error_text::not_json()),
+                        Wrong::Worded(fault) => fault,
+                        Wrong::Lookaround(error) => return Some(error),
+                    }
+                }
                 None if strict && is_function => schema::NOT_CLOSED.to_owned(),
                 None => return None,
             };

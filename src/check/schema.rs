@@ -6,6 +6,7 @@ use super::python_repr::push_python_str;
 use super::regex::is_regex;
 use super::schema_fast_path;
 use crate::api::tool::Json;
+use crate::error::{ApiError, Kind};
 use crate::json::{Value, double};
 use std::cell::Cell;
 
@@ -83,15 +84,58 @@ pub(super) enum Wrong {
     Unreadable,
     /// It is not what it should be.
     Worded(String),
+    /// A pattern in it looks around; the error is whole.
+    Lookaround(ApiError),
 }
 
-/// What is wrong with a schema, if anything is.
-pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wrong> {
+/// What is wrong with a schema, if anything is. `param` is where the format of an answer lies.
+pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool, param: &'static str) -> Option<Wrong> {
     if schema_fast_path::is_plain(schema.0, strict) {
         return None;
     }
     let Some(root) = Value::parse(schema.0.as_bytes()) else { return Some(Wrong::Unreadable) };
-    meta(&root).or_else(|| of_object(&root, purpose)).or_else(|| walk(&root, strict)).map(Wrong::Worded)
+    let fault = meta(&root).or_else(|| of_object(&root, purpose)).or_else(|| walk(&root, strict));
+    fault.map(Wrong::Worded).or_else(|| if strict { lookaround(&root, purpose, param) } else { None })
+}
+
+/// A strict schema has no pattern that looks around, as reports since May 2026 show.
+fn lookaround(root: &Value<'_>, purpose: Use, param: &'static str) -> Option<Wrong> {
+    let mut at = "$".to_owned();
+    looks_around(root, &mut at).then(|| {
+        let param = if purpose == Use::Function { "tools" } else { param };
+        let message =
+            format!("Invalid JSON schema: regex lookaround is not supported. Found at {at}.pattern.");
+        Wrong::Lookaround(ApiError::new(Kind::InvalidJsonSchema, message).at(param))
+    })
+}
+
+/// Whether a pattern of a schema looks around; `at` then leads to the schema.
+fn looks_around(schema: &Value<'_>, at: &mut String) -> bool {
+    let pattern = schema.get("pattern").and_then(Value::as_str).unwrap_or_default();
+    if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|part| pattern.contains(part)) {
+        return true;
+    }
+    let before = at.len();
+    let mut inside = |step: &str, schema: &Value<'_>| {
+        at.push_str(step);
+        let found = looks_around(schema, at);
+        if !found {
+            at.truncate(before);
+        }
+        found
+    };
+    let members = |name: &'static str| {
+        let members = schema.get(name).map(Value::members).into_iter().flatten();
+        members.map(move |(key, schema)| (format!(".{name}.{key}"), schema))
+    };
+    let items = |name: &'static str| {
+        let items = schema.get(name).and_then(Value::as_array).into_iter().flatten().enumerate();
+        items.map(move |(i, schema)| (format!(".{name}[{i}]"), schema))
+    };
+    let alone = ["items", "additionalProperties"];
+    let alone = alone.iter().filter_map(|name| Some((format!(".{name}"), schema.get(name)?)));
+    let within = members("properties").chain(members("$defs")).chain(members("definitions"));
+    within.chain(items("anyOf")).chain(alone).any(|(step, schema)| inside(&step, schema))
 }
 
 fn walk(root: &Value<'_>, strict: bool) -> Option<String> {

@@ -204,7 +204,10 @@ impl<'a> Scan<'a> {
                 .map(|_| ()),
             "format" if scan.strict => FORMATS.contains(&scan.name()?).then_some(()),
             // What JSON escapes besides backslashes means the same to an expression.
-            "pattern" => is_regex(&scan.string()?.replace(r"\\", r"\")).then_some(()),
+            "pattern" => {
+                let pattern = scan.string()?.replace(r"\\", r"\");
+                (is_regex(&pattern) && !(scan.strict && pattern.contains("(?"))).then_some(())
+            }
             "description" | "title" | "format" => scan.string().map(|_| ()),
             "$ref" | "$defs" | "definitions" | "patternProperties" | "not" | "oneOf" | "allOf"
             | "prefixItems" => None,

@@ -98,6 +98,10 @@ fn strict_schemas_have_limits_together() {
         (tools(true, &unions, 2), too_many_unions.to_owned()),
         (tools(true, cycle, 1), format!("tools.0.custom: Invalid schema: {circular}")),
         (tools(false, cycle, 1), "good".to_owned()),
+        (
+            tools(false, &optional, 2).replace("\"f1\"", "\"f0\""),
+            "tools: Tool names must be unique.".to_owned(),
+        ),
         (format!("{HI},{}", format(cycle)), format!("output_config.format.schema: {circular}")),
     ] {
         assert_eq!(judged(&members), want, "{members}");

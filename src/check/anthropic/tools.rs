@@ -5,6 +5,7 @@ use crate::api::messages::Request;
 use crate::check::strict_schemas::Parameters;
 use crate::error::ApiError;
 use crate::json::Value;
+use std::collections::HashSet;
 
 /// The most strict tools in a request.
 const MAX_STRICT_TOOLS: usize = 20;
@@ -12,6 +13,10 @@ const MAX_STRICT_TOOLS: usize = 20;
 /// The rules on tools: each has a name and a schema of an object, and strict schemas have limits together.
 pub(super) fn check(request: &Request<'_>) -> Result<(), ApiError> {
     let tools = request.tools.as_deref().unwrap_or_default();
+    let mut names = HashSet::new();
+    if !tools.iter().filter_map(|tool| tool.name.as_deref()).all(|name| names.insert(name)) {
+        return Err(invalid("tools: Tool names must be unique."));
+    }
     let mut parameters = Parameters::default();
     for (i, tool) in tools.iter().enumerate().filter(|(_, tool)| tool.is_custom()) {
         if tool.name.is_none() {

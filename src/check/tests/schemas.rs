@@ -172,3 +172,41 @@ fn the_published_schema_alone() {
         ],
     );
 }
+
+/// Reported of strict schemas since May 2026. Others are left to the engine, which passes over such patterns.
+#[test]
+fn strict_schemas_do_not_look_around() {
+    let schema = r#"{"type":"object","properties":{"a":{"anyOf":[{"type":"null"},{"type":"array","items":{"type":"string","pattern":"^(?!x)"}}]}},"required":["a"],"additionalProperties":false}"#;
+    let found = "Invalid JSON schema: regex lookaround is not supported. Found at $.properties.a.anyOf[1].items.pattern.";
+    for strict in [true, false] {
+        let want = |param: &str| if strict { Some((found.to_owned(), Some(param.to_owned()))) } else { None };
+        let seen = |error: ApiError| (error.message().to_owned(), error.param().map(str::to_owned));
+        let function = format!(r#""name":"f","strict":{strict},"parameters":{schema}"#);
+        let format = format!(r#""name":"f","strict":{strict},"schema":{schema}"#);
+        for (members, param) in [
+            (format!(r#""tools":[{{"type":"function","function":{{{function}}}}}]"#), "tools"),
+            (
+                format!(r#""response_format":{{"type":"json_schema","json_schema":{{{format}}}}}"#),
+                "response_format",
+            ),
+        ] {
+            let body = body("m", &members);
+            assert_eq!(chat(body.as_bytes(), &LIVE).err().map(seen), want(param), "{members}");
+        }
+        for (members, param) in [
+            (format!(r#""tools":[{{"type":"function",{function}}}]"#), "tools"),
+            (format!(r#""text":{{"format":{{"type":"json_schema",{format}}}}}"#), "text.format.schema"),
+        ] {
+            let body = format!(r#"{{"model":"m","input":"hi",{members}}}"#);
+            assert_eq!(responses(body.as_bytes(), &LIVE).err().map(seen), want(param), "{members}");
+        }
+    }
+}
+
+/// No report of this year has the live API refuse them.
+#[test]
+fn two_tools_may_have_one_name() {
+    let tool = r#"{"type":"function","function":{"name":"f"}}"#;
+    let body = body("m", &format!(r#""tools":[{tool},{tool}]"#));
+    assert!(chat(body.as_bytes(), &LIVE).is_ok());
+}

@@ -106,6 +106,46 @@ fn a_format_goes_before_the_pattern_beside_it() {
 }
 
 #[test]
+fn a_format_keeps_to_the_bounds_beside_it() {
+    for (format, least, most) in [
+        ("email", 0, 12),
+        ("email", 6, 6),
+        ("email", 60, 64),
+        ("hostname", 0, 4),
+        ("hostname", 40, 63),
+        ("uri", 0, 8),
+        ("uri", 300, 300),
+        ("ipv4", 0, 8),
+        ("ipv6", 0, 5),
+        ("duration", 0, 4),
+        ("date-time", 24, 24),
+        ("json-pointer", 30, 40),
+    ] {
+        let schema =
+            format!(r#"{{"type":"string","format":"{format}","minLength":{least},"maxLength":{most}}}"#);
+        for seed in 0..9 {
+            let json = instance(&schema, seed).expect(&schema).json;
+            let text: String = serde_json::from_str(&json).expect("a string");
+            assert!((least..=most).contains(&text.len()), "{schema}: {text}");
+            assert!(
+                format != "email"
+                    || text.split('@').count() == 2 && text.ends_with(".co")
+                    || text.ends_with("@example.com"),
+                "{text}"
+            );
+        }
+    }
+    for (format, bound, keyword) in [
+        ("email", r#""maxLength":5"#, "maxLength"),
+        ("uuid", r#""maxLength":35"#, "maxLength"),
+        ("date", r#""minLength":11"#, "minLength"),
+    ] {
+        let schema = format!(r#"{{"type":"string","format":"{format}",{bound}}}"#);
+        assert_eq!(instance(&schema, 1), Err(NoInstance::Unmet(keyword)), "{schema}");
+    }
+}
+
+#[test]
 fn a_pattern_that_is_not_understood_spoils_no_more_than_it_must() {
     let lax = |schema: &str| super::instance(schema, 1, Patterns::Understood, LONGEST, &Budget::default());
     let schema = r#"{"type":"object","properties":{"pattern":{"type":"string","pattern":"^(?!a)b$"},"n":{"type":"integer"},"c":{"type":"string","pattern":"^c$"}},"required":["pattern","n","c"]}"#;

@@ -28,8 +28,15 @@ pub(super) fn make<'t>(
         return Err(NoInstance::TooLong);
     }
     document.budget.search(least)?;
-    let text = facts.format.and_then(Node::as_str).and_then(|format| formatted(&format, rng));
-    let text = text.filter(|text| (least..=most).contains(&text.len()));
+    let format = facts.format.and_then(Node::as_str);
+    let text = format.as_deref().and_then(|format| fitted(format, least, most, rng));
+    if text.is_none() && format.as_deref().is_some_and(is_known) && facts.patterns.is_empty() {
+        return Err(NoInstance::Unmet(if least > 0 && most == usize::MAX {
+            "minLength"
+        } else {
+            "maxLength"
+        }));
+    }
     let mut compiled: Vec<(Node<'t>, Rc<Pattern>)> = Vec::new();
     for source in &facts.patterns {
         match document.pattern(*source) {
@@ -93,6 +100,48 @@ fn words(least: usize, most: usize, rng: &mut Rng) -> String {
         text.push('s');
     }
     text
+}
+
+/// Whether strings of a format are made.
+fn is_known(format: &str) -> bool {
+    formatted(format, &mut Rng::new(0)).is_some()
+}
+
+/// A string of a format whose length is within bounds; `None` if the format is not known, or there is none.
+fn fitted(format: &str, least: usize, most: usize, rng: &mut Rng) -> Option<String> {
+    let usual = formatted(format, rng)?;
+    if (least..=most).contains(&usual.len()) {
+        return Some(usual);
+    }
+    // The shortest one, and where it can be made longer by characters of its own.
+    let (short, at, own) = match format {
+        "email" | "idn-email" => ("a@b.co", 0, 'a'),
+        "hostname" | "idn-hostname" => ("a", 0, 'a'),
+        "uri" | "iri" | "url" => ("a:b", 3, 'b'),
+        "uri-reference" | "iri-reference" | "json-pointer" => ("/", 1, 'a'),
+        "regex" => ("a", 1, 'a'),
+        "ipv4" => ("1.1.1.1", 7, '1'),
+        "ipv6" => ("::1", 3, '1'),
+        "duration" => ("P1D", 1, '1'),
+        "date-time" => ("2025-01-01T00:00:00.0Z", 21, '0'),
+        "time" => ("00:00:00.0Z", 10, '0'),
+        _ => return None,
+    };
+    // Parts of addresses and names have bounds of their own.
+    let longest = match format {
+        "email" | "idn-email" => 64 + "@b.co".len(),
+        "hostname" | "idn-hostname" => 63,
+        "ipv4" => "1.1.1.111".len(),
+        "ipv6" => "::1111".len(),
+        _ => usize::MAX,
+    };
+    let length = least.max(short.len());
+    if length > most || length > longest {
+        return None;
+    }
+    let mut text = short.to_owned();
+    text.insert_str(at, &own.to_string().repeat(length - short.len()));
+    Some(text)
 }
 
 /// A string of a format, if it is known.
