@@ -373,7 +373,7 @@ mod tests {
         assert!(matches!(first("data: {\n\n"), Verdict::Invalid(SendErrorKind::InvalidResponse, _)));
         assert_eq!(first(&": wait\n\n".repeat(HELD)), Verdict::Good);
         assert_eq!(first(&"\n".repeat(HELD + 1)), Verdict::Good);
-        let mut blank = Peek::new(Some(Form::Json), None);
+        let mut blank = Peek::new(Some(Form::Json), None, Needs::Nothing);
         assert_eq!(blank.take(&[b' '; HELD]), Verdict::Undecided);
         assert_eq!(blank.take(b"\n"), NEITHER, "white space without an end is no JSON");
     }
