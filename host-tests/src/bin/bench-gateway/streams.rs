@@ -49,12 +49,17 @@ pub(crate) fn measure(
             for way in all {
                 let (connection, request) = &mut connections[way];
                 let (start, mut first, mut late) = (Instant::now(), None, Vec::new());
+                let mut broken = false;
                 let sent = connection.send(request, |piece| {
                     first.get_or_insert_with(|| start.elapsed());
                     late.extend(delays(piece));
+                    broken |= memchr::memmem::find(piece, b"{\"error\":").is_some();
                 });
                 sent.await.map_err(|error| format!("{}: {error}", ways[way].0))?;
                 let first = first.ok_or("an empty stream")?;
+                if broken {
+                    return Err(format!("{}: a stream ended with an error", ways[way].0));
+                }
                 if turn > 0 {
                     first_bytes[way].push(first.as_secs_f64());
                     events[way].extend(late);

@@ -103,7 +103,11 @@ const CHUNK: [&str; 2] = [
     r#"data: {"id":"chatcmpl-BenchBenchBenchBenchBench","object":"chat.completion.chunk","created":1700000000,"model":"bench","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{"content":""#,
     "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
 ];
-const DONE: &str = "data: [DONE]\n\n";
+/// The last events of a stream: without a finish reason the gateway takes it for broken off, and closes its connection.
+const END: &str = concat!(
+    r#"data: {"id":"chatcmpl-BenchBenchBenchBenchBench","object":"chat.completion.chunk","created":1700000000,"model":"bench","system_fingerprint":"fp_0123456789","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#,
+    "\n\ndata: [DONE]\n\n"
+);
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n\
                       transfer-encoding: chunked\r\n\r\n";
 
@@ -125,7 +129,7 @@ async fn at_once(stream: &mut TcpStream, count: usize) -> std::io::Result<()> {
         out = event.repeat(left.min(TOGETHER));
         left -= left.min(TOGETHER);
     }
-    out += &(framed(DONE) + "0\r\n\r\n");
+    out += &(framed(END) + "0\r\n\r\n");
     stream.write_all(out.as_bytes()).await
 }
 
@@ -136,7 +140,7 @@ async fn paced(stream: &mut TcpStream, count: usize, pace: Duration) -> std::io:
         tokio::time::sleep_until(start + pace * number).await;
         stream.write_all(chunk(&stamp()).as_bytes()).await?;
     }
-    stream.write_all((framed(DONE) + "0\r\n\r\n").as_bytes()).await
+    stream.write_all((framed(END) + "0\r\n\r\n").as_bytes()).await
 }
 
 const MARK: &[u8] = b"@sent:";
