@@ -357,7 +357,7 @@ async fn account(requests: usize) {
         // Every seventh caller leaves after the first piece; what stalls has to be left.
         let leaves = nth % 7 == 3;
         loop {
-            match tokio::time::timeout(Duration::from_millis(1500), live.piece()).await {
+            match tokio::time::timeout(Duration::from_millis(400), live.piece()).await {
                 Ok(Ok(Some(_))) if !leaves => {}
                 _ => break,
             }
@@ -430,6 +430,8 @@ async fn account(requests: usize) {
             log.lines, log.tokens, log.without_store, log.tokens_without_store
         ),
     );
+    // Few requests may all stall just then.
+    assert!(requests < 1000 || log.without_store > 0, "{log:?}");
     assert!((log.tokens..=most).contains(&in_store), "{log:?}: {in_store}");
 
     // A host that is killed leaves reservations.
