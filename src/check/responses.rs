@@ -150,6 +150,26 @@ fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
         Some("function") => FUNCTION.validate(value, path, scope),
         Some("custom") => CUSTOM.validate(value, path, scope),
         Some("namespace") => NAMESPACE.validate(value, path, scope),
+        Some("shell") => shell(value, path, scope),
+        _ => Ok(()),
+    }
+}
+
+/// A shell on the caller's machine names the skills that are there.
+fn shell(tool: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
+    static LOCAL: Shape = Shape::Object(&open(&[optional(
+        "skills",
+        &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &SKILL }),
+    )]));
+    static SKILL: Shape = Shape::Object(&open(&[
+        required("name", &STRING),
+        required("description", &STRING),
+        required("path", &STRING),
+    ]));
+    match tool.get("environment") {
+        Some(place) if place.get("type").and_then(Value::as_str) == Some("local") => {
+            LOCAL.validate(place, &path.key("environment"), scope)
+        }
         _ => Ok(()),
     }
 }
@@ -158,9 +178,17 @@ fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
 fn chosen_tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     static KIND: Shape = Shape::Object(&open(&[required("type", &STRING)]));
     static NAMED: Shape = Shape::Object(&open(&[required("name", &STRING)]));
+    static ALLOWED: Shape = Shape::Object(&open(&[
+        required("mode", &Shape::OneOf(&["auto", "required"])),
+        required(
+            "tools",
+            &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &ANY_OBJECT }),
+        ),
+    ]));
     KIND.validate(value, path, scope)?;
     match value.get("type").and_then(Value::as_str) {
         Some("function" | "custom") => NAMED.validate(value, path, scope),
+        Some("allowed_tools") => ALLOWED.validate(value, path, scope),
         _ => Ok(()),
     }
 }

@@ -44,7 +44,15 @@ fn types_within_known_items_are_reported() {
             r#""tool_choice":{"type":"custom","name":null}"#,
             "Invalid type for 'tool_choice.name': expected a string, but got null instead.",
         ),
+        (
+            r#""tool_choice":{"type":"allowed_tools","mode":"auto","tools":null}"#,
+            "Invalid type for 'tool_choice.tools': expected an array of objects, but got null instead.",
+        ),
         (r#""tool_choice":{"type":"function"}"#, "Missing required parameter: 'tool_choice.name'."),
+        (
+            r#""tools":[{"type":"shell","environment":{"type":"local","skills":[{"name":null}]}}]"#,
+            "Invalid type for 'tools[0].environment.skills[0].name': expected a string, but got null instead.",
+        ),
         (
             r#""tools":[{"type":"namespace","name":"n","tools":null}]"#,
             "Invalid type for 'tools[0].tools': expected an array of objects, but got null instead.",
