@@ -16,8 +16,15 @@ use std::time::{Duration, Instant};
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
 
+/// How long a started server may take to answer before a test goes on without.
+const READY: Duration = Duration::from_secs(2);
+
+/// How many answers in a row show that each thread of webdis is connected to Redis: twice as many as it has threads.
+const PINGS: usize = 4;
+
 /// The credentials for webdis and for the Upstash server.
 pub(crate) const WEBDIS_KEY: &str = "gateway:s3cret/+:";
+const WEBDIS_KEY_BASE64: &str = "Z2F0ZXdheTpzM2NyZXQvKzo=";
 pub(crate) const UPSTASH_KEY: &str = "upstash-token";
 
 /// A Redis on a free port, empty, which dies with the test.
@@ -133,6 +140,30 @@ fn await_port(port: u16, what: &str) {
     }
 }
 
+/// Waits until `ready` holds, for a while: a test may start webdis in front of a Redis that does not answer.
+fn await_ready(mut ready: impl FnMut() -> bool) {
+    let until = Instant::now() + READY;
+    while !ready() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether webdis answers on a new connection, with a reply of Redis.
+fn pings(port: u16) -> bool {
+    let get = || -> io::Result<bool> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(READY))?;
+        write!(
+            stream,
+            "GET /PING HTTP/1.1\r\nhost: webdis\r\nauthorization: Basic {WEBDIS_KEY_BASE64}\r\n\r\n"
+        )?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(line.contains(" 200 "))
+    };
+    get().unwrap_or(false)
+}
+
 impl Redis {
     /// Starts one. Without the programs the test is skipped, with a notice, which is a failure in CI.
     pub(crate) fn start() -> Option<Self> {
@@ -169,6 +200,8 @@ impl Redis {
         command.arg(&folder).args(["--port", &port.to_string()]);
         let child = command.spawn().expect("redis-server starts");
         await_port(port, "redis-server");
+        // A connection alone is no proof that it is this server which listens.
+        await_ready(|| resp(port, &["PING"]).is_ok_and(|reply| reply == Resp::Text("PONG".to_owned())));
         Some(Self { child, port, folder, tools })
     }
 
@@ -257,6 +290,12 @@ impl Door {
         if let Some(command) = &mut self.command {
             self.child = Some(command.spawn().expect("webdis starts"));
             await_port(self.port, "webdis");
+            // Each of its threads takes connections before it has its own to Redis, and responds with 503 until then.
+            let mut answered = 0;
+            await_ready(|| {
+                answered = if pings(self.port) { answered + 1 } else { 0 };
+                answered >= PINGS
+            });
         }
     }
 
