@@ -155,7 +155,7 @@ fn tool(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
     }
 }
 
-/// A shell on the caller's machine names the skills that are there.
+/// A shell on the caller's machine names the skills that are there; one in a container gets some with the request.
 fn shell(tool: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     static LOCAL: Shape = Shape::Object(&open(&[optional(
         "skills",
@@ -166,12 +166,32 @@ fn shell(tool: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError
         required("description", &STRING),
         required("path", &STRING),
     ]));
-    match tool.get("environment") {
-        Some(place) if place.get("type").and_then(Value::as_str) == Some("local") => {
-            LOCAL.validate(place, &path.key("environment"), scope)
-        }
-        _ => Ok(()),
+    static INLINE: Shape =
+        Shape::Object(&open(&[required("name", &STRING), required("description", &STRING)]));
+    static CONTAINER: Shape = Shape::Object(&open(&[optional("network_policy", &POLICY)]));
+    static POLICY: Shape = Shape::Object(&open(&[optional(
+        "domain_secrets",
+        &Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &SECRET }),
+    )]));
+    static SECRET: Shape = Shape::Object(&open(&[
+        required("domain", &STRING),
+        required("name", &STRING),
+        required("value", &STRING),
+    ]));
+    let Some(place) = tool.get("environment") else { return Ok(()) };
+    let path = path.key("environment");
+    if place.get("type").and_then(Value::as_str) == Some("local") {
+        return LOCAL.validate(place, &path, scope);
     }
+    CONTAINER.validate(place, &path, scope)?;
+    let path = path.key("skills");
+    let skills = place.get("skills").and_then(Value::as_array).unwrap_or_default();
+    for (at, skill) in skills.iter().enumerate() {
+        if skill.get("type").and_then(Value::as_str) == Some("inline") {
+            INLINE.validate(skill, &path.index(at), scope)?;
+        }
+    }
+    Ok(())
 }
 
 /// A choice of a tool that the caller has; of those that the API runs the type is enough.

@@ -54,6 +54,14 @@ fn types_within_known_items_are_reported() {
             "Invalid type for 'tools[0].environment.skills[0].name': expected a string, but got null instead.",
         ),
         (
+            r#""tools":[{"type":"shell","environment":{"type":"container_auto","skills":[{"type":"inline","name":null}]}}]"#,
+            "Invalid type for 'tools[0].environment.skills[0].name': expected a string, but got null instead.",
+        ),
+        (
+            r#""tools":[{"type":"shell","environment":{"network_policy":{"domain_secrets":[{"domain":"a"}]}}}]"#,
+            "Missing required parameter: 'tools[0].environment.network_policy.domain_secrets[0].name'.",
+        ),
+        (
             r#""tools":[{"type":"namespace","name":"n","tools":null}]"#,
             "Invalid type for 'tools[0].tools': expected an array of objects, but got null instead.",
         ),
