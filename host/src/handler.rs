@@ -100,12 +100,12 @@ pub(crate) async fn handle(
             refuse(waiting, &Refusal::Failed, &format!("the component returned an error: {code:?}"))
         }
         Err(_) => {
-            let refusal = match () {
-                () if ending.out_of_memory.load(Ordering::Acquire) => Refusal::MemoryLimit,
-                () if ending.over_limit.load(Ordering::Acquire) => {
-                    Refusal::CpuLimit(worker.shared.limits.cpu)
-                }
-                () => Refusal::Failed,
+            let refusal = if ending.out_of_memory.load(Ordering::Acquire) {
+                Refusal::MemoryLimit
+            } else if ending.over_limit.load(Ordering::Acquire) {
+                Refusal::CpuLimit(worker.shared.limits.cpu)
+            } else {
+                Refusal::Failed
             };
             let reason =
                 ending.reason.get().map_or("the component ended without a response", |reason| reason);
@@ -207,10 +207,10 @@ impl Guest {
             () = settled => None,
         };
         let output = worker.instances.output();
-        // Returned before the permit, so that the next request gets this warm instance.
         let caller_has_left = result.is_none();
         let reason = match result {
             Some(Ok(())) => {
+                // Returned before the permit, so that the next request gets this warm instance.
                 worker.instances.give_back(instance);
                 drop(permit);
                 return;
