@@ -3,8 +3,8 @@
 use super::error_text;
 use super::path::Path;
 use super::shape::{
-    Array, Either, JsonTypes, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, open, optional,
-    required,
+    Array, Either, JsonTypes, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, objects, open,
+    optional, required,
 };
 use super::tools::{CALLED_FUNCTION, TOOL_CALLS};
 use crate::error::{ApiError, Kind};
@@ -90,8 +90,7 @@ static DEVELOPER_CONTENT: Shape = Shape::Either(&Either {
 });
 
 /// Content in parts.
-pub(super) static CONTENT_PARTS: Shape =
-    Shape::Array(&Array { noun: "an array of objects", min: 0, max: usize::MAX, item: &CONTENT_PART });
+pub(super) static CONTENT_PARTS: Shape = Shape::Array(&objects(&CONTENT_PART));
 
 /// A part of a message's content. All roles but `developer` take all types here; which of them a role may hold is a
 /// rule of [`super::conversation`].

@@ -232,6 +232,11 @@ pub(super) const fn closed(members: &'static [Member]) -> Object {
     Object { members, extra: Extra::RefusedLive }
 }
 
+/// Any number of objects, each of this shape.
+pub(super) const fn objects(item: &'static Shape) -> Array {
+    Array { noun: "an array of objects", min: 0, max: usize::MAX, item }
+}
+
 /// Any string.
 pub(super) const STRING: Shape = Shape::String(&Chars { min: 0, max: usize::MAX, pattern: None });
 

@@ -26,6 +26,23 @@ fn members_of_other_items_may_be_anything() {
 }
 
 #[test]
+fn a_shell_may_run_anywhere() {
+    for environment in [
+        "",
+        r#","environment":null"#,
+        r#","environment":{"type":"container_reference","container_id":"cntr_1"}"#,
+        r#","environment":{"type":"container_auto","skills":null,"network_policy":null}"#,
+        r#","environment":{"type":"container_auto","skills":[{"type":"skill_reference","skill_id":"s"}]}"#,
+        r#","environment":{"type":"local","skills":[{"name":"n","description":"d","path":"p"}]}"#,
+    ] {
+        let members = format!(r#""tools":[{{"type":"shell"{environment}}}]"#);
+        for resolver in [&LIVE, &SCHEMA] {
+            assert_eq!(judged(resolver, &members), "good", "{members}");
+        }
+    }
+}
+
+#[test]
 fn types_within_known_items_are_reported() {
     for (members, want) in [
         (
