@@ -175,9 +175,8 @@ fn response_format_schema(request: &Request<'_>, _: Scope) -> Option<ApiError> {
         format.json_schema.as_ref().filter(|_| format.kind == Some(ResponseFormatType::JsonSchema))?;
     let fault = match schema::fault(
         schema.schema?,
-        schema::Use::ResponseFormat,
+        schema::Use::ResponseFormat("response_format"),
         schema.strict == Some(true),
-        "response_format",
     )? {
         Wrong::Unreadable => return Some(error_text::not_json()),
         Wrong::Worded(fault) => fault,
@@ -197,13 +196,11 @@ fn function_schemas(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     functions.chain(tools).find_map(|(list, i, inside, function)| {
         let strict = function.strict == Some(true);
         let fault = match function.parameters {
-            Some(parameters) => {
-                match schema::fault(parameters, schema::Use::Function, strict, "response_format")? {
-                    Wrong::Unreadable => return Some(error_text::not_json()),
-                    Wrong::Worded(fault) => fault,
-                    Wrong::Lookaround(error) => return Some(error),
-                }
-            }
+            Some(parameters) => match schema::fault(parameters, schema::Use::Function, strict)? {
+                Wrong::Unreadable => return Some(error_text::not_json()),
+                Wrong::Worded(fault) => fault,
+                Wrong::Lookaround(error) => return Some(error),
+            },
             // No parameters are the empty object, which a strict schema has to state.
             None if strict => schema::NOT_CLOSED.to_owned(),
             None => return None,

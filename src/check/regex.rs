@@ -5,16 +5,28 @@
 
 /// Whether Python would take the pattern.
 pub(super) fn is_regex(pattern: &str) -> bool {
-    let mut look = Look { rest: pattern.chars(), groups: 0 };
-    look.all() == Some(())
+    Look::at(pattern).all() == Some(())
+}
+
+/// Whether the pattern has a group that looks ahead or behind.
+pub(super) fn looks_around(pattern: &str) -> bool {
+    let mut look = Look::at(pattern);
+    // Of a pattern that is wrong, up to where it is wrong.
+    let _ = look.all();
+    look.looks_around
 }
 
 struct Look<'p> {
     rest: std::str::Chars<'p>,
     groups: usize,
+    looks_around: bool,
 }
 
-impl Look<'_> {
+impl<'p> Look<'p> {
+    fn at(pattern: &'p str) -> Self {
+        Self { rest: pattern.chars(), groups: 0, looks_around: false }
+    }
+
     /// Passes over the whole pattern, or stops where it is wrong.
     fn all(&mut self) -> Option<()> {
         // Whether something stands before that can be repeated.
@@ -95,8 +107,16 @@ impl Look<'_> {
         }
         self.rest.next();
         match self.rest.next()? {
-            ':' | '=' | '!' | '>' => Some(false),
-            '<' => matches!(self.rest.next()?, '=' | '!').then_some(false),
+            ':' | '>' => Some(false),
+            '=' | '!' => {
+                self.looks_around = true;
+                Some(false)
+            }
+            '<' => {
+                matches!(self.rest.next()?, '=' | '!').then_some(())?;
+                self.looks_around = true;
+                Some(false)
+            }
             'P' => match self.rest.next()? {
                 '<' => self.name('>').map(|()| false),
                 '=' => {
@@ -142,6 +162,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn groups_that_look_around_are_found() {
+        for pattern in ["(?=a)", "a(?!b)", "(?:x(?<=c))", r"[(](?<!d)", r"\\(?=a)"] {
+            assert!(looks_around(pattern), "{pattern}");
+        }
+        for pattern in ["", "(a)", "(?:a)", "(?i)a", "(?P<n>a)", r"\(?=", r"a\(?!b", "[(?=]", "[^(?<!]+"] {
+            assert!(!looks_around(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
     fn python_takes_what_it_knows() {
         for good in [
             "",
@@ -164,6 +194,7 @@ mod tests {
             r"^[\p{L}]+$",
             r"\p{Cc}",
             r"(?<name>a)",
+            r"(?<=a)(?<name>b)",
             r"\u{1F600}",
             r"\z",
             "(",

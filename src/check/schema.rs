@@ -3,7 +3,7 @@
 
 use super::name_set::NameSet;
 use super::python_repr::push_python_str;
-use super::regex::is_regex;
+use super::regex::{self, is_regex};
 use super::schema_fast_path;
 use crate::api::tool::Json;
 use crate::error::{ApiError, Kind};
@@ -15,8 +15,8 @@ use std::cell::Cell;
 pub(super) enum Use {
     /// A function's parameters, which may be any object.
     Function,
-    /// The answer itself.
-    ResponseFormat,
+    /// The answer itself; with the parameter that has the schema.
+    ResponseFormat(&'static str),
 }
 
 /// The error of a strict function without parameters.
@@ -88,21 +88,24 @@ pub(super) enum Wrong {
     Lookaround(ApiError),
 }
 
-/// What is wrong with a schema, if anything is. `param` is where the format of an answer lies.
-pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool, param: &'static str) -> Option<Wrong> {
+/// What is wrong with a schema, if anything is.
+pub(super) fn fault(schema: Json<'_>, purpose: Use, strict: bool) -> Option<Wrong> {
     if schema_fast_path::is_plain(schema.0, strict) {
         return None;
     }
     let Some(root) = Value::parse(schema.0.as_bytes()) else { return Some(Wrong::Unreadable) };
     let fault = meta(&root).or_else(|| of_object(&root, purpose)).or_else(|| walk(&root, strict));
-    fault.map(Wrong::Worded).or_else(|| if strict { lookaround(&root, purpose, param) } else { None })
+    fault.map(Wrong::Worded).or_else(|| if strict { lookaround(&root, purpose) } else { None })
 }
 
 /// A strict schema has no pattern that looks around, as reports since May 2026 show.
-fn lookaround(root: &Value<'_>, purpose: Use, param: &'static str) -> Option<Wrong> {
+fn lookaround(root: &Value<'_>, purpose: Use) -> Option<Wrong> {
     let mut at = "$".to_owned();
     looks_around(root, &mut at).then(|| {
-        let param = if purpose == Use::Function { "tools" } else { param };
+        let param = match purpose {
+            Use::Function => "tools",
+            Use::ResponseFormat(param) => param,
+        };
         let message =
             format!("Invalid JSON schema: regex lookaround is not supported. Found at {at}.pattern.");
         Wrong::Lookaround(ApiError::new(Kind::InvalidJsonSchema, message).at(param))
@@ -112,7 +115,7 @@ fn lookaround(root: &Value<'_>, purpose: Use, param: &'static str) -> Option<Wro
 /// Whether a pattern of a schema looks around; `at` then leads to the schema.
 fn looks_around(schema: &Value<'_>, at: &mut String) -> bool {
     let pattern = schema.get("pattern").and_then(Value::as_str).unwrap_or_default();
-    if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|part| pattern.contains(part)) {
+    if regex::looks_around(pattern) {
         return true;
     }
     let before = at.len();

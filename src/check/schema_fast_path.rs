@@ -3,7 +3,7 @@
 //! Schemas are most of what an agent sends, and reading each into a tree would cost as much as all the rest.
 //! The text is known to be JSON. As in [`super::fast_path`], yes means yes, and no that [`super::schema`] decides.
 
-use super::regex::is_regex;
+use super::regex::{is_regex, looks_around};
 use super::schema::{FORMATS, MAX_LEVELS, NOT_PERMITTED, TYPES};
 
 /// How deep schemas may nest here.
@@ -206,7 +206,7 @@ impl<'a> Scan<'a> {
             // What JSON escapes besides backslashes means the same to an expression.
             "pattern" => {
                 let pattern = scan.string()?.replace(r"\\", r"\");
-                (is_regex(&pattern) && !(scan.strict && pattern.contains("(?"))).then_some(())
+                (is_regex(&pattern) && !(scan.strict && looks_around(&pattern))).then_some(())
             }
             "description" | "title" | "format" => scan.string().map(|_| ()),
             "$ref" | "$defs" | "definitions" | "patternProperties" | "not" | "oneOf" | "allOf"

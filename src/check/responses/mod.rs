@@ -253,7 +253,7 @@ fn schemas(request: &responses::Request<'_>, _: Scope) -> Option<ApiError> {
     let of_format = format.and_then(|format| {
         let strict = format.strict != Some(false);
         let fault =
-            match schema::fault(format.schema?, schema::Use::ResponseFormat, strict, "text.format.schema")? {
+            match schema::fault(format.schema?, schema::Use::ResponseFormat("text.format.schema"), strict)? {
                 Wrong::Unreadable => return Some(error_text::not_json()),
                 Wrong::Worded(fault) => fault,
                 Wrong::Lookaround(error) => return Some(error),
@@ -268,13 +268,11 @@ fn schemas(request: &responses::Request<'_>, _: Scope) -> Option<ApiError> {
             let is_function = tool.kind.as_deref() == Some("function");
             let strict = tool.strict == Some(true);
             let fault = match tool.parameters.filter(|_| is_function) {
-                Some(parameters) => {
-                    match schema::fault(parameters, schema::Use::Function, strict, "text.format.schema")? {
-                        Wrong::Unreadable => return Some(error_text::not_json()),
-                        Wrong::Worded(fault) => fault,
-                        Wrong::Lookaround(error) => return Some(error),
-                    }
-                }
+                Some(parameters) => match schema::fault(parameters, schema::Use::Function, strict)? {
+                    Wrong::Unreadable => return Some(error_text::not_json()),
+                    Wrong::Worded(fault) => fault,
+                    Wrong::Lookaround(error) => return Some(error),
+                },
                 None if strict && is_function => schema::NOT_CLOSED.to_owned(),
                 None => return None,
             };

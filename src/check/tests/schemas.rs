@@ -203,6 +203,19 @@ fn strict_schemas_do_not_look_around() {
     }
 }
 
+#[test]
+fn a_question_mark_after_a_literal_bracket_does_not_look_around() {
+    for pattern in [r"^\\(?=x$", "^[(?!]$", "(?:a)"] {
+        let schema = format!(
+            r#"{{"type":"object","properties":{{"a":{{"type":"string","pattern":"{pattern}"}}}},"required":["a"],"additionalProperties":false}}"#
+        );
+        let tool = format!(
+            r#""tools":[{{"type":"function","function":{{"name":"f","strict":true,"parameters":{schema}}}}}]"#
+        );
+        assert!(chat(body("m", &tool).as_bytes(), &LIVE).is_ok(), "{pattern}");
+    }
+}
+
 /// No report of this year has the live API refuse them.
 #[test]
 fn two_tools_may_have_one_name() {
