@@ -39,12 +39,12 @@ pub fn model_not_found(model: &str) -> ApiError {
     )
 }
 
-/// The model was retired.
 /// The model is not served at Responses, or not to this caller.
 pub(super) fn no_such_model(model: &str) -> ApiError {
     ApiError::new(Kind::NoSuchModel, format!("The requested model '{model}' does not exist.")).at("model")
 }
 
+/// The model was retired.
 pub(super) fn retired(model: &str) -> ApiError {
     ApiError::new(
         Kind::ModelNotFound,

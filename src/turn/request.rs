@@ -79,7 +79,7 @@ pub struct Message<'a> {
     pub content: Content<'a>,
 }
 
-/// Who wrote a message. Results of tools are in messages of [`Role::Tool`], and from Messages in a user's message.
+/// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The operator, with instructions.
@@ -384,7 +384,7 @@ impl<'a> Content<'a> {
         text.into_iter().chain(texts(parts))
     }
 
-    /// The parts that are no plain text; none where the content is one text.
+    /// The parts; none where the content is one text.
     pub fn parts(&self) -> &[Part<'a>] {
         match self {
             Self::Text(_) => &[],
