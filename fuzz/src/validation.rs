@@ -1,7 +1,7 @@
 //! Validation: the passes agree, the modes are nested, and every error can be sent.
 
 use super::chosen;
-use portcullis::check::anthropic::{self, Purpose};
+use portcullis::check::messages::Purpose;
 use portcullis::check::passes::{self, Passes};
 use portcullis::check::{self, ModelResolver, ValidationPolicy};
 use portcullis::config::{UnknownParams, Validation};
@@ -110,7 +110,7 @@ fn messages(model: usize, modes: &[Validation], body: &[u8]) {
                 named: true,
                 by_engine: false,
             };
-            match anthropic::messages(body, &One(policy), purpose, || true) {
+            match check::messages::request(body, &One(policy), purpose, || true) {
                 Ok(_) => accepted_before = true,
                 Err(error) => {
                     assert!(

@@ -408,7 +408,7 @@ fn the_passes_agree_and_the_modes_are_nested() {
 fn the_passes_agree_about_each_value_of_each_parameter_of_a_chat() {
     let start = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]"#;
     for odd in ODD.iter().chain(&["1000", "-1000", "[\"a\",null]", "{\"a\":\"b\"}"]) {
-        for name in params::all_of_chat().map(|param| param.name).filter(|name| *name != "messages") {
+        for name in chat::params::all().map(|param| param.name).filter(|name| *name != "messages") {
             let body = format!("{start},\"{name}\":{odd}}}");
             compare::<api::chat::Request<'_>>(&body, &mut Tally::default());
         }

@@ -1,10 +1,11 @@
 //! The parameters of `POST /v1/completions`, and the rules over several at once.
 
+use super::chat::params;
 use super::param::{Param, for_all, param};
-use super::params;
 use super::path::Path;
 use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
-use super::{cross_field, error_text, fast_path, types};
+use super::{clamp, error_text, limits, logit_bias, plain};
+use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
 use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
@@ -59,7 +60,7 @@ fn prompt(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErr
 
 /// The rules over several parameters at once, or over the model. The first that does not hold is reported.
 pub(super) static CROSS_FIELD: &[fn(&Request<'_>, Scope) -> Option<ApiError>] =
-    &[stream_options, best_of, echo_with_logprobs, prompt_tokens, logit_bias];
+    &[stream_options, best_of, echo_with_logprobs, prompt_tokens, logit_bias_values];
 
 fn stream_options(request: &Request<'_>, _: Scope) -> Option<ApiError> {
     let idle = request.stream_options.is_some() && !request.streams();
@@ -93,7 +94,7 @@ fn echo_with_logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 
 fn prompt_tokens(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let largest = scope.spec?.encoding.largest_token();
-    let wrong = |tokens: &[crate::api::Int]| {
+    let wrong = |tokens: &[Int]| {
         tokens.iter().map(|token| token.value).find(|token| !(0..=i64::from(largest)).contains(token))
     };
     let token = match request.prompt.as_ref()? {
@@ -104,8 +105,36 @@ fn prompt_tokens(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     token.map(|token| error_text::invalid_token(token, largest))
 }
 
-fn logit_bias(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    super::cross_field::logit_bias(request.logit_bias.as_ref()?, scope)
+fn logit_bias_values(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
+    logit_bias::validate(request.logit_bias.as_ref()?, scope)
+}
+
+/// Whether a request to complete prompts is plainly valid.
+fn is_plain(request: &Request<'_>) -> bool {
+    let r = request;
+    let exact = |tokens: &[Int]| tokens.iter().all(|token| !token.decimal && !token.saturated);
+    let prompt = match &r.prompt {
+        Some(Prompt::Text(_)) => true,
+        Some(Prompt::Texts(list)) => !list.is_empty(),
+        Some(Prompt::Tokens(tokens)) => exact(tokens),
+        Some(Prompt::TokenLists(lists)) => lists.iter().all(|tokens| !tokens.is_empty() && exact(tokens)),
+        None => false,
+    };
+    prompt
+        && !r.doubles
+        && plain::integer(r.max_tokens, (0, i64::MAX))
+        && plain::decimal(r.temperature, limits::TEMPERATURE_RANGE)
+        && plain::decimal(r.top_p, limits::TOP_P_RANGE)
+        && plain::integer(r.n, limits::N_RANGE)
+        && plain::integer(r.best_of, BEST_OF_RANGE)
+        && plain::integer(r.logprobs, (0, i64::MAX))
+        && r.stop.as_ref().is_none_or(plain::stop)
+        && plain::decimal(r.presence_penalty, limits::PENALTY_RANGE)
+        && plain::decimal(r.frequency_penalty, limits::PENALTY_RANGE)
+        && r.logit_bias.is_none()
+        && plain::id(&r.user)
+        && plain::integer(r.seed, (i64::MIN, i64::MAX))
+        && r.stream_options.as_ref().is_none_or(plain::stream_options)
 }
 
 impl<'a> super::Request<'a> for Request<'a> {
@@ -125,7 +154,7 @@ impl<'a> super::Request<'a> for Request<'a> {
     }
 
     fn is_plain(&self, _: Scope) -> bool {
-        fast_path::completions(self)
+        is_plain(self)
     }
 
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
@@ -134,15 +163,15 @@ impl<'a> super::Request<'a> for Request<'a> {
     }
 
     fn clamp(&mut self, _: Option<&ModelSpec>) {
-        types::clamp_integer(&mut self.n, params::N_RANGE);
-        types::clamp_integer(&mut self.best_of, BEST_OF_RANGE);
-        types::clamp_integer(&mut self.max_tokens, (0, i64::MAX));
-        types::clamp_integer(&mut self.logprobs, (0, i64::MAX));
-        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
-        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
-        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
-        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
-        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
+        clamp::integer(&mut self.n, limits::N_RANGE);
+        clamp::integer(&mut self.best_of, BEST_OF_RANGE);
+        clamp::integer(&mut self.max_tokens, (0, i64::MAX));
+        clamp::integer(&mut self.logprobs, (0, i64::MAX));
+        clamp::number(&mut self.temperature, limits::TEMPERATURE_RANGE);
+        clamp::number(&mut self.top_p, limits::TOP_P_RANGE);
+        clamp::number(&mut self.presence_penalty, limits::PENALTY_RANGE);
+        clamp::number(&mut self.frequency_penalty, limits::PENALTY_RANGE);
+        logit_bias::clamp(self.logit_bias.as_mut());
     }
 
     fn params(_: Scope) -> Vec<&'static Param> {

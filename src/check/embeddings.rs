@@ -4,11 +4,11 @@
 //! other endpoints.
 
 use super::Request;
+use super::clamp;
 use super::error_text;
 use super::param::{Param, param};
 use super::path::Path;
 use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
-use super::types;
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
 use crate::api::{Extra, Text};
@@ -116,7 +116,7 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
 
     fn clamp(&mut self, model: Option<&ModelSpec>) {
         let most = model.map_or(model::DIMENSIONS, |spec| spec.dimensions);
-        types::clamp_integer(&mut self.dimensions, (1, most.into()));
+        clamp::integer(&mut self.dimensions, (1, most.into()));
         if model.is_some_and(|spec| !spec.shortens) {
             self.dimensions = None;
         }

@@ -1,10 +1,12 @@
 //! Request validation: the rules as data, and the passes that apply them.
 //!
-//! Two passes. The first reads the body into the typed request, and [`fast_path`] decides whether it is plainly valid;
-//! most requests are. Only for the others the body is read again, as a [`Value`](crate::json::Value) that keeps every
-//! number as it was spelled, and checked against the tables of rules ([`params`], [`mod@completions`]), which report the first fault in the
-//! live API's words. Rules over several parameters at once ([`cross_field`]) run on the typed request in the end,
-//! whichever pass accepted the rest.
+//! Two passes. The fast one reads the body into the typed request and decides whether it is plainly valid; most requests
+//! are. Only for the others the body is read again by the exact pass, which keeps every number as it was spelled and
+//! checks the parameters against tables of rules: it reports the first fault in the live API's words. Rules over several
+//! parameters at once run on the typed request in the end, whichever pass accepted the rest.
+//!
+//! Each of OpenAI's endpoints has a module with its rules. Those of [`messages`], which is Anthropic's, are apart: its
+//! API checks and words everything in another way.
 //!
 //! One table serves `live` and `schema`: it marks the bounds that only the live API enforces. `types` needs of it the
 //! names and the JSON types ([`types`]). So what `live` accepts, `schema` accepts, and what `schema` accepts, `types`
@@ -12,24 +14,22 @@
 
 #[cfg(test)]
 mod agreement;
-pub mod anthropic;
 mod chat;
+mod clamp;
 mod completions;
-mod conversation;
-mod cross_field;
 mod embeddings;
 pub mod error_text;
-mod fast_path;
-mod messages;
+mod limits;
+mod logit_bias;
+pub mod messages;
 mod moderations;
 pub(crate) mod name_set;
 mod param;
-mod params;
 pub mod passes;
 mod path;
+mod plain;
 mod pydantic_errors;
 mod python_repr;
-mod reasoning;
 mod regex;
 mod responses;
 mod schema;
@@ -38,7 +38,6 @@ mod shape;
 mod strict_schemas;
 #[cfg(test)]
 mod tests;
-mod tools;
 mod types;
 
 use std::borrow::Cow;
@@ -162,7 +161,7 @@ pub fn responses<'a, M: ModelResolver + ?Sized>(
 
 /// Whether OpenAI documents a parameter of this name for an endpoint that generates text.
 pub fn is_documented(name: &str) -> bool {
-    let all = params::all_of_chat().chain(completions::PARAMS.iter().copied());
+    let all = chat::params::all().chain(completions::PARAMS.iter().copied());
     ["model", "max_output_tokens"].contains(&name) || all.map(|param| param.name).any(|own| own == name)
 }
 

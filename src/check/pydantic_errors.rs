@@ -3,7 +3,7 @@
 //! The service behind that model reads some parameters itself, before the checks that all models share. It lists every
 //! fault, in the form of Python's `repr` of Pydantic's list of errors, without `param` or `code`.
 
-use super::params;
+use super::limits;
 use super::python_repr::push_python_str;
 use crate::error::{ApiError, Kind};
 use crate::json::{Value, double, is_integer};
@@ -21,12 +21,12 @@ enum Type {
 
 static PARAMS: &[(&str, Type)] = &[
     ("max_tokens", Type::Int(None)),
-    ("temperature", Type::Float(params::TEMPERATURE_RANGE)),
-    ("top_p", Type::Float(params::TOP_P_RANGE)),
-    ("n", Type::Int(Some(params::N_RANGE.0))),
+    ("temperature", Type::Float(limits::TEMPERATURE_RANGE)),
+    ("top_p", Type::Float(limits::TOP_P_RANGE)),
+    ("n", Type::Int(Some(limits::N_RANGE.0))),
     ("stop", Type::Stop),
-    ("presence_penalty", Type::Float(params::PENALTY_RANGE)),
-    ("frequency_penalty", Type::Float(params::PENALTY_RANGE)),
+    ("presence_penalty", Type::Float(limits::PENALTY_RANGE)),
+    ("frequency_penalty", Type::Float(limits::PENALTY_RANGE)),
     ("stream", Type::Bool),
     ("seed", Type::Int(None)),
     ("user", Type::String),

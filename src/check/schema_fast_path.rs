@@ -1,7 +1,7 @@
 //! A look at a schema's text that is quick: is it plainly good?
 //!
 //! Schemas are most of what an agent sends, and reading each into a tree would cost as much as all the rest.
-//! The text is known to be JSON. As in [`super::fast_path`], yes means yes, and no that [`super::schema`] decides.
+//! The text is known to be JSON. As in the fast pass of a request, yes means yes, and no that [`super::schema`] decides.
 
 use super::regex::{is_regex, looks_around};
 use super::schema::{FORMATS, MAX_LEVELS, NOT_PERMITTED, TYPES};

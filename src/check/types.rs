@@ -7,7 +7,6 @@ use super::param::Param;
 use super::path::Path;
 use super::shape::Scope;
 use super::{Rules, error_text};
-use crate::api::Int;
 use crate::config::UnknownParams;
 use crate::error::ApiError;
 use crate::json::{ParseError, Reader, Value};
@@ -126,18 +125,4 @@ fn wrong_type(param: &Param, value: &str, scope: Scope) -> ApiError {
     // The shape has the documented types' names; it takes no value of another type.
     let fault = param.shape.validate(&tree, &path, scope).err();
     fault.unwrap_or_else(|| error_text::wrong_type(&path, "another type", tree.noun()))
-}
-
-/// Brings an integer into a range.
-pub(super) fn clamp_integer(int: &mut Option<Int>, (min, max): (i64, i64)) {
-    if let Some(int) = int {
-        *int = Int { value: int.value.clamp(min, max), decimal: false, saturated: false };
-    }
-}
-
-/// Brings a number into a range.
-pub(super) fn clamp_number(number: &mut Option<crate::api::Number>, (min, max): (f64, f64)) {
-    if let Some(number) = number {
-        number.value = if number.value.is_nan() { min } else { number.value.clamp(min, max) };
-    }
 }

@@ -6,13 +6,13 @@ mod items;
 mod tools;
 
 use super::Request;
+use super::clamp;
 use super::error_text;
+use super::limits::{ID, MAX_TOP_LOGPROBS, METADATA, TEMPERATURE_RANGE, TOP_P_RANGE};
 use super::param::{Param, param};
-use super::params::{MAX_ID_CHARS, MAX_TOP_LOGPROBS, TEMPERATURE_RANGE, TOP_P_RANGE};
 use super::path::Path;
 use super::schema::{self, Wrong};
-use super::shape::{Array, Chars, Either, JsonTypes, Map, STRING, Scope, Shape, open, optional, required};
-use super::types;
+use super::shape::{Array, Either, JsonTypes, STRING, Scope, Shape, open, optional, required};
 use crate::api::responses::{self, Input};
 use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
@@ -24,7 +24,6 @@ use tools::{TOOLS, chosen_tool};
 /// The fewest `max_output_tokens`.
 const MIN_OUTPUT_TOKENS: i64 = 16;
 
-const ID: Shape = Shape::String(&Chars { min: 0, max: MAX_ID_CHARS, pattern: None });
 const ANY_OBJECT: Shape = Shape::Object(&open(&[]));
 
 pub(super) static PARAMS: &[&Param] = &[
@@ -91,7 +90,7 @@ pub(super) static PARAMS: &[&Param] = &[
         }),
     ),
     &param("truncation", &Shape::OneOf(&["auto", "disabled"])),
-    &param("metadata", &Shape::Map(&Map { noun: "a metadata object", max: 16, name_max: 64, value: &LABEL })),
+    &param("metadata", &METADATA),
     &param("user", &STRING),
     &param("safety_identifier", &Shape::Live(&ID)),
     &param("prompt_cache_key", &STRING),
@@ -103,8 +102,6 @@ pub(super) static PARAMS: &[&Param] = &[
     // Codex sends it; no document has it.
     &param("client_metadata", &ANY_OBJECT),
 ];
-
-static LABEL: Shape = Shape::String(&Chars { min: 0, max: 512, pattern: None });
 
 static FORMAT: Shape = Shape::Rule(JsonTypes::OBJECT, format);
 
@@ -175,10 +172,10 @@ impl<'a> Request<'a> for responses::Request<'a> {
     }
 
     fn clamp(&mut self, _: Option<&ModelSpec>) {
-        types::clamp_integer(&mut self.max_output_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.top_logprobs, (0, MAX_TOP_LOGPROBS));
-        types::clamp_number(&mut self.temperature, TEMPERATURE_RANGE);
-        types::clamp_number(&mut self.top_p, TOP_P_RANGE);
+        clamp::integer(&mut self.max_output_tokens, (1, i64::MAX));
+        clamp::integer(&mut self.top_logprobs, (0, MAX_TOP_LOGPROBS));
+        clamp::number(&mut self.temperature, TEMPERATURE_RANGE);
+        clamp::number(&mut self.top_p, TOP_P_RANGE);
     }
 
     fn params(_: Scope) -> Vec<&'static Param> {

@@ -9,7 +9,7 @@ use super::forward::{self, Translation};
 use super::generation::{self, Generated, Generation};
 use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::messages::Request;
-use crate::check::anthropic;
+use crate::check::messages::{self, Purpose};
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
 use crate::encode::messages::{MessageHead, Optional};
@@ -36,18 +36,18 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let (request, valid) = check(call, &body, anthropic::Purpose::Answer)?;
+    let (request, valid) = check(call, &body, Purpose::Answer)?;
     generation::answer(call, &valid, &Message { request }, record)
 }
 
 fn check<'b, T>(
     call: &Call<'b, T>,
     body: &'b Rc<Vec<u8>>,
-    purpose: anthropic::Purpose,
+    purpose: Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
     let models = ServedModels::of_generation(Message::ENDPOINT, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
-    let (request, resolved) = anthropic::messages(body, &models, purpose, has_version)?;
+    let (request, resolved) = messages::request(body, &models, purpose, has_version)?;
     Ok((request, Validated { resolved, body, dropped: Vec::new() }))
 }
 
@@ -141,7 +141,7 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let (request, valid) = check(call, &body, anthropic::Purpose::CountTokens)?;
+    let (request, valid) = check(call, &body, Purpose::CountTokens)?;
     call.begin(&valid.resolved, record);
     call.reserve(&valid.resolved.model, || 0, record)?;
     if let Some(outcome) = forward::native_count(call, Endpoint::CountTokens, &valid, Message::ERRORS, record)

@@ -1,14 +1,14 @@
 //! The rules of models that reason: they take most sampling parameters only while they do not reason.
 
-use super::error_text::{self, Side};
-use super::params;
-use super::path::Path;
-use super::python_repr::push_python_str;
-use super::shape::Scope;
 use crate::api::Number;
 use crate::api::chat::{Effort, ReasoningEffort, Request};
 use crate::api::message::Role;
 use crate::api::tool::ToolType;
+use crate::check::error_text::{self, Side};
+use crate::check::limits;
+use crate::check::path::Path;
+use crate::check::python_repr::push_python_str;
+use crate::check::shape::Scope;
 use crate::error::{ApiError, Kind};
 
 pub(super) fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
@@ -39,7 +39,7 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
     let temperature = request.temperature.filter(|temperature| temperature.value != 1.0)?;
     let (root, name) = (Path::ROOT, "temperature");
     Some(if !reasons(request, scope) {
-        return beyond(name, temperature, params::TEMPERATURE_RANGE.1);
+        return beyond(name, temperature, limits::TEMPERATURE_RANGE.1);
     } else if scope.spec?.temperature {
         let rest = " Only the default (1) value is supported.";
         error_text::unsupported_value(&root.key(name), &spelled(temperature), rest)
@@ -51,7 +51,7 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
 pub(super) fn top_p(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let top_p = request.top_p.filter(|top_p| top_p.value != 1.0)?;
     if !reasons(request, scope) {
-        return beyond("top_p", top_p, params::TOP_P_RANGE.1);
+        return beyond("top_p", top_p, limits::TOP_P_RANGE.1);
     }
     Some(error_text::unsupported_parameter(&Path::ROOT.key("top_p"), ""))
 }

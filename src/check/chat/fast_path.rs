@@ -1,21 +1,20 @@
-//! The fast pass: requests that are plainly valid.
+//! The fast pass: chat requests that are plainly valid.
 //!
 //! It looks at the typed request alone and words no errors. What it accepts, the exact pass accepts (a test compares them).
 //! Where it is unsure it returns false, and the exact pass decides: a rare form needs no second implementation here, it is
 //! only slower.
 
-use super::shape::Scope;
 use super::tools::{FORMAT_NAME_CHARS, TOOL_NAME_CHARS};
-use super::{completions as completions_rules, messages, params};
-use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier, Stop, StreamOptions};
-use crate::api::completions::{self, Prompt};
+use super::{messages, params};
+use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
 use crate::api::tool::{Function, Json, Tool, ToolCall, ToolChoice, ToolType};
-use crate::api::{Int, Number, Text};
+use crate::check::shape::Scope;
+use crate::check::{limits, plain};
 use crate::model::Family;
 
 /// Whether a chat request is plainly valid.
-pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
+pub(super) fn is_plain(request: &chat::Request<'_>, scope: Scope) -> bool {
     let r = request;
     // Parameters that families of models treat too differently.
     let usual = !r.doubles
@@ -42,7 +41,7 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
     };
     let choices = match scope.family() {
         Family::Reasoning => (1, params::MAX_REASONING_CHOICES),
-        _ => params::N_RANGE,
+        _ => limits::N_RANGE,
     };
     usual
         && family
@@ -50,81 +49,30 @@ pub(super) fn chat(request: &chat::Request<'_>, scope: Scope) -> bool {
         && r.tools.as_ref().is_none_or(|list| tools(list))
         && r.tool_choice.as_ref().is_none_or(|choice| matches!(choice, ToolChoice::Mode(_)))
         && r.response_format.as_ref().is_none_or(|format| response_format(format))
-        && decimal(r.temperature, params::TEMPERATURE_RANGE)
-        && decimal(r.top_p, params::TOP_P_RANGE)
-        && decimal(r.presence_penalty, params::PENALTY_RANGE)
-        && decimal(r.frequency_penalty, params::PENALTY_RANGE)
-        && integer(r.n, choices)
-        && integer(r.max_tokens, (1, i64::MAX))
-        && integer(r.max_completion_tokens, (1, i64::MAX))
-        && integer(r.top_logprobs, (0, params::MAX_TOP_LOGPROBS))
-        && integer(r.seed, (i64::MIN, i64::MAX))
-        && r.stop.as_ref().is_none_or(stop)
-        && r.stream_options.as_ref().is_none_or(stream_options)
+        && plain::decimal(r.temperature, limits::TEMPERATURE_RANGE)
+        && plain::decimal(r.top_p, limits::TOP_P_RANGE)
+        && plain::decimal(r.presence_penalty, limits::PENALTY_RANGE)
+        && plain::decimal(r.frequency_penalty, limits::PENALTY_RANGE)
+        && plain::integer(r.n, choices)
+        && plain::integer(r.max_tokens, (1, i64::MAX))
+        && plain::integer(r.max_completion_tokens, (1, i64::MAX))
+        && plain::integer(r.top_logprobs, (0, limits::MAX_TOP_LOGPROBS))
+        && plain::integer(r.seed, (i64::MIN, i64::MAX))
+        && r.stop.as_ref().is_none_or(plain::stop)
+        && r.stream_options.as_ref().is_none_or(plain::stream_options)
         && r.reasoning_effort.is_none_or(|effort| effort != Effort::Unknown)
         && r.service_tier.is_none_or(|tier| matches!(tier, ServiceTier::Auto | ServiceTier::Default))
-        && short(&r.user)
-        && short(&r.safety_identifier)
-        && short(&r.prompt_cache_key)
+        && plain::id(&r.user)
+        && plain::id(&r.safety_identifier)
+        && plain::id(&r.prompt_cache_key)
         && r.logit_bias.is_none()
         && r.metadata.as_ref().is_none_or(|metadata| {
-            metadata.0.len() <= params::MAX_LABELS
+            metadata.0.len() <= limits::MAX_LABELS
                 && metadata
                     .0
                     .iter()
-                    .all(|(name, value)| params::LABEL_NAME.holds(name) && params::LABEL_VALUE.holds(value))
+                    .all(|(name, value)| limits::LABEL_NAME.holds(name) && limits::LABEL_VALUE.holds(value))
         })
-}
-
-/// Whether a request to complete prompts is plainly valid.
-pub(super) fn completions(request: &completions::Request<'_>) -> bool {
-    let r = request;
-    let exact = |tokens: &[Int]| tokens.iter().all(|token| !token.decimal && !token.saturated);
-    let prompt = match &r.prompt {
-        Some(Prompt::Text(_)) => true,
-        Some(Prompt::Texts(list)) => !list.is_empty(),
-        Some(Prompt::Tokens(tokens)) => exact(tokens),
-        Some(Prompt::TokenLists(lists)) => lists.iter().all(|tokens| !tokens.is_empty() && exact(tokens)),
-        None => false,
-    };
-    prompt
-        && !r.doubles
-        && integer(r.max_tokens, (0, i64::MAX))
-        && decimal(r.temperature, params::TEMPERATURE_RANGE)
-        && decimal(r.top_p, params::TOP_P_RANGE)
-        && integer(r.n, params::N_RANGE)
-        && integer(r.best_of, completions_rules::BEST_OF_RANGE)
-        && integer(r.logprobs, (0, i64::MAX))
-        && r.stop.as_ref().is_none_or(stop)
-        && decimal(r.presence_penalty, params::PENALTY_RANGE)
-        && decimal(r.frequency_penalty, params::PENALTY_RANGE)
-        && r.logit_bias.is_none()
-        && short(&r.user)
-        && integer(r.seed, (i64::MIN, i64::MAX))
-        && r.stream_options.as_ref().is_none_or(stream_options)
-}
-
-fn decimal(number: Option<Number>, (min, max): (f64, f64)) -> bool {
-    number.is_none_or(|number| (min..=max).contains(&number.value))
-}
-
-fn integer(int: Option<Int>, (min, max): (i64, i64)) -> bool {
-    int.is_none_or(|int| !int.decimal && !int.saturated && (min..=max).contains(&int.value))
-}
-
-fn short(text: &Option<Text<'_>>) -> bool {
-    text.as_ref().is_none_or(|text| text.len() <= params::MAX_ID_CHARS)
-}
-
-fn stop(stop: &Stop<'_>) -> bool {
-    match stop {
-        Stop::One(_) => true,
-        Stop::Many(list) => list.len() <= params::MAX_STOPS,
-    }
-}
-
-fn stream_options(options: &StreamOptions<'_>) -> bool {
-    options.extra.is_empty() && !options.doubles
 }
 
 fn response_format(format: &ResponseFormat<'_>) -> bool {

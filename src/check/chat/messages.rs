@@ -1,12 +1,12 @@
 //! The shapes of messages.
 
-use super::error_text;
-use super::path::Path;
-use super::shape::{
+use super::tools::{CALLED_FUNCTION, TOOL_CALLS};
+use crate::check::error_text;
+use crate::check::path::Path;
+use crate::check::shape::{
     Array, Either, JsonTypes, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, objects, open,
     optional, required,
 };
-use super::tools::{CALLED_FUNCTION, TOOL_CALLS};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 

@@ -4,13 +4,14 @@
 //! does not hold is reported. The order for classic models is that of 2025-03, in which no pair of faults was ever
 //! reported the other way round.
 
-use super::path::Path;
-use super::schema::Wrong;
-use super::shape::Scope;
-use super::{conversation, error_text, reasoning, schema};
+use super::{conversation, reasoning};
 use crate::api::chat::{Request, ResponseFormatType};
 use crate::api::tool::{FunctionChoice, ToolChoice, ToolChoiceType, ToolMode, ToolType};
-use crate::api::{Members, Number};
+use crate::check::limits::MAX_TOP_LOGPROBS;
+use crate::check::path::Path;
+use crate::check::schema::{self, Wrong};
+use crate::check::shape::Scope;
+use crate::check::{error_text, logit_bias};
 use crate::error::{ApiError, Kind};
 use crate::model::Family::{self, Any, Audio, Classic, Reasoning, Search};
 
@@ -114,7 +115,7 @@ fn top_logprobs_alone(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 }
 
 fn top_logprobs_bound(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let most = scope.spec.map_or(20, |spec| spec.top_logprobs);
+    let most = scope.spec.map_or(MAX_TOP_LOGPROBS, |spec| spec.top_logprobs);
     (request.top_logprobs?.value > most).then(|| {
         let message = format!("Invalid value for 'top_logprobs': must be less than or equal to {most}.");
         ApiError::new(Kind::Invalid, message).at("top_logprobs")
@@ -273,45 +274,7 @@ fn metadata_alone(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 }
 
 fn logit_bias_values(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    logit_bias(request.logit_bias.as_ref()?, scope)
-}
-
-/// The range of a bias.
-const BIAS_RANGE: (f64, f64) = (-100.0, 100.0);
-
-/// Brings biases into the range that the engine can use.
-pub(super) fn clamp_logit_bias(bias: Option<&mut Members<'_, Number>>) {
-    for (_, value) in bias.map(|bias| &mut bias.0).into_iter().flatten() {
-        let mut one = Some(*value);
-        super::types::clamp_number(&mut one, BIAS_RANGE);
-        *value = one.unwrap_or(*value);
-    }
-}
-
-/// Keys are tokens, values lie between -100 and 100.
-pub(super) fn logit_bias(bias: &Members<'_, Number>, scope: Scope) -> Option<ApiError> {
-    let at = |message| Some(ApiError::new(Kind::Invalid, message).at("logit_bias"));
-    for (key, value) in &bias.0 {
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_digit()) {
-            return at(format!(
-                "Invalid key in 'logit_bias': {}. You should only be submitting non-negative integers.",
-                &**key
-            ));
-        }
-        let largest = scope.spec.map(|spec| spec.encoding.largest_token());
-        if let Some(largest) =
-            largest.filter(|largest| key.parse().map_or(true, |token: u32| token > *largest))
-        {
-            return at(format!("Invalid key in 'logit_bias': {}. Maximum value is {largest}.", &**key));
-        }
-        if !(BIAS_RANGE.0..=BIAS_RANGE.1).contains(&value.value) {
-            return at(format!(
-                "Logit bias value {:?} is invalid or outside of range [-100, 100]",
-                value.value
-            ));
-        }
-    }
-    None
+    logit_bias::validate(request.logit_bias.as_ref()?, scope)
 }
 
 /// A request for JSON objects must mention JSON in its messages, or the model may never end its answer.

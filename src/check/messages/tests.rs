@@ -4,7 +4,7 @@ use crate::check::tests::Named;
 /// The error of a request with these members, or `good`.
 fn judged(members: &str) -> String {
     let body = format!(r#"{{"model":"claude-sonnet-4-6","max_tokens":128000,{members}}}"#);
-    match messages(body.as_bytes(), &Named, Purpose::Answer, || true) {
+    match request(body.as_bytes(), &Named, Purpose::Answer, || true) {
         Ok(_) => "good".to_owned(),
         Err(error) => error.to_string(),
     }

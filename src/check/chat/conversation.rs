@@ -1,10 +1,10 @@
 //! The rules over all messages of a chat together.
 
-use super::name_set::NameSet;
-use super::shape::Scope;
 use crate::api::chat::Request;
 use crate::api::message::{Content, Message, Part, PartType, Role};
 use crate::api::tool::ToolCall;
+use crate::check::name_set::NameSet;
+use crate::check::shape::Scope;
 use crate::error::{ApiError, Kind};
 use crate::model::Family;
 

@@ -1,8 +1,16 @@
-//! `POST /v1/chat/completions`: what its requests differ in.
+//! The rules of `POST /v1/chat/completions`.
+
+mod conversation;
+mod cross_field;
+mod fast_path;
+mod messages;
+pub(super) mod params;
+mod reasoning;
+mod tools;
 
 use super::param::Param;
 use super::shape::Scope;
-use super::{Request, cross_field, fast_path, params, types};
+use super::{Request, clamp, limits, logit_bias};
 use crate::api::{Extra, Text, chat};
 use crate::error::ApiError;
 use crate::model::{Endpoint, ModelSpec};
@@ -24,7 +32,7 @@ impl<'a> Request<'a> for chat::Request<'a> {
     }
 
     fn is_plain(&self, scope: Scope) -> bool {
-        fast_path::chat(self, scope)
+        fast_path::is_plain(self, scope)
     }
 
     fn is_typed(&self) -> bool {
@@ -37,18 +45,18 @@ impl<'a> Request<'a> for chat::Request<'a> {
     }
 
     fn clamp(&mut self, _: Option<&ModelSpec>) {
-        types::clamp_integer(&mut self.n, params::N_RANGE);
-        types::clamp_integer(&mut self.max_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.max_completion_tokens, (1, i64::MAX));
-        types::clamp_integer(&mut self.top_logprobs, (0, params::MAX_TOP_LOGPROBS));
-        types::clamp_number(&mut self.temperature, params::TEMPERATURE_RANGE);
-        types::clamp_number(&mut self.top_p, params::TOP_P_RANGE);
-        types::clamp_number(&mut self.presence_penalty, params::PENALTY_RANGE);
-        types::clamp_number(&mut self.frequency_penalty, params::PENALTY_RANGE);
-        cross_field::clamp_logit_bias(self.logit_bias.as_mut());
+        clamp::integer(&mut self.n, limits::N_RANGE);
+        clamp::integer(&mut self.max_tokens, (1, i64::MAX));
+        clamp::integer(&mut self.max_completion_tokens, (1, i64::MAX));
+        clamp::integer(&mut self.top_logprobs, (0, limits::MAX_TOP_LOGPROBS));
+        clamp::number(&mut self.temperature, limits::TEMPERATURE_RANGE);
+        clamp::number(&mut self.top_p, limits::TOP_P_RANGE);
+        clamp::number(&mut self.presence_penalty, limits::PENALTY_RANGE);
+        clamp::number(&mut self.frequency_penalty, limits::PENALTY_RANGE);
+        logit_bias::clamp(self.logit_bias.as_mut());
     }
 
     fn params(scope: Scope) -> Vec<&'static Param> {
-        params::chat(scope.family())
+        params::in_order(scope.family())
     }
 }

@@ -2,41 +2,27 @@
 //!
 //! A row states what holds for every model; `but` states what other families of models do with the parameter.
 
-use super::error_text;
 use super::messages::{self, CONTENT_PARTS};
-use super::param::{But, Param, param};
-use super::path::Path;
-use super::shape::{
-    Array, Chars, Either, Extra, JsonTypes, Map, Member, Need, Object, STRING, Scope, Shape, Tagged, closed,
-    open, optional, required,
-};
 use super::tools;
+use crate::check::error_text;
+use crate::check::limits::{
+    self, ID, MAX_STOPS, MAX_TOP_LOGPROBS, N_RANGE, PENALTY_RANGE, TEMPERATURE_RANGE, TOP_P_RANGE,
+};
+use crate::check::param::{But, Param, param};
+use crate::check::path::Path;
+use crate::check::shape::{
+    Array, Either, Extra, JsonTypes, Map, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, open,
+    optional, required,
+};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 use crate::model::{Family, ModelSpec};
 
-/// The range of `temperature`.
-pub(super) const TEMPERATURE_RANGE: (f64, f64) = (0.0, 2.0);
-/// The range of `top_p`.
-pub(super) const TOP_P_RANGE: (f64, f64) = (0.0, 1.0);
-/// The range of both penalties.
-pub(super) const PENALTY_RANGE: (f64, f64) = (-2.0, 2.0);
-/// The range of `n`.
-pub(super) const N_RANGE: (i64, i64) = (1, 128);
 /// The highest `n` of models that reason.
 pub(super) const MAX_REASONING_CHOICES: i64 = 8;
-/// The highest `top_logprobs` of any model.
-pub(super) const MAX_TOP_LOGPROBS: i64 = 20;
-/// How many sequences `stop` may have.
-pub(super) const MAX_STOPS: usize = 4;
-/// How many characters an end user's id and a cache key may have.
-pub(super) const MAX_ID_CHARS: usize = 64;
-/// How many labels `metadata` may have.
-pub(super) const MAX_LABELS: usize = 16;
 
 const ANY_DECIMAL: Shape = Shape::Decimal(f64::NEG_INFINITY, f64::INFINITY);
 const PENALTY: Shape = Shape::Decimal(PENALTY_RANGE.0, PENALTY_RANGE.1);
-const ID: Shape = Shape::String(&Chars { min: 0, max: MAX_ID_CHARS, pattern: None });
 const AT_LEAST_ONE: Shape = Shape::Live(&Shape::Integer(Some(1), None));
 
 /// `stop`, here and at the completions endpoint.
@@ -47,12 +33,12 @@ const STOP_SEQUENCES: Shape = Shape::Either(&Either {
     object: None,
 });
 
-pub(super) static MESSAGES: Param = param("messages", &messages::MESSAGES);
-pub(super) static TOOLS: Param = param("tools", &tools::TOOLS);
-pub(super) static TOOL_CHOICE: Param = param("tool_choice", &tools::TOOL_CHOICE);
-pub(super) static FUNCTIONS: Param = param("functions", &tools::FUNCTIONS);
-pub(super) static FUNCTION_CALL: Param = param("function_call", &tools::FUNCTION_CALL);
-pub(super) static PARALLEL_TOOL_CALLS: Param = Param {
+static MESSAGES: Param = param("messages", &messages::MESSAGES);
+static TOOLS: Param = param("tools", &tools::TOOLS);
+static TOOL_CHOICE: Param = param("tool_choice", &tools::TOOL_CHOICE);
+static FUNCTIONS: Param = param("functions", &tools::FUNCTIONS);
+static FUNCTION_CALL: Param = param("function_call", &tools::FUNCTION_CALL);
+static PARALLEL_TOOL_CALLS: Param = Param {
     name: "parallel_tool_calls",
     shape: &Shape::Bool,
     but: &[(
@@ -71,21 +57,21 @@ fn has(scope: Scope, path: &Path<'_>, parameter: fn(&ModelSpec) -> bool) -> Resu
     if has { Ok(()) } else { Err(error_text::unsupported_parameter(path, "")) }
 }
 
-pub(super) static TEMPERATURE: Param = Param {
+pub(in crate::check) static TEMPERATURE: Param = Param {
     name: "temperature",
     shape: &Shape::Decimal(TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1),
     but: &[(Family::Reasoning, But::Shape(ANY_DECIMAL)), (Family::Search, But::Incompatible)],
 };
-pub(super) static TOP_P: Param = Param {
+pub(in crate::check) static TOP_P: Param = Param {
     name: "top_p",
     shape: &Shape::Decimal(TOP_P_RANGE.0, TOP_P_RANGE.1),
     but: &[(Family::Reasoning, But::Shape(ANY_DECIMAL)), (Family::Search, But::Incompatible)],
 };
-pub(super) static PRESENCE_PENALTY: Param =
+pub(in crate::check) static PRESENCE_PENALTY: Param =
     Param { name: "presence_penalty", shape: &PENALTY, but: &[(Family::Search, But::Incompatible)] };
-pub(super) static FREQUENCY_PENALTY: Param =
+pub(in crate::check) static FREQUENCY_PENALTY: Param =
     Param { name: "frequency_penalty", shape: &PENALTY, but: &[(Family::Search, But::Incompatible)] };
-pub(super) static N: Param = Param {
+pub(in crate::check) static N: Param = Param {
     name: "n",
     shape: &Shape::Integer(Some(N_RANGE.0), Some(N_RANGE.1)),
     but: &[
@@ -93,15 +79,15 @@ pub(super) static N: Param = Param {
         (Family::Search, But::Incompatible),
     ],
 };
-pub(super) static MAX_TOKENS: Param = Param {
+static MAX_TOKENS: Param = Param {
     name: "max_tokens",
     shape: &AT_LEAST_ONE,
     but: &[(Family::Reasoning, But::Unsupported(" Use 'max_completion_tokens' instead."))],
 };
-pub(super) static MAX_COMPLETION_TOKENS: Param = param("max_completion_tokens", &AT_LEAST_ONE);
-pub(super) static LOGPROBS: Param =
+static MAX_COMPLETION_TOKENS: Param = param("max_completion_tokens", &AT_LEAST_ONE);
+static LOGPROBS: Param =
     Param { name: "logprobs", shape: &Shape::Bool, but: &[(Family::Search, But::Incompatible)] };
-pub(super) static TOP_LOGPROBS: Param = Param {
+static TOP_LOGPROBS: Param = Param {
     name: "top_logprobs",
     shape: &Shape::Rule(JsonTypes::NUMBER, top_logprobs),
     but: &[(Family::Search, But::Incompatible)],
@@ -113,7 +99,7 @@ fn top_logprobs(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), 
     Shape::Integer(Some(0), most).validate(value, path, scope)
 }
 
-pub(super) static LOGIT_BIAS: Param = Param {
+pub(in crate::check) static LOGIT_BIAS: Param = Param {
     name: "logit_bias",
     shape: &Shape::Map(&Map {
         noun: "an object",
@@ -123,7 +109,7 @@ pub(super) static LOGIT_BIAS: Param = Param {
     }),
     but: &[(Family::Search, But::Incompatible)],
 };
-pub(super) static STOP: Param = Param {
+pub(in crate::check) static STOP: Param = Param {
     name: "stop",
     shape: &STOP_SEQUENCES,
     but: &[(Family::Reasoning, But::Shape(Shape::All(&[Shape::Rule(JsonTypes::ANY, stop), STOP_SEQUENCES])))],
@@ -133,23 +119,23 @@ fn stop(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     has(scope, path, |spec| spec.stop)
 }
 
-pub(super) static SEED: Param = param("seed", &Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
-pub(super) static USER: Param = param("user", &Shape::Live(&ID));
-pub(super) static SAFETY_IDENTIFIER: Param = param("safety_identifier", &ID);
-pub(super) static PROMPT_CACHE_KEY: Param = param("prompt_cache_key", &Shape::Live(&ID));
-pub(super) static STREAM: Param = Param {
+pub(in crate::check) static SEED: Param = param("seed", &Shape::Integer(Some(i64::MIN), Some(i64::MAX)));
+pub(in crate::check) static USER: Param = param("user", &Shape::Live(&ID));
+static SAFETY_IDENTIFIER: Param = param("safety_identifier", &ID);
+static PROMPT_CACHE_KEY: Param = param("prompt_cache_key", &Shape::Live(&ID));
+static STREAM: Param = Param {
     name: "stream",
     shape: &Shape::Bool,
     but: &[(Family::Reasoning, But::Shape(Shape::All(&[Shape::Bool, Shape::Rule(JsonTypes::ANY, stream)])))],
 };
-pub(super) static STORE: Param = param("store", &Shape::Bool);
+static STORE: Param = param("store", &Shape::Bool);
 
 fn stream(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let refused = *value == Value::Bool(true) && scope.spec.is_some_and(|spec| !spec.streams);
     if refused { Err(error_text::unsupported_value(path, &shown(value), "")) } else { Ok(()) }
 }
 
-pub(super) static STREAM_OPTIONS: Param = param(
+pub(in crate::check) static STREAM_OPTIONS: Param = param(
     "stream_options",
     &Shape::Object(&closed(&[
         optional("include_usage", &Shape::Bool),
@@ -157,23 +143,10 @@ pub(super) static STREAM_OPTIONS: Param = param(
     ])),
 );
 
-/// A name in `metadata`.
-pub(super) static LABEL_NAME: Chars = Chars { min: 0, max: 64, pattern: None };
-/// A value in `metadata`.
-pub(super) static LABEL_VALUE: Chars = Chars { min: 0, max: 512, pattern: None };
-
-pub(super) static METADATA: Param = param(
-    "metadata",
-    &Shape::Live(&Shape::Map(&Map {
-        noun: "a metadata object",
-        max: MAX_LABELS,
-        name_max: LABEL_NAME.max,
-        value: &Shape::String(&LABEL_VALUE),
-    })),
-);
+static METADATA: Param = param("metadata", &Shape::Live(&limits::METADATA));
 
 const TWO_TIERS: But = But::Shape(Shape::Rule(JsonTypes::STRING, two_tiers));
-pub(super) static SERVICE_TIER: Param = Param {
+static SERVICE_TIER: Param = Param {
     name: "service_tier",
     shape: &Shape::Rule(JsonTypes::STRING, service_tier),
     but: &[(Family::Classic, TWO_TIERS), (Family::Audio, TWO_TIERS)],
@@ -199,7 +172,7 @@ fn service_tier(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), 
     Shape::OneOf(&["auto", "default", "fast", "flex", "priority"]).validate(value, path, scope)
 }
 
-pub(super) static PROMPT_CACHE_RETENTION: Param =
+static PROMPT_CACHE_RETENTION: Param =
     param("prompt_cache_retention", &Shape::Rule(JsonTypes::STRING, prompt_cache_retention));
 
 fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
@@ -215,7 +188,7 @@ fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> R
     Err(ApiError::new(Kind::Invalid, message).at(path.to_string()))
 }
 
-pub(super) static PROMPT_CACHE_OPTIONS: Param = param(
+static PROMPT_CACHE_OPTIONS: Param = param(
     "prompt_cache_options",
     &Shape::Object(&closed(&[
         optional("ttl", &Shape::OneOf(&["30m"])),
@@ -223,7 +196,7 @@ pub(super) static PROMPT_CACHE_OPTIONS: Param = param(
     ])),
 );
 
-pub(super) static RESPONSE_FORMAT: Param = param(
+static RESPONSE_FORMAT: Param = param(
     "response_format",
     &Shape::Tagged(&Tagged {
         tag: "type",
@@ -242,7 +215,7 @@ static JSON_SCHEMA: Shape = Shape::Object(&closed(&[
     optional("strict", &Shape::Bool),
 ]));
 
-pub(super) static REASONING_EFFORT: Param = Param {
+static REASONING_EFFORT: Param = Param {
     name: "reasoning_effort",
     shape: &Shape::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
     but: &[
@@ -271,7 +244,7 @@ fn shown(value: &Value<'_>) -> String {
     if let Value::Bool(value) = value { value.to_string() } else { value.python() }
 }
 
-pub(super) static VERBOSITY: Param = param(
+static VERBOSITY: Param = param(
     "verbosity",
     &Shape::All(&[Shape::OneOf(&["low", "medium", "high"]), Shape::Rule(JsonTypes::STRING, verbosity)]),
 );
@@ -283,7 +256,7 @@ fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Api
     Err(error_text::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))
 }
 
-pub(super) static PREDICTION: Param = Param {
+static PREDICTION: Param = Param {
     name: "prediction",
     shape: &Shape::Tagged(&Tagged {
         tag: "type",
@@ -303,7 +276,7 @@ pub(super) static PREDICTION: Param = Param {
     but: &[(Family::Reasoning, But::Unsupported(""))],
 };
 
-pub(super) static MODALITIES: Param = Param {
+static MODALITIES: Param = Param {
     name: "modalities",
     shape: &Shape::All(&[
         Shape::Array(&Array {
@@ -335,7 +308,7 @@ fn modalities(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Ap
     Err(ApiError::new(Kind::InvalidValue, message).at(param))
 }
 
-pub(super) static AUDIO: Param = Param {
+static AUDIO: Param = Param {
     name: "audio",
     shape: &Shape::Object(&open(&[
         required("voice", &VOICE),
@@ -351,7 +324,7 @@ static VOICE: Shape = Shape::Either(&Either {
     object: Some(&Shape::Object(&Object { members: &[required("id", &STRING)], extra: Extra::Refused })),
 });
 
-pub(super) static WEB_SEARCH_OPTIONS: Param = Param {
+static WEB_SEARCH_OPTIONS: Param = Param {
     name: "web_search_options",
     shape: &Shape::Object(&open(&[
         optional("search_context_size", &Shape::OneOf(&["low", "medium", "high"])),
@@ -373,7 +346,7 @@ static USER_LOCATION: Shape = Shape::Object(&open(&[
     ),
 ]));
 
-pub(super) static MODERATION: Param = param(
+static MODERATION: Param = param(
     "moderation",
     &Shape::Object(&open(&[
         required("model", &STRING),
@@ -433,14 +406,14 @@ static ORDER: &[(&Param, Option<&Param>)] = &[
 ];
 
 /// The parameters of a chat request, in no particular order.
-pub(super) fn all_of_chat() -> impl Iterator<Item = &'static Param> {
+pub(in crate::check) fn all() -> impl Iterator<Item = &'static Param> {
     ORDER.iter().map(|(param, _)| *param)
 }
 
 /// The parameters of a chat request, in the order in which a family of models checks them.
-pub(super) fn chat(family: Family) -> Vec<&'static Param> {
+pub(super) fn in_order(family: Family) -> Vec<&'static Param> {
     if family != Family::Reasoning {
-        return all_of_chat().collect();
+        return all().collect();
     }
     let in_place = ORDER.iter().filter(|(_, after)| after.is_none()).map(|(param, _)| *param);
     let moved_behind = |name: &'static str| {
@@ -456,7 +429,7 @@ mod tests {
 
     #[test]
     fn models_that_reason_check_some_parameters_later() {
-        let names = |family| chat(family).iter().map(|param| param.name).collect::<Vec<_>>();
+        let names = |family| in_order(family).iter().map(|param| param.name).collect::<Vec<_>>();
         let (classic, reasoning) = (names(Family::Classic), names(Family::Reasoning));
         let place = |list: &[&str], name| list.iter().position(|other| *other == name).expect("a parameter");
         assert_eq!(classic.len(), reasoning.len());
@@ -469,7 +442,7 @@ mod tests {
     #[test]
     fn the_wire_type_has_every_parameter() {
         let members: Vec<String> =
-            chat(Family::Any).iter().map(|param| format!("\"{}\":null", param.name)).collect();
+            in_order(Family::Any).iter().map(|param| format!("\"{}\":null", param.name)).collect();
         let body = format!("{{\"model\":null,{}}}", members.join(","));
         let request: crate::api::chat::Request<'_> = crate::json::from_str(&body).expect("an object");
         assert!(request.extra.is_empty(), "not read by the wire type: {:?}", request.extra);

@@ -34,7 +34,7 @@ const MIN_BUDGET: u64 = 1024;
 /// # Errors
 ///
 /// The first fault, in the live API's words.
-pub fn messages<'a, M: ModelResolver + ?Sized>(
+pub fn request<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
     purpose: Purpose,

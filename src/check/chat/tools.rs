@@ -1,8 +1,8 @@
 //! The shapes of tools, of the choice between them and of their calls.
 
-use super::error_text;
-use super::path::Path;
-use super::shape::{
+use crate::check::error_text;
+use crate::check::path::Path;
+use crate::check::shape::{
     Array, Chars, Either, Extra, JsonTypes, Object, Pattern, STRING, Scope, Shape, Tagged, closed, open,
     optional, required,
 };
