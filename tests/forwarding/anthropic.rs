@@ -234,6 +234,12 @@ fn every_dropped_parameter_is_named() {
             r#","store":true,"prompt_cache_key":"k""#,
             "store, prompt_cache_key",
         ),
+        // A documented parameter that no code of the translation names, and one given twice.
+        (
+            r#"{"role":"user","content":"x"}"#,
+            r#","suffix":"s","moderation":{"model":"o"},"moderation":{"model":"o"}"#,
+            "suffix, moderation",
+        ),
         (
             r#"{"role":"user","content":"x"}"#,
             r#","store":false,"metadata":{},"service_tier":"auto","user":null"#,

@@ -16,7 +16,7 @@ use crate::upstream::{Extra, TurnRequest, rewrite};
 use std::borrow::Cow;
 
 reads! {
-    /// The members of a request that OpenAI does not document, and those without a meaning in other APIs.
+    /// The members of a request that OpenAI does not document, and those that other APIs have in another form.
     #[derive(Debug)]
     pub(super) struct Wire<'a> {
         "messages" messages: Vec<Message<'a>>,
@@ -24,16 +24,7 @@ reads! {
         "tool_choice" tool_choice: Json<'a>,
         "thinking" thinking: Thinking<'a>,
         "top_k" top_k: u64,
-        "metadata" metadata: Json<'a>,
-        "store" store: bool,
-        "service_tier" service_tier: Text<'a>,
-        "prompt_cache_key" prompt_cache_key: Json<'a>,
-        "prompt_cache_options" prompt_cache_options: Json<'a>,
-        "prompt_cache_retention" prompt_cache_retention: Json<'a>,
-        "moderation" moderation: Json<'a>,
-        "web_search_options" web_search_options: Json<'a>,
         "modalities" modalities: Vec<Text<'a>>,
-        "audio" audio: Json<'a>,
         "user" user: Text<'a>,
         "safety_identifier" safety_identifier: Text<'a>,
     }
@@ -157,49 +148,49 @@ impl<'a> Wire<'a> {
         } else if self.safety_identifier.as_deref().is_some_and(|id| self.user.as_deref() != Some(id)) {
             out.ignore("safety_identifier");
         }
-        let mut extra = self.extra(body);
-        match self.thinking.as_ref().map(|thinking| (thinking.kind.as_deref(), thinking)) {
-            None => {}
-            Some((Some(kind @ ("enabled" | "adaptive" | "disabled")), thinking)) => {
-                turn.reasoning.enabled = Some(kind != "disabled");
-                turn.reasoning.budget = thinking.budget_tokens.filter(|_| kind == "enabled");
-                turn.reasoning.visible = true;
-                if thinking.display.is_some() {
-                    out.ignore("thinking.display");
-                }
+        if let Some(thinking) = self.thinking.as_ref().filter(|thinking| thinking.is_known()) {
+            let kind = thinking.kind.as_deref();
+            turn.reasoning.enabled = Some(kind != Some("disabled"));
+            turn.reasoning.budget = thinking.budget_tokens.filter(|_| kind == Some("enabled"));
+            turn.reasoning.visible = true;
+            if thinking.display.is_some() {
+                out.ignore("thinking.display");
             }
-            // A form that is not known is the upstream's to judge.
-            Some(_) => extra.extend(member(body, "thinking")),
         }
-        self.left_out(&mut out);
+        let extra = self.members(body, &mut out);
         TurnRequest { turn, extra, ignored: out.ignored, unsupported: out.unsupported, path }
     }
 
-    fn left_out(&self, out: &mut LeftOut) {
-        let is_empty = |json: Json<'_>| json.0.trim_start_matches('{').trim_start().starts_with('}');
-        for (name, is_set) in [
-            ("metadata", self.metadata.is_some_and(|metadata| !is_empty(metadata))),
-            ("store", self.store == Some(true)),
-            (
-                "service_tier",
-                self.service_tier.as_deref().is_some_and(|tier| tier != "auto" && tier != "default"),
-            ),
-            ("prompt_cache_key", self.prompt_cache_key.is_some()),
-            ("prompt_cache_options", self.prompt_cache_options.is_some()),
-            ("prompt_cache_retention", self.prompt_cache_retention.is_some()),
-            ("moderation", self.moderation.is_some()),
-            ("web_search_options", self.web_search_options.is_some()),
-        ] {
-            if is_set {
-                out.ignore(name);
+    /// Goes through the members of the body that the turn does not have: hints are left out, what changes the answer is
+    /// refused, and what no documentation has is the upstream's to judge and returned.
+    fn members<'r>(&self, body: &'r [u8], out: &mut LeftOut) -> Vec<Extra<'r>> {
+        let mut extra = Vec::new();
+        let mut hints: Vec<String> = Vec::new();
+        for (name, value) in rewrite::members(body).unwrap_or_default() {
+            match &*name {
+                _ if value == "null" => {}
+                // A form that is not known.
+                "thinking" if self.thinking.as_ref().is_some_and(|thinking| !thinking.is_known()) => {
+                    extra.push(Extra { name, value: Json(value) });
+                }
+                name if IN_TURN.contains(&name) => {}
+                "modalities" => {
+                    if self.modalities.iter().flatten().any(|modality| *modality != "text") {
+                        out.unsupported.push("modalities".to_owned());
+                    }
+                }
+                "audio" => out.unsupported.push("audio".to_owned()),
+                name if is_default(name, value) => {}
+                documented if check::is_documented(documented) => {
+                    if !hints.iter().any(|own| own == documented) {
+                        hints.push(documented.to_owned());
+                    }
+                }
+                _ => extra.push(Extra { name, value: Json(value) }),
             }
         }
-        if self.modalities.iter().flatten().any(|modality| *modality != "text") {
-            out.unsupported.push("modalities".to_owned());
-        }
-        if self.audio.is_some() {
-            out.unsupported.push("audio".to_owned());
-        }
+        out.ignored.append(&mut hints);
+        extra
     }
 
     fn tools<'r>(&'r self, turn: &mut Request<'r>, out: &mut LeftOut) {
@@ -242,20 +233,50 @@ impl<'a> Wire<'a> {
             _ => return out.unsupported.push("tool_choice".to_owned()),
         };
     }
-
-    /// The members that no documentation has.
-    fn extra<'r>(&'r self, body: &'r [u8]) -> Vec<Extra<'r>> {
-        let members = rewrite::members(body).unwrap_or_default();
-        // A turn has the two without being documented.
-        let has_place = |name: &str| check::is_documented(name) || ["thinking", "top_k"].contains(&name);
-        let unknown = members.into_iter().filter(|(name, value)| *value != "null" && !has_place(name));
-        unknown.map(|(name, value)| Extra { name, value: Json(value) }).collect()
-    }
 }
 
-fn member<'r>(body: &'r [u8], name: &str) -> Option<Extra<'r>> {
-    let members = rewrite::members(body)?.into_iter();
-    members.rev().find(|(own, _)| own == name).map(|(name, value)| Extra { name, value: Json(value) })
+/// The members whose meaning a turn has.
+const IN_TURN: &[&str] = &[
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "parallel_tool_calls",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "seed",
+    "stream",
+    "stream_options",
+    "response_format",
+    "reasoning_effort",
+    "thinking",
+    "verbosity",
+    "prediction",
+    "user",
+    "safety_identifier",
+];
+
+/// Whether a hint has a value that requests nothing, so that leaving it out changes nothing.
+fn is_default(name: &str, value: &str) -> bool {
+    match name {
+        "metadata" => value.trim_start_matches('{').trim_start().starts_with('}'),
+        "store" => value == "false",
+        "service_tier" => matches!(value, r#""auto""# | r#""default""#),
+        _ => false,
+    }
 }
 
 /// What is left out for upstreams of another API.
@@ -349,6 +370,12 @@ impl Tool<'_> {
             strict: self.strict,
             ..turn::Tool::default()
         })
+    }
+}
+
+impl Thinking<'_> {
+    fn is_known(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("enabled" | "adaptive" | "disabled"))
     }
 }
 
