@@ -1,9 +1,9 @@
 //! Answers to bytes: JSON, SSE framing, chunks. The one place an [`ApiError`] becomes a response.
 
-pub mod cached;
 mod call_order;
 pub mod chat;
 pub mod completions;
+pub mod convert;
 pub mod embeddings;
 mod merged;
 pub mod messages;

@@ -2,13 +2,12 @@
 
 use super::Call;
 use super::generation::Generation;
-use super::resolve::{Validated, model_endpoint};
+use super::resolve::Validated;
 use crate::cache::{Key, KeyInput};
 use crate::config::{Backend, CachePolicy, Plan};
 use crate::encode;
-use crate::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
+use crate::encode::convert::{Gatherer, LONGEST, addressed, includes_usage, is_complete, stream};
 use crate::http::{Body, BodyItem, Response};
-use crate::json::{self, reads};
 use crate::log::{CacheStatus, PendingEntry, Record};
 use crate::model::Endpoint;
 use crate::router;
@@ -75,7 +74,7 @@ pub(super) fn look_up<T: Transport, G: Generation>(
     let Backend::Upstream(plan) = valid.resolved.backend else { return Cached::Bypass };
     let (Some(policy), Some(settings)) = (plan.cache, &call.config.store) else { return Cached::Bypass };
     let store = Store::new(settings, call.transport, call.ctx.elapsed);
-    let lookup = Lookup { call, plan, policy, valid, api: model_endpoint(G::ENDPOINT) };
+    let lookup = Lookup { call, plan, policy, valid, api: G::API };
     let found = match generation.is_cacheable() {
         true => lookup.run(&store, generation.streams(), record),
         false => Cached::Bypass,
@@ -177,22 +176,6 @@ impl<T: Transport> Lookup<'_, T> {
         let events = stream(self.api, answer, includes_usage(self.valid.body))?;
         Some(encode::event_stream(Body::Full(events)))
     }
-}
-
-/// Whether a request for a stream of chunks also requests the usage.
-pub(super) fn includes_usage(body: &[u8]) -> bool {
-    reads! {
-        struct Options {
-            "include_usage" include_usage: bool,
-        }
-    }
-    reads! {
-        struct Request {
-            "stream_options" stream_options: Options,
-        }
-    }
-    let request = json::lossy_from_slice::<Request>(body).ok();
-    request.and_then(|request| request.stream_options?.include_usage) == Some(true)
 }
 
 /// What a request's `cache-control` (RFC 9111, section 5.2.1) has for this cache.

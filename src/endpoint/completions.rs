@@ -14,10 +14,10 @@ use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::log::Record;
+use crate::model;
 use crate::tokens::{EXACT, Encoding};
 use crate::transport::Transport;
 use crate::turn::{self, Field, Input, Sampling};
-use crate::upstream::Endpoint;
 use std::borrow::Cow;
 
 /// Completes one or several prompts, by the engine or an upstream.
@@ -31,7 +31,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(Text::ENDPOINT, call);
+    let models = ServedModels::of_generation(Text::API, call);
     let (request, valid) = Validated::split(&body, check::completions(&body, &models)?);
     generation::answer(call, &valid, &Text { request }, record)
 }
@@ -42,7 +42,7 @@ struct Text<'a> {
 }
 
 impl Generation for Text<'_> {
-    const ENDPOINT: Endpoint<'static> = Endpoint::Text;
+    const API: model::Endpoint = model::Endpoint::Completions;
     const ERRORS: ErrorFormat = OPENAI_ERRORS;
 
     fn streams(&self) -> bool {

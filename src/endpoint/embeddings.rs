@@ -50,7 +50,7 @@ pub fn create<T: Transport>(
             record,
         )?;
         let forwarding = Forwarding {
-            endpoint: Endpoint::Other("/embeddings"),
+            endpoint: Endpoint::of(model::Endpoint::Embeddings),
             plan: &Plan::to_one(upstream),
             model: &model,
             body: &body,

@@ -4,7 +4,7 @@ use super::estimated_usage::{InputTokens, WithUsage, complete};
 use super::generation::Format;
 use super::reserve::Metering;
 use super::resolve::Validated;
-use super::{Call, form};
+use super::{Call, stream_or_whole};
 use crate::config::{Backend, Plan, UnknownParams};
 use crate::encode::{self, ErrorFormat, EventStream};
 use crate::error::{ApiError, Kind};
@@ -67,7 +67,7 @@ impl Forwarding<'_> {
         let body = without.as_deref().unwrap_or(self.body.as_slice()).into();
         let limit =
             self.metering.output_limit.map(|most| (rewrite::limit_member(self.endpoint, self.model), most));
-        let reports_apart = matches!(self.endpoint, Endpoint::Chat | Endpoint::Text);
+        let reports_apart = matches!(self.endpoint, Endpoint::Chat | Endpoint::Completions);
         let requests_usage = self.metering.needs_usage && self.streams && reports_apart;
         let (body, withholds_usage) = rewrite::metered(body, limit, requests_usage);
         let query = router::upstream_query(&call.request.path, call.request.query.as_deref());
@@ -98,8 +98,13 @@ impl Forwarding<'_> {
             (translation, input)
         });
         let response = respond(forwarded, translated, &self.errors, record)?;
-        let mut response =
-            form::as_requested(response, self.endpoint, self.streams, self.body, &record.usage)?;
+        let mut response = stream_or_whole::as_requested(
+            response,
+            self.endpoint.generates(),
+            self.streams,
+            self.body,
+            &record.usage,
+        )?;
         super::note_dropped(&mut response, &all);
         Ok(response)
     }

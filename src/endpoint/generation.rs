@@ -14,6 +14,7 @@ use crate::engine::{self, Outcome, Rejection, Setup};
 use crate::error::ApiError;
 use crate::http::{Body, Response};
 use crate::log::Record;
+use crate::model;
 use crate::transport::Transport;
 use crate::turn::{self, UsageMeter};
 use crate::upstream::{Endpoint, needs_turn};
@@ -21,8 +22,8 @@ use std::rc::Rc;
 
 /// A valid request of one endpoint, as the common steps need it.
 pub(super) trait Generation {
-    /// The endpoint, for upstreams of the same API.
-    const ENDPOINT: Endpoint<'static>;
+    /// Whose models the requests are for.
+    const API: model::Endpoint;
     /// How its errors look.
     const ERRORS: ErrorFormat;
 
@@ -135,12 +136,13 @@ pub(super) fn answer<T: Transport, G: Generation>(
     };
     // Read only where a target has another API: other targets get the body as it is. What it refuses reserves nothing.
     let mut translation = match valid.resolved.backend {
-        Backend::Upstream(plan) if needs_turn(plan, &call.config.upstreams, G::ENDPOINT) => {
+        Backend::Upstream(plan) if needs_turn(plan, &call.config.upstreams, Endpoint::of(G::API)) => {
             generation.translation(&valid.resolved, call.ctx)?
         }
         _ => None,
     };
     let mut metering = call.reserve_generation(valid, generation, record)?;
+    // An answer for the cache passes through this component's memory, and is kept with its usage.
     metering.needs_usage |= entry.is_some();
     match valid.resolved.backend {
         Backend::Engine => by_engine(call, valid, generation, record),
@@ -149,7 +151,7 @@ pub(super) fn answer<T: Transport, G: Generation>(
                 translation.request.turn.max_tokens = Some(most);
             }
             let forwarding = Forwarding {
-                endpoint: G::ENDPOINT,
+                endpoint: Endpoint::of(G::API),
                 plan,
                 model: &valid.resolved.model,
                 body: valid.body,

@@ -7,7 +7,6 @@ pub mod chat;
 pub mod completions;
 pub mod embeddings;
 mod estimated_usage;
-mod form;
 mod forward;
 mod generation;
 pub mod health;
@@ -20,6 +19,7 @@ mod reserve;
 mod resolve;
 pub mod responses;
 mod restricted_key;
+mod stream_or_whole;
 pub mod usage;
 
 pub use cached::store_entry;

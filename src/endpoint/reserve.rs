@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::tokens::Encoding;
 use crate::transport::Transport;
 use crate::turn::Usage;
-use crate::upstream::rewrite;
+use crate::upstream::{Endpoint, rewrite};
 
 /// What limits require of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,7 +106,8 @@ impl<T: Transport> Call<'_, T> {
             self.reserve_demand(counters, model, demand, &[], record)?;
             return Ok(Metering::default());
         }
-        let Choices { count, max_tokens } = choices(valid.body, rewrite::limit_members(G::ENDPOINT))?;
+        let Choices { count, max_tokens } =
+            choices(valid.body, rewrite::limit_members(Endpoint::of(G::API)))?;
         let (prompts, prompt) = self.prompt_tokens(valid, generation);
         let cap = match valid.resolved.backend {
             Backend::Engine => Some(

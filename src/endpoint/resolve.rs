@@ -5,7 +5,6 @@ use crate::auth::Caller;
 use crate::check::{Checked, ModelResolver, ValidationPolicy};
 use crate::config::{Backend, Config, UnknownParams, Validation};
 use crate::model::{self, ModelSpec};
-use crate::upstream::Endpoint;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -68,24 +67,13 @@ enum Backends {
 
 impl<'a> ServedModels<'a> {
     /// The models of an endpoint of text generation.
-    pub(super) fn of_generation<T>(endpoint: Endpoint<'static>, call: &Call<'a, T>) -> Self {
-        let endpoint = model_endpoint(endpoint);
+    pub(super) fn of_generation<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
         Self { config: call.config, caller: call.caller, endpoint, backends: Backends::All }
     }
 
     /// The models of an endpoint that only the engine answers.
     pub(super) fn of_engine<T>(endpoint: model::Endpoint, call: &Call<'a, T>) -> Self {
         Self { config: call.config, caller: call.caller, endpoint, backends: Backends::Engine }
-    }
-}
-
-/// An endpoint of text generation, by the name that the table of models has for it.
-pub(super) fn model_endpoint(endpoint: Endpoint<'_>) -> model::Endpoint {
-    match endpoint {
-        Endpoint::Text => model::Endpoint::Completions,
-        Endpoint::Responses => model::Endpoint::Responses,
-        Endpoint::Messages => model::Endpoint::Messages,
-        _ => model::Endpoint::Chat,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::config::{Config, Origins};
 use crate::ctx::Ctx;
 use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
 use crate::log::{CacheStatus, Record};
-use crate::router::{ApiFamily, Route};
+use crate::router::ApiFamily;
 use std::borrow::Cow;
 
 /// Adds the fields: the id, OpenAI's own, the cost, the upstream where the operator shows it, `allow` with a 405, and CORS.
@@ -15,7 +15,7 @@ pub(super) fn add<T, B>(
     record: &Record,
     response: &mut Response<B>,
 ) {
-    let Arrival { request, ctx, id, reservation, family, .. } = *arrival;
+    let Arrival { request, ref route, ctx, id, reservation, family, .. } = *arrival;
     let headers = &mut response.headers;
     if config.is_some_and(|config| config.route_headers)
         && let (Some(attempts), Some(target)) = (record.attempts, &record.target)
@@ -43,7 +43,7 @@ pub(super) fn add<T, B>(
     }
     let origins = config.and_then(|config| config.origins.as_ref());
     if response.status == 405
-        && let Some(route) = Route::at(&request.path)
+        && let Some(route) = route
     {
         let own = if route.method() == "GET" { "GET, HEAD" } else { route.method() };
         headers.push("allow", if origins.is_some() { format!("{own}, OPTIONS") } else { own.to_owned() });

@@ -12,7 +12,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, Response};
 use crate::limits::Reservation;
 use crate::log::{Ending, Record};
-use crate::router::{ApiFamily, Route, is_passed, passes_through};
+use crate::router::{ApiFamily, Route, is_passable, passed_path};
 use crate::store::Store;
 use crate::transport::Transport;
 use std::time::Duration;
@@ -106,8 +106,9 @@ impl Gateway {
         record.method = request.method.to_string();
         record.path = request.path.clone();
         let reservation = Reservation::default();
-        let family = ApiFamily::at(&request.path);
-        let arrival = Arrival { request, transport, ctx, id: &id, reservation: &reservation, family };
+        let route = Route::at(&request.path);
+        let family = route.as_ref().map_or(ApiFamily::OpenAi, Route::family);
+        let arrival = Arrival { request, route, transport, ctx, id: &id, reservation: &reservation, family };
         let result = match &self.config {
             Ok(config) => arrival.answer(config, body, &mut record),
             Err(error) => {
@@ -171,6 +172,8 @@ impl Gateway {
 /// A request that is not authenticated yet, and what answering it needs.
 struct Arrival<'a, T> {
     request: &'a Request,
+    /// The endpoint at the request's path, whatever its method.
+    route: Option<Route>,
     transport: &'a T,
     ctx: &'a Ctx<'a>,
     id: &'a str,
@@ -208,13 +211,13 @@ impl<'a, T: Transport> Arrival<'a, T> {
         match route {
             Route::ListModels => endpoint::models::list(&call(record)?, record),
             Route::RetrieveModel(model) => endpoint::models::retrieve(&call(record)?, &model, record),
-            Route::ChatCompletions => endpoint::chat::create(&call(record)?, body, record),
+            Route::Chat => endpoint::chat::create(&call(record)?, body, record),
             Route::Completions => endpoint::completions::create(&call(record)?, body, record),
             Route::Responses => endpoint::responses::create(&call(record)?, body, record),
-            Route::ResponseTokens => endpoint::responses::count(&call(record)?, body, record),
-            Route::CompactResponse => endpoint::responses::compact(&call(record)?, body, record),
+            Route::InputTokens => endpoint::responses::count(&call(record)?, body, record),
+            Route::Compact => endpoint::responses::compact(&call(record)?, body, record),
             Route::Messages => endpoint::messages::create(&call(record)?, body, record),
-            Route::MessageTokens => endpoint::messages::count(&call(record)?, body, record),
+            Route::CountTokens => endpoint::messages::count(&call(record)?, body, record),
             Route::Embeddings => endpoint::embeddings::create(&call(record)?, body, record),
             Route::Moderations => endpoint::moderations::create(&call(record)?, body, record),
             Route::Usage => endpoint::usage::show(&call(record)?),
@@ -244,11 +247,11 @@ impl<'a, T: Transport> Arrival<'a, T> {
 
     fn destination(&self, config: &Config, record: &mut Record) -> Result<Destination<T::Body>, ApiError> {
         let Request { method, path, .. } = self.request;
-        let is_passed = || passes_through(path) && is_passed(method);
-        let passthrough = || config.passthrough.filter(|_| is_passed());
+        let passthrough =
+            || config.passthrough.filter(|_| is_passable(method) && passed_path(path).is_some());
         if *method == Method::Options
             && config.origins.is_some()
-            && (Route::at(path).is_some() || passthrough().is_some())
+            && (self.route.is_some() || passthrough().is_some())
         {
             // What a browser sends before a request of another origin (Fetch standard, section 3.3.5).
             return Ok(Destination::Public(preflight()));
@@ -256,7 +259,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
         if config.page && endpoint::page::is_requested(self.request) {
             return Ok(Destination::Public(endpoint::page::show()));
         }
-        let route = Route::find(method, path);
+        let route = Route::find(self.route.clone(), method, path);
         record.operation = route.as_ref().ok().and_then(Route::operation);
         match route {
             // The engine's stand-ins give way to an upstream that has the real endpoints.
@@ -274,7 +277,7 @@ impl<'a, T: Transport> Arrival<'a, T> {
     where
         'a: 'c,
     {
-        let Self { request, transport, ctx, id, reservation, family } = *self;
+        let Self { request, transport, ctx, id, reservation, family, .. } = *self;
         let caller = auth::check(request, config)?;
         record.key = caller.name().map(str::to_owned);
         Ok(Call { request, config, caller, transport, ctx, id, reservation, family })

@@ -5,7 +5,7 @@
 mod passed;
 mod path;
 
-pub use passed::{fold_case, is_passed, passed_path, passes_through};
+pub use passed::{fold_case, is_passable, passed_path};
 pub use path::{decode, deployment, upstream_query};
 
 use crate::error::{ApiError, Kind};
@@ -21,13 +21,6 @@ pub enum ApiFamily {
     Anthropic,
 }
 
-impl ApiFamily {
-    /// The family of the endpoint at a path without a query; OpenAI's where there is no endpoint.
-    pub fn at(path: &str) -> Self {
-        Route::at(path).map_or(Self::OpenAi, |route| route.family())
-    }
-}
-
 /// The endpoint a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -40,19 +33,19 @@ pub enum Route {
     /// `GET /v1/models/{model}`; the model's id, decoded. It may hold slashes.
     RetrieveModel(String),
     /// `POST /v1/chat/completions`
-    ChatCompletions,
+    Chat,
     /// `POST /v1/completions`
     Completions,
     /// `POST /v1/responses`
     Responses,
     /// `POST /v1/responses/input_tokens`
-    ResponseTokens,
+    InputTokens,
     /// `POST /v1/responses/compact`
-    CompactResponse,
+    Compact,
     /// `POST /v1/messages`
     Messages,
     /// `POST /v1/messages/count_tokens`
-    MessageTokens,
+    CountTokens,
     /// `POST /v1/embeddings`
     Embeddings,
     /// `POST /v1/moderations`
@@ -68,13 +61,13 @@ impl Route {
         Self::Health,
         Self::ListModels,
         Self::RetrieveModel(String::new()),
-        Self::ChatCompletions,
+        Self::Chat,
         Self::Completions,
         Self::Responses,
-        Self::ResponseTokens,
-        Self::CompactResponse,
+        Self::InputTokens,
+        Self::Compact,
         Self::Messages,
-        Self::MessageTokens,
+        Self::CountTokens,
         Self::Embeddings,
         Self::Moderations,
         Self::Usage,
@@ -92,7 +85,7 @@ impl Route {
     /// Whose API the endpoint belongs to.
     pub fn family(&self) -> ApiFamily {
         match self {
-            Self::Messages | Self::MessageTokens => ApiFamily::Anthropic,
+            Self::Messages | Self::CountTokens => ApiFamily::Anthropic,
             _ => ApiFamily::OpenAi,
         }
     }
@@ -100,7 +93,7 @@ impl Route {
     /// The route's OpenTelemetry `gen_ai.operation.name`.
     pub fn operation(&self) -> Option<&'static str> {
         match self {
-            Self::ChatCompletions | Self::Responses | Self::Messages => Some("chat"),
+            Self::Chat | Self::Responses | Self::Messages => Some("chat"),
             Self::Completions => Some("text_completion"),
             Self::Embeddings => Some("embeddings"),
             _ => None,
@@ -119,20 +112,20 @@ impl Route {
         let below = below_base(&path)?;
         if let Some((_, operation)) = split_deployment(below) {
             return match operation {
-                "chat/completions" => Some(Self::ChatCompletions),
+                "chat/completions" => Some(Self::Chat),
                 "completions" => Some(Self::Completions),
                 _ => Some(Self::Embeddings),
             };
         }
         match below {
             "models" => Some(Self::ListModels),
-            "chat/completions" => Some(Self::ChatCompletions),
+            "chat/completions" => Some(Self::Chat),
             "completions" => Some(Self::Completions),
             "responses" => Some(Self::Responses),
-            "responses/input_tokens" => Some(Self::ResponseTokens),
-            "responses/compact" => Some(Self::CompactResponse),
+            "responses/input_tokens" => Some(Self::InputTokens),
+            "responses/compact" => Some(Self::Compact),
             "messages" => Some(Self::Messages),
-            "messages/count_tokens" => Some(Self::MessageTokens),
+            "messages/count_tokens" => Some(Self::CountTokens),
             "embeddings" => Some(Self::Embeddings),
             "moderations" => Some(Self::Moderations),
             "portcullis/usage" => Some(Self::Usage),
@@ -140,14 +133,14 @@ impl Route {
         }
     }
 
-    /// Finds the route for a request line.
+    /// The route for a request line, given the one at its path.
     ///
     /// # Errors
     ///
     /// 404 for an unknown path, 405 for a known one with another method, 426 for a WebSocket handshake.
-    pub fn find(method: &Method, path: &str) -> Result<Self, ApiError> {
+    pub fn find(at_path: Option<Self>, method: &Method, path: &str) -> Result<Self, ApiError> {
         // Hosts hide `Upgrade` from the component, so that every GET counts as a handshake.
-        if *method == Method::Get && below_base(&folded(path)) == Some("responses") {
+        if *method == Method::Get && at_path == Some(Self::Responses) {
             return Err(ApiError::new(
                 Kind::UpgradeRequired,
                 "This gateway does not serve the Responses API over WebSocket. Please send \
@@ -155,7 +148,7 @@ impl Route {
             ));
         }
         // A probe is a HEAD alone: nothing is known there for other methods.
-        let known = Self::at(path).filter(|route| *route != Self::Probe || method.as_str() == "HEAD");
+        let known = at_path.filter(|route| *route != Self::Probe || method.as_str() == "HEAD");
         let Some(route) = known else {
             return Err(unknown(method, path));
         };
@@ -219,10 +212,10 @@ mod tests {
             ("/v1/models/%ff", model("%ff")),
             ("/v1/models/%+1", model("%+1")),
             ("/v1/models/%é", model("%é")),
-            ("/v1/chat/completions", Some(Route::ChatCompletions)),
-            ("/v1/chat/completions/", Some(Route::ChatCompletions)),
-            ("/v1//chat///completions//", Some(Route::ChatCompletions)),
-            ("//v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/v1/chat/completions", Some(Route::Chat)),
+            ("/v1/chat/completions/", Some(Route::Chat)),
+            ("/v1//chat///completions//", Some(Route::Chat)),
+            ("//v1/chat/completions", Some(Route::Chat)),
             ("/v1/models//gpt-4o", model("gpt-4o")),
             ("/health/", Some(Route::Health)),
             ("/v1/Chat/Completions", None),
@@ -233,16 +226,16 @@ mod tests {
             ("//", Some(Route::Probe)),
             ("/api/hello", Some(Route::Probe)),
             ("/openai", None),
-            ("/openai/v1/chat/completions", Some(Route::ChatCompletions)),
+            ("/openai/v1/chat/completions", Some(Route::Chat)),
             ("/openai/v1/models/gpt-4o", model("gpt-4o")),
             ("/openai/models", Some(Route::ListModels)),
-            ("/openai/deployments/gpt-4o/chat/completions", Some(Route::ChatCompletions)),
-            ("/openai/deployments/meta/llama/chat/completions", Some(Route::ChatCompletions)),
+            ("/openai/deployments/gpt-4o/chat/completions", Some(Route::Chat)),
+            ("/openai/deployments/meta/llama/chat/completions", Some(Route::Chat)),
             ("/openai/deployments/gpt-4o/completions", Some(Route::Completions)),
             ("/openai/deployments/gpt-4o/embeddings/", Some(Route::Embeddings)),
             ("/openai/deployments/gpt-4o/moderations", None),
             ("/openai/deployments/chat/completions", Some(Route::Completions)),
-            ("/v1/deployments/claude/chat/completions", Some(Route::ChatCompletions)),
+            ("/v1/deployments/claude/chat/completions", Some(Route::Chat)),
             ("", None),
         ] {
             assert_eq!(Route::at(path), want, "{path}");
@@ -251,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_wrong_method_is_405_and_a_wrong_path_404() {
-        let error = |method, path| Route::find(&method, path).expect_err("refused");
+        let error = |method, path| Route::find(Route::at(path), &method, path).expect_err("refused");
         assert_eq!(
             error(Method::Get, "/v1/completions").message(),
             "Invalid method for URL (GET /v1/completions)"
@@ -261,8 +254,8 @@ mod tests {
         let unknown = error(Method::Post, "/v2/x");
         assert_eq!((unknown.status(), unknown.code()), (404, Some("unknown_url")));
         assert!(unknown.message().starts_with("Unknown request URL: POST /v2/x. Please check"));
-        assert_eq!(Route::find(&Method::Head, "/v1/models"), Ok(Route::ListModels));
-        assert_eq!(Route::find(&Method::Head, "/api/hello"), Ok(Route::Probe));
+        assert_eq!(Route::find(Route::at("/v1/models"), &Method::Head, "/v1/models"), Ok(Route::ListModels));
+        assert_eq!(Route::find(Route::at("/api/hello"), &Method::Head, "/api/hello"), Ok(Route::Probe));
         assert_eq!(error(Method::Get, "/api/hello").status(), 404);
     }
 
@@ -282,7 +275,7 @@ mod tests {
             ("GET", "/v1/files/f", None),
         ] {
             let method = if method == "GET" { Method::Get } else { Method::Other(method.into()) };
-            let error = Route::find(&method, path).expect_err("not served");
+            let error = Route::find(Route::at(path), &method, path).expect_err("not served");
             assert_eq!(error.status(), 404, "{path}");
             match want {
                 Some(message) => assert_eq!((error.message(), error.code()), (message, None)),
@@ -294,8 +287,16 @@ mod tests {
     #[test]
     fn a_websocket_handshake_is_426() {
         for path in ["/v1/responses", "/v1/responses/", "/v1//responses", "/openai/v1/responses"] {
-            assert_eq!(Route::find(&Method::Get, path).expect_err("refused").status(), 426, "{path}");
+            assert_eq!(
+                Route::find(Route::at(path), &Method::Get, path).expect_err("refused").status(),
+                426,
+                "{path}"
+            );
         }
-        assert_ne!(Route::find(&Method::Post, "/v1/responses").map_err(|error| error.status()), Err(426));
+        assert_ne!(
+            Route::find(Route::at("/v1/responses"), &Method::Post, "/v1/responses")
+                .map_err(|error| error.status()),
+            Err(426)
+        );
     }
 }

@@ -11,7 +11,7 @@ mod upstream;
 use http::{Sockets, Upload};
 use portcullis::config::Config;
 use portcullis::ctx::Ctx;
-use portcullis::encode::cached::Gatherer;
+use portcullis::encode::convert::Gatherer;
 use portcullis::gateway::Gateway;
 use portcullis::http::{Body, BodyItem, Headers, Incoming, Method, Request};
 use portcullis::log::Ending;

@@ -19,10 +19,9 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::json;
 use crate::log::Record;
-use crate::model::Family;
+use crate::model::{self, Family};
 use crate::transport::Transport;
 use crate::turn::{Field, ToolChoice};
-use crate::upstream::Endpoint;
 use forwarded::{ChatFormat, Wire};
 use std::cell::OnceCell;
 
@@ -37,7 +36,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(Chat::ENDPOINT, call);
+    let models = ServedModels::of_generation(Chat::API, call);
     let (request, valid) = Validated::split(&body, check::chat(&body, &models)?);
     let chat = Chat { request, body: &body, wire: OnceCell::new() };
     generation::answer(call, &valid, &chat, record)
@@ -52,7 +51,7 @@ struct Chat<'a> {
 }
 
 impl Generation for Chat<'_> {
-    const ENDPOINT: Endpoint<'static> = Endpoint::Chat;
+    const API: model::Endpoint = model::Endpoint::Chat;
     const ERRORS: ErrorFormat = OPENAI_ERRORS;
 
     fn streams(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::json::{self, writes};
 use crate::log::Record;
+use crate::model;
 use crate::transport::Transport;
 use crate::turn::{Field, Usage};
 use crate::upstream::Endpoint;
@@ -45,7 +46,7 @@ fn check<'b, T>(
     body: &'b Rc<Vec<u8>>,
     purpose: Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
-    let models = ServedModels::of_generation(Message::ENDPOINT, call);
+    let models = ServedModels::of_generation(Message::API, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
     let (request, resolved) = messages::request(body, &models, purpose, has_version)?;
     Ok((request, Validated { resolved, body, dropped: Vec::new() }))
@@ -57,7 +58,7 @@ struct Message<'a> {
 }
 
 impl Generation for Message<'_> {
-    const ENDPOINT: Endpoint<'static> = Endpoint::Messages;
+    const API: model::Endpoint = model::Endpoint::Messages;
     const ERRORS: ErrorFormat = encode::messages::ERRORS;
 
     fn streams(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::json::{Write, push_string, writes};
 use crate::log::Record;
+use crate::model;
 use crate::transport::Transport;
 use crate::turn::Usage;
 use crate::upstream::{Endpoint, has_native};
@@ -34,7 +35,7 @@ pub fn compact<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(Endpoint::Responses, call);
+    let models = ServedModels::of_generation(model::Endpoint::Responses, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
     let model = &valid.resolved.model;

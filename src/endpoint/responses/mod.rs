@@ -22,7 +22,7 @@ use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::json::{self, writes};
 use crate::log::Record;
-use crate::model::Family;
+use crate::model::{self, Family};
 use crate::transport::Transport;
 use crate::turn::Field;
 use crate::upstream::Endpoint;
@@ -40,7 +40,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
+    let models = ServedModels::of_generation(ModelResponse::API, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     generation::answer(call, &valid, &ModelResponse { request }, record)
 }
@@ -51,7 +51,7 @@ struct ModelResponse<'a> {
 }
 
 impl Generation for ModelResponse<'_> {
-    const ENDPOINT: Endpoint<'static> = Endpoint::Responses;
+    const API: model::Endpoint = model::Endpoint::Responses;
     const ERRORS: ErrorFormat = encode::responses::ERRORS;
 
     fn streams(&self) -> bool {
@@ -134,7 +134,7 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
+    let models = ServedModels::of_generation(ModelResponse::API, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
     call.begin(&valid.resolved, record);
     call.reserve(&valid.resolved.model, || 0, record)?;

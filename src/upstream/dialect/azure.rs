@@ -21,7 +21,7 @@ impl Dialect for Azure {
 
     fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
         match endpoint {
-            Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
+            Endpoint::Chat | Endpoint::Completions | Endpoint::Other(_) => true,
             Endpoint::Responses | Endpoint::InputTokens | Endpoint::Compact => {
                 matches!(upstream.api, Api::Azure { responses: true, .. })
             }

@@ -15,6 +15,7 @@ use crate::api::tool::Json;
 use crate::coding;
 use crate::config::{Api, Plan, Target, UnknownParams, Upstream};
 use crate::error::{ApiError, Kind};
+use crate::model;
 use crate::turn::{Answer, Event, Field, Request, Unsupported};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -25,7 +26,7 @@ pub enum Endpoint<'a> {
     /// OpenAI's `/chat/completions`.
     Chat,
     /// OpenAI's `/completions`.
-    Text,
+    Completions,
     /// OpenAI's `/responses`.
     Responses,
     /// OpenAI's `/responses/input_tokens`.
@@ -36,8 +37,35 @@ pub enum Endpoint<'a> {
     Messages,
     /// Anthropic's `/messages/count_tokens`.
     CountTokens,
-    /// Any other path below the base URL, without a body.
+    /// Any other path below the base URL.
     Other(&'a str),
+}
+
+impl Endpoint<'static> {
+    /// The endpoint that takes the models of an API.
+    pub const fn of(api: model::Endpoint) -> Self {
+        match api {
+            model::Endpoint::Chat => Self::Chat,
+            model::Endpoint::Completions => Self::Completions,
+            model::Endpoint::Responses => Self::Responses,
+            model::Endpoint::Messages => Self::Messages,
+            model::Endpoint::Embeddings => Self::Other("/embeddings"),
+            model::Endpoint::Moderations => Self::Other("/moderations"),
+        }
+    }
+}
+
+impl Endpoint<'_> {
+    /// The same endpoint in the table of models, if it generates text.
+    pub fn generates(self) -> Option<model::Endpoint> {
+        match self {
+            Self::Chat => Some(model::Endpoint::Chat),
+            Self::Completions => Some(model::Endpoint::Completions),
+            Self::Responses => Some(model::Endpoint::Responses),
+            Self::Messages => Some(model::Endpoint::Messages),
+            Self::InputTokens | Self::Compact | Self::CountTokens | Self::Other(_) => None,
+        }
+    }
 }
 
 /// One upstream API.

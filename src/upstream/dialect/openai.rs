@@ -19,7 +19,7 @@ impl Dialect for OpenAi {
 
     fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
         match endpoint {
-            Endpoint::Chat | Endpoint::Text | Endpoint::Other(_) => true,
+            Endpoint::Chat | Endpoint::Completions | Endpoint::Other(_) => true,
             Endpoint::Responses | Endpoint::InputTokens | Endpoint::Compact => {
                 matches!(upstream.api, Api::OpenAi { responses: true })
             }
@@ -60,7 +60,7 @@ impl Dialect for OpenAi {
 pub(super) fn path(endpoint: Endpoint<'_>) -> &str {
     match endpoint {
         Endpoint::Other(path) => path,
-        Endpoint::Text => "/completions",
+        Endpoint::Completions => "/completions",
         Endpoint::Responses => "/responses",
         Endpoint::InputTokens => "/responses/input_tokens",
         Endpoint::Compact => "/responses/compact",

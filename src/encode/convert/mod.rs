@@ -1,5 +1,5 @@
-//! Whole answers and streams of one API into each other, as the cache needs them: a finished stream is kept as the whole
-//! answer that it was, and a kept answer may be requested as a stream.
+//! Converts whole answers and streams of one API into each other. The cache keeps a finished stream as the whole answer
+//! that it was, and a kept answer may be requested as a stream; some upstreams ignore `stream`, and others always stream.
 //!
 //! Both directions work on the endpoint's own JSON, whatever backend it came from, so that members without a meaning in
 //! `turn` (annotations, items of hosted tools) are kept.
@@ -9,20 +9,20 @@ mod messages;
 mod responses;
 mod tree;
 
-use crate::json::{Value, push_string};
+use crate::json::{self, Value, push_string, reads};
 use crate::model::Endpoint;
 use crate::turn::Usage;
 use crate::upstream::sse::Parser;
 
 pub use responses::addressed;
 
-/// The longest answer that is kept, in bytes of JSON.
+/// The longest answer that is converted or kept, in bytes of JSON.
 pub const LONGEST: usize = 1024 * 1024;
 
 /// The most bytes of events that become one answer: each piece of text comes in some 300 bytes of its own.
 const MAX_EVENTS: usize = 32 * LONGEST;
 
-/// Writes a kept answer as the events of a stream; `None` where it is not an answer of this API.
+/// Writes a whole answer as the events of a stream; `None` where it is not an answer of this API.
 ///
 /// `include_usage` is the option of Chat Completions and Completions; the other APIs always have the usage.
 pub fn stream(api: Endpoint, answer: &[u8], include_usage: bool) -> Option<Vec<u8>> {
@@ -35,6 +35,22 @@ pub fn stream(api: Endpoint, answer: &[u8], include_usage: bool) -> Option<Vec<u
         Endpoint::Embeddings | Endpoint::Moderations => return None,
     }
     Some(out)
+}
+
+/// Whether a request for a stream of Chat Completions or Completions also requests the usage.
+pub fn includes_usage(body: &[u8]) -> bool {
+    reads! {
+        struct Options {
+            "include_usage" include_usage: bool,
+        }
+    }
+    reads! {
+        struct Request {
+            "stream_options" stream_options: Options,
+        }
+    }
+    let request = json::lossy_from_slice::<Request>(body).ok();
+    request.and_then(|request| request.stream_options?.include_usage) == Some(true)
 }
 
 /// Whether a whole answer may be kept: an answer of this API that is complete and no error.

@@ -1,23 +1,21 @@
 //! The form of an answer, whole or streamed, as the caller requested it: some upstreams ignore `stream`, and others
 //! always stream.
 
-use super::cached::includes_usage;
-use super::resolve::model_endpoint;
-use crate::encode::cached::{Gatherer, LONGEST, stream};
+use crate::encode::convert::{Gatherer, LONGEST, includes_usage, stream};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, BodyItem, Headers, Incoming, Relay, Response};
+use crate::model::Endpoint;
 use crate::turn::UsageMeter;
-use crate::upstream::Endpoint;
 
-/// An upstream's answer in the form that the request has; as it is where it has that form, or cannot get it. `meter` has
-/// the usage that a stream reports.
+/// An upstream's answer in the form that the request has; as it is where it has that form, or cannot get it. `api` is that
+/// of the answer, if it is one of generated text; `meter` has the usage that a stream reports.
 ///
 /// # Errors
 ///
 /// If a stream that is to become a whole answer breaks off, or is too long.
 pub(super) fn as_requested<B: Incoming + 'static>(
     response: Response<B>,
-    endpoint: Endpoint<'_>,
+    api: Option<Endpoint>,
     streams: bool,
     request: &[u8],
     meter: &UsageMeter,
@@ -25,30 +23,25 @@ pub(super) fn as_requested<B: Incoming + 'static>(
     let label = response.headers.get("content-type").unwrap_or_default();
     let is = |kind: &str| label.get(..kind.len()).is_some_and(|own| own.eq_ignore_ascii_case(kind));
     let (is_stream, is_json) = (is("text/event-stream"), is("application/json"));
-    let generates =
-        matches!(endpoint, Endpoint::Chat | Endpoint::Text | Endpoint::Responses | Endpoint::Messages);
-    if response.status != 200 || !generates || response.headers.get("content-encoding").is_some() {
+    let Some(api) = api else { return Ok(response) };
+    if response.status != 200 || response.headers.get("content-encoding").is_some() {
         return Ok(response);
     }
     match streams {
-        true if is_json => Ok(streamed(response, endpoint, request)),
-        false if is_stream => whole(response, endpoint, meter),
+        true if is_json => Ok(streamed(response, api, request)),
+        false if is_stream => whole(response, api, meter),
         _ => Ok(response),
     }
 }
 
 /// A whole answer as a stream.
-fn streamed<B: Incoming + 'static>(
-    response: Response<B>,
-    endpoint: Endpoint<'_>,
-    request: &[u8],
-) -> Response<B> {
+fn streamed<B: Incoming + 'static>(response: Response<B>, api: Endpoint, request: &[u8]) -> Response<B> {
     let Response { status, headers, body } = response;
     let body = match gather(body) {
         Ok(body) => body,
         Err(body) => return Response { status, headers, body },
     };
-    match stream(model_endpoint(endpoint), &body, includes_usage(request)) {
+    match stream(api, &body, includes_usage(request)) {
         Some(events) => labelled(headers, "text/event-stream", events),
         None => Response { status, headers, body: Body::Full(body) },
     }
@@ -92,11 +85,11 @@ fn gather<B: Incoming + 'static>(body: Body<B>) -> Result<Vec<u8>, Body<B>> {
 /// A stream as a whole answer.
 fn whole<B: Incoming>(
     response: Response<B>,
-    endpoint: Endpoint<'_>,
+    api: Endpoint,
     meter: &UsageMeter,
 ) -> Result<Response<B>, ApiError> {
     let Response { headers, body, .. } = response;
-    let mut gatherer = Gatherer::new(model_endpoint(endpoint));
+    let mut gatherer = Gatherer::new(api);
     match body {
         Body::Full(bytes) => gatherer.push(&bytes),
         Body::Stream(items) => {

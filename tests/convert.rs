@@ -2,7 +2,7 @@
 //! stream without loss.
 
 use portcullis::ctx::Ctx;
-use portcullis::encode::cached::{Gatherer, LONGEST, addressed, is_complete, stream};
+use portcullis::encode::convert::{Gatherer, LONGEST, addressed, is_complete, stream};
 use portcullis::gateway::Gateway;
 use portcullis::http::{Body, BodyItem, Method, Request};
 use portcullis::model::Endpoint;
