@@ -1,7 +1,7 @@
 //! A checked request on its way to its upstreams, and its answer back.
 
 use super::estimated_usage::{InputTokens, WithUsage, complete};
-use super::generation::Format;
+use super::generation::AnswerWriter;
 use super::reserve::Metering;
 use super::resolve::Validated;
 use super::{Call, stream_or_whole};
@@ -24,7 +24,7 @@ pub(super) struct Translation<'a> {
     /// The request.
     pub(super) request: TurnRequest<'a>,
     /// Writes the answers.
-    pub(super) format: Box<dyn Format>,
+    pub(super) writer: Box<dyn AnswerWriter>,
     /// Counts the tokens of the input of a body that was read before, as the endpoint's own API counts them.
     pub(super) input_tokens: fn(&[u8]) -> u64,
 }
@@ -138,21 +138,30 @@ pub(super) fn native<T: Transport>(
     has_native(plan, &call.config.upstreams, endpoint).then(|| forwarding.send(call, record))
 }
 
-/// The same for an endpoint that counts tokens: `None` also where the upstream turns out not to have it.
+/// Answers an endpoint that counts tokens: by an upstream that has it, else by the gateway's `own` count.
 ///
 /// # Errors
 ///
-/// If no upstream gave an answer.
-pub(super) fn native_count<T: Transport>(
+/// Over a limit, or if no upstream gave an answer.
+pub(super) fn count<T: Transport>(
     call: &Call<'_, T>,
     endpoint: Endpoint<'static>,
     valid: &Validated<'_>,
     errors: ErrorFormat,
     record: &mut Record,
-) -> Option<Result<Response<T::Body>, ApiError>> {
+    own: impl FnOnce() -> Response<T::Body>,
+) -> Result<Response<T::Body>, ApiError> {
+    call.begin(&valid.resolved, record);
+    call.reserve(&valid.resolved.model, || 0, record)?;
+    // An upstream may turn out not to have the endpoint.
     let lacks = |response: &Response<T::Body>| matches!(response.status, 404 | 405 | 501);
-    native(call, endpoint, valid, Metering::default(), errors, record)
-        .filter(|outcome| !outcome.as_ref().is_ok_and(lacks))
+    match native(call, endpoint, valid, Metering::default(), errors, record) {
+        Some(outcome) if !outcome.as_ref().is_ok_and(lacks) => outcome,
+        _ => {
+            record.by_engine();
+            Ok(own())
+        }
+    }
 }
 
 /// Writes the response of a forwarded request, and records what the log needs. `translated` is for answers of other APIs.
@@ -187,12 +196,12 @@ pub(super) fn respond<B: Incoming + 'static>(
         Reply::Answer { headers, mut answer } => {
             let (translation, input) = translated()?;
             complete(&mut answer, &input, encoding(translation), &record.usage);
-            json(200, headers, translation.format.whole(&answer))
+            json(200, headers, translation.writer.whole(&answer))
         }
         Reply::Events { headers, stream } => {
             let (translation, input) = translated()?;
             let stream = WithUsage::new(stream, input, encoding(translation), record.usage.clone());
-            let events = EventStream::new(stream, translation.format.encoder(), record.usage.clone());
+            let events = EventStream::new(stream, translation.writer.encoder(), record.usage.clone());
             let mut response = encode::event_stream(Body::Stream(Box::new(events)));
             let own = ["content-type", "cache-control"];
             for (name, value) in

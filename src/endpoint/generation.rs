@@ -87,14 +87,6 @@ pub(super) struct Generated<'a> {
 }
 
 impl Generated<'_> {
-    /// The answer by the format that answers of other APIs are written in: whole, or as a stream.
-    pub(super) fn encode<B>(self, format: &dyn Format, streams: bool) -> Response<B> {
-        if streams {
-            return self.stream(format.encoder());
-        }
-        encode::after(self.answer.latency(), encode::json_bytes(200, format.whole(&self.answer.whole())))
-    }
-
     /// The answer as a stream.
     pub(super) fn stream<B>(self, encoder: impl Encoder + 'static) -> Response<B> {
         let cut = self.answer.cut_after_chunks();
@@ -104,7 +96,7 @@ impl Generated<'_> {
 }
 
 /// Writes the answers of any backend in the endpoint's own format.
-pub(super) trait Format {
+pub(super) trait AnswerWriter {
     /// A whole answer.
     fn whole(&self, answer: &turn::Answer<'_>) -> Vec<u8>;
 

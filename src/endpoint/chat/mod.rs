@@ -1,9 +1,10 @@
 //! `POST /v1/chat/completions`.
 
-mod forwarded;
-mod read;
+mod to_turn;
+mod translation;
+mod wire;
 
-pub use read::turn;
+pub use to_turn::turn;
 
 use super::Call;
 use super::forward::Translation;
@@ -22,8 +23,10 @@ use crate::log::Record;
 use crate::model::{self, Family};
 use crate::transport::Transport;
 use crate::turn::{Field, ToolChoice};
-use forwarded::{ChatFormat, Wire};
+
 use std::cell::OnceCell;
+use translation::ChatWriter;
+use wire::Wire;
 
 /// Answers a chat, by the engine or an upstream.
 ///
@@ -59,7 +62,7 @@ impl Generation for Chat<'_> {
     }
 
     fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
-        Ok(vec![read::turn(&self.request)])
+        Ok(vec![turn(&self.request)])
     }
 
     fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
@@ -70,9 +73,9 @@ impl Generation for Chat<'_> {
                 self.wire.get_or_init(|| wire)
             }
         };
-        let format = ChatFormat { head: self.head(ctx), options: stream_options(&self.request) };
-        let request = wire.turn(&self.request, self.body);
-        Ok(Some(Translation { request, format: Box::new(format), input_tokens }))
+        let writer = ChatWriter { head: self.head(ctx), options: stream_options(&self.request) };
+        let request = wire.turn_request(&self.request, self.body);
+        Ok(Some(Translation { request, writer: Box::new(writer), input_tokens }))
     }
 
     fn rejection(&self, why: &Rejection) -> ApiError {
@@ -108,7 +111,7 @@ impl Generation for Chat<'_> {
 
 /// The tokens of the input of a valid body.
 fn input_tokens(body: &[u8]) -> u64 {
-    let count = |request: Request<'_>| engine::input_tokens(&read::turn(&request), engine::CountedBy::Chat);
+    let count = |request: Request<'_>| engine::input_tokens(&turn(&request), engine::CountedBy::Chat);
     json::read_request(body, true).map_or(0, count)
 }
 
@@ -120,7 +123,7 @@ impl Chat<'_> {
             created: ctx.created(),
             model: self.request.model.as_deref().unwrap_or_default().to_owned(),
             logprobs: self.request.logprobs == Some(true),
-            legacy_functions: read::has_legacy_functions(&self.request),
+            legacy_functions: to_turn::has_legacy_functions(&self.request),
             ..Head::default()
         }
     }
@@ -163,7 +166,7 @@ fn error(why: &Rejection, request: &Request<'_>) -> ApiError {
             ApiError::new(Kind::Invalid, message).at(param)
         }
         Rejection::TooMuchWork(field) => super::too_much_work(match field {
-            Field::Tools if read::has_legacy_functions(request) => "functions",
+            Field::Tools if to_turn::has_legacy_functions(request) => "functions",
             Field::Tools => "tools",
             Field::Messages => "messages",
             Field::Stop => "stop",

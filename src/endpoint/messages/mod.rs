@@ -1,12 +1,12 @@
 //! `POST /v1/messages` and `POST /v1/messages/count_tokens`, of Anthropic's Messages API.
 
 mod container;
-mod format;
-mod turn;
+mod to_turn;
+mod translation;
 
 use super::Call;
 use super::forward::{self, Translation};
-use super::generation::{self, Generated, Generation};
+use super::generation::{self, AnswerWriter, Generated, Generation};
 use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::messages::Request;
 use crate::check::messages::{self, Purpose};
@@ -21,10 +21,10 @@ use crate::json::{self, writes};
 use crate::log::Record;
 use crate::model;
 use crate::transport::Transport;
-use crate::turn::{Field, Usage};
+use crate::turn::{self, Field, Usage};
 use crate::upstream::Endpoint;
-use format::MessagesFormat;
 use std::rc::Rc;
+use translation::MessagesWriter;
 
 /// Generates a message, by the engine or an upstream.
 ///
@@ -65,15 +65,15 @@ impl Generation for Message<'_> {
         self.request.streams()
     }
 
-    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<turn::Request<'_>>, ApiError> {
         self.needs_no_thread()?;
-        Ok(vec![turn::read(&self.request)])
+        Ok(vec![to_turn::turn(&self.request)])
     }
 
     fn translation(&self, _: &Resolved<'_>, ctx: &Ctx<'_>) -> Result<Option<Translation<'_>>, ApiError> {
         self.needs_no_thread()?;
-        let request = format::turn_request(&self.request);
-        Ok(Some(Translation { request, format: Box::new(self.format(ctx)), input_tokens }))
+        let request = translation::turn_request(&self.request);
+        Ok(Some(Translation { request, writer: Box::new(self.writer(ctx)), input_tokens }))
     }
 
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
@@ -85,9 +85,13 @@ impl Generation for Message<'_> {
     }
 
     fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
-        let mut format = self.format(generated.ctx);
-        format.head.container = container::of(&self.request, generated.ctx);
-        generated.encode(&format, self.streams())
+        let mut writer = self.writer(generated.ctx);
+        writer.head.container = container::of(&self.request, generated.ctx);
+        if self.streams() {
+            return generated.stream(writer.encoder());
+        }
+        let body = writer.whole(&generated.answer.whole());
+        encode::after(generated.answer.latency(), encode::json_bytes(200, body))
     }
 
     fn fault<B>(&self, fault: &Fault, request_id: &str) -> Response<B> {
@@ -107,7 +111,7 @@ impl Message<'_> {
         Err(ApiError::new(Kind::ThreadUnsupported, message))
     }
 
-    fn format(&self, ctx: &Ctx<'_>) -> MessagesFormat {
+    fn writer(&self, ctx: &Ctx<'_>) -> MessagesWriter {
         let request = &self.request;
         let server_tools = request.tools.iter().flatten().any(|tool| !tool.is_custom());
         let task_budget = request.output_config.as_ref().is_some_and(|config| config.task_budget.is_some());
@@ -121,13 +125,14 @@ impl Message<'_> {
             context_management,
             container: None,
         };
-        MessagesFormat { head }
+        MessagesWriter { head }
     }
 }
 
 /// The tokens of the input of a valid body.
 fn input_tokens(body: &[u8]) -> u64 {
-    let count = |request: Request<'_>| engine::input_tokens(&turn::read(&request), engine::CountedBy::Chat);
+    let count =
+        |request: Request<'_>| engine::input_tokens(&to_turn::turn(&request), engine::CountedBy::Chat);
     json::read_request(body, true).map_or(0, count)
 }
 
@@ -143,20 +148,15 @@ pub fn count<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let (request, valid) = check(call, &body, Purpose::CountTokens)?;
-    call.begin(&valid.resolved, record);
-    call.reserve(&valid.resolved.model, || 0, record)?;
-    if let Some(outcome) = forward::native_count(call, Endpoint::CountTokens, &valid, Message::ERRORS, record)
-    {
-        return outcome;
-    }
     writes! {
         struct Count {
             "input_tokens" = input_tokens: u64,
         }
     }
-    record.by_engine();
-    let input_tokens = engine::input_tokens(&turn::read(&request), engine::CountedBy::Chat);
-    Ok(encode::json(200, &Count { input_tokens }))
+    forward::count(call, Endpoint::CountTokens, &valid, Message::ERRORS, record, || {
+        let input_tokens = engine::input_tokens(&to_turn::turn(&request), engine::CountedBy::Chat);
+        encode::json(200, &Count { input_tokens })
+    })
 }
 
 /// `msg_01` and 22 letters and digits, as long as the live API's.

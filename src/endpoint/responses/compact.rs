@@ -1,6 +1,6 @@
 //! `POST /v1/responses/compact`: the user's messages of a conversation, and the rest as one opaque item.
 
-use super::{counted_by, stateless, turn};
+use super::{counted_by, stateless, to_turn};
 use crate::api::responses::{Content, Input, Item, Request};
 use crate::check;
 use crate::config::Backend;
@@ -53,7 +53,7 @@ pub fn compact<T: Transport>(
             return Err(ApiError::new(Kind::Invalid, message).at("model"));
         }
     }
-    let input = || engine::input_tokens(&turn::read(&request), counted_by(&request));
+    let input = || engine::input_tokens(&to_turn::turn(&request), counted_by(&request));
     call.reserve(model, || input() + COMPACTION_TOKENS, record)?;
     let metering = Metering { needs_usage: call.reservation.has_limits(), ..Metering::default() };
     if let Some(outcome) = forward::native(call, Endpoint::Compact, &valid, metering, ERRORS, record) {

@@ -2,9 +2,9 @@
 
 mod compact;
 mod echo;
-mod format;
 mod stateless;
-mod turn;
+mod to_turn;
+mod translation;
 
 pub use compact::compact;
 
@@ -24,10 +24,10 @@ use crate::json::{self, writes};
 use crate::log::Record;
 use crate::model::{self, Family};
 use crate::transport::Transport;
-use crate::turn::Field;
+use crate::turn::{self, Field};
 use crate::upstream::Endpoint;
-use format::ResponsesFormat;
 use std::time::Duration;
+use translation::ResponsesWriter;
 
 /// Generates a response, by the engine or an upstream.
 ///
@@ -58,9 +58,9 @@ impl Generation for ModelResponse<'_> {
         self.request.streams()
     }
 
-    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<crate::turn::Request<'_>>, ApiError> {
+    fn turns(&self, _: &Resolved<'_>) -> Result<Vec<turn::Request<'_>>, ApiError> {
         stateless::check(&self.request)?;
-        let mut turn = turn::read(&self.request);
+        let mut turn = to_turn::turn(&self.request);
         // The engine's reasoning is always an item, as live; its text is left out where no summary was requested.
         turn.reasoning.visible = true;
         Ok(vec![turn])
@@ -72,10 +72,10 @@ impl Generation for ModelResponse<'_> {
         ctx: &Ctx<'_>,
     ) -> Result<Option<Translation<'_>>, ApiError> {
         stateless::check(&self.request)?;
-        let request = format::turn_request(&self.request);
-        let mut format = self.format(resolved, ctx);
-        format.options.sealed = true;
-        Ok(Some(Translation { request, format: Box::new(format), input_tokens }))
+        let request = translation::turn_request(&self.request);
+        let mut writer = self.writer(resolved, ctx);
+        writer.options.sealed = true;
+        Ok(Some(Translation { request, writer: Box::new(writer), input_tokens }))
     }
 
     fn is_cacheable(&self) -> bool {
@@ -91,16 +91,16 @@ impl Generation for ModelResponse<'_> {
     }
 
     fn encode<B>(&self, generated: Generated<'_>) -> Response<B> {
-        let mut format = self.format(generated.resolved, generated.ctx);
+        let mut writer = self.writer(generated.resolved, generated.ctx);
         if !self.streams() {
-            format.object.elapsed += generated.answer.latency().unwrap_or_default();
+            writer.object.elapsed += generated.answer.latency().unwrap_or_default();
         }
-        format.encode(generated, self.streams())
+        writer.encode(generated, self.streams())
     }
 }
 
 impl ModelResponse<'_> {
-    fn format(&self, resolved: &Resolved<'_>, ctx: &Ctx<'_>) -> ResponsesFormat {
+    fn writer(&self, resolved: &Resolved<'_>, ctx: &Ctx<'_>) -> ResponsesWriter {
         let (request, spec) = (&self.request, resolved.policy.spec);
         let mut ids = Ids::new(ctx.random);
         let object = ResponseObject {
@@ -119,7 +119,7 @@ impl ModelResponse<'_> {
             // The same models that take no functions in Chat Completions while they reason.
             phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
         };
-        ResponsesFormat { object, ids, options }
+        ResponsesWriter { object, ids, options }
     }
 }
 
@@ -136,26 +136,21 @@ pub fn count<T: Transport>(
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(ModelResponse::API, call);
     let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
-    call.begin(&valid.resolved, record);
-    call.reserve(&valid.resolved.model, || 0, record)?;
-    let errors = ModelResponse::ERRORS;
-    if let Some(outcome) = forward::native_count(call, Endpoint::InputTokens, &valid, errors, record) {
-        return outcome;
-    }
     writes! {
         struct Count {
             "object" = object: &'static str,
             "input_tokens" = input_tokens: u64,
         }
     }
-    record.by_engine();
-    let input_tokens = engine::input_tokens(&turn::read(&request), counted_by(&request));
-    Ok(encode::json(200, &Count { object: "response.input_tokens", input_tokens }))
+    forward::count(call, Endpoint::InputTokens, &valid, ModelResponse::ERRORS, record, || {
+        let input_tokens = engine::input_tokens(&to_turn::turn(&request), counted_by(&request));
+        encode::json(200, &Count { object: "response.input_tokens", input_tokens })
+    })
 }
 
 /// The tokens of the input of a valid body.
 fn input_tokens(body: &[u8]) -> u64 {
-    let count = |request: Request<'_>| engine::input_tokens(&turn::read(&request), counted_by(&request));
+    let count = |request: Request<'_>| engine::input_tokens(&to_turn::turn(&request), counted_by(&request));
     json::read_request(body, true).map_or(0, count)
 }
 

@@ -157,7 +157,7 @@ pub struct TurnRequest<'a> {
     /// it; else the target refuses the request.
     pub unsupported: Vec<String>,
     /// The caller's own name for a field, such as `messages[2].content`.
-    pub path: fn(&Request<'_>, Unsupported) -> String,
+    pub param_name: fn(&Request<'_>, Unsupported) -> String,
 }
 
 /// A member of the caller's request that no documentation has.
@@ -316,7 +316,7 @@ pub(super) fn prepare<'a>(
         let renamed = name.as_deref().and_then(|name| rewrite::with_model(request.body, name));
         return Ok(prepared(path, renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]), Vec::new()));
     }
-    let Some(TurnRequest { turn, extra, ignored, unsupported, path: path_of }) = request.turn else {
+    let Some(TurnRequest { turn, extra, ignored, unsupported, param_name }) = request.turn else {
         return Err(ApiError::new(
             Kind::WrongEndpoint,
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
@@ -324,12 +324,12 @@ pub(super) fn prepare<'a>(
         ));
     };
     let translated = dialect.request(upstream, turn, model, extra).map_err(|why| {
-        let param = path_of(turn, why.field);
+        let param = param_name(turn, why.field);
         let message = format!("Unsupported value: '{param}'. This model accepts {} there.", why.takes);
         ApiError::new(Kind::UnsupportedValue, message).at(param)
     })?;
     let Translated { body, left_out } = translated;
-    let named = left_out.unsupported.iter().map(|field| path_of(turn, *field));
+    let named = left_out.unsupported.iter().map(|field| param_name(turn, *field));
     let mut dropped: Vec<String> = unsupported.iter().cloned().chain(named).collect();
     if let Some(param) = dropped.first().filter(|_| request.unknown != UnknownParams::Drop) {
         let param = param.clone();
@@ -337,7 +337,7 @@ pub(super) fn prepare<'a>(
         return Err(ApiError::new(Kind::UnsupportedParameter, message).at(param));
     }
     dropped.extend(ignored.iter().cloned());
-    dropped.extend(left_out.dropped.iter().map(|field| path_of(turn, *field)));
+    dropped.extend(left_out.dropped.iter().map(|field| param_name(turn, *field)));
     dropped.extend(left_out.dropped_members);
     let mut seen = std::collections::HashSet::new();
     dropped.retain(|name| seen.insert(name.clone()));

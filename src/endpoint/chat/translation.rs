@@ -1,138 +1,26 @@
 //! A chat request for upstreams of another API: the turn, with the members that only such upstreams read.
 
-use super::read;
+use super::to_turn;
+use super::wire::{Block, Choice, Message, PartOf, Wire};
 use crate::api::tool::Json;
 use crate::api::{Text, chat};
 use crate::check;
 use crate::encode::Encoder as Encode;
 use crate::encode::chat::{Encoder, Head, StreamOptions, whole};
-use crate::endpoint::generation::Format;
-use crate::error::{ApiError, Kind};
-use crate::json::{self, reads};
-use crate::turn::{
-    self, Answer, Content, Field, Input, Part, Request, Role, ToolChoice, ToolResult, Unsupported,
-};
+use crate::endpoint::generation::AnswerWriter;
+use crate::json;
+use crate::turn::{Answer, Content, Field, Input, Part, Request, Role, ToolChoice, ToolResult, Unsupported};
 use crate::upstream::{Extra, TurnRequest, rewrite};
 use std::borrow::Cow;
 
-reads! {
-    /// The members of a request that OpenAI does not document, and those that other APIs have in another form.
-    #[derive(Debug)]
-    pub(super) struct Wire<'a> {
-        "messages" messages: Vec<Message<'a>>,
-        "tools" tools: Vec<Tool<'a>>,
-        "tool_choice" tool_choice: Json<'a>,
-        "thinking" thinking: Thinking<'a>,
-        "top_k" top_k: u64,
-        "modalities" modalities: Vec<Text<'a>>,
-        "user" user: Text<'a>,
-        "safety_identifier" safety_identifier: Text<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Message<'a> {
-        "content" content: Json<'a>,
-        "reasoning_content" reasoning_content: Text<'a>,
-        "thinking_blocks" thinking_blocks: Vec<Block<'a>>,
-        "tool_calls" tool_calls: Vec<Call<'a>>,
-        "cache_control" cache_control: CacheControl<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Call<'a> {
-        "function" function: Called<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Called<'a> {
-        // A string; some clients send the object itself.
-        "arguments" arguments: Json<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Block<'a> {
-        "type" kind: Text<'a>,
-        "thinking" thinking: Text<'a>,
-        "signature" signature: Text<'a>,
-        "data" data: Text<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct PartOf<'a> {
-        "type" kind: Text<'a>,
-        "cache_control" cache_control: CacheControl<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Tool<'a> {
-        "type" kind: Text<'a>,
-        "function" function: Function<'a>,
-        "custom" custom: Function<'a>,
-        "cache_control" cache_control: CacheControl<'a>,
-        // Of the tools of Responses and Messages, which some clients send to Chat Completions.
-        "name" name: Text<'a>,
-        "description" description: Text<'a>,
-        "parameters" parameters: Json<'a>,
-        "input_schema" input_schema: Json<'a>,
-        "strict" strict: bool,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Function<'a> {
-        "cache_control" cache_control: CacheControl<'a>,
-    }
-}
-
-reads! {
-    /// `tool_choice` as Messages or Responses have it.
-    #[derive(Debug)]
-    pub(super) struct Choice<'a> {
-        "type" kind: Text<'a>,
-        "name" name: Text<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct CacheControl<'a> {
-        "ttl" ttl: Text<'a>,
-    }
-}
-
-reads! {
-    #[derive(Debug)]
-    pub(super) struct Thinking<'a> {
-        "type" kind: Text<'a>,
-        "budget_tokens" budget_tokens: u64,
-        "display" display: Json<'a>,
-    }
-}
-
 impl<'a> Wire<'a> {
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, ApiError> {
-        json::lossy_from_slice(body).map_err(|_| {
-            let message = "Invalid type for one of the members 'thinking', 'thinking_blocks', 'cache_control' and 'top_k'.";
-            ApiError::new(Kind::InvalidType, message)
-        })
-    }
-
     /// The request for upstreams of another API.
-    pub(super) fn turn<'r>(&'r self, request: &'r chat::Request<'_>, body: &'r [u8]) -> TurnRequest<'r> {
-        let mut turn = read::turn(request);
+    pub(super) fn turn_request<'r>(
+        &'r self,
+        request: &'r chat::Request<'_>,
+        body: &'r [u8],
+    ) -> TurnRequest<'r> {
+        let mut turn = to_turn::turn(request);
         let mut out = LeftOut::default();
         if let Input::Messages(messages) = &mut turn.input {
             let wires = self.messages.iter().flatten();
@@ -158,7 +46,7 @@ impl<'a> Wire<'a> {
             }
         }
         let extra = self.members(body, &mut out);
-        TurnRequest { turn, extra, ignored: out.ignored, unsupported: out.unsupported, path }
+        TurnRequest { turn, extra, ignored: out.ignored, unsupported: out.unsupported, param_name }
     }
 
     /// Goes through the members of the body that the turn does not have: hints are left out, what changes the answer is
@@ -360,50 +248,8 @@ impl Message<'_> {
     }
 }
 
-impl Tool<'_> {
-    /// The tool as Responses or Messages have it.
-    fn flat(&self) -> Option<turn::Tool<'_>> {
-        Some(turn::Tool {
-            name: self.name.as_deref()?,
-            description: self.description.as_deref(),
-            parameters: self.parameters.or(self.input_schema),
-            strict: self.strict,
-            ..turn::Tool::default()
-        })
-    }
-}
-
-impl Thinking<'_> {
-    fn is_known(&self) -> bool {
-        matches!(self.kind.as_deref(), Some("enabled" | "adaptive" | "disabled"))
-    }
-}
-
-impl CacheControl<'_> {
-    /// The time to live, if it is one of the two that are documented.
-    fn documented_ttl(&self) -> Option<&'static str> {
-        match self.ttl.as_deref()? {
-            "5m" => Some("5m"),
-            "1h" => Some("1h"),
-            _ => None,
-        }
-    }
-}
-
-impl Block<'_> {
-    fn part(&self) -> Part<'_> {
-        match &self.data {
-            Some(data) => Part::RedactedThinking { data: (&**data).into() },
-            None => Part::Thinking {
-                text: self.thinking.as_deref().unwrap_or_default().into(),
-                signature: self.signature.as_deref().map(Into::into),
-            },
-        }
-    }
-}
-
 /// A chat's own name for a field.
-fn path(turn: &Request<'_>, unsupported: Unsupported) -> String {
+fn param_name(turn: &Request<'_>, unsupported: Unsupported) -> String {
     let Unsupported { field, index } = unsupported;
     let message = |member: &str| match index {
         Some(i) => format!("messages[{i}]{member}"),
@@ -451,12 +297,12 @@ fn path(turn: &Request<'_>, unsupported: Unsupported) -> String {
 }
 
 /// Writes answers of other APIs as chat completions.
-pub(super) struct ChatFormat {
+pub(super) struct ChatWriter {
     pub(super) head: Head,
     pub(super) options: StreamOptions,
 }
 
-impl Format for ChatFormat {
+impl AnswerWriter for ChatWriter {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         whole(&self.head, answer)
     }

@@ -1,11 +1,11 @@
 //! Messages in front of upstreams of other APIs.
 
-use super::turn;
+use super::to_turn;
 use crate::api::messages::{Content, Request};
 use crate::encode::messages::{Encoder, MessageHead};
 use crate::encode::{self, Encoder as _};
-use crate::endpoint::generation::Format;
-use crate::turn::{Answer, Field, Role, Unsupported};
+use crate::endpoint::generation::AnswerWriter;
+use crate::turn::{self, Answer, Field, Role, Unsupported};
 use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
@@ -28,17 +28,23 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
     for (i, message) in request.messages.iter().flatten().enumerate() {
         let Some(Content::Blocks(blocks)) = &message.content else { continue };
         for (j, block) in blocks.iter().enumerate() {
-            ignore(&format!("messages.{i}.content.{j}"), turn::part(block).is_none());
+            ignore(&format!("messages.{i}.content.{j}"), to_turn::part(block).is_none());
         }
     }
     for name in request.extra.iter() {
         ignore(name, true);
     }
-    TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }
+    TurnRequest {
+        turn: to_turn::turn(request),
+        extra: Vec::new(),
+        ignored,
+        unsupported: Vec::new(),
+        param_name,
+    }
 }
 
 /// The parameter of this API that a field was read from. The system prompt is the first message of a turn.
-fn path(turn: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
+fn param_name(turn: &turn::Request<'_>, unsupported: Unsupported) -> String {
     let Unsupported { field, index } = unsupported;
     let has_system = turn.messages().first().is_some_and(|message| message.role == Role::System);
     let message = |member: &str| match index {
@@ -67,11 +73,11 @@ fn path(turn: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
 }
 
 /// Writes answers of other APIs as messages.
-pub(super) struct MessagesFormat {
+pub(super) struct MessagesWriter {
     pub(super) head: MessageHead,
 }
 
-impl Format for MessagesFormat {
+impl AnswerWriter for MessagesWriter {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         let mut encoder = Encoder::new(self.head.clone());
         let mut unsent = Vec::new();

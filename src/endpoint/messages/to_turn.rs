@@ -5,7 +5,7 @@ use crate::turn;
 use std::borrow::Cow;
 
 /// Reads a validated request.
-pub(super) fn read<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
+pub(super) fn turn<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
     let mut messages = Vec::with_capacity(1 + request.messages.as_ref().map_or(0, Vec::len));
     if let Some(system) = &request.system {
         messages.push(turn::Message { role: turn::Role::System, name: None, content: content(system) });

@@ -8,7 +8,7 @@ use crate::turn;
 use std::borrow::Cow;
 
 /// Reads a validated request.
-pub(super) fn read<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
+pub(super) fn turn<'a>(request: &'a Request<'_>) -> turn::Request<'a> {
     let items = if let Some(Input::Items(items)) = &request.input { items.len() } else { 1 };
     let mut messages = Vec::with_capacity(1 + items);
     if let Some(instructions) = request.instructions.and_then(|json| json::from_str::<Text<'a>>(json.0).ok())
@@ -295,7 +295,7 @@ mod tests {
             {"type":"function_call_output","call_id":"c2","output":[{"type":"input_text","text":"2"}]},
             {"type":"web_search_call","id":"ws_1","status":"completed"}]}"#;
         let request: Request<'_> = json::from_str(body).expect("a request");
-        let turn = read(&request);
+        let turn = turn(&request);
         let roles: Vec<turn::Role> = turn.messages().iter().map(|message| message.role).collect();
         assert_eq!(roles, [turn::Role::System, turn::Role::User, turn::Role::Assistant, turn::Role::Tool]);
         assert_eq!(turn.messages()[2].content.parts().len(), 3);
@@ -307,7 +307,7 @@ mod tests {
         let body = r#"{"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],
             "content":[{"type":"reasoning_text","text":"hm"}]}]}"#;
         let request: Request<'_> = json::from_str(body).expect("a request");
-        let turn = read(&request);
+        let turn = turn(&request);
         let [turn::Part::Thinking { text, .. }] = turn.messages()[0].content.parts() else {
             panic!("{:?}", turn.messages());
         };

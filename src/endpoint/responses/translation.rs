@@ -1,12 +1,12 @@
 //! Responses in front of upstreams of other APIs.
 
-use super::turn;
+use super::to_turn;
 use crate::api::responses::{Input, Item, Request, Tool};
 use crate::encode;
 use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
-use crate::endpoint::generation::{Format, Generated};
+use crate::endpoint::generation::{AnswerWriter, Generated};
 use crate::http::Response;
-use crate::turn::{Answer, Field, Unsupported};
+use crate::turn::{self, Answer, Field, Unsupported};
 use crate::upstream::TurnRequest;
 
 /// A request as targets of other APIs get it.
@@ -53,11 +53,17 @@ pub(super) fn turn_request<'a>(request: &'a Request<'_>) -> TurnRequest<'a> {
     for name in request.extra.iter() {
         ignore(name, true);
     }
-    TurnRequest { turn: turn::read(request), extra: Vec::new(), ignored, unsupported: Vec::new(), path }
+    TurnRequest {
+        turn: to_turn::turn(request),
+        extra: Vec::new(),
+        ignored,
+        unsupported: Vec::new(),
+        param_name,
+    }
 }
 
 /// The parameter of this API that a field was read from.
-fn path(_: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
+fn param_name(_: &turn::Request<'_>, unsupported: Unsupported) -> String {
     let Unsupported { field, index } = unsupported;
     let tool = |member: &str| index.map_or_else(|| "tools".to_owned(), |i| format!("tools[{i}]{member}"));
     let fixed = match field {
@@ -79,19 +85,19 @@ fn path(_: &crate::turn::Request<'_>, unsupported: Unsupported) -> String {
 }
 
 /// Writes answers of other APIs as responses.
-pub(super) struct ResponsesFormat {
+pub(super) struct ResponsesWriter {
     pub(super) object: ResponseObject,
     pub(super) ids: Ids,
     pub(super) options: Options,
 }
 
-impl ResponsesFormat {
+impl ResponsesWriter {
     fn new_encoder(&self) -> Encoder {
         Encoder::new(self.object.clone(), self.ids.clone(), self.options)
     }
 }
 
-impl ResponsesFormat {
+impl ResponsesWriter {
     /// The engine's answer: whole, or as a stream. Lists of tokens are written in parts.
     pub(super) fn encode<B>(&self, generated: Generated<'_>, streams: bool) -> Response<B> {
         let mut encoder = self.new_encoder().of_answer(&generated.answer);
@@ -103,7 +109,7 @@ impl ResponsesFormat {
     }
 }
 
-impl Format for ResponsesFormat {
+impl AnswerWriter for ResponsesWriter {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         let mut encoder = self.new_encoder();
         answer.replay(|event| encoder.gather(event));
