@@ -1,4 +1,5 @@
-//! The wire types of OpenAI's API: the members a request body may have. Whether a request is valid is not decided here.
+//! The wire types of OpenAI's and Anthropic's APIs: the members that a request's body may have, and those of answers.
+//! Whether a request is valid is not decided here.
 //!
 //! Everything borrows from the body where JSON allows it (a string without escapes is a slice of the body). Every
 //! member is optional here and `null` is the same as absent; [`crate::check`] decides which ones must be present, and
