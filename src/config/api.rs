@@ -8,24 +8,36 @@ use super::node::{Fields, Node, Setting};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Api {
     /// OpenAI's, which most upstreams have.
-    OpenAi {
-        /// Whether it has `/responses`, too.
-        responses: bool,
-    },
+    OpenAi(OpenAiApi),
     /// Azure's form of it: a deployment in the path, `api-key`, `api-version`.
-    Azure {
-        /// The query's `api-version`.
-        version: String,
-        /// Whether it has `/responses`, too.
-        responses: bool,
-    },
+    Azure(AzureApi),
     /// Anthropic's Messages API.
-    Anthropic {
-        /// The header field `anthropic-version`.
-        version: String,
-        /// `max_tokens` where the caller has no limit: the API needs one.
-        max_tokens: u32,
-    },
+    Anthropic(AnthropicApi),
+}
+
+/// The settings of OpenAI's API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAiApi {
+    /// Whether it has `/responses`, too.
+    pub responses: bool,
+}
+
+/// The settings of Azure's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AzureApi {
+    /// The query's `api-version`.
+    pub version: String,
+    /// Whether it has `/responses`, too.
+    pub responses: bool,
+}
+
+/// The settings of Anthropic's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnthropicApi {
+    /// The header field `anthropic-version`.
+    pub version: String,
+    /// `max_tokens` where the caller has no limit: the API needs one.
+    pub max_tokens: u32,
 }
 
 /// The host of OpenAI's own API.
@@ -34,13 +46,13 @@ const OPENAI_HOST: &str = "api.openai.com";
 impl Api {
     /// Whether it is OpenAI's, whose models have the names that callers use.
     pub fn is_openai(&self) -> bool {
-        matches!(self, Self::OpenAi { .. })
+        matches!(self, Self::OpenAi(_))
     }
 
     /// OpenAI's API at a host, with Responses where the host is OpenAI's own.
     pub(super) fn openai_at(authority: &str) -> Self {
         let host = authority.split(':').next().unwrap_or_default();
-        Self::OpenAi { responses: host.eq_ignore_ascii_case(OPENAI_HOST) }
+        Self::OpenAi(OpenAiApi { responses: host.eq_ignore_ascii_case(OPENAI_HOST) })
     }
 }
 
@@ -109,19 +121,20 @@ impl ApiEntry {
         }
         Ok(match self.kind {
             ApiKind::OpenAi => match self.responses {
-                Some(responses) => Api::OpenAi { responses },
+                Some(responses) => Api::OpenAi(OpenAiApi { responses }),
                 None => Api::openai_at(authority),
             },
-            ApiKind::Azure => {
-                Api::Azure { version: version("2024-10-21")?, responses: self.responses.unwrap_or(true) }
-            }
-            ApiKind::Anthropic => Api::Anthropic {
+            ApiKind::Azure => Api::Azure(AzureApi {
+                version: version("2024-10-21")?,
+                responses: self.responses.unwrap_or(true),
+            }),
+            ApiKind::Anthropic => Api::Anthropic(AnthropicApi {
                 version: version("2023-06-01")?,
                 max_tokens: match self.max_tokens {
                     Some(0) => return Err(wrong(at("max_tokens"), "it is 1 or more")),
                     given => given.unwrap_or(4096),
                 },
-            },
+            }),
         })
     }
 }

@@ -171,7 +171,7 @@ impl Document {
     pub(super) fn passthrough(&self, upstreams: &[Upstream]) -> Result<Option<usize>, ConfigError> {
         let Some(name) = &self.passthrough else { return Ok(None) };
         match upstreams.iter().enumerate().find(|(_, upstream)| upstream.name == *name) {
-            Some((i, upstream)) if matches!(upstream.api, Api::OpenAi { .. }) => Ok(Some(i)),
+            Some((i, upstream)) if matches!(upstream.api, Api::OpenAi(_)) => Ok(Some(i)),
             Some(_) => {
                 Err(wrong("passthrough", "what is not read cannot be translated: its `api` must be `openai`"))
             }
@@ -289,7 +289,7 @@ impl<T: Setting> Setting for Ordered<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Api, Backend, Config, Plan, Policy, Target};
+    use crate::config::{AnthropicApi, Api, AzureApi, Backend, Config, Plan, Policy, Target};
     use std::time::Duration;
 
     fn config(json: &str) -> Result<Config, String> {
@@ -368,11 +368,11 @@ mod tests {
         assert_eq!((config.passthrough, config.route_headers), (Some(2), false));
         assert_eq!(
             config.upstreams[0].api,
-            Api::Azure { version: "2025-01-01-preview".into(), responses: true }
+            Api::Azure(AzureApi { version: "2025-01-01-preview".into(), responses: true })
         );
         assert_eq!(
             config.upstreams[1].api,
-            Api::Anthropic { version: "2023-06-01".into(), max_tokens: 1000 }
+            Api::Anthropic(AnthropicApi { version: "2023-06-01".into(), max_tokens: 1000 })
         );
         assert!(config.upstreams[2].splice);
     }

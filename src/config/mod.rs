@@ -19,7 +19,7 @@ mod vars;
 
 use std::fmt;
 
-pub use api::Api;
+pub use api::{AnthropicApi, Api, AzureApi, OpenAiApi};
 pub use keys::{Key, Presented, Secret, bearer};
 pub use limits::{Limit, Measure, Per, Period, Window, applied};
 pub use plan::{CachePolicy, Plan, Policy, Target};

@@ -45,7 +45,7 @@ impl Shape {
     /// The shape of the first upstream's own list.
     fn of_upstream<T>(call: &Call<'_, T>, plan: &Plan) -> Self {
         match plan.first_target().upstream_in(&call.config.upstreams).api {
-            Api::Anthropic { .. } => Self::Anthropic,
+            Api::Anthropic(_) => Self::Anthropic,
             _ => Self::OpenAi,
         }
     }

@@ -34,7 +34,7 @@ pub(super) enum Failed {
 pub(super) type AttemptResult<B> = Result<PeekedResponse<B>, Failed>;
 
 /// An attempt that is not decided.
-pub(super) struct Attempt<T: Transport> {
+pub(super) struct Attempt<'a, T: Transport> {
     /// An index into the order of targets.
     pub(super) place: usize,
     pub(super) stage: Stage<T>,
@@ -45,7 +45,7 @@ pub(super) struct Attempt<T: Transport> {
     pub(super) dropped: Vec<String>,
     /// What the answer must have.
     pub(super) needs: Needs,
-    pub(super) dialect: &'static dyn Dialect,
+    pub(super) dialect: &'a dyn Dialect,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -82,7 +82,7 @@ enum Opened<T: Transport> {
     Decided(Polled<T::Body>),
 }
 
-impl<T: Transport> Attempt<T> {
+impl<T: Transport> Attempt<'_, T> {
     /// Takes what has arrived; returns itself while that decides nothing.
     pub(super) fn poll(mut self, transport: &T, now: Duration) -> (Option<Self>, Polled<T::Body>) {
         if let Stage::Sent(call) = &mut self.stage {

@@ -58,7 +58,7 @@ pub(super) struct Attempts<'a, T: Transport> {
     prepare: &'a dyn Fn(&'a Target) -> Result<Prepared<'a>, ApiError>,
     rng: Rng,
     places: Vec<Place>,
-    live: Vec<Attempt<T>>,
+    live: Vec<Attempt<'a, T>>,
     started: Duration,
     attempts: u32,
     /// How many of the attempts were at targets tried before.

@@ -32,7 +32,7 @@ pub(super) fn deliver<B: Incoming + 'static>(
     ctx: &Ctx<'_>,
 ) -> Result<Reply<B>, ApiError> {
     let dialect = dialect::of(upstream);
-    match dialect.is_native(upstream, request.endpoint) {
+    match dialect.is_native(request.endpoint) {
         true => Ok(relayed(response, upstream, request)),
         false => translated(response, upstream, dialect, request, ctx),
     }

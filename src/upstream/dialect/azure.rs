@@ -1,16 +1,14 @@
 //! Azure OpenAI: the model is a deployment in the path, the version of the API is in the query.
 //! <https://learn.microsoft.com/azure/ai-foundry/openai/reference>
 
-use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable, chat, openai};
+use super::openai::{self, Server, Stream};
+use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable};
 use crate::coding::push_percent_encoded;
-use crate::config::{Api, Upstream};
+use crate::config::AzureApi;
 use crate::turn::{Answer, Request};
-use chat::Server;
+use crate::upstream::peeked_json::Needs;
 
-/// Azure's dialect.
-pub(in crate::upstream) struct Azure;
-
-impl Dialect for Azure {
+impl Dialect for AzureApi {
     fn provider(&self) -> &'static str {
         "azure.ai.openai"
     }
@@ -19,49 +17,42 @@ impl Dialect for Azure {
         ("api-key", key.to_owned())
     }
 
-    fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
-        match endpoint {
-            Endpoint::Chat | Endpoint::Completions | Endpoint::Other(_) => true,
-            Endpoint::Responses | Endpoint::InputTokens | Endpoint::Compact => {
-                matches!(upstream.api, Api::Azure { responses: true, .. })
-            }
-            Endpoint::Messages | Endpoint::CountTokens => false,
-        }
+    fn native_path<'e>(&self, endpoint: Endpoint<'e>) -> Option<&'e str> {
+        openai::native_path(endpoint, self.responses)
     }
 
-    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, model: &str) -> String {
-        let version = match &upstream.api {
-            Api::Azure { version, .. } => version,
-            _ => "",
-        };
-        let (base, below) = (&upstream.base_path, openai::path(endpoint));
-        if below.starts_with("/responses") {
+    fn turn_path(&self) -> &'static str {
+        openai::CHAT
+    }
+
+    fn whole_path(&self, base: &str, path: &str, model: &str) -> String {
+        let version = &self.version;
+        if path.starts_with("/responses") {
             // Responses have the model in the body.
-            return format!("{base}/openai{below}?api-version={version}");
+            return format!("{base}/openai{path}?api-version={version}");
         }
-        format!("{base}/openai/deployments/{}{below}?api-version={version}", encoded(model))
-    }
-
-    fn turn_path(&self, upstream: &Upstream, _turn: &Request<'_>, model: &str) -> String {
-        self.path(upstream, Endpoint::Chat, model)
+        format!("{base}/openai/deployments/{}{path}?api-version={version}", encoded(model))
     }
 
     fn request(
         &self,
-        _upstream: &Upstream,
         turn: &Request<'_>,
         model: &str,
         extra: &[Extra<'_>],
     ) -> Result<Translated, Untranslatable> {
-        chat::request(turn, model, Server::OpenAi, extra)
+        openai::request(turn, model, Server::OpenAi, extra)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Choices
     }
 
     fn answer(&self, body: &[u8]) -> Option<Answer<'static>> {
-        chat::answer(body)
+        openai::answer(body)
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
-        Box::new(chat::Stream::default())
+        Box::new(Stream::default())
     }
 }
 

@@ -3,10 +3,9 @@
 //! A request reaches a target in one of two ways. Where the target's API is the caller's, the caller's bytes go out
 //! with another name for the model. Elsewhere the dialect writes the turn, and reads the answer as events of a turn.
 
-pub(super) mod anthropic;
-pub(super) mod azure;
-pub(super) mod chat;
-pub(super) mod openai;
+mod anthropic;
+mod azure;
+mod openai;
 
 use super::attempts::Prepared;
 use super::peeked_json::Needs;
@@ -77,23 +76,30 @@ pub(super) trait Dialect {
     fn credentials(&self, key: &str) -> (&'static str, String);
 
     /// The header field that names the version of the API, if there is one.
-    fn version<'u>(&self, _upstream: &'u Upstream) -> Option<(&'static str, &'u str)> {
+    fn version(&self) -> Option<(&'static str, &str)> {
         None
     }
 
+    /// The path below the base URL of an endpoint whose requests and answers are the upstream's as they are; `None` of
+    /// one whose requests need a translation.
+    fn native_path<'e>(&self, endpoint: Endpoint<'e>) -> Option<&'e str>;
+
     /// Whether the endpoint's requests and answers are the upstream's as they are.
-    fn is_native(&self, upstream: &Upstream, endpoint: Endpoint<'_>) -> bool;
+    fn is_native(&self, endpoint: Endpoint<'_>) -> bool {
+        self.native_path(endpoint).is_some()
+    }
 
-    /// The path of a request that is the upstream's as it is.
-    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, model: &str) -> String;
+    /// The path below the base URL of the turns that [`Dialect::request`] writes.
+    fn turn_path(&self) -> &'static str;
 
-    /// The path of a turn that [`Dialect::request`] writes.
-    fn turn_path(&self, upstream: &Upstream, turn: &Request<'_>, model: &str) -> String;
+    /// The whole path of a request for a model: the base URL's path, and one below it.
+    fn whole_path(&self, base: &str, path: &str, _model: &str) -> String {
+        format!("{base}{path}")
+    }
 
     /// Writes a turn as a request.
     fn request(
         &self,
-        upstream: &Upstream,
         turn: &Request<'_>,
         model: &str,
         extra: &[Extra<'_>],
@@ -103,6 +109,9 @@ pub(super) trait Dialect {
     fn status_of(&self, _kind: &str) -> Option<u16> {
         None
     }
+
+    /// What a whole answer to a turn must have.
+    fn needs(&self) -> Needs;
 
     /// Reads a whole answer; `None` if it is none.
     fn answer(&self, body: &[u8]) -> Option<Answer<'static>>;
@@ -136,11 +145,11 @@ pub(super) enum StreamState {
 }
 
 /// The dialect of an upstream.
-pub(super) fn of(upstream: &Upstream) -> &'static dyn Dialect {
-    match upstream.api {
-        Api::OpenAi { .. } => &openai::OpenAi,
-        Api::Azure { .. } => &azure::Azure,
-        Api::Anthropic { .. } => &anthropic::Anthropic,
+pub(super) fn of(upstream: &Upstream) -> &dyn Dialect {
+    match &upstream.api {
+        Api::OpenAi(api) => api,
+        Api::Azure(api) => api,
+        Api::Anthropic(api) => api,
     }
 }
 
@@ -247,29 +256,22 @@ impl Untranslatable {
 
 /// Whether a plan has a target that needs the request as a turn.
 pub fn needs_turn(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
-    plan.targets.iter().any(|target| {
-        let upstream = target.upstream_in(upstreams);
-        !of(upstream).is_native(upstream, endpoint)
-    })
+    plan.targets.iter().any(|target| !of(target.upstream_in(upstreams)).is_native(endpoint))
 }
 
 /// Whether a plan has a target that has the endpoint as it is.
 pub fn has_native(plan: &Plan, upstreams: &[Upstream], endpoint: Endpoint<'_>) -> bool {
-    plan.targets.iter().any(|target| {
-        let upstream = target.upstream_in(upstreams);
-        of(upstream).is_native(upstream, endpoint)
-    })
+    plan.targets.iter().any(|target| of(target.upstream_in(upstreams)).is_native(endpoint))
 }
 
 /// What a whole answer of an endpoint must have.
-fn needs(upstream: &Upstream, endpoint: Endpoint<'_>, is_native: bool) -> Needs {
+fn needs(dialect: &dyn Dialect, endpoint: Endpoint<'_>, is_native: bool) -> Needs {
     match endpoint {
         Endpoint::InputTokens | Endpoint::Compact | Endpoint::CountTokens | Endpoint::Other(_) => {
             Needs::Nothing
         }
         _ if is_native => Needs::ChoicesIfAny,
-        _ if matches!(upstream.api, Api::Anthropic { .. }) => Needs::Content,
-        _ => Needs::Choices,
+        _ => dialect.needs(),
     }
 }
 
@@ -288,33 +290,34 @@ pub(super) fn prepare<'a>(
         // The body was read as JSON, whatever the caller labelled it.
         fields.push(("content-type".into(), b"application/json".into()));
     }
-    let is_native = dialect.is_native(upstream, request.endpoint);
-    if let Some((name, version)) = dialect.version(upstream)
-        && !(is_native && request.headers.get(name).is_some())
+    let native_path = dialect.native_path(request.endpoint);
+    if let Some((name, version)) = dialect.version()
+        && !(native_path.is_some() && request.headers.get(name).is_some())
     {
         fields.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
         let own = upstream.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
         let version = own.map_or(version, |(_, value)| value.expose());
         fields.push((name.into(), version.as_bytes().into()));
     }
-    let needs = needs(upstream, request.endpoint, is_native);
+    let needs = needs(dialect, request.endpoint, native_path.is_some());
     let prepared = |path, body, dropped| Prepared {
         method: request.method,
-        path,
+        path: dialect.whole_path(&upstream.base_path, path, model),
         headers: fields,
         body,
         dropped,
         needs,
     };
-    if is_native {
-        let mut path = dialect.path(upstream, request.endpoint, model);
+    if let Some(path) = native_path {
+        let renamed = name.as_deref().and_then(|name| rewrite::with_model(request.body, name));
+        let body = renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]);
+        let mut prepared = prepared(path, body, Vec::new());
         // A query is of the caller's API.
         if let Some(query) = request.query {
-            path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(query);
+            prepared.path.push(if prepared.path.contains('?') { '&' } else { '?' });
+            prepared.path.push_str(query);
         }
-        let renamed = name.as_deref().and_then(|name| rewrite::with_model(request.body, name));
-        return Ok(prepared(path, renamed.unwrap_or_else(|| vec![Cow::Borrowed(request.body)]), Vec::new()));
+        return Ok(prepared);
     }
     let Some(TurnRequest { turn, extra, ignored, unsupported, param_name }) = request.turn else {
         return Err(ApiError::new(
@@ -323,7 +326,7 @@ pub(super) fn prepare<'a>(
              v1/chat/completions?",
         ));
     };
-    let translated = dialect.request(upstream, turn, model, extra).map_err(|why| {
+    let translated = dialect.request(turn, model, extra).map_err(|why| {
         let param = param_name(turn, why.field);
         let message = format!("Unsupported value: '{param}'. This model accepts {} there.", why.takes);
         ApiError::new(Kind::UnsupportedValue, message).at(param)
@@ -341,5 +344,5 @@ pub(super) fn prepare<'a>(
     dropped.extend(left_out.dropped_members);
     let mut seen = std::collections::HashSet::new();
     dropped.retain(|name| seen.insert(name.clone()));
-    Ok(prepared(dialect.turn_path(upstream, turn, model), vec![Cow::Owned(body)], dropped))
+    Ok(prepared(dialect.turn_path(), vec![Cow::Owned(body)], dropped))
 }

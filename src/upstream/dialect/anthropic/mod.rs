@@ -11,14 +11,15 @@ mod request;
 mod schema;
 mod stream;
 
-use super::{Decoder, Dialect, Endpoint, Translated, Untranslatable};
-use crate::config::{Api, Upstream};
+use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable};
+use crate::config::AnthropicApi;
 use crate::turn::{Answer, Request};
+use crate::upstream::peeked_json::Needs;
 
-/// Anthropic's dialect.
-pub(in crate::upstream) struct Anthropic;
+/// The path of messages below the base URL.
+const MESSAGES: &str = "/messages";
 
-impl Dialect for Anthropic {
+impl Dialect for AnthropicApi {
     fn provider(&self) -> &'static str {
         "anthropic"
     }
@@ -27,42 +28,38 @@ impl Dialect for Anthropic {
         ("x-api-key", key.to_owned())
     }
 
-    fn version<'u>(&self, upstream: &'u Upstream) -> Option<(&'static str, &'u str)> {
-        match &upstream.api {
-            Api::Anthropic { version, .. } => Some(("anthropic-version", version)),
-            _ => None,
+    fn version(&self) -> Option<(&'static str, &str)> {
+        Some(("anthropic-version", &self.version))
+    }
+
+    fn native_path<'e>(&self, endpoint: Endpoint<'e>) -> Option<&'e str> {
+        match endpoint {
+            Endpoint::Other(path) => Some(path),
+            Endpoint::Messages => Some(MESSAGES),
+            Endpoint::CountTokens => Some("/messages/count_tokens"),
+            Endpoint::Chat
+            | Endpoint::Completions
+            | Endpoint::Responses
+            | Endpoint::InputTokens
+            | Endpoint::Compact => None,
         }
     }
 
-    fn is_native(&self, _upstream: &Upstream, endpoint: Endpoint<'_>) -> bool {
-        matches!(endpoint, Endpoint::Messages | Endpoint::CountTokens | Endpoint::Other(_))
-    }
-
-    fn path(&self, upstream: &Upstream, endpoint: Endpoint<'_>, _model: &str) -> String {
-        let path = match endpoint {
-            Endpoint::Other(path) => path,
-            Endpoint::CountTokens => "/messages/count_tokens",
-            _ => "/messages",
-        };
-        format!("{}{path}", upstream.base_path)
-    }
-
-    fn turn_path(&self, upstream: &Upstream, _turn: &Request<'_>, model: &str) -> String {
-        self.path(upstream, Endpoint::Messages, model)
+    fn turn_path(&self) -> &'static str {
+        MESSAGES
     }
 
     fn request(
         &self,
-        upstream: &Upstream,
         turn: &Request<'_>,
         model: &str,
-        extra: &[super::Extra<'_>],
+        extra: &[Extra<'_>],
     ) -> Result<Translated, Untranslatable> {
-        let default_tokens = match upstream.api {
-            Api::Anthropic { max_tokens, .. } => max_tokens,
-            _ => 4096,
-        };
-        request::request(turn, model, default_tokens.into(), extra)
+        request::request(turn, model, self.max_tokens.into(), extra)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Content
     }
 
     fn status_of(&self, kind: &str) -> Option<u16> {
