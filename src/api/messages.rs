@@ -5,6 +5,9 @@ use super::tool::Json;
 use super::{Int, Number, Text};
 use crate::json::{ParseError, Read, Reader};
 
+/// The fewest tokens of a thinking budget.
+pub const MIN_THINKING_BUDGET: u64 = 1024;
+
 object! {
     /// The body of `POST /v1/messages`.
     pub struct Request<'a> {

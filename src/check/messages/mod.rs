@@ -9,7 +9,7 @@ mod tools;
 use super::ModelResolver;
 use super::shape::Items;
 use crate::api::Members;
-use crate::api::messages::{Message, Request, Tool};
+use crate::api::messages::{MIN_THINKING_BUDGET, Message, Request, Tool};
 use crate::api::tool::Json;
 use crate::budget::Exhausted;
 use crate::config::Validation;
@@ -25,9 +25,6 @@ pub enum Purpose {
     /// Its tokens are counted.
     CountTokens,
 }
-
-/// The fewest tokens of a thinking budget.
-const MIN_BUDGET: u64 = 1024;
 
 /// Validates a body; `has_version` finds out whether the request has the header field `anthropic-version`.
 ///
@@ -165,9 +162,9 @@ fn limits(request: &Request<'_>, spec: Option<&ModelSpec>, purpose: Purpose) -> 
         let budget = thinking.budget_tokens.map(crate::api::Int::unsigned);
         match (budget, max_tokens.map(crate::api::Int::unsigned)) {
             (None, _) => return Err(invalid("thinking.enabled.budget_tokens: Field required")),
-            (Some(budget), _) if budget < MIN_BUDGET => {
+            (Some(budget), _) if budget < MIN_THINKING_BUDGET => {
                 return Err(invalid(format!(
-                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {MIN_BUDGET}"
+                    "thinking.enabled.budget_tokens: Input should be greater than or equal to {MIN_THINKING_BUDGET}"
                 )));
             }
             (Some(budget), Some(most)) if budget >= most => {

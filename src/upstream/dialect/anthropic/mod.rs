@@ -1,6 +1,7 @@
 //! Anthropic's Messages API: <https://docs.anthropic.com/en/api/messages>.
 //!
-//! [`request`] writes a turn as a request, with the API's own rules for values; [`conversation`] writes its messages.
+//! [`request`] writes a turn as a request, with the API's own rules for values; [`conversation`] writes its messages,
+//! [`thinking`] divides its tokens between thinking and the answer.
 //! [`answer`] and [`stream`] read answers as events of a turn, [`message`] what both have in common.
 
 mod answer;
@@ -10,6 +11,7 @@ mod message;
 mod request;
 mod schema;
 mod stream;
+mod thinking;
 
 use super::{Decoder, Dialect, Endpoint, Extra, Translated, Untranslatable};
 use crate::config::AnthropicApi;

@@ -1,14 +1,16 @@
 //! A turn as a message request.
 
 use super::conversation::{CacheControl, Conversation, Turn};
+use super::thinking::{Thinking, Tokens, effort_name, thinking};
 use super::{conversation, enforced, schema};
 use crate::json::{self, writes};
-use crate::model;
-use crate::turn::{Effort, Field, Format, Input, Reasoning, Request, Tool, ToolChoice, ToolKind};
+use crate::turn::{Field, Format, Input, Request, Tool, ToolChoice, ToolKind};
 use crate::upstream::dialect::{
     Extra, LeftOut, Translated, Untranslatable, end_user, hashed, output_limit, output_tokens,
 };
+use crate::upstream::rewrite;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 writes! {
     /// A message request, in the order of its documentation.
@@ -65,14 +67,6 @@ writes! {
 }
 
 writes! {
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    struct Thinking {
-        "type" = kind: &'static str,
-        "budget_tokens" ? budget_tokens: Option<u64>,
-    }
-}
-
-writes! {
     #[derive(Default)]
     struct Output<'t> {
         "effort" ? effort: Option<&'static str>,
@@ -86,9 +80,6 @@ writes! {
         "schema" = schema: Raw<'t>,
     }
 }
-
-/// The least tokens of thinking that the API accepts.
-const MIN_BUDGET: u64 = 1024;
 
 /// The most cache breakpoints of a request.
 const MAX_CACHE_POINTS: usize = 4;
@@ -144,17 +135,25 @@ pub(super) fn request(
         output_config: output,
     };
     let mut out = json::to_string(&body);
-    for Extra { name, value } in extra {
-        // What the request has already would be there twice.
-        let key = json::to_string(name);
-        if rewrite_has(&out, name) {
-            left_out.drop_member(name);
-            continue;
-        }
-        out.pop();
-        out.push_str(&format!(",{key}:{}}}", value.0));
-    }
+    push_extra(extra, &mut out, &mut left_out);
     Ok(Translated { body: out.into_bytes(), left_out })
+}
+
+/// Adds members that no documentation has, save those whose names the request has already.
+fn push_extra(extra: &[Extra<'_>], out: &mut String, left_out: &mut LeftOut) {
+    if extra.is_empty() {
+        return;
+    }
+    let own = rewrite::members(out.as_bytes()).unwrap_or_default();
+    let mut names: HashSet<String> = own.into_iter().map(|(name, _)| name.into_owned()).collect();
+    for Extra { name, value } in extra {
+        if names.insert(name.to_string()) {
+            out.pop();
+            out.push_str(&format!(",{}:{}}}", json::to_string(name), value.0));
+        } else {
+            left_out.drop_member(name);
+        }
+    }
 }
 
 /// The most characters of `metadata.user_id`.
@@ -168,11 +167,6 @@ fn user_id(id: &str) -> Cow<'_, str> {
         true => hashed(id).into(),
         false => end_user(id, USER_ID_CHARS),
     }
-}
-
-fn rewrite_has(body: &str, name: &str) -> bool {
-    crate::upstream::rewrite::members(body.as_bytes())
-        .is_some_and(|members| members.iter().any(|(own, _)| own == name))
 }
 
 /// Notes what the API lacks.
@@ -288,87 +282,6 @@ fn with_choice<'t>(
     (Some(tools), chosen)
 }
 
-/// The most tokens of an answer.
-#[derive(Clone, Copy)]
-struct Tokens {
-    /// As the caller requests, if it does.
-    requested: Option<u64>,
-    /// Where the caller has no limit.
-    default: u64,
-    /// The model's.
-    limit: u64,
-}
-
-/// The tokens of thinking that an effort stands for with models which take a budget alone.
-fn budget_of(effort: Effort) -> u64 {
-    match effort {
-        Effort::None | Effort::Minimal | Effort::Low => MIN_BUDGET,
-        Effort::Medium => 4 * MIN_BUDGET,
-        Effort::High => 8 * MIN_BUDGET,
-        Effort::Xhigh | Effort::Max => 16 * MIN_BUDGET,
-    }
-}
-
-/// How the caller wants the model to reason. Callers of OpenAI's APIs set an effort alone; with a model whose way of
-/// thinking is known it becomes that, since Claude thinks only with `thinking`.
-fn requested_reasoning(turn: &Request<'_>, model: &str) -> Reasoning {
-    let mut reasoning = turn.reasoning;
-    let is_open = reasoning.enabled.is_none() && reasoning.budget.is_none();
-    let (Some(effort), Some(spec)) = (reasoning.effort.filter(|_| is_open), model::find(model)) else {
-        return reasoning;
-    };
-    match (spec.thinking, effort) {
-        (model::Thinking::None, _) | (model::Thinking::Budget | model::Thinking::Always, Effort::None) => {}
-        (_, Effort::None) => reasoning.enabled = Some(false),
-        (model::Thinking::Budget, effort) => reasoning.budget = Some(budget_of(effort)),
-        _ => reasoning.enabled = Some(true),
-    }
-    reasoning
-}
-
-/// How the model thinks, and the most tokens of its answer, which include those of thinking.
-fn thinking(
-    turn: &Request<'_>,
-    model: &str,
-    conversation: &Conversation<'_>,
-    is_forced: bool,
-    tokens: Tokens,
-    left_out: &mut LeftOut,
-) -> (Option<Thinking>, u64) {
-    let reasoning = requested_reasoning(turn, model);
-    let max_tokens = tokens.requested.unwrap_or(tokens.default);
-    let kind = match (reasoning.enabled, reasoning.budget) {
-        (Some(false), _) => return (Some(Thinking { kind: "disabled", budget_tokens: None }), max_tokens),
-        (None, None) => return (None, max_tokens),
-        (_, Some(_)) => "enabled",
-        (Some(true), None) => "adaptive",
-    };
-    // The API refuses thinking with a forced call, with a prefill, and after calls whose thinking is not there.
-    let fits = !is_forced && !conversation.has_prefill() && !conversation.lacks_thinking();
-    let Some(budget) = reasoning.budget.filter(|_| fits) else {
-        if !fits {
-            left_out.drop(Field::Thinking, None);
-        }
-        return (fits.then_some(Thinking { kind, budget_tokens: None }), max_tokens);
-    };
-    // Some of the limit has to be left for the answer.
-    let wanted = budget.max(MIN_BUDGET).min(tokens.limit - 1);
-    let (budget, max_tokens) = match tokens.requested {
-        None if max_tokens > wanted => (wanted, max_tokens),
-        None => (wanted, wanted.saturating_add(tokens.default).min(tokens.limit)),
-        Some(limit) if limit > wanted => (wanted, limit),
-        Some(limit) if limit > MIN_BUDGET => (limit - 1, limit),
-        Some(limit) => {
-            left_out.drop(Field::Thinking, None);
-            return (None, limit);
-        }
-    };
-    if Some(budget) != reasoning.budget {
-        left_out.drop(Field::ThinkingBudget, None);
-    }
-    (Some(Thinking { kind, budget_tokens: Some(budget) }), max_tokens)
-}
-
 /// Temperature, `top_p` and `top_k` within the API's ranges, which are narrower with thinking.
 fn sampling(
     turn: &Request<'_>,
@@ -377,8 +290,7 @@ fn sampling(
 ) -> (Option<f64>, Option<f64>, Option<u64>) {
     let (mut temperature, mut top_p, mut top_k) =
         (turn.sampling.temperature, turn.sampling.top_p, turn.sampling.top_k);
-    if let Some(above) = temperature.filter(|temperature| *temperature > 1.0) {
-        debug_assert!(above > 1.0);
+    if temperature.is_some_and(|temperature| temperature > 1.0) {
         temperature = Some(1.0);
         left_out.drop(Field::Temperature, None);
     }
@@ -403,21 +315,6 @@ fn sampling(
         left_out.drop(Field::TopP, None);
     }
     (temperature, top_p, top_k)
-}
-
-/// The name of an effort among those that the model has; the next lower one where it lacks that, none where it has none.
-fn effort_name(effort: Effort, model: &str) -> Option<&'static str> {
-    const NAMES: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
-    let level = match effort {
-        Effort::None => return None,
-        Effort::Minimal | Effort::Low => 0,
-        Effort::Medium => 1,
-        Effort::High => 2,
-        Effort::Xhigh => 3,
-        Effort::Max => 4,
-    };
-    let of_model = model::find(model).filter(|spec| spec.is_claude()).map(|spec| spec.efforts);
-    NAMES.iter().take(level + 1).rev().find(|name| of_model.is_none_or(|own| own.contains(name))).copied()
 }
 
 fn output<'t>(turn: &Request<'t>, model: &str, left_out: &mut LeftOut) -> Option<Output<'t>> {
