@@ -5,7 +5,7 @@
 //! Each may import those to its left (`tests/tidy.rs` checks it):
 //!
 //! ```text
-//! error http json coding budget pattern random time transport → model tokens api turn cost → config ctx log auth router check → store → engine upstream limits cache → encode → endpoint → gateway → component
+//! error http json coding budget pattern random ids time transport → model tokens api turn cost → config ctx log auth router check → store → engine upstream limits cache → encode → endpoint → gateway → component
 //! ```
 //!
 //! Everything but `component` is plain Rust without I/O and is tested natively. `component` alone uses WASI and is
@@ -58,6 +58,7 @@ pub mod engine;
 pub mod error;
 pub mod gateway;
 pub mod http;
+pub mod ids;
 pub mod json;
 pub mod limits;
 pub mod log;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`. Each may import those above it and none below.
-const MODULES: [&str; 29] = [
+const MODULES: [&str; 30] = [
     "error",
     "http",
     "json",
@@ -12,6 +12,7 @@ const MODULES: [&str; 29] = [
     "budget",
     "pattern",
     "random",
+    "ids",
     "time",
     "transport",
     "model",

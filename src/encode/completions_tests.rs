@@ -114,7 +114,7 @@ fn pieces_make_the_whole_answer() {
             ctx: &ctx,
             retries: 0,
             budget: &budget,
-            call_prefix: "call_",
+            call_ids: crate::ids::IdForm::CALL,
             counted_by: crate::engine::CountedBy::Chat,
         };
         let Ok(crate::engine::Outcome::Answer(answer)) = crate::engine::answer(&turns, setup) else {

@@ -13,6 +13,7 @@ use crate::encode::{self, ErrorFormat, OPENAI_ERRORS};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::ids::IdForm;
 use crate::log::Record;
 use crate::model;
 use crate::tokens::{EXACT, Encoding};
@@ -178,7 +179,7 @@ fn head(request: &Request<'_>, turns: &[turn::Request<'_>], ctx: &Ctx<'_>) -> He
         Input::Messages(_) => 0,
     };
     Head {
-        id: ctx.object_id("cmpl-"),
+        id: IdForm::COMPLETION.id(ctx.random),
         created: ctx.created(),
         model: request.model.as_deref().unwrap_or_default().to_owned(),
         offsets: request.logprobs.map(|_| Offsets {

@@ -33,6 +33,7 @@ use crate::ctx::Ctx;
 use crate::engine::{self, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Request, Response};
+use crate::ids::IdForm;
 use crate::limits::Reservation;
 use crate::log::Record;
 use crate::model::ModelSpec;
@@ -75,7 +76,7 @@ impl<'a, T> Call<'a, T> {
         // A look at a field is a call of the host, and few rules need this one.
         let retries = if config.counts_retries() { self.retries() } else { 0 };
         let counted_by = engine::CountedBy::Chat;
-        Setup { config, spec, ctx: self.ctx, retries, budget, call_prefix: "call_", counted_by }
+        Setup { config, spec, ctx: self.ctx, retries, budget, call_ids: IdForm::CALL, counted_by }
     }
 
     /// The caller's header fields, as far as an upstream may get them from this key.

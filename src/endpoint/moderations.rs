@@ -10,6 +10,7 @@ use crate::encode::moderations::in_pieces;
 use crate::engine::{self, Verdict};
 use crate::error::ApiError;
 use crate::http::{Incoming, Response};
+use crate::ids::IdForm;
 use crate::log::Record;
 use crate::model::Endpoint;
 use crate::transport::Transport;
@@ -47,7 +48,7 @@ pub fn create<T: Transport>(
     let verdicts: Vec<(Verdict, Kinds)> =
         judged(checked.request.input.as_ref()).map(verdict).collect::<Result<_, ApiError>>()?;
     let outcomes = verdicts.into_iter().map(|(verdict, kinds)| outcome(kinds, &verdict.scores()));
-    let mut response = in_pieces(&call.ctx.object_id("modr-"), model, outcomes);
+    let mut response = in_pieces(&IdForm::MODERATION.id(call.ctx.random), model, outcomes);
     super::note_dropped(&mut response, &checked.dropped);
     Ok(response)
 }

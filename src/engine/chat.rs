@@ -402,7 +402,7 @@ impl Generator<'_> {
             left -= input.tokens().len();
             self.ids += 1;
             choice.calls.push(Call {
-                id: self.setup.ctx.call_id(self.setup.call_prefix, self.ids),
+                id: self.setup.call_ids.nth(self.setup.ctx.random, self.ids),
                 name: call.name.clone().into_owned(),
                 input,
                 kind: call.kind,

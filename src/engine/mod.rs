@@ -27,6 +27,7 @@ mod tool_calls;
 use crate::budget::Budget;
 use crate::config::engine::Engine;
 use crate::ctx::Ctx;
+use crate::ids::IdForm;
 use crate::model::ModelSpec;
 use crate::tokens::Encoding;
 use crate::turn::{self, Input};
@@ -51,14 +52,14 @@ pub struct Setup<'e> {
     pub config: &'e Engine,
     /// The model's limits, where they apply.
     pub spec: Option<&'e ModelSpec>,
-    /// Ids.
+    /// When it arrived, and the randomness of its answer.
     pub ctx: &'e Ctx<'e>,
     /// How often the caller has tried the request before.
     pub retries: u32,
     /// What the request may cost.
     pub budget: &'e Budget,
-    /// How the ids of tool calls begin: `call_`, or `toolu_01` in Anthropic's API.
-    pub call_prefix: &'static str,
+    /// The form of the ids of tool calls.
+    pub call_ids: IdForm,
     /// The API that counts the tokens of the input.
     pub counted_by: CountedBy,
 }

@@ -4,6 +4,7 @@ use super::Arrival;
 use crate::config::{Config, Origins};
 use crate::ctx::Ctx;
 use crate::http::{Headers, MAX_FIELDS, Method, Request, RequestHeaders, Response};
+use crate::ids;
 use crate::log::{CacheStatus, Record};
 use crate::router::ApiFamily;
 use std::borrow::Cow;
@@ -93,5 +94,5 @@ fn allow_origin(origins: &Origins, request: &Request, headers: &mut Headers) {
 pub(super) fn request_id(headers: &RequestHeaders, ctx: &Ctx<'_>) -> String {
     let is_usual =
         |id: &Cow<'_, str>| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-    headers.get("x-request-id").filter(is_usual).map_or_else(|| ctx.request_id(), Cow::into_owned)
+    headers.get("x-request-id").filter(is_usual).map_or_else(|| ids::request_id(ctx.random), Cow::into_owned)
 }

@@ -1,28 +1,26 @@
 //! Ids for tool calls that come without one: results refer to their calls by id.
 
 use super::dialect::Endpoint;
-use crate::ctx::Ctx;
+use crate::ids::IdForm;
 use crate::turn::{Answer, Block, Event};
 
 /// Makes the ids of one answer's calls.
 pub(super) struct CallIds {
-    prefix: &'static str,
+    form: IdForm,
     random: [u64; 2],
     next: u64,
 }
 
 impl CallIds {
     /// Ids as the endpoint's API has them.
-    pub(super) fn new(endpoint: Endpoint<'_>, ctx: &Ctx<'_>) -> Self {
-        let prefix = if endpoint == Endpoint::Messages { "toolu_01" } else { "call_" };
-        Self { prefix, random: ctx.random, next: 0 }
+    pub(super) fn new(endpoint: Endpoint<'_>, random: [u64; 2]) -> Self {
+        let form = if endpoint == Endpoint::Messages { IdForm::TOOL_USE } else { IdForm::CALL };
+        Self { form, random, next: 0 }
     }
 
     fn make(&mut self) -> String {
         self.next += 1;
-        let zero = || std::time::Duration::ZERO;
-        let ctx = Ctx { now: zero(), random: self.random, elapsed: &zero };
-        ctx.call_id(self.prefix, self.next)
+        self.form.nth(self.random, self.next)
     }
 
     /// Gives a call that begins an id, if it has none.
@@ -50,12 +48,10 @@ impl CallIds {
 mod tests {
     use super::*;
     use crate::turn::ToolKind;
-    use std::time::Duration;
 
     #[test]
     fn calls_without_an_id_get_one_each() {
-        let ctx = Ctx { now: Duration::ZERO, random: [5, 7], elapsed: &|| Duration::ZERO };
-        let mut ids = CallIds::new(Endpoint::Messages, &ctx);
+        let mut ids = CallIds::new(Endpoint::Messages, [5, 7]);
         let mut made = ["", "own", ""].map(|id| {
             let kind = ToolKind::Function;
             let mut event = Event::ToolCall { choice: 0, index: 0, id: id.into(), name: "f".into(), kind };

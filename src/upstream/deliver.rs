@@ -220,7 +220,7 @@ fn translated<B: Incoming + 'static>(
         return Ok(Reply::Failure { headers, failure });
     }
     let PeekedResponse { held, rest, .. } = response;
-    let mut ids = CallIds::new(request.endpoint, ctx);
+    let mut ids = CallIds::new(request.endpoint, ctx.random);
     if form == Form::Events {
         let stream = TurnStream::new(held, rest, dialect.decoder(), ids, upstream);
         return Ok(Reply::Events { headers, stream });

@@ -9,7 +9,7 @@ mod object;
 mod reasoning;
 mod stream;
 
-pub use object::{Echo, Ids, ResponseObject, Status, usage_json};
+pub use object::{Echo, ResponseObject, Status, usage_json};
 pub use reasoning::Sealed;
 pub use stream::{Encoder, Options};
 

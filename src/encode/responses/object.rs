@@ -18,36 +18,6 @@ pub struct Echo {
     pub after_usage: Rc<String>,
 }
 
-/// Ids in the form of the live API: a prefix and 50 hexadecimal digits, of which the first 16 are the same for a response
-/// and all its items.
-#[derive(Debug, Clone)]
-pub struct Ids {
-    random: [u64; 2],
-    issued: u64,
-}
-
-impl Ids {
-    /// Ids that follow from a request's random bits.
-    pub fn new(random: [u64; 2]) -> Self {
-        Self { random, issued: 0 }
-    }
-
-    /// The next id.
-    pub fn next(&mut self, prefix: &str) -> String {
-        use std::fmt::Write as _;
-        self.issued = self.issued.wrapping_add(1);
-        // An odd multiplier for each id turns the same bits into other ones.
-        let turn = self.issued.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let first = self.random[1] ^ turn;
-        let second = self.random[1].rotate_left(32).wrapping_add(turn);
-        let mut id = String::with_capacity(prefix.len() + 50);
-        id.push_str(prefix);
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{:016x}{first:016x}{second:016x}{:02x}", self.random[0], self.issued & 0xff);
-        id
-    }
-}
-
 /// Where a response stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {

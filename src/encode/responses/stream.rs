@@ -2,13 +2,14 @@
 
 use super::draft::{Draft, Tokens, Unwritten};
 use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
-use super::object::{Ids, ResponseObject, Status};
+use super::object::{ResponseObject, Status};
 use super::reasoning::Sealed;
 use crate::api::tool::Json;
 use crate::encode::call_order::{Call, CallOrder};
 use crate::encode::json_in_pieces;
 use crate::engine;
 use crate::http::Response;
+use crate::ids::ResponseIds;
 use crate::json::{self, Write};
 use crate::turn::{Event, FinishReason, ToolKind, Usage};
 use std::rc::Rc;
@@ -35,7 +36,7 @@ type Member<'a> = (&'a str, &'a dyn Write);
 /// Writes one response.
 pub struct Encoder {
     object: ResponseObject,
-    ids: Ids,
+    ids: ResponseIds,
     options: Options,
     sequence: u64,
     has_begun: bool,
@@ -56,7 +57,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// An encoder of one response.
-    pub fn new(object: ResponseObject, ids: Ids, options: Options) -> Self {
+    pub fn new(object: ResponseObject, ids: ResponseIds, options: Options) -> Self {
         Self {
             object,
             ids,

@@ -18,6 +18,7 @@ use crate::encode::{self, ErrorFormat, OPENAI_ERRORS, UsageDetails};
 use crate::engine::{self, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::ids::IdForm;
 use crate::json;
 use crate::log::Record;
 use crate::model::{self, Family};
@@ -119,7 +120,7 @@ impl Chat<'_> {
     /// What the answers of all backends have besides the events.
     fn head(&self, ctx: &Ctx<'_>) -> Head {
         Head {
-            id: ctx.object_id("chatcmpl-"),
+            id: IdForm::CHAT.id(ctx.random),
             created: ctx.created(),
             model: self.request.model.as_deref().unwrap_or_default().to_owned(),
             logprobs: self.request.logprobs == Some(true),

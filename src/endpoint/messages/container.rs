@@ -5,6 +5,7 @@ use crate::api::messages::{Block, Request, Tool};
 use crate::api::tool::Json;
 use crate::ctx::Ctx;
 use crate::encode::messages::Container;
+use crate::ids::IdForm;
 use crate::json::{self, ParseError, Read, Reader};
 use std::time::Duration;
 
@@ -19,11 +20,7 @@ pub(super) fn of(request: &Request<'_>, ctx: &Ctx<'_>) -> Option<Container> {
     if named.is_none() && !request.tools.iter().flatten().any(runs_code) {
         return None;
     }
-    let new = || {
-        let mut id = ctx.object_id("container_01");
-        id.truncate("container_01".len() + 22);
-        id
-    };
+    let new = || IdForm::CONTAINER.id(ctx.random);
     let mut expires_at = String::new();
     crate::time::push_rfc3339(ctx.now + LIFE, &mut expires_at);
     let id = named.and_then(|Name(name)| name).map_or_else(new, |name| name.to_string());

@@ -17,6 +17,7 @@ use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, Rejection, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::ids::IdForm;
 use crate::json::{self, writes};
 use crate::log::Record;
 use crate::model;
@@ -77,7 +78,7 @@ impl Generation for Message<'_> {
     }
 
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
-        Setup { call_prefix: "toolu_01", ..setup }
+        Setup { call_ids: IdForm::TOOL_USE, ..setup }
     }
 
     fn rejection(&self, why: &Rejection) -> ApiError {
@@ -117,7 +118,7 @@ impl Message<'_> {
         let task_budget = request.output_config.as_ref().is_some_and(|config| config.task_budget.is_some());
         let context_management = request.context_management.is_some();
         let head = MessageHead {
-            id: message_id(ctx),
+            id: IdForm::MESSAGE.id(ctx.random),
             model: request.model.as_deref().unwrap_or_default().to_owned(),
             usage: Usage::default(),
             // As recorded in 2026: both may let the model go over the request several times.
@@ -157,13 +158,6 @@ pub fn count<T: Transport>(
         let input_tokens = engine::input_tokens(&to_turn::turn(&request), engine::CountedBy::Chat);
         encode::json(200, &Count { input_tokens })
     })
-}
-
-/// `msg_01` and 22 letters and digits, as long as the live API's.
-fn message_id(ctx: &Ctx<'_>) -> String {
-    let mut id = ctx.object_id("msg_01");
-    id.truncate("msg_01".len() + 22);
-    id
 }
 
 /// Why the engine cannot answer, as the live API words it.

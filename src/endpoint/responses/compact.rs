@@ -5,7 +5,7 @@ use crate::api::responses::{Content, Input, Item, Request};
 use crate::check;
 use crate::config::Backend;
 use crate::encode;
-use crate::encode::responses::{ERRORS, Ids, usage_json};
+use crate::encode::responses::{ERRORS, usage_json};
 use crate::endpoint::Call;
 use crate::endpoint::forward;
 use crate::endpoint::reserve::Metering;
@@ -13,6 +13,7 @@ use crate::endpoint::resolve::{ServedModels, Validated};
 use crate::engine;
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::ids::ResponseIds;
 use crate::json::{Write, push_string, writes};
 use crate::log::Record;
 use crate::model;
@@ -62,7 +63,7 @@ pub fn compact<T: Transport>(
     record.by_engine();
     let input = input();
     let usage = Usage { input, output: COMPACTION_TOKENS, ..Usage::default() };
-    let mut ids = Ids::new(call.ctx.random);
+    let mut ids = ResponseIds::new(call.ctx.random);
     let id = ids.next("resp_");
     let mut output = String::from("[");
     for text in user_texts(&request) {

@@ -15,11 +15,12 @@ use super::resolve::{Resolved, ServedModels, Validated};
 use crate::api::responses::{Input, Item, Request};
 use crate::check::{self, error_text};
 use crate::ctx::Ctx;
-use crate::encode::responses::{Ids, Options, ResponseObject};
+use crate::encode::responses::{Options, ResponseObject};
 use crate::encode::{self, ErrorFormat};
 use crate::engine::{self, CountedBy, Rejection, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
+use crate::ids::ResponseIds;
 use crate::json::{self, writes};
 use crate::log::Record;
 use crate::model::{self, Family};
@@ -102,7 +103,7 @@ impl Generation for ModelResponse<'_> {
 impl ModelResponse<'_> {
     fn writer(&self, resolved: &Resolved<'_>, ctx: &Ctx<'_>) -> ResponsesWriter {
         let (request, spec) = (&self.request, resolved.policy.spec);
-        let mut ids = Ids::new(ctx.random);
+        let mut ids = ResponseIds::new(ctx.random);
         let object = ResponseObject {
             id: ids.next("resp_"),
             created_at: ctx.created(),

@@ -3,9 +3,10 @@
 use super::to_turn;
 use crate::api::responses::{Input, Item, Request, Tool};
 use crate::encode;
-use crate::encode::responses::{Encoder, Ids, Options, ResponseObject};
+use crate::encode::responses::{Encoder, Options, ResponseObject};
 use crate::endpoint::generation::{AnswerWriter, Generated};
 use crate::http::Response;
+use crate::ids::ResponseIds;
 use crate::turn::{self, Answer, Field, Unsupported};
 use crate::upstream::TurnRequest;
 
@@ -87,7 +88,7 @@ fn param_name(_: &turn::Request<'_>, unsupported: Unsupported) -> String {
 /// Writes answers of other APIs as responses.
 pub(super) struct ResponsesWriter {
     pub(super) object: ResponseObject,
-    pub(super) ids: Ids,
+    pub(super) ids: ResponseIds,
     pub(super) options: Options,
 }
 
