@@ -138,69 +138,6 @@ impl Encoder {
         }
     }
 
-    /// Appends the events that one event of the turn becomes.
-    fn take(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        if self.has_ended {
-            return;
-        }
-        match event {
-            // Upstreams that count the input early do so before any content.
-            Event::Start { .. } => {}
-            Event::Usage(usage) => self.usage = Some(*usage),
-            // Nothing may come before `message_start`, which needs the usage.
-            Event::Ping if self.has_begun => self.ping(out),
-            Event::Ping => {}
-            Event::Text { text, .. } | Event::Refusal { text, .. } => {
-                self.begin(out);
-                self.text(text, out);
-            }
-            Event::Thinking { text, .. } => {
-                self.begin(out);
-                self.open_thinking(out);
-                if text.is_empty() {
-                    return;
-                }
-                if let Some(Block::Thinking { text: own, .. }) = &mut self.open {
-                    own.push_str(text);
-                }
-                self.delta("thinking_delta", "\"thinking\":", text, out);
-            }
-            Event::ThinkingSignature { signature, .. } => {
-                self.begin(out);
-                self.open_thinking(out);
-                if let Some(Block::Thinking { signature: own, .. }) = &mut self.open {
-                    *own = Some(signature.to_string());
-                }
-                self.delta("signature_delta", "\"signature\":", signature, out);
-                self.close(out);
-            }
-            Event::RedactedThinking { data, .. } => {
-                self.begin(out);
-                self.open(Block::Redacted(data.to_string()), out);
-                self.close(out);
-            }
-            Event::ToolCall { index, id, name, .. } => {
-                self.begin(out);
-                self.has_calls = true;
-                let block = Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
-                if let Some(block) = self.calls.begin(*index, block, self.open.as_ref()) {
-                    self.open(block, out);
-                    self.calls.set_current(Some(*index));
-                    self.delta("input_json_delta", "\"partial_json\":", "", out);
-                }
-            }
-            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
-            Event::Finish { reason, stop_sequence, .. } => {
-                self.finish = Some((*reason, stop_sequence.as_ref().map(ToString::to_string)));
-            }
-            Event::End => self.end(out),
-            Event::Error { status, message, .. } => {
-                self.has_ended = true;
-                super::push_error(*status, message, out);
-            }
-        }
-    }
-
     /// The whole message of the events so far, as JSON.
     pub fn into_message(mut self) -> String {
         let mut ignored = Vec::new();
@@ -361,7 +298,65 @@ fn push(name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
 
 impl crate::encode::Encoder for Encoder {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        self.take(event, out);
+        if self.has_ended {
+            return;
+        }
+        match event {
+            // Upstreams that count the input early do so before any content.
+            Event::Start { .. } => {}
+            Event::Usage(usage) => self.usage = Some(*usage),
+            // Nothing may come before `message_start`, which needs the usage.
+            Event::Ping if self.has_begun => self.ping(out),
+            Event::Ping => {}
+            Event::Text { text, .. } | Event::Refusal { text, .. } => {
+                self.begin(out);
+                self.text(text, out);
+            }
+            Event::Thinking { text, .. } => {
+                self.begin(out);
+                self.open_thinking(out);
+                if text.is_empty() {
+                    return;
+                }
+                if let Some(Block::Thinking { text: own, .. }) = &mut self.open {
+                    own.push_str(text);
+                }
+                self.delta("thinking_delta", "\"thinking\":", text, out);
+            }
+            Event::ThinkingSignature { signature, .. } => {
+                self.begin(out);
+                self.open_thinking(out);
+                if let Some(Block::Thinking { signature: own, .. }) = &mut self.open {
+                    *own = Some(signature.to_string());
+                }
+                self.delta("signature_delta", "\"signature\":", signature, out);
+                self.close(out);
+            }
+            Event::RedactedThinking { data, .. } => {
+                self.begin(out);
+                self.open(Block::Redacted(data.to_string()), out);
+                self.close(out);
+            }
+            Event::ToolCall { index, id, name, .. } => {
+                self.begin(out);
+                self.has_calls = true;
+                let block = Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
+                if let Some(block) = self.calls.begin(*index, block, self.open.as_ref()) {
+                    self.open(block, out);
+                    self.calls.set_current(Some(*index));
+                    self.delta("input_json_delta", "\"partial_json\":", "", out);
+                }
+            }
+            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
+            Event::Finish { reason, stop_sequence, .. } => {
+                self.finish = Some((*reason, stop_sequence.as_ref().map(ToString::to_string)));
+            }
+            Event::End => self.end(out),
+            Event::Error { status, message, .. } => {
+                self.has_ended = true;
+                super::push_error(*status, message, out);
+            }
+        }
     }
 }
 

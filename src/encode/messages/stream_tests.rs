@@ -1,4 +1,5 @@
 use super::*;
+use crate::encode::Encoder as _;
 
 fn head() -> MessageHead {
     MessageHead {
@@ -16,11 +17,11 @@ fn written(head: &MessageHead) -> (json::Value<'static>, json::Value<'static>) {
     let parse = |text: String| json::Value::parse(Box::leak(text.into_boxed_str()).as_bytes()).expect("JSON");
     let mut encoder = Encoder::new(head.clone());
     let mut out = Vec::new();
-    encoder.take(&Event::Text { choice: 0, text: "hi".into(), logprobs: None }, &mut out);
+    encoder.event(&Event::Text { choice: 0, text: "hi".into(), logprobs: None }, &mut out);
     let whole = parse(encoder.into_message());
     let mut encoder = Encoder::new(head.clone());
-    encoder.take(&Event::Text { choice: 0, text: "hi".into(), logprobs: None }, &mut out);
-    encoder.take(&Event::End, &mut out);
+    encoder.event(&Event::Text { choice: 0, text: "hi".into(), logprobs: None }, &mut out);
+    encoder.event(&Event::End, &mut out);
     let text = String::from_utf8(out).expect("UTF-8");
     let delta = text.lines().rfind(|line| line.contains("message_delta") && line.starts_with("data: "));
     (whole, parse(delta.expect("an event")["data: ".len()..].to_owned()))

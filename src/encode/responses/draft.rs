@@ -18,12 +18,12 @@ const PART: usize = 16 * 1024;
 /// From how many bytes on a text is shared rather than copied.
 const SHARED: usize = 16 * 1024;
 
-/// The tokens of a text.
+/// What belongs in a gap.
 #[derive(Debug, Clone)]
-pub(super) enum Tokens {
-    /// JSON objects separated by commas, or other JSON that several drafts share.
-    Json(Rc<String>),
-    /// Those of the text that the engine generated.
+pub(super) enum Gap {
+    /// JSON that several drafts share.
+    Shared(Rc<String>),
+    /// The tokens of the text that the engine generated, as JSON objects separated by commas.
     Generated(Rc<engine::Answer>),
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Tokens {
 pub(super) struct Draft {
     json: String,
     /// The offset of each gap in `json`, in ascending order, and what belongs there.
-    gaps: Vec<(usize, Tokens)>,
+    gaps: Vec<(usize, Gap)>,
 }
 
 impl Draft {
@@ -56,11 +56,11 @@ impl Draft {
     pub(super) fn push(&mut self, other: &Self) {
         let start = self.json.len();
         self.json.push_str(&other.json);
-        self.gaps.extend(other.gaps.iter().map(|(offset, tokens)| (start + offset, tokens.clone())));
+        self.gaps.extend(other.gaps.iter().map(|(offset, gap)| (start + offset, gap.clone())));
     }
 
     /// Appends a list of tokens.
-    pub(super) fn push_tokens(&mut self, tokens: Option<&Tokens>) {
+    pub(super) fn push_tokens(&mut self, tokens: Option<&Gap>) {
         self.json.push('[');
         self.gaps.extend(tokens.map(|tokens| (self.json.len(), tokens.clone())));
         self.json.push(']');
@@ -71,7 +71,7 @@ impl Draft {
         if text.len() < SHARED {
             self.json.push_str(text);
         } else {
-            self.gaps.push((self.json.len(), Tokens::Json(text.clone())));
+            self.gaps.push((self.json.len(), Gap::Shared(text.clone())));
         }
     }
 
@@ -81,15 +81,15 @@ impl Draft {
     }
 }
 
-/// What is still to be written: bytes, and lists of tokens.
+/// What is still to be written: bytes, and what belongs in gaps.
 #[derive(Debug, Default)]
 pub(super) struct Unwritten(VecDeque<Part>);
 
 #[derive(Debug)]
 enum Part {
     Bytes(Vec<u8>),
-    /// Tokens from an offset on: of bytes for JSON, of tokens for those generated.
-    Tokens(Tokens, usize),
+    /// What belongs in a gap, from an offset on: of bytes for JSON, of tokens for those generated.
+    Gap(Gap, usize),
 }
 
 impl Unwritten {
@@ -120,10 +120,10 @@ impl Unwritten {
         let after = framed.len() - framed.trim_ascii_end().len();
         let before = framed.len() - after - draft.json.len();
         let mut written = 0;
-        for (offset, tokens) in &draft.gaps {
+        for (offset, gap) in &draft.gaps {
             self.push_bytes(framed.get(written..before + offset).unwrap_or_default());
             written = before + offset;
-            self.0.push_back(Part::Tokens(tokens.clone(), 0));
+            self.0.push_back(Part::Gap(gap.clone(), 0));
         }
         self.push_bytes(framed.get(written..).unwrap_or_default());
     }
@@ -136,8 +136,8 @@ impl Unwritten {
             match self.0.front_mut() {
                 None => break,
                 Some(Part::Bytes(bytes)) => out.append(bytes),
-                Some(Part::Tokens(tokens, written)) => {
-                    if tokens.write(written, out) {
+                Some(Part::Gap(gap, written)) => {
+                    if gap.write(written, out) {
                         continue;
                     }
                 }
@@ -148,11 +148,11 @@ impl Unwritten {
     }
 }
 
-impl Tokens {
-    /// Appends the next tokens and moves `written` on; false where none are left.
+impl Gap {
+    /// Appends the next part and moves `written` on; false where nothing is left.
     fn write(&self, written: &mut usize, out: &mut Vec<u8>) -> bool {
         match self {
-            Self::Json(json) => {
+            Self::Shared(json) => {
                 let rest = json.as_bytes().get(*written..).unwrap_or_default();
                 let part = rest.get(..PART).unwrap_or(rest);
                 out.extend_from_slice(part);
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn gaps_are_filled_where_they_are_and_nowhere_else() {
-        let tokens = Tokens::Json(Rc::new(r#"{"token":"\"logprobs\":["}"#.to_owned()));
+        let tokens = Gap::Shared(Rc::new(r#"{"token":"\"logprobs\":["}"#.to_owned()));
         let mut part = Draft::default();
         part.push_str(r#"{"echo":"\"logprobs\":[]","logprobs":"#);
         part.push_tokens(Some(&tokens));

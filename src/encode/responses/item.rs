@@ -1,6 +1,6 @@
 //! Output items as JSON.
 
-use super::draft::{Draft, Tokens};
+use super::draft::{Draft, Gap};
 use crate::json::{Write, push_string, writes};
 use crate::turn::{TokenLogprob, ToolKind};
 
@@ -42,7 +42,7 @@ pub(super) struct MessagePart {
     /// The tokens that came with the text, as JSON objects separated by commas. Empty for a text of the engine.
     pub(super) logprobs: String,
     /// The tokens of the text, once it is complete.
-    pub(super) tokens: Option<Tokens>,
+    pub(super) tokens: Option<Gap>,
 }
 
 /// How far an item has come.

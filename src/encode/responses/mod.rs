@@ -4,6 +4,7 @@
 //! done before the next one begins, every event carries `sequence_number`, and the last event repeats the whole object.
 
 mod draft;
+mod frames;
 mod item;
 mod object;
 mod reasoning;
@@ -20,7 +21,7 @@ pub const ERRORS: ErrorFormat = ErrorFormat {
     body: OPENAI_ERRORS.body,
     event: |failure, number| {
         let mut out = Vec::new();
-        stream::push_error(
+        frames::push_error(
             failure.code.as_ref().unwrap_or(&failure.kind),
             &failure.message,
             number,

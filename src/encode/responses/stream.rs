@@ -1,16 +1,18 @@
 //! [`Encoder`]: the events of a turn as the events of a streamed response, or gathered into one object.
 
-use super::draft::{Draft, Tokens, Unwritten};
+use super::draft::{Draft, Gap, Unwritten};
+use super::frames::{Frame, Frames, Member};
 use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
 use super::object::{ResponseObject, Status};
 use super::reasoning::Sealed;
 use crate::api::tool::Json;
+use crate::encode::Encoder as _;
 use crate::encode::call_order::{Call, CallOrder};
 use crate::encode::json_in_pieces;
 use crate::engine;
 use crate::http::Response;
 use crate::ids::ResponseIds;
-use crate::json::{self, Write};
+use crate::json;
 use crate::turn::{Event, FinishReason, ToolKind, Usage};
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,15 +32,12 @@ pub struct Options {
     pub phases: bool,
 }
 
-/// A member's name in quotes, with the colon, and its value.
-type Member<'a> = (&'a str, &'a dyn Write);
-
 /// Writes one response.
 pub struct Encoder {
     object: ResponseObject,
     ids: ResponseIds,
     options: Options,
-    sequence: u64,
+    frames: Frames,
     has_begun: bool,
     /// The text of the open reasoning item that its summary lacks.
     unsummarized: String,
@@ -46,8 +45,6 @@ pub struct Encoder {
     done: Vec<Draft>,
     /// The engine's answer whose events these are, where they come with tokens.
     generated: Option<Rc<engine::Answer>>,
-    /// Events that follow on what was appended last.
-    unwritten: Unwritten,
     open: Option<Item>,
     calls: CallOrder<Item>,
     usage: Option<Usage>,
@@ -62,12 +59,11 @@ impl Encoder {
             object,
             ids,
             options,
-            sequence: 0,
+            frames: Frames::new(options.obfuscation),
             has_begun: false,
             unsummarized: String::new(),
             done: Vec::new(),
             generated: None,
-            unwritten: Unwritten::default(),
             open: None,
             calls: CallOrder::new(),
             usage: None,
@@ -84,70 +80,14 @@ impl Encoder {
 
     /// Takes an event whose place in a stream does not matter: the whole object is what is written.
     pub fn gather(&mut self, event: &Event<'_>) {
-        self.take(event, &mut Vec::new());
-        self.unwritten.clear();
-    }
-
-    /// Appends the events that one event of the turn becomes.
-    fn take(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        if self.has_ended {
-            return;
-        }
-        self.begin(out);
-        match event {
-            Event::Start { .. } | Event::Ping => {}
-            Event::Text { text, logprobs, .. } => {
-                let mut tokens = String::new();
-                push_logprobs(logprobs.as_deref().unwrap_or_default(), true, &mut tokens);
-                self.text(text, &tokens, false, out);
-            }
-            Event::Refusal { text, .. } => self.text(text, "", true, out),
-            Event::Thinking { text, .. } => self.thinking(text, out),
-            Event::ThinkingSignature { signature, .. } => {
-                self.open_reasoning(out);
-                let text = Some(std::mem::take(&mut self.unsummarized)).filter(|_| !self.options.summary);
-                let sealed =
-                    Sealed::Thinking { text: text.map(Into::into), signature: signature.as_ref().into() };
-                self.encrypted(&sealed, signature);
-            }
-            Event::RedactedThinking { data, .. } => {
-                self.close(Progress::Completed, out);
-                self.open_reasoning(out);
-                self.encrypted(&Sealed::Redacted(data.as_ref().into()), data);
-                self.close(Progress::Completed, out);
-            }
-            Event::ToolCall { index, id, name, kind, .. } => {
-                let prefix = if *kind == ToolKind::Function { "fc_" } else { "ctc_" };
-                let call = ItemKind::Call {
-                    call_id: id.clone().into_owned(),
-                    name: name.clone().into_owned(),
-                    input: String::new(),
-                    kind: *kind,
-                };
-                let item = Item { id: self.ids.next(prefix), kind: call };
-                if let Some(item) = self.calls.begin(*index, item, self.open.as_ref()) {
-                    self.close(Progress::Completed, out);
-                    self.open(item, out);
-                    self.calls.set_current(Some(*index));
-                }
-            }
-            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
-            Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Finish { reason, .. } => self.finish = Some(*reason),
-            Event::End => self.end(out),
-            Event::Error { code, kind, message, .. } => {
-                self.fail(code.as_ref().unwrap_or(kind), message, out);
-            }
-        }
+        self.event(event, &mut Vec::new());
+        self.frames.clear();
     }
 
     /// Ends a response whose backend failed.
     fn fail(&mut self, code: &str, message: &str, out: &mut Vec<u8>) {
         self.has_ended = true;
-        let mut event = Vec::new();
-        push_error(code, message, self.sequence, &mut event);
-        self.append(&event, out);
-        self.sequence += 1;
+        self.frames.push_error(code, message, out);
         let status = Status::Failed { code: code.to_owned(), message: message.to_owned() };
         self.push_object("response.failed", &status, out);
     }
@@ -218,8 +158,9 @@ impl Encoder {
     fn open(&mut self, item: Item, out: &mut Vec<u8>) {
         let index = self.done.len();
         let shown = item.json(Progress::Added);
-        let name = "response.output_item.added";
-        self.push(name, &[("\"output_index\":", &index)], Some(("\"item\":", &shown)), out);
+        let place: [Member<'_>; 1] = [("\"output_index\":", &index)];
+        let added = Frame::new("response.output_item.added", &place).with("\"item\":", &shown);
+        self.frames.push(&[], added, out);
         self.open = Some(item);
         self.calls.set_current(None);
     }
@@ -252,7 +193,8 @@ impl Encoder {
             if let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open {
                 parts.push(part);
             }
-            self.push_in_part("response.content_part.added", &[], Some(("\"part\":", &shown)), false, out);
+            let added = Frame::new("response.content_part.added", &[]).with("\"part\":", &shown);
+            self.push_in_part(added, out);
         }
         let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
@@ -264,11 +206,11 @@ impl Encoder {
             part.logprobs.push_str(logprobs);
         }
         if is_refusal {
-            self.push_in_part("response.refusal.delta", &[("\"delta\":", &text)], None, true, out);
+            self.push_in_part(Frame::delta("response.refusal.delta", &[("\"delta\":", &text)]), out);
         } else {
             let tokens = format!("[{logprobs}]");
-            let members: [(&str, &dyn Write); 2] = [("\"delta\":", &text), ("\"logprobs\":", &Json(&tokens))];
-            self.push_in_part("response.output_text.delta", &members, None, true, out);
+            let members: [Member<'_>; 2] = [("\"delta\":", &text), ("\"logprobs\":", &Json(&tokens))];
+            self.push_in_part(Frame::delta("response.output_text.delta", &members), out);
         }
     }
 
@@ -277,20 +219,21 @@ impl Encoder {
         let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
         part.tokens = match &self.generated {
-            Some(answer) => Some(Tokens::Generated(answer.clone())),
+            Some(answer) => Some(Gap::Generated(answer.clone())),
             None if part.logprobs.is_empty() => None,
-            None => Some(Tokens::Json(Rc::new(std::mem::take(&mut part.logprobs)))),
+            None => Some(Gap::Shared(Rc::new(std::mem::take(&mut part.logprobs)))),
         };
         let (text, shown) = (part.text.clone(), part.json());
         if part.is_refusal {
-            self.push_in_part("response.refusal.done", &[("\"refusal\":", &text)], None, false, out);
+            self.push_in_part(Frame::new("response.refusal.done", &[("\"refusal\":", &text)]), out);
         } else {
             let mut tokens = Draft::default();
             tokens.push_tokens(part.tokens.as_ref());
-            let (text, tokens): ((_, &dyn Write), _) = (("\"text\":", &text), ("\"logprobs\":", &tokens));
-            self.push_in_part("response.output_text.done", &[text], Some(tokens), false, out);
+            let text: [Member<'_>; 1] = [("\"text\":", &text)];
+            let done = Frame::new("response.output_text.done", &text).with("\"logprobs\":", &tokens);
+            self.push_in_part(done, out);
         }
-        self.push_in_part("response.content_part.done", &[], Some(("\"part\":", &shown)), false, out);
+        self.push_in_part(Frame::new("response.content_part.done", &[]).with("\"part\":", &shown), out);
     }
 
     fn open_reasoning(&mut self, out: &mut Vec<u8>) {
@@ -326,14 +269,11 @@ impl Encoder {
         summary.push_str(text);
         if is_first {
             let part = r#"{"type":"summary_text","text":""}"#;
-            self.push_in_summary(
-                "response.reasoning_summary_part.added",
-                &[("\"part\":", &Json(part))],
-                false,
-                out,
-            );
+            let part: [Member<'_>; 1] = [("\"part\":", &Json(part))];
+            self.push_in_summary(Frame::new("response.reasoning_summary_part.added", &part), out);
         }
-        self.push_in_summary("response.reasoning_summary_text.delta", &[("\"delta\":", &text)], true, out);
+        let delta: [Member<'_>; 1] = [("\"delta\":", &text)];
+        self.push_in_summary(Frame::delta("response.reasoning_summary_text.delta", &delta), out);
     }
 
     /// Sets the encrypted form of the open item: `plain`, or what is sealed.
@@ -359,7 +299,7 @@ impl Encoder {
             }
             _ => "response.function_call_arguments.delta",
         };
-        self.push_in_item(name, &[("\"delta\":", &more)], None, true, out);
+        self.push_in_item(None, Frame::delta(name, &[("\"delta\":", &more)]), out);
     }
 
     /// Completes the open item.
@@ -370,90 +310,52 @@ impl Encoder {
             Some(ItemKind::Reasoning { summary, .. }) if !summary.is_empty() => {
                 let text = summary.clone();
                 let part = json::to_string(&super::item::SummaryPart(&text));
-                self.push_in_summary(
-                    "response.reasoning_summary_text.done",
-                    &[("\"text\":", &text)],
-                    false,
-                    out,
-                );
-                self.push_in_summary(
-                    "response.reasoning_summary_part.done",
-                    &[("\"part\":", &Json(&part))],
-                    false,
-                    out,
-                );
+                let text: [Member<'_>; 1] = [("\"text\":", &text)];
+                self.push_in_summary(Frame::new("response.reasoning_summary_text.done", &text), out);
+                let part: [Member<'_>; 1] = [("\"part\":", &Json(&part))];
+                self.push_in_summary(Frame::new("response.reasoning_summary_part.done", &part), out);
             }
             Some(ItemKind::Reasoning { .. }) => {}
             Some(ItemKind::Call { input, kind, .. }) => {
-                let (input, kind) = (input.clone(), *kind);
-                match kind {
-                    ToolKind::Function => {
-                        let name = "response.function_call_arguments.done";
-                        self.push_in_item(name, &[("\"arguments\":", &input)], None, false, out);
-                    }
-                    ToolKind::Custom => {
-                        let name = "response.custom_tool_call_input.done";
-                        self.push_in_item(name, &[("\"input\":", &input)], None, false, out);
-                    }
-                }
+                let (name, key) = match kind {
+                    ToolKind::Function => ("response.function_call_arguments.done", "\"arguments\":"),
+                    ToolKind::Custom => ("response.custom_tool_call_input.done", "\"input\":"),
+                };
+                let input = input.clone();
+                self.push_in_item(None, Frame::new(name, &[(key, &input)]), out);
             }
         }
         let Some(item) = self.open.take() else { return };
         self.calls.set_current(None);
         let shown = item.json(progress);
         let index = self.done.len();
-        let name = "response.output_item.done";
-        self.push(name, &[("\"output_index\":", &index)], Some(("\"item\":", &shown)), out);
+        let place: [Member<'_>; 1] = [("\"output_index\":", &index)];
+        let done = Frame::new("response.output_item.done", &place).with("\"item\":", &shown);
+        self.frames.push(&[], done, out);
         self.done.push(shown);
     }
 
-    fn push_in_part(
-        &mut self,
-        name: &str,
-        members: &[Member<'_>],
-        last: Option<(&str, &Draft)>,
-        is_delta: bool,
-        out: &mut Vec<u8>,
-    ) {
+    fn push_in_part(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
         let index = match &self.open {
             Some(Item { kind: ItemKind::Message { parts, .. }, .. }) => parts.len().saturating_sub(1),
             _ => 0,
         };
-        let mut all: Vec<Member<'_>> = vec![("\"content_index\":", &index)];
-        all.extend_from_slice(members);
-        self.push_in_item(name, &all, last, is_delta, out);
+        self.push_in_item(Some(("\"content_index\":", &index)), frame, out);
     }
 
-    fn push_in_summary(&mut self, name: &str, members: &[Member<'_>], is_delta: bool, out: &mut Vec<u8>) {
-        let mut all: Vec<Member<'_>> = vec![("\"summary_index\":", &0_u32)];
-        all.extend_from_slice(members);
-        self.push_in_item(name, &all, None, is_delta, out);
+    fn push_in_summary(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
+        self.push_in_item(Some(("\"summary_index\":", &0_u32)), frame, out);
     }
 
-    fn push_in_item(
-        &mut self,
-        name: &str,
-        members: &[Member<'_>],
-        last: Option<(&str, &Draft)>,
-        is_delta: bool,
-        out: &mut Vec<u8>,
-    ) {
-        let id = self.open.as_ref().map(|item| item.id.clone()).unwrap_or_default();
+    /// Appends an event about the open item, or a part of it.
+    fn push_in_item(&mut self, part: Option<Member<'_>>, frame: Frame<'_>, out: &mut Vec<u8>) {
+        let id = self.open.as_ref().map_or("", |item| &item.id);
         let index = self.done.len();
-        let padding = self.padding();
-        let mut all: Vec<Member<'_>> = vec![("\"item_id\":", &id), ("\"output_index\":", &index)];
-        all.extend_from_slice(members);
-        if is_delta && self.options.obfuscation {
-            all.push(("\"obfuscation\":", &padding));
+        let (id, index): (Member<'_>, Member<'_>) = (("\"item_id\":", &id), ("\"output_index\":", &index));
+        match part {
+            Some(part) => self.frames.push(&[id, index, part], frame, out),
+            None => self.frames.push(&[id, index], frame, out),
         }
-        self.push(name, &all, last, out);
-    }
-
-    /// Letters without meaning, of a length that changes from event to event.
-    fn padding(&self) -> &'static str {
-        const LETTERS: &str = "aB3dE5gH7jK9mN1pQ2";
-        let length = (self.sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize;
-        LETTERS.get(..length.max(1)).unwrap_or(LETTERS)
     }
 
     fn push_object(&mut self, name: &str, status: &Status, out: &mut Vec<u8>) {
@@ -461,39 +363,7 @@ impl Encoder {
             Status::InProgress => self.object.json(status, &[], None),
             _ => self.object.json(status, &self.done, self.usage),
         };
-        self.push(name, &[], Some(("\"response\":", &object)), out);
-    }
-
-    /// Appends an event with these members; the last one may be long.
-    fn push(&mut self, name: &str, members: &[Member<'_>], last: Option<(&str, &Draft)>, out: &mut Vec<u8>) {
-        let mut event = Draft::whole(String::with_capacity(256));
-        event.push_str("{");
-        event.push_member("\"type\":", &name);
-        event.push_member("\"sequence_number\":", &self.sequence);
-        for (key, value) in members {
-            event.push_member(key, value);
-        }
-        if let Some((key, value)) = last {
-            event.push_str(",");
-            event.push_str(key);
-            event.push(value);
-        }
-        event.push_str("}");
-        self.sequence += 1;
-        let frame = |json: &[u8], out: &mut Vec<u8>| crate::encode::sse::push_named_event(out, name, json);
-        match event.without_gaps() {
-            Some(json) if self.unwritten.is_empty() => frame(json.as_bytes(), out),
-            _ => self.unwritten.push_draft(&event, frame),
-        }
-    }
-
-    /// Appends bytes after all that is unwritten.
-    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.unwritten.is_empty() {
-            out.extend_from_slice(bytes);
-        } else {
-            self.unwritten.push_bytes(bytes);
-        }
+        self.frames.push(&[], Frame::new(name, &[]).with("\"response\":", &object), out);
     }
 }
 
@@ -510,22 +380,62 @@ impl Call for Item {
 
 impl crate::encode::Encoder for Encoder {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        self.take(event, out);
+        if self.has_ended {
+            return;
+        }
+        self.begin(out);
+        match event {
+            Event::Start { .. } | Event::Ping => {}
+            Event::Text { text, logprobs, .. } => {
+                let mut tokens = String::new();
+                push_logprobs(logprobs.as_deref().unwrap_or_default(), true, &mut tokens);
+                self.text(text, &tokens, false, out);
+            }
+            Event::Refusal { text, .. } => self.text(text, "", true, out),
+            Event::Thinking { text, .. } => self.thinking(text, out),
+            Event::ThinkingSignature { signature, .. } => {
+                self.open_reasoning(out);
+                let text = Some(std::mem::take(&mut self.unsummarized)).filter(|_| !self.options.summary);
+                let sealed =
+                    Sealed::Thinking { text: text.map(Into::into), signature: signature.as_ref().into() };
+                self.encrypted(&sealed, signature);
+            }
+            Event::RedactedThinking { data, .. } => {
+                self.close(Progress::Completed, out);
+                self.open_reasoning(out);
+                self.encrypted(&Sealed::Redacted(data.as_ref().into()), data);
+                self.close(Progress::Completed, out);
+            }
+            Event::ToolCall { index, id, name, kind, .. } => {
+                let prefix = if *kind == ToolKind::Function { "fc_" } else { "ctc_" };
+                let call = ItemKind::Call {
+                    call_id: id.clone().into_owned(),
+                    name: name.clone().into_owned(),
+                    input: String::new(),
+                    kind: *kind,
+                };
+                let item = Item { id: self.ids.next(prefix), kind: call };
+                if let Some(item) = self.calls.begin(*index, item, self.open.as_ref()) {
+                    self.close(Progress::Completed, out);
+                    self.open(item, out);
+                    self.calls.set_current(Some(*index));
+                }
+            }
+            Event::ToolInput { index, input, .. } => self.input(*index, input, out),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Finish { reason, .. } => self.finish = Some(*reason),
+            Event::End => self.end(out),
+            Event::Error { code, kind, message, .. } => {
+                self.fail(code.as_ref().unwrap_or(kind), message, out);
+            }
+        }
     }
 
     fn more(&mut self, out: &mut Vec<u8>) -> bool {
-        self.unwritten.write(out)
+        self.frames.write(out)
     }
 
     fn waited(&mut self, wait: Duration) {
         self.object.elapsed += wait;
     }
-}
-
-/// Appends the event of an error; `number` is its `sequence_number`.
-pub(super) fn push_error(code: &str, message: &str, number: u64, out: &mut Vec<u8>) {
-    let (mut error, mut event) = (String::new(), String::new());
-    json::writes!(&mut error; "type" = code, "code" = code, "message" = message, "param" = ());
-    json::writes!(&mut event; "type" = "error", "sequence_number" = number, "error" = Json(&error));
-    crate::encode::sse::push_named_event(out, "error", event.as_bytes());
 }
