@@ -102,7 +102,7 @@ impl<'a, T: Read<'a>> Read<'a> for Verbatim<'a, T> {
         let mut again = before;
         let text = again.raw()?;
         // The answer repeats it, and a stream does so more than once.
-        json.take_room(3 * text.len())?;
+        json.charge(3 * text.len())?;
         Ok(Self { json: Json(text), value })
     }
 }

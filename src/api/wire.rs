@@ -15,7 +15,7 @@ pub(super) fn known<'a, T: Read<'a>>(
     json: &mut Reader<'a>,
 ) -> Result<(), ParseError> {
     *doubles |= member.is_some();
-    *member = json.skipped(Read::read)?.flatten();
+    *member = json.read_or_skip(Read::read)?.flatten();
     Ok(())
 }
 
@@ -31,7 +31,7 @@ pub(super) fn rare<'a, R: Default, T: Read<'a>>(
         if json.peek() == b'n' {
             return json.null();
         }
-        json.take_room(size_of::<R>())?;
+        json.charge(size_of::<R>())?;
     }
     known(member(rest.get_or_insert_default()), doubles, json)
 }
@@ -45,7 +45,7 @@ pub(super) fn unknown<'a>(
 ) -> Result<(), ParseError> {
     json.skip()?;
     // While the list grows both the old one and the new one, of twice the size, are in memory.
-    json.take_room(3 * size_of::<Text<'_>>())?;
+    json.charge(3 * size_of::<Text<'_>>())?;
     extra.push(Text(name));
     Ok(())
 }

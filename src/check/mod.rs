@@ -196,7 +196,7 @@ fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
 ) -> Result<Checked<'a, R, M::Resolved>, ApiError> {
-    let read = json::read_request::<R>(body, false);
+    let read = json::read_request::<R>(body);
     let is_too_large = matches!(read, Err(Unread::TooLarge));
     let read = read.ok();
     let top = if read.is_none() { Some(TopLevel::read(body)?) } else { None };
@@ -262,7 +262,7 @@ fn diagnose_unreadable<'a, R: Request<'a>>(
     let scope = policy.scope();
     Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
     // The typed pass has types for members that no rule is about, such as those of items whose type is not known here.
-    let request = json::read_request::<R>(body, true).map_err(|_| error_text::not_json())?;
+    let request = json::read_request_leniently::<R>(body).map_err(|_| error_text::not_json())?;
     request.check_cross_field(scope)?;
     Ok(with_dropped(request, policy))
 }
@@ -275,7 +275,7 @@ fn validate_types<'a, R: Request<'a>>(
     let top = TopLevel::read(body)?;
     let scope = policy.scope();
     top.validate(&Rules::of::<R>(scope), scope, policy.unknown)?;
-    let request = json::read_request::<R>(body, true);
+    let request = json::read_request_leniently::<R>(body);
     let mut request = request.map_err(|why| match why {
         Unread::Malformed => error_text::not_json(),
         Unread::TooLarge => top.too_large(),

@@ -54,8 +54,8 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolic
     if policy.validation == Validation::Types {
         let top = TopLevel::read(body).and_then(|top| top.model().map(|_| top));
         return Passes {
-            readable: json::read_request::<R>(body, true).is_ok(),
-            plain: json::read_request::<R>(body, false)
+            readable: json::read_request_leniently::<R>(body).is_ok(),
+            plain: json::read_request::<R>(body)
                 .is_ok_and(|mut request| !refused_unknown(&mut request) && request.is_typed()),
             rules: top.and_then(|top| top.validate(&rules, scope, policy.unknown)),
             cross_field: Ok(()),
@@ -67,14 +67,14 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolic
         false => Err(error_text::not_json()),
     });
     let rules = named.and_then(|()| rules.validate(body, scope, policy.unknown));
-    match json::read_request::<R>(body, false) {
+    match json::read_request::<R>(body) {
         Ok(mut request) => {
             let cross_field = request.check_cross_field(scope);
             let plain = !refused_unknown(&mut request) && request.is_plain(scope);
             Passes { readable: true, plain, rules, cross_field }
         }
         // Where the rules are met, it is read without what the typed pass has no place for.
-        Err(_) => match json::read_request::<R>(body, true) {
+        Err(_) => match json::read_request_leniently::<R>(body) {
             Ok(request) => {
                 let cross_field = request.check_cross_field(scope);
                 Passes { readable: true, plain: false, rules, cross_field }

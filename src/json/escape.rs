@@ -1,6 +1,4 @@
-//! Strings and numbers as JSON.
-
-use super::reader::special;
+//! Strings and numbers as JSON, and what escapes stand for.
 
 /// Appends a string.
 pub(crate) fn push_string(text: &str, out: &mut String) {
@@ -46,6 +44,35 @@ pub(crate) fn push_integer(mut number: u64, out: &mut String) {
     }
     let digits = digits.get(at..).unwrap_or_default();
     out.push_str(std::str::from_utf8(digits).unwrap_or_default());
+}
+
+/// The character of a surrogate pair; `None` if the two are none.
+pub(super) fn surrogate_pair(high: u32, low: u32) -> Option<char> {
+    let halves = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
+    halves.then(|| char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))).flatten()
+}
+
+/// How many bytes stand before the next one that is escaped in a string: a quote, a backslash or a control
+/// character.
+#[inline]
+pub(super) fn special(bytes: &[u8]) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The lowest bit set is that of the first byte below `n`, for n up to 128; higher ones may err.
+    let below = |word: u64, n: u64| word.wrapping_sub(EACH * n) & !word & (EACH << 7);
+    let mut at = 0;
+    // Eight bytes at a time: prompts are long.
+    let (words, rest) = bytes.as_chunks();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ (EACH * u64::from(b'"'));
+        let backslash = word ^ (EACH * u64::from(b'\\'));
+        let found = below(quote, 1) | below(backslash, 1) | below(word, 0x20);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|place| at + place)
 }
 
 #[cfg(test)]

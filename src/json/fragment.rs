@@ -1,6 +1,6 @@
 //! [`Fragment`]: a string that is a part of a longer one.
 
-use super::reader::surrogate_pair;
+use super::escape::surrogate_pair;
 use super::{ParseError, Read, Reader};
 use std::borrow::Cow;
 

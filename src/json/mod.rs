@@ -8,6 +8,7 @@
 mod escape;
 mod fragment;
 mod reader;
+mod room;
 mod serialize;
 mod tape;
 mod value;
@@ -41,40 +42,34 @@ pub trait Read<'a>: Sized {
 ///
 /// If the text is no JSON, or not of this type.
 pub fn from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
-    let mut json = Reader::new(text);
-    let value = T::read(&mut json)?;
-    json.end()?;
-    Ok(value)
+    read_whole(Reader::new(text))
 }
 
-/// Why a body was not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
-    /// It is no JSON, or not of the requested type.
-    Malformed,
-    /// What it consists of would take more memory than one request may take.
-    TooLarge,
-}
-
-/// How many bytes of memory the parts of a request may take for each byte of its body. As much again may be needed to
-/// answer it, which together is within eight times the body.
-const REQUEST_ROOM_PER_BYTE: usize = 4;
-
-/// How many bytes they may take besides.
-const REQUEST_ROOM: usize = 6 << 20;
-
-/// Reads a request's body; `is_lenient` is whether the reader is lenient: see [`Reader::lenient`].
+/// Reads one value with nothing after it; what is not UTF-8 is no JSON.
 ///
 /// # Errors
 ///
-/// Where the bytes are no JSON or not of this type, or the request takes too much memory.
-pub fn read_request<'a, T: Read<'a>>(body: &'a [u8], is_lenient: bool) -> Result<T, Unread> {
-    let text = std::str::from_utf8(body).map_err(|_| Unread::Malformed)?;
-    let json = if is_lenient { Reader::lenient(text) } else { Reader::new(text) };
-    let mut json =
-        json.with_room(text.len().saturating_mul(REQUEST_ROOM_PER_BYTE).saturating_add(REQUEST_ROOM));
-    let value = T::read(&mut json).and_then(|value| json.end().map(|()| value));
-    value.map_err(|ParseError| if json.is_full() { Unread::TooLarge } else { Unread::Malformed })
+/// If the bytes are no JSON, or not of this type.
+pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
+}
+
+/// As [`from_str`], by a reader that replaces halves of surrogate pairs: see [`Reader::lossy`].
+///
+/// # Errors
+///
+/// Where the text is no JSON, or not of this type.
+pub fn lossy_from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
+    read_whole(Reader::lossy(text))
+}
+
+/// As [`from_slice`], by a reader that replaces halves of surrogate pairs: see [`Reader::lossy`].
+///
+/// # Errors
+///
+/// Where the bytes are no JSON, or not of this type.
+pub fn lossy_from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+    lossy_from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
 }
 
 /// As [`from_slice`], by a lenient reader: see [`Reader::lenient`].
@@ -82,7 +77,7 @@ pub fn read_request<'a, T: Read<'a>>(body: &'a [u8], is_lenient: bool) -> Result
 /// # Errors
 ///
 /// Where the bytes are no JSON, or not what the type is made of at its root.
-pub fn from_slice_lenient<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
+pub fn lenient_from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
     read_whole(Reader::lenient(std::str::from_utf8(bytes).map_err(|_| ParseError)?))
 }
 
@@ -101,34 +96,38 @@ fn read_whole<'a, T: Read<'a>>(mut json: Reader<'a>) -> Result<T, ParseError> {
     Ok(value)
 }
 
-/// Reads one value with nothing after it; what is not UTF-8 is no JSON.
-///
-/// # Errors
-///
-/// If the bytes are no JSON, or not of this type.
-pub fn from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
-    from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no JSON, or not of the requested type.
+    Malformed,
+    /// What it consists of would take more memory than one request may take.
+    TooLarge,
 }
 
-/// Reads one value with nothing after it, as [`Reader::lossy`] reads strings.
+/// Reads a request's body.
 ///
 /// # Errors
 ///
-/// Where the text is no JSON, or not what is to be read.
-pub fn lossy_from_str<'a, T: Read<'a>>(text: &'a str) -> Result<T, ParseError> {
-    let mut json = Reader::lossy(text);
-    let value = T::read(&mut json)?;
-    json.end()?;
-    Ok(value)
+/// Where the bytes are no JSON or not of this type, or the request takes too much memory.
+pub fn read_request<'a, T: Read<'a>>(body: &'a [u8]) -> Result<T, Unread> {
+    read_request_by(Reader::new, body)
 }
 
-/// Reads one value with nothing after it, as [`Reader::lossy`] reads strings.
+/// As [`read_request`], by a lenient reader: see [`Reader::lenient`].
 ///
 /// # Errors
 ///
-/// Where the bytes are no UTF-8, no JSON, or not what is to be read.
-pub fn lossy_from_slice<'a, T: Read<'a>>(bytes: &'a [u8]) -> Result<T, ParseError> {
-    lossy_from_str(std::str::from_utf8(bytes).map_err(|_| ParseError)?)
+/// Where the bytes are no JSON or not what the type is made of at its root, or the request takes too much memory.
+pub fn read_request_leniently<'a, T: Read<'a>>(body: &'a [u8]) -> Result<T, Unread> {
+    read_request_by(Reader::lenient, body)
+}
+
+fn read_request_by<'a, T: Read<'a>>(reader: fn(&'a str) -> Reader<'a>, body: &'a [u8]) -> Result<T, Unread> {
+    let text = std::str::from_utf8(body).map_err(|_| Unread::Malformed)?;
+    let mut json = reader(text).with_room_of_request();
+    let value = T::read(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|ParseError| if json.is_full() { Unread::TooLarge } else { Unread::Malformed })
 }
 
 /// A struct of some members of an object, by their JSON names; the others are passed over. All are optional, `null`
@@ -213,7 +212,7 @@ impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
         let mut more = json.open(b'[')?;
         while more {
             json.grow(&mut items, b']')?;
-            items.extend(json.skipped(T::read)?);
+            items.extend(json.read_or_skip(T::read)?);
             more = json.more(b']')?;
         }
         json.shrink(&mut items);

@@ -1,6 +1,8 @@
 //! [`Reader`]: pulls values out of JSON text.
 
 use super::ParseError;
+use super::escape::{special, surrogate_pair};
+use super::room::Room;
 use std::borrow::Cow;
 
 /// How many arrays and objects may lie in one another.
@@ -9,35 +11,21 @@ const MAX_LEVELS: u8 = 127;
 /// A place in a JSON text, from which values are read one after another.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     at: usize,
-    level: u8,
+    pub(super) level: u8,
     /// Whether an escape may name half of a surrogate pair, which JSON's grammar allows (RFC 8259, section 8.2).
     lossy: bool,
     /// Whether types leave out what is not what they expect.
     lenient: bool,
     /// Whether numbers that are not finite are passed over.
     non_finite: bool,
-    /// How many bytes the items that are read may still take in memory.
-    room: usize,
-    /// Whether they would have taken more.
-    is_full: bool,
+    /// How much memory what is read may still take.
+    pub(super) room: Room,
 }
-
-/// How many bytes of memory the items that are read may take for each byte of the text.
-const ROOM_PER_BYTE: usize = 6;
-
-/// How many bytes they may take besides.
-const LEAST_ROOM: usize = 8 << 20;
 
 /// How many bytes more than it needs a string with escapes may have.
 const SPARE: usize = 32;
-
-/// From how many items on a list is given the memory that it needs, and no more: its items are counted first.
-const LONG_LIST: usize = 64;
-
-/// How deep the lists lie whose items are counted. Each level goes over the text once more.
-const MAX_COUNTED_LEVELS: u8 = 8;
 
 /// What reads a member's value, given its name.
 type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), ParseError> + 'f;
@@ -45,8 +33,8 @@ type Member<'f, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Par
 impl<'a> Reader<'a> {
     /// A reader at the start of a text.
     pub fn new(text: &'a str) -> Self {
-        let room = text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(LEAST_ROOM);
-        Self { text, at: 0, level: 0, lossy: false, lenient: false, non_finite: false, room, is_full: false }
+        let room = Room::for_text(text.len());
+        Self { text, at: 0, level: 0, lossy: false, lenient: false, non_finite: false, room }
     }
 
     /// A reader that replaces escaped halves of surrogate pairs by U+FFFD where [`Reader::new`] fails.
@@ -55,7 +43,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader for JSON that another server judges. Types read by it leave out a member or an item that is not what
-    /// they expect ([`Self::skipped`]), and half of a surrogate pair reads as U+FFFD.
+    /// they expect ([`Self::read_or_skip`]), and half of a surrogate pair reads as U+FFFD.
     pub fn lenient(text: &'a str) -> Self {
         Self { lenient: true, ..Self::lossy(text) }
     }
@@ -64,79 +52,6 @@ impl<'a> Reader<'a> {
     /// Python have them for numbers that JSON cannot express.
     pub fn of_answer(text: &'a str) -> Self {
         Self { non_finite: true, ..Self::lenient(text) }
-    }
-
-    /// The same reader, whose items may take so many bytes of memory.
-    #[must_use]
-    pub fn with_room(self, room: usize) -> Self {
-        Self { room, ..self }
-    }
-
-    /// Whether reading ended because the items would have taken too much memory.
-    pub fn is_full(&self) -> bool {
-        self.is_full
-    }
-
-    /// Takes bytes of memory for what is read.
-    ///
-    /// # Errors
-    ///
-    /// If fewer are left.
-    pub fn take_room(&mut self, bytes: usize) -> Result<(), ParseError> {
-        match self.room.checked_sub(bytes) {
-            Some(room) => self.room = room,
-            None => self.is_full = true,
-        }
-        if self.is_full { Err(ParseError) } else { Ok(()) }
-    }
-
-    /// Makes room for another item of a list, before it is read. `T` is the type of an item.
-    ///
-    /// # Errors
-    ///
-    /// If the items would take too much memory.
-    pub(crate) fn grow<T>(&mut self, items: &mut Vec<T>, bracket: u8) -> Result<(), ParseError> {
-        let count = items.len();
-        if count < items.capacity() {
-            return Ok(());
-        }
-        let more = match count {
-            ..LONG_LIST => count.max(1),
-            _ if self.level <= MAX_COUNTED_LEVELS => self.items_left(bracket)?,
-            _ => count / 4,
-        };
-        // Both the old list and the new one are in memory while the items move.
-        if count.saturating_mul(size_of::<T>()) > self.room {
-            self.is_full = true;
-        }
-        self.take_room(more.saturating_mul(size_of::<T>()))?;
-        items.reserve_exact(more);
-        Ok(())
-    }
-
-    /// How many items of a list are left, before one of them.
-    fn items_left(&self, bracket: u8) -> Result<usize, ParseError> {
-        let mut ahead = self.clone();
-        let mut count = 0;
-        loop {
-            if bracket == b'}' {
-                ahead.name()?;
-            }
-            ahead.skip()?;
-            count += 1;
-            if !ahead.more(bracket)? {
-                return Ok(count);
-            }
-        }
-    }
-
-    /// Gives back what a complete list has too much.
-    pub(crate) fn shrink<T>(&mut self, items: &mut Vec<T>) {
-        if items.len() <= items.capacity() / 2 {
-            let before = items.capacity();
-            items.shrink_to_fit();
-            self.room += (before - items.capacity()) * size_of::<T>();
-        }
     }
 
     /// Whether values that are not what a type expects are left out.
@@ -150,7 +65,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// Where `read` fails and the reader is strict, or where the text is no JSON.
-    pub fn skipped<T>(
+    pub fn read_or_skip<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, ParseError>,
     ) -> Result<Option<T>, ParseError> {
@@ -170,7 +85,7 @@ impl<'a> Reader<'a> {
     ///
     /// Where the reader is strict, or the text is no JSON.
     pub(crate) fn pass_over(&mut self, before: Self) -> Result<(), ParseError> {
-        if !self.lenient || self.is_full {
+        if !self.lenient || self.is_full() {
             return Err(ParseError);
         }
         *self = before;
@@ -386,7 +301,7 @@ impl<'a> Reader<'a> {
                 if text.capacity() - text.len() > SPARE {
                     text.shrink_to_fit();
                 }
-                self.take_room(text.capacity())?;
+                self.charge(text.capacity())?;
                 return Ok(text);
             }
         }
@@ -499,33 +414,4 @@ impl<'a> Reader<'a> {
         self.skip()?;
         Ok(self.text_from(from))
     }
-}
-
-/// The character of a surrogate pair; `None` if the two are none.
-pub(super) fn surrogate_pair(high: u32, low: u32) -> Option<char> {
-    let halves = (0xd800..0xdc00).contains(&high) && (0xdc00..0xe000).contains(&low);
-    halves.then(|| char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))).flatten()
-}
-
-/// How many bytes stand before the next one that is escaped in a string: a quote, a backslash or a control
-/// character.
-#[inline]
-pub(super) fn special(bytes: &[u8]) -> Option<usize> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // The lowest bit set is that of the first byte below `n`, for n up to 128; higher ones may err.
-    let below = |word: u64, n: u64| word.wrapping_sub(EACH * n) & !word & (EACH << 7);
-    let mut at = 0;
-    // Eight bytes at a time: prompts are long.
-    let (words, rest) = bytes.as_chunks();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (EACH * u64::from(b'"'));
-        let backslash = word ^ (EACH * u64::from(b'\\'));
-        let found = below(quote, 1) | below(backslash, 1) | below(word, 0x20);
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20)).map(|place| at + place)
 }

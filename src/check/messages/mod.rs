@@ -68,7 +68,7 @@ fn resolve<'a, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
 ) -> Result<(Request<'a>, M::Resolved), ApiError> {
-    let request = json::read_request::<Request<'a>>(body, false).map_err(|why| diagnose(body, why))?;
+    let request = json::read_request::<Request<'a>>(body).map_err(|why| diagnose(body, why))?;
     let model = request.model.as_deref().ok_or_else(|| invalid("model: Field required"))?;
     let unknown = || ApiError::new(Kind::ModelNotFound, format!("model: {model}"));
     let resolved = resolver.resolve(model).ok_or_else(unknown)?;

@@ -113,7 +113,7 @@ impl Generation for Chat<'_> {
 /// The tokens of the input of a valid body.
 fn input_tokens(body: &[u8]) -> u64 {
     let count = |request: Request<'_>| engine::input_tokens(&turn(&request), engine::CountedBy::Chat);
-    json::read_request(body, true).map_or(0, count)
+    json::read_request_leniently(body).map_or(0, count)
 }
 
 impl Chat<'_> {

@@ -111,7 +111,7 @@ impl<'a> Wire<'a> {
         if turn.tool_choice != ToolChoice::Auto || turn.allowed_tools.is_some() {
             return;
         }
-        let choice = json::from_slice_lenient::<Choice<'r>>(json.as_bytes()).unwrap_or_default();
+        let choice = json::lenient_from_slice::<Choice<'r>>(json.as_bytes()).unwrap_or_default();
         let (kind, name) = (choice.kind.map(Text::into_inner), choice.name.map(Text::into_inner));
         turn.tool_choice = match (kind.as_deref().or(json.get(1..json.len() - 1)), name) {
             (Some("auto"), _) => ToolChoice::Auto,

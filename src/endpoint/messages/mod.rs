@@ -134,7 +134,7 @@ impl Message<'_> {
 fn input_tokens(body: &[u8]) -> u64 {
     let count =
         |request: Request<'_>| engine::input_tokens(&to_turn::turn(&request), engine::CountedBy::Chat);
-    json::read_request(body, true).map_or(0, count)
+    json::read_request_leniently(body).map_or(0, count)
 }
 
 /// Counts the tokens of a request's input: by an upstream that can, else by the gateway.

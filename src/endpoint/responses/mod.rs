@@ -152,7 +152,7 @@ pub fn count<T: Transport>(
 /// The tokens of the input of a valid body.
 fn input_tokens(body: &[u8]) -> u64 {
     let count = |request: Request<'_>| engine::input_tokens(&to_turn::turn(&request), counted_by(&request));
-    json::read_request(body, true).map_or(0, count)
+    json::read_request_leniently(body).map_or(0, count)
 }
 
 /// How the live API counts the input of Responses: a call that is alone between results and has an `id` costs more.
