@@ -4,11 +4,8 @@
 use crate::cost::{Rates, Usd};
 use crate::error::ApiError;
 use crate::json::{push_integer, push_string};
-use crate::model::Endpoint;
 use crate::time::{push_digits, push_rfc3339};
 use crate::turn::UsageMeter;
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// What is known of a request when the head of its answer is sent.
@@ -48,8 +45,6 @@ pub struct Record {
     pub rates: Option<Rates>,
     /// What the cache had for the request, where answers of its model are kept.
     pub cache: Option<CacheStatus>,
-    /// The answer that is to be kept.
-    pub pending_entry: Option<PendingEntry>,
     /// The error's `code`, or its `type` where it has none.
     pub error: Option<String>,
     /// What went wrong, as the host or a setting's error describes it.
@@ -78,19 +73,6 @@ impl CacheStatus {
             Self::Bypass => "bypass",
         }
     }
-}
-
-/// An answer that goes into the cache once its body has ended.
-#[derive(Debug, Clone)]
-pub struct PendingEntry {
-    /// The key in the store.
-    pub key: String,
-    /// For how long, in seconds.
-    pub ttl: u64,
-    /// The API of the answer.
-    pub api: Endpoint,
-    /// The whole answer; `None` until its body has ended, and where it cannot be kept.
-    pub answer: Rc<RefCell<Option<Vec<u8>>>>,
 }
 
 /// What is known once the answer's body has gone out.

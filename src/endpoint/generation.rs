@@ -155,7 +155,7 @@ pub(super) fn answer<T: Transport, G: Generation>(
             };
             let response = forwarding.send(call, record)?;
             Ok(match entry {
-                Some(entry) => entry.gather(response, record),
+                Some(entry) => entry.gather(response, &record.usage, call.pending_entry),
                 None => response,
             })
         }

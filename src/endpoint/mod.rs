@@ -22,7 +22,7 @@ mod restricted_key;
 mod stream_or_whole;
 pub mod usage;
 
-pub use cached::store_entry;
+pub use cached::PendingEntry;
 
 use self::resolve::Resolved;
 use crate::api::{Members, Number};
@@ -51,12 +51,14 @@ pub struct Call<'a, T> {
     pub caller: Caller<'a>,
     /// The way to the upstreams.
     pub transport: &'a T,
-    /// Time, randomness, ids.
+    /// Time and randomness.
     pub ctx: &'a Ctx<'a>,
     /// The request's id.
     pub id: &'a str,
     /// What is reserved for the request.
     pub reservation: &'a Reservation,
+    /// The answer that is to be kept.
+    pub pending_entry: &'a PendingEntry,
     /// Whose API the request's path belongs to.
     pub family: ApiFamily,
 }

@@ -7,7 +7,7 @@ use crate::auth;
 use crate::config::{Config, ConfigError, LogLevel};
 use crate::ctx::Ctx;
 use crate::encode;
-use crate::endpoint::{self, Call};
+use crate::endpoint::{self, Call, PendingEntry};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, Headers, MAX_FIELDS, Method, Request, Response};
 use crate::limits::Reservation;
@@ -30,11 +30,12 @@ pub struct Exchange<B> {
     pub record: OpenRecord,
 }
 
-/// What is known of a request whose body has not ended, and what is reserved for it.
+/// What is known of a request whose body has not ended, what is reserved for it, and its answer that is to be kept.
 #[derive(Debug)]
 pub struct OpenRecord {
     record: Record,
     reservation: Reservation,
+    pending_entry: PendingEntry,
 }
 
 impl Gateway {
@@ -106,9 +107,19 @@ impl Gateway {
         record.method = request.method.to_string();
         record.path = request.path.clone();
         let reservation = Reservation::default();
+        let pending_entry = PendingEntry::default();
         let route = Route::at(&request.path);
         let family = route.as_ref().map_or(ApiFamily::OpenAi, Route::family);
-        let arrival = Arrival { request, route, transport, ctx, id: &id, reservation: &reservation, family };
+        let arrival = Arrival {
+            request,
+            route,
+            transport,
+            ctx,
+            id: &id,
+            reservation: &reservation,
+            pending_entry: &pending_entry,
+            family,
+        };
         let result = match &self.config {
             Ok(config) => arrival.answer(config, body, &mut record),
             Err(error) => {
@@ -129,7 +140,7 @@ impl Gateway {
         record.status = response.status;
         headers::add(&arrival, self.config.as_ref().ok(), &record, &mut response);
         record.request_id = id;
-        Exchange { response, record: OpenRecord { record, reservation } }
+        Exchange { response, record: OpenRecord { record, reservation, pending_entry } }
     }
 
     /// Keeps what a request reserved while its body moves. Whatever moves the body calls it for every piece; most calls do
@@ -152,7 +163,7 @@ impl Gateway {
         transport: &T,
         elapsed: &dyn Fn() -> Duration,
     ) -> Option<String> {
-        let OpenRecord { mut record, reservation } = open;
+        let OpenRecord { mut record, reservation, pending_entry } = open;
         if let Some(settings) = self.config.as_ref().ok().and_then(|config| config.store.as_ref()) {
             let store = Store::new(settings, transport, elapsed);
             if reservation.has_limits() {
@@ -161,7 +172,7 @@ impl Gateway {
                 record.store_failure =
                     record.store_failure.take().or(settled.err().map(|error| error.to_string()));
             }
-            endpoint::store_entry(&store, &mut record);
+            pending_entry.store(&store, &mut record);
         }
         let level = self.config.as_ref().map_or(LogLevel::Error, |config| config.log);
         let needed = if record.is_fault(ending) { LogLevel::Error } else { LogLevel::Info };
@@ -178,6 +189,7 @@ struct Arrival<'a, T> {
     ctx: &'a Ctx<'a>,
     id: &'a str,
     reservation: &'a Reservation,
+    pending_entry: &'a PendingEntry,
     family: ApiFamily,
 }
 
@@ -277,10 +289,10 @@ impl<'a, T: Transport> Arrival<'a, T> {
     where
         'a: 'c,
     {
-        let Self { request, transport, ctx, id, reservation, family, .. } = *self;
+        let Self { request, transport, ctx, id, reservation, pending_entry, family, .. } = *self;
         let caller = auth::check(request, config)?;
         record.key = caller.name().map(str::to_owned);
-        Ok(Call { request, config, caller, transport, ctx, id, reservation, family })
+        Ok(Call { request, config, caller, transport, ctx, id, reservation, pending_entry, family })
     }
 }
 
