@@ -1,8 +1,7 @@
 //! The APIs of upstreams: their names and settings. What else is to be known of one is in its dialect.
 
 use super::ConfigError;
-use super::document::wrong;
-use super::node::{Fields, Node, Setting};
+use super::node::{Fields, Node, Setting, wrong};
 
 /// The API of an upstream. Its facts are in `upstream::dialect`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! `limits`: how much callers may use, of the document and of a key.
 
 use super::ConfigError;
-use super::document::wrong;
-use super::node::{Fields, Node, Setting};
+use super::node::{Fields, Node, Setting, wrong};
 use crate::cost::Usd;
 use crate::json::Value;
 use std::time::Duration;

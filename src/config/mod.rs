@@ -1,18 +1,18 @@
 //! [`Config`]: the operator's settings, from (name, value) pairs.
 //!
-//! [`vars`] names the environment variables and reads the simple ones, [`document`] and [`raw`] read
+//! [`vars`] names the environment variables and reads the simple ones, [`document`] and [`entries`] read
 //! `PORTCULLIS_CONFIG`, [`route`] finds the backend of a model, [`plan`] distributes requests over upstreams. A wrong
 //! setting is a [`ConfigError`] that names the setting and never shows a secret.
 
 mod api;
 mod document;
 pub mod engine;
+mod entries;
 mod keys;
 mod limits;
 mod node;
 mod plan;
 mod price;
-mod raw;
 mod route;
 mod store;
 mod vars;
@@ -145,7 +145,7 @@ impl Config {
         let named = self.served.named.iter().filter(|(name, _)| !name.contains('*'));
         match named.into_iter().find(|(name, backend)| lacks(name, backend)) {
             None => Ok(()),
-            Some((name, _)) => Err(document::wrong(
+            Some((name, _)) => Err(node::wrong(
                 format_args!("models.{name}.price"),
                 "a limit in `usd` applies, and the model has no price; state one there, or one for all as `price`",
             )),

@@ -1,10 +1,17 @@
-//! [`Node`]: a value of the document and the way to it, so that an error can name it.
+//! [`Node`]: a value of the document and the way to it, so that an error can name it; [`settings!`] reads structs.
 
 use super::ConfigError;
-use super::document::wrong;
 use crate::json::{Value, double};
 use std::collections::HashSet;
 use std::fmt;
+
+/// The variable that has the document.
+pub(super) const SETTING: &str = "PORTCULLIS_CONFIG";
+
+/// An error at a place in the document.
+pub(super) fn wrong(path: impl fmt::Display, problem: impl fmt::Display) -> ConfigError {
+    ConfigError::new(SETTING, format!("at `{path}`: {problem}."))
+}
 
 /// A value in the document.
 #[derive(Clone, Copy)]
@@ -24,6 +31,24 @@ pub(super) trait Setting: Sized {
     /// Reads the value, or reports what would be right.
     fn read(at: Node<'_>) -> Result<Self, ConfigError>;
 }
+
+/// A struct of the fields of an object, each read by the method of [`Fields`] behind it.
+macro_rules! settings {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty = $how:ident,)*
+    }) => {
+        $(#[$meta])*
+        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $type,)* }
+
+        impl $crate::config::node::Setting for $name {
+            fn read(at: $crate::config::node::Node<'_>) -> Result<Self, $crate::config::ConfigError> {
+                let fields = at.fields(&[$(stringify!($field)),*])?;
+                Ok(Self { $($field: fields.$how(stringify!($field))?,)* })
+            }
+        }
+    };
+}
+pub(super) use settings;
 
 /// As in `models.gpt-4o.targets[0].upstream`; the document itself is `.`.
 impl fmt::Display for Node<'_> {
@@ -156,5 +181,21 @@ impl<T: Setting> Setting for Vec<T> {
         let items = at.value.as_array().ok_or_else(|| at.expected("an array"))?;
         let item = |(i, value)| T::read(Node { value, way: Some((&at, Step::Item(i))) });
         items.iter().enumerate().map(item).collect()
+    }
+}
+
+/// A JSON object whose order counts and whose names are unique.
+pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Setting> Setting for Ordered<T> {
+    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
+        let entry = |(name, at): (&str, Node<'_>)| Ok((name.to_owned(), T::read(at)?));
+        at.entries()?.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
 }

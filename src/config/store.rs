@@ -1,11 +1,9 @@
 //! `store`: where state that outlives a request is kept.
 
-use super::document::SETTING;
-use super::node::{Node, Setting};
+use super::node::{Node, SETTING, Setting, settings, wrong};
 use super::route::{Upstream, is_authority};
 use super::vars::Vars;
 use super::{ConfigError, Secret};
-use crate::config::document::wrong;
 use std::time::Duration;
 
 /// A Redis or Valkey, and the protocol by which it is reached.
@@ -51,14 +49,16 @@ pub enum OnFailure {
     Deny,
 }
 
-/// `store` as it is written.
-pub(super) struct StoreEntry {
-    url: String,
-    api: StoreApi,
-    key: Option<String>,
-    timeout_ms: Option<u32>,
-    on_failure: Option<OnFailure>,
-    namespace: Option<String>,
+settings! {
+    /// `store` as it is written.
+    pub(super) struct StoreEntry {
+        url: String = needed,
+        api: StoreApi = needed,
+        key: Option<String> = maybe,
+        timeout_ms: Option<u32> = maybe,
+        on_failure: Option<OnFailure> = maybe,
+        namespace: Option<String> = maybe,
+    }
 }
 
 /// How long a command may take by default, in milliseconds: over plain HTTP, which stays within a network, and over TLS.
@@ -69,20 +69,6 @@ const HAS_REDIS: bool = cfg!(feature = "spin");
 
 /// No request is to wait longer for its limits.
 const MAX_TIMEOUT_MS: u32 = 60_000;
-
-impl Setting for StoreEntry {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["url", "api", "key", "timeout_ms", "on_failure", "namespace"])?;
-        Ok(Self {
-            url: fields.needed("url")?,
-            api: fields.needed("api")?,
-            key: fields.maybe("key")?,
-            timeout_ms: fields.maybe("timeout_ms")?,
-            on_failure: fields.maybe("on_failure")?,
-            namespace: fields.maybe("namespace")?,
-        })
-    }
-}
 
 impl Setting for StoreApi {
     fn read(at: Node<'_>) -> Result<Self, ConfigError> {

@@ -3,6 +3,25 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+/// Fields of one connection (RFC 9110, section 7.6.1), not of the message.
+pub const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a field frames a message or is a connection's: hosts set those, and take none from others.
+pub fn is_hosts_own(field: &str) -> bool {
+    let framing = ["content-length", "host", "http2-settings"];
+    HOP_BY_HOP.iter().chain(&framing).any(|own| field.eq_ignore_ascii_case(own))
+}
+
 /// The most bytes the header fields of a message may take, counted as [`Headers::size`] does: those of a request
 /// and those of an upstream's answer.
 ///

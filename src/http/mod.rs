@@ -4,7 +4,10 @@ mod body;
 mod headers;
 
 pub use body::{Body, BodyItem, Incoming, Piece, ReadError, Relay};
-pub use headers::{Fields, Headers, MAX_FIELDS, MAX_OUTGOING_FIELDS, RequestHeaders, field_size, media_type};
+pub use headers::{
+    Fields, HOP_BY_HOP, Headers, MAX_FIELDS, MAX_OUTGOING_FIELDS, RequestHeaders, field_size, is_hosts_own,
+    media_type,
+};
 
 use std::fmt;
 

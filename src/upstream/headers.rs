@@ -2,21 +2,8 @@
 
 use super::dialect::Dialect;
 use crate::config::Upstream;
-use crate::http::Headers;
+use crate::http::{HOP_BY_HOP, Headers};
 use std::borrow::Cow;
-
-/// Fields of one connection (RFC 9110, section 7.6.1), not of the message.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The caller's fields that stay here: its credentials, what is made anew for the upstream, and what another server
 /// would take for the word of the gateway.

@@ -1,7 +1,7 @@
 //! The tool calls of rules.
 
 use crate::config::ConfigError;
-use crate::config::node::{Node, Setting};
+use crate::config::node::{Node, Setting, settings};
 use crate::json::Value;
 
 /// The tool calls of a rule.
@@ -26,19 +26,14 @@ impl Setting for ScriptedCalls {
     }
 }
 
-/// A tool call of a rule.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScriptedCall {
-    /// The tool's name.
-    pub name: String,
-    /// The arguments; if absent, they are generated from the tool's schema.
-    pub arguments: Option<Arguments>,
-}
-
-impl Setting for ScriptedCall {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["name", "arguments"])?;
-        Ok(Self { name: fields.needed("name")?, arguments: fields.maybe("arguments")? })
+settings! {
+    /// A tool call of a rule.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ScriptedCall {
+        /// The tool's name.
+        pub name: String = needed,
+        /// The arguments; if absent, they are generated from the tool's schema.
+        pub arguments: Option<Arguments> = maybe,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::config::node::{Node, Setting};
-use crate::config::raw::is_hosts_own;
+use crate::http;
 
 /// An error a rule answers with.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,7 @@ impl Setting for HeaderFields {
                 return Err(at.wrong("this is no name of a header field"));
             }
             // A request's id is the caller's or made anew, and the log has it.
-            if is_hosts_own(name) || name.eq_ignore_ascii_case("x-request-id") {
+            if http::is_hosts_own(name) || name.eq_ignore_ascii_case("x-request-id") {
                 return Err(at.wrong("this header field is not a rule's to set"));
             }
             if !value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {

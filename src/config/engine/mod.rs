@@ -13,7 +13,7 @@ pub use moderation::{Category, ModerationRule};
 pub use reply::{Length, Reply};
 
 use super::ConfigError;
-use super::node::{Node, Setting};
+use super::node::{Node, Setting, settings};
 use crate::budget::{Budget, Exhausted};
 use crate::json::Value;
 use crate::pattern::Pattern;
@@ -31,24 +31,28 @@ pub struct Engine {
     pub models: Vec<(String, ModelEngine)>,
 }
 
-/// What a model of the engine overrides.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ModelEngine {
-    /// What is answered where no rule matches.
-    pub reply: Reply,
-    /// How long it takes.
-    pub latency: Option<Latency>,
+settings! {
+    /// What a model of the engine overrides.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct ModelEngine {
+        /// What is answered where no rule matches.
+        pub reply: Reply = or_default,
+        /// How long it takes.
+        pub latency: Option<Latency> = maybe,
+    }
 }
 
-/// How long an answer takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Latency {
-    /// Milliseconds before the first token.
-    pub ttft_ms: u32,
-    /// Milliseconds before each further token.
-    pub per_token_ms: u32,
-    /// How far each of them strays to either side, as a share of it.
-    pub jitter: Share,
+settings! {
+    /// How long an answer takes.
+    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    pub struct Latency {
+        /// Milliseconds before the first token.
+        pub ttft_ms: u32 = or_default,
+        /// Milliseconds before each further token.
+        pub per_token_ms: u32 = or_default,
+        /// How far each of them strays to either side, as a share of it.
+        pub jitter: Share = or_default,
+    }
 }
 
 impl Latency {
@@ -72,40 +76,44 @@ impl Setting for Share {
     }
 }
 
-/// When a request is like this, that is answered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
-    /// What the request must be like; anything, if it is empty.
-    pub when: When,
-    /// How probable it is that the rule matches a request it fits, decided by the request and its `seed`.
-    pub probability: Option<Share>,
-    /// What is answered, and how.
-    pub then: Then,
+settings! {
+    /// When a request is like this, that is answered.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Rule {
+        /// What the request must be like; anything, if it is empty.
+        pub when: When = or_default,
+        /// How probable it is that the rule matches a request it fits, decided by the request and its `seed`.
+        pub probability: Option<Share> = maybe,
+        /// What is answered, and how.
+        pub then: Then = needed,
+    }
 }
 
-/// What a request must be like; every member must hold.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct When {
-    /// The model that it names.
-    pub model: Option<String>,
-    /// The last user message's text; of a text completion, the prompt.
-    pub user: Option<TextMatch>,
-    /// The texts of its system and developer messages, joined by line breaks.
-    pub system: Option<TextMatch>,
-    /// The form that the answer must have.
-    pub response_format: Option<Format>,
-    /// Whether it offers tools or functions.
-    pub tools: Option<bool>,
-    /// The name of one of them.
-    pub tool: Option<TextMatch>,
-    /// Whether its last messages are results of tools; or what their texts joined are like.
-    pub tool_result: Option<ResultMatch>,
-    /// Which turn it is: 1 and one more for each message of the assistant's.
-    pub turn: Option<u32>,
-    /// How often it was tried before, as SDKs count their retries.
-    pub retry: Option<u32>,
-    /// Whether it requests a stream.
-    pub stream: Option<bool>,
+settings! {
+    /// What a request must be like; every member must hold.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct When {
+        /// The model that it names.
+        pub model: Option<String> = maybe,
+        /// The last user message's text; of a text completion, the prompt.
+        pub user: Option<TextMatch> = maybe,
+        /// The texts of its system and developer messages, joined by line breaks.
+        pub system: Option<TextMatch> = maybe,
+        /// The form that the answer must have.
+        pub response_format: Option<Format> = maybe,
+        /// Whether it offers tools or functions.
+        pub tools: Option<bool> = maybe,
+        /// The name of one of them.
+        pub tool: Option<TextMatch> = maybe,
+        /// Whether its last messages are results of tools; or what their texts joined are like.
+        pub tool_result: Option<ResultMatch> = maybe,
+        /// Which turn it is: 1 and one more for each message of the assistant's.
+        pub turn: Option<u32> = maybe,
+        /// How often it was tried before, as SDKs count their retries.
+        pub retry: Option<u32> = maybe,
+        /// Whether it requests a stream.
+        pub stream: Option<bool> = maybe,
+    }
 }
 
 /// The form that a request demands of the answer, by the `type` of its `response_format`.
@@ -194,27 +202,29 @@ impl Setting for ResultMatch {
     }
 }
 
-/// What a rule answers. Without any answer it is the one that would be given anyway, in the rule's manner.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Then {
-    /// A text, in which `{{user}}` and `{{tool_result}}` stand for those of the request.
-    pub text: Option<String>,
-    /// A reply as models have it.
-    pub reply: Option<Reply>,
-    /// Calls of tools; a `text` may come before them.
-    pub tool_calls: Option<ScriptedCalls>,
-    /// A refusal.
-    pub refusal: Option<String>,
-    /// An error.
-    pub error: Option<Fault>,
-    /// The connection breaks off before the first byte of the answer's body.
-    pub drop: bool,
-    /// `content_filter`: the answer is cut short as if it had been withheld.
-    pub finish_reason: Option<Withheld>,
-    /// A stream breaks off after so many chunks.
-    pub cut_after_chunks: Option<u32>,
-    /// How long it takes.
-    pub latency: Option<Latency>,
+settings! {
+    /// What a rule answers. Without any answer it is the one that would be given anyway, in the rule's manner.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct Then {
+        /// A text, in which `{{user}}` and `{{tool_result}}` stand for those of the request.
+        pub text: Option<String> = maybe,
+        /// A reply as models have it.
+        pub reply: Option<Reply> = maybe,
+        /// Calls of tools; a `text` may come before them.
+        pub tool_calls: Option<ScriptedCalls> = maybe,
+        /// A refusal.
+        pub refusal: Option<String> = maybe,
+        /// An error.
+        pub error: Option<Fault> = maybe,
+        /// The connection breaks off before the first byte of the answer's body.
+        pub drop: bool = or_default,
+        /// `content_filter`: the answer is cut short as if it had been withheld.
+        pub finish_reason: Option<Withheld> = maybe,
+        /// A stream breaks off after so many chunks.
+        pub cut_after_chunks: Option<u32> = maybe,
+        /// How long it takes.
+        pub latency: Option<Latency> = maybe,
+    }
 }
 
 /// The finish reason of a scripted answer.
@@ -234,91 +244,6 @@ impl Setting for Engine {
             latency: fields.or_default("latency")?,
             moderation: fields.or_default("moderation")?,
             models: Vec::new(),
-        })
-    }
-}
-
-impl Setting for ModelEngine {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["reply", "latency"])?;
-        Ok(Self { reply: fields.or_default("reply")?, latency: fields.maybe("latency")? })
-    }
-}
-
-impl Setting for Latency {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["ttft_ms", "per_token_ms", "jitter"])?;
-        Ok(Self {
-            ttft_ms: fields.or_default("ttft_ms")?,
-            per_token_ms: fields.or_default("per_token_ms")?,
-            jitter: fields.or_default("jitter")?,
-        })
-    }
-}
-
-impl Setting for Rule {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["when", "probability", "then"])?;
-        Ok(Self {
-            when: fields.or_default("when")?,
-            probability: fields.maybe("probability")?,
-            then: fields.needed("then")?,
-        })
-    }
-}
-
-impl Setting for When {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&[
-            "model",
-            "user",
-            "system",
-            "response_format",
-            "tools",
-            "tool",
-            "tool_result",
-            "turn",
-            "retry",
-            "stream",
-        ])?;
-        Ok(Self {
-            model: fields.maybe("model")?,
-            user: fields.maybe("user")?,
-            system: fields.maybe("system")?,
-            response_format: fields.maybe("response_format")?,
-            tool: fields.maybe("tool")?,
-            tools: fields.maybe("tools")?,
-            tool_result: fields.maybe("tool_result")?,
-            turn: fields.maybe("turn")?,
-            retry: fields.maybe("retry")?,
-            stream: fields.maybe("stream")?,
-        })
-    }
-}
-
-impl Setting for Then {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&[
-            "text",
-            "reply",
-            "tool_calls",
-            "refusal",
-            "error",
-            "drop",
-            "finish_reason",
-            "cut_after_chunks",
-            "latency",
-        ])?;
-        Ok(Self {
-            text: fields.maybe("text")?,
-            reply: fields.maybe("reply")?,
-            tool_calls: fields.maybe("tool_calls")?,
-            refusal: fields.maybe("refusal")?,
-            error: fields.maybe("error")?,
-            drop: fields.or_default("drop")?,
-            finish_reason: fields.maybe("finish_reason")?,
-            cut_after_chunks: fields.maybe("cut_after_chunks")?,
-            latency: fields.maybe("latency")?,
         })
     }
 }

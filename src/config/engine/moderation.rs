@@ -2,21 +2,16 @@
 
 use super::TextMatch;
 use crate::config::ConfigError;
-use crate::config::node::{Node, Setting};
+use crate::config::node::{Node, Setting, settings};
 
-/// What moderation finds in a text like this.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModerationRule {
-    /// What the input must be like.
-    pub input: TextMatch,
-    /// What it is then flagged as.
-    pub categories: Vec<Category>,
-}
-
-impl Setting for ModerationRule {
-    fn read(at: Node<'_>) -> Result<Self, ConfigError> {
-        let fields = at.fields(&["input", "categories"])?;
-        Ok(Self { input: fields.needed("input")?, categories: fields.needed("categories")? })
+settings! {
+    /// What moderation finds in a text like this.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ModerationRule {
+        /// What the input must be like.
+        pub input: TextMatch = needed,
+        /// What it is then flagged as.
+        pub categories: Vec<Category> = needed,
     }
 }
 
