@@ -1,9 +1,10 @@
 //! OpenAI's API, which most upstreams have: <https://platform.openai.com/docs/api-reference/chat>.
 //!
-//! Turns are chat completions: [`request()`] writes a turn as a request, [`answer()`] and [`Stream`] read answers as
-//! events of a turn. Azure's API differs in its URLs and its credentials, and uses these too.
+//! Turns are chat completions: [`request()`] writes a turn as a request, [`conversation`] its messages; [`answer()`] and
+//! [`Stream`] read answers as events of a turn. Azure's API differs in its URLs and its credentials, and uses these too.
 
 mod answer;
+mod conversation;
 mod request;
 mod stream;
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::tool::Json;
-use crate::turn::Sampling;
+use crate::turn::{Content, Media, Message, Part, Role, Sampling, Source, ToolResult};
 use serde_json::{Value, json};
 
 fn written(turn: &Request<'_>, server: Server) -> (Value, Vec<Field>) {
