@@ -48,13 +48,13 @@ pub(super) fn broken(error: &wasi::io::error::Error) -> ReadError {
 }
 
 /// The caller's body. The host is not called before the first read.
-pub(super) struct Caller {
+pub(super) struct CallerBody {
     // A resource must go before the one it came from: wasi:http traps otherwise.
     stream: Option<(InputStream, IncomingBody)>,
     request: IncomingRequest,
 }
 
-impl Caller {
+impl CallerBody {
     pub(super) fn new(request: IncomingRequest) -> Self {
         Self { stream: None, request }
     }
@@ -77,14 +77,14 @@ impl Caller {
     }
 }
 
-impl Incoming for Caller {
+impl Incoming for CallerBody {
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         read(self.stream()?)
     }
 }
 
 /// An upstream's answer.
-pub(super) struct Upstream {
+pub(super) struct UpstreamBody {
     // In the order in which they must be dropped. Pollables are kept from one wait to the next: to make and drop both
     // would be four calls of the host for each event of a stream.
     /// Ready when there is something to read.
@@ -103,7 +103,7 @@ pub(super) struct Upstream {
     pub(super) upload: Upload,
 }
 
-impl Upstream {
+impl UpstreamBody {
     /// `length` is the body's, where it is known.
     pub(super) fn new(response: IncomingResponse, length: Option<u64>, upload: Upload) -> Result<Self, ()> {
         let body = response.consume()?;
@@ -146,7 +146,7 @@ impl Upstream {
     }
 }
 
-impl Incoming for Upstream {
+impl Incoming for UpstreamBody {
     fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         while !self.upload.is_over() {
             match self.read_within(LONG)? {

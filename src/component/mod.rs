@@ -22,7 +22,7 @@ mod upload;
 
 use crate::gateway::Exchange;
 use crate::http::Method;
-use body::Caller;
+use body::CallerBody;
 use clock::Clock;
 use send::Progress;
 use transport::OutgoingHandler;
@@ -37,7 +37,7 @@ impl wasi::exports::http::incoming_handler::Guest for Component {
         let clock = Clock::start();
         let gateway = env::gateway();
         let head = convert::from_wasi_request(&request);
-        let mut caller = Caller::new(request);
+        let mut caller = CallerBody::new(request);
         let elapsed = || clock.elapsed();
         let outgoing = OutgoingHandler::default();
         let Exchange { response, record } =

@@ -1,6 +1,6 @@
 //! An upstream's answer on its way to the caller, unread.
 
-use super::body::{CALLER_CHECK_INTERVAL, PIECE, Upstream, broken};
+use super::body::{CALLER_CHECK_INTERVAL, PIECE, UpstreamBody, broken};
 use super::send::{End, Progress, note, write};
 use crate::http::Relay;
 use crate::log::Ending;
@@ -28,7 +28,7 @@ impl From<StreamError> for Stop {
 
 /// Lets an upstream's bytes go to the caller as they arrive, and what the caller still sends to the upstream.
 pub(super) fn relay(
-    relay: &mut Relay<Upstream>,
+    relay: &mut Relay<UpstreamBody>,
     stream: &OutputStream,
     ending: &mut Ending,
     progress: &Progress<'_>,
@@ -52,7 +52,7 @@ pub(super) fn relay(
     End::Whole
 }
 
-fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u64)) -> Stop {
+fn move_all(from: &mut UpstreamBody, stream: &OutputStream, mut moved: impl FnMut(u64)) -> Stop {
     loop {
         let some = match from.upload.is_over() {
             true => splice(from, stream),
@@ -66,7 +66,7 @@ fn move_all(from: &mut Upstream, stream: &OutputStream, mut moved: impl FnMut(u6
 }
 
 /// Moves the next bytes, by the host alone. Now and then it checks whether the caller is still there.
-fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+fn splice(from: &mut UpstreamBody, stream: &OutputStream) -> Result<u64, Stop> {
     loop {
         let (readable, deadline) = from.waits(CALLER_CHECK_INTERVAL);
         let ready = poll(&[readable, deadline]);
@@ -82,7 +82,7 @@ fn splice(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
 
 /// Moves the next bytes, or some of what the caller still sends. It never waits for one of both alone: a caller
 /// may read nothing before all is sent, and an upstream take nothing before all is read.
-fn both_ways(from: &mut Upstream, stream: &OutputStream) -> Result<u64, Stop> {
+fn both_ways(from: &mut UpstreamBody, stream: &OutputStream) -> Result<u64, Stop> {
     from.upload.go_on().map_err(|error| Stop::Caller(error.reason))?;
     let Some(upload) = from.upload.subscribe() else { return Ok(0) };
     let room = stream.check_write()?;

@@ -1,6 +1,6 @@
 //! Sending a response to the caller, with the waiting done by the host.
 
-use super::body::{CALLER_CHECK_INTERVAL, Upstream, nanos};
+use super::body::{CALLER_CHECK_INTERVAL, UpstreamBody, nanos};
 use super::clock::Clock;
 use super::convert::to_wasi_fields;
 use super::relay::relay;
@@ -64,7 +64,7 @@ pub(super) struct Progress<'a> {
 
 /// Sends a response: the head at once, then the body piece by piece, as fast as the caller takes it.
 pub(super) fn send(
-    response: Response<Upstream>,
+    response: Response<UpstreamBody>,
     out: ResponseOutparam,
     with_body: bool,
     progress: &Progress<'_>,

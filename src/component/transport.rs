@@ -1,6 +1,6 @@
 //! Calls to upstreams, over `wasi:http/outgoing-handler`.
 
-use super::body::{Caller, Upstream, nanos};
+use super::body::{CallerBody, UpstreamBody, nanos};
 use super::convert::{from_wasi_fields, to_wasi_fields, to_wasi_method};
 use super::upload::Upload;
 use crate::http::{Incoming, ReadError};
@@ -29,12 +29,12 @@ pub(super) struct Call {
     answer: FutureIncomingResponse,
 }
 
-type Head = Result<Answered<Upstream>, SendError>;
+type Head = Result<Answered<UpstreamBody>, SendError>;
 
 impl Transport for OutgoingHandler {
     type Call = Call;
-    type Body = Upstream;
-    type Upload = Caller;
+    type Body = UpstreamBody;
+    type Upload = CallerBody;
 
     fn start(&self, request: &Outgoing<'_>) -> Result<Call, SendError> {
         let (answer, body) = begin(request)?;
@@ -70,7 +70,7 @@ impl Transport for OutgoingHandler {
         }
     }
 
-    fn pass(&self, request: &Outgoing<'_>, upload: &mut Caller) -> Head {
+    fn pass(&self, request: &Outgoing<'_>, upload: &mut CallerBody) -> Head {
         // A request without a body must stay one: not every server bears a `GET` with one.
         let Some(first) = upload.read().map_err(callers)? else {
             let headers = request.headers.iter().filter(|(name, value)| !is_length(name) || **value == *b"0");
@@ -146,7 +146,7 @@ fn take(answer: &FutureIncomingResponse, upload: &mut Upload) -> Option<Head> {
         Err(code) => return Some(Err(failed(code))),
     };
     let (status, headers) = (response.status(), from_wasi_fields(&response.headers()));
-    let body = Upstream::new(response, headers.content_length(), std::mem::take(upload));
+    let body = UpstreamBody::new(response, headers.content_length(), std::mem::take(upload));
     let body = body.map_err(|()| unreachable("the host gives the answer only once"));
     Some(body.map(|body| Answered { status, headers, body }))
 }

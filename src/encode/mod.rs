@@ -148,7 +148,7 @@ pub fn after<B>(wait: Option<Duration>, response: Response<B>) -> Response<B> {
 }
 
 /// A response whose connection is closed before the first byte of its body.
-pub fn dropped<B>() -> Response<B> {
+pub fn hang_up<B>() -> Response<B> {
     let headers = [("content-type", "application/json")].into_iter().collect();
     let abort = BodyItem::Abort("a rule of the engine".to_owned());
     Response { status: 200, headers, body: Body::Stream(Box::new(std::iter::once(abort))) }

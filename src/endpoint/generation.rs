@@ -193,7 +193,7 @@ fn by_engine<T: Transport, G: Generation>(
             record.error = Some(fault.code.as_deref().unwrap_or(fault.kind()).to_owned());
             generation.fault(fault, call.id)
         }
-        Outcome::Dropped => encode::dropped(),
+        Outcome::Hangup => encode::hang_up(),
     };
     super::note_dropped(&mut response, &valid.dropped);
     Ok(response)

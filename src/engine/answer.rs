@@ -21,7 +21,7 @@ pub enum Outcome<'e> {
     /// With the error of a rule.
     Fault(&'e Fault),
     /// With a connection that is closed before the first byte, as a rule has it.
-    Dropped,
+    Hangup,
 }
 
 impl<'e> Outcome<'e> {
@@ -30,7 +30,7 @@ impl<'e> Outcome<'e> {
         let then = &rule?.then;
         match &then.error {
             Some(fault) => Some(Self::Fault(fault)),
-            None => then.drop.then_some(Self::Dropped),
+            None => then.drop.then_some(Self::Hangup),
         }
     }
 }

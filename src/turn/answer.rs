@@ -1,6 +1,6 @@
 //! [`Answer`]: the events of a turn, gathered.
 
-use super::{Event, FinishReason, MAX_CHOICES, TokenLogprob, ToolKind, Usage};
+use super::{Event, FinishReason, MAX_TRACKED, TokenLogprob, ToolKind, Usage};
 use crate::error::ApiError;
 use std::borrow::Cow;
 
@@ -213,7 +213,7 @@ impl<'a> Answer<'a> {
 
     #[expect(clippy::indexing_slicing, reason = "the list was made long enough")]
     fn choice(&mut self, index: u32) -> &mut Choice<'a> {
-        let index = (index as usize).min(MAX_CHOICES - 1);
+        let index = (index as usize).min(MAX_TRACKED - 1);
         if self.choices.len() <= index {
             self.choices.resize_with(index + 1, Choice::default);
         }

@@ -23,6 +23,6 @@ pub use request::{
 pub use source::{EventSource, Step};
 pub use unsupported::{Field, Unsupported};
 
-/// The most choices of one answer, and calls of one choice, that are remembered. No API generates more than 128; an upstream
+/// The most choices of one answer, and calls of one choice, that are tracked. No API generates more than 128; an upstream
 /// may number them as it likes.
-pub const MAX_CHOICES: usize = 1024;
+pub const MAX_TRACKED: usize = 1024;

@@ -3,8 +3,8 @@
 use super::attempt::PeekedResponse;
 use super::call_ids::CallIds;
 use super::dialect::{self, Dialect};
-use super::events::{NativeStream, StreamWatch};
 use super::idle::Idle;
+use super::native_stream::{NativeStream, StreamWatch};
 use super::peek::{Form, without_bom};
 use super::peeked_json::PeekedJson;
 use super::turn_stream::TurnStream;

@@ -2,7 +2,7 @@
 //!
 //! [`target_order`] and [`retry`] decide which target is tried and when, [`attempts`] tries them, [`attempt`] and
 //! [`peek`] decide whether a response can be passed on, [`deliver`] passes it on: streams of the caller's API by
-//! [`events`], others as events of a turn by [`turn_stream`]. [`pass`](self::pass()) passes on what is not read.
+//! [`native_stream`], others as events of a turn by [`turn_stream`]. [`pass`](self::pass()) passes on what is not read.
 //! [`dialect`] has the upstreams' APIs, [`headers`] the fields that cross. The network is a [`Transport`], so that
 //! everything here is tested without one.
 
@@ -12,10 +12,10 @@ mod call_ids;
 mod deliver;
 mod delivered;
 mod dialect;
-mod events;
 mod failure;
 mod headers;
 mod idle;
+mod native_stream;
 mod pass;
 mod peek;
 mod peeked_json;

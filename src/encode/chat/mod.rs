@@ -11,7 +11,7 @@ use crate::api::answer::{
     Called, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, CustomCall, Delta,
     FunctionCall, Logprobs, ThinkingBlock, ToolCall,
 };
-use crate::turn::{Answer, Block, Choice, Event, FinishReason, MAX_CHOICES, TokenLogprob, ToolKind, Usage};
+use crate::turn::{Answer, Block, Choice, Event, FinishReason, MAX_TRACKED, TokenLogprob, ToolKind, Usage};
 use std::borrow::Cow;
 
 /// What an answer has besides the events: what the endpoint knows of it.
@@ -208,7 +208,7 @@ impl Encoder {
 
     #[expect(clippy::indexing_slicing, reason = "the list was made long enough")]
     fn progress(&mut self, choice: u32) -> &mut ChoiceState {
-        let index = (choice as usize).min(MAX_CHOICES - 1);
+        let index = (choice as usize).min(MAX_TRACKED - 1);
         if self.choices.len() <= index {
             self.choices.resize_with(index + 1, ChoiceState::default);
         }
@@ -378,7 +378,7 @@ impl super::Encoder for Encoder {
             }
             Event::ToolCall { choice, index, id, name, kind } => {
                 let calls = &mut self.progress(*choice).calls;
-                let place = (*index as usize).min(MAX_CHOICES - 1);
+                let place = (*index as usize).min(MAX_TRACKED - 1);
                 if calls.len() <= place {
                     calls.resize(place + 1, ToolKind::Function);
                 }

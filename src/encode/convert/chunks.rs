@@ -5,7 +5,7 @@ use super::{push_member, push_name, quoted, with};
 use crate::encode::{UsageDetails, sse, usage as usage_object};
 use crate::json::{Value, to_string};
 use crate::model::Endpoint;
-use crate::turn::{MAX_CHOICES, Usage};
+use crate::turn::{MAX_TRACKED, Usage};
 
 /// The chunks of one answer so far.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Gathered {
         };
         let at = match self.choices.iter().position(|(own, ..)| *own == index) {
             Some(at) => at,
-            None if self.choices.len() < MAX_CHOICES => {
+            None if self.choices.len() < MAX_TRACKED => {
                 self.choices.push((index, Object::default(), Object::default()));
                 self.choices.len() - 1
             }

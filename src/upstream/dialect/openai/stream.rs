@@ -3,7 +3,7 @@
 use super::answer::{Called, Choice, Completion, Message, ToolCall, finish_reason, is_broken_off, logprobs};
 use crate::api::Text;
 use crate::json::{self, Fragment, Joint};
-use crate::turn::{self, Event, FinishReason, MAX_CHOICES, ToolKind};
+use crate::turn::{self, Event, FinishReason, MAX_TRACKED, ToolKind};
 use crate::upstream::dialect::{Decoder, StreamState};
 use crate::upstream::peeked_json::PeekedEvent;
 use crate::upstream::{failure, sse};
@@ -118,7 +118,7 @@ impl Decoder for Stream {
         }
         for choice in chunk.choices.into_iter().flatten() {
             let index = u32::try_from(choice.index.unwrap_or(0)).unwrap_or(u32::MAX);
-            if self.choices.len() >= MAX_CHOICES && !self.choices.contains_key(&index) {
+            if self.choices.len() >= MAX_TRACKED && !self.choices.contains_key(&index) {
                 return StreamState::InvalidResponse("the answer has too many choices");
             }
             if choice.finish_reason.as_deref().is_some_and(is_broken_off) {
@@ -222,7 +222,7 @@ impl ChoiceState {
         let input = called.input();
         let at = match self.position(new.index, id, name, input != Fragment::default()) {
             Some(at) => at,
-            None if self.calls.len() < MAX_CHOICES => {
+            None if self.calls.len() < MAX_TRACKED => {
                 self.begin_calls(choice, out);
                 let index = new.index.unwrap_or_else(|| u64::try_from(self.calls.len()).unwrap_or(u64::MAX));
                 self.calls.push(Call {

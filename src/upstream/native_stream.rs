@@ -9,7 +9,7 @@ use super::peeked_json::{DONE, PeekedEvent, PeekedJson};
 use super::sse::{Event, Parser, TooLong};
 use super::{ErrorEvent, SILENCE, delivered, failure, read_ending};
 use crate::http::{BodyItem, Incoming, Piece};
-use crate::turn::{Failure, MAX_CHOICES, UsageMeter};
+use crate::turn::{Failure, MAX_TRACKED, UsageMeter};
 
 /// Where a stream stands.
 enum State {
@@ -289,7 +289,7 @@ impl StreamWatch {
             let known = self.choices.iter_mut().find(|(index, _)| *index == choice.index());
             if let Some((_, finished)) = known {
                 *finished |= choice.finishes();
-            } else if self.choices.len() < MAX_CHOICES {
+            } else if self.choices.len() < MAX_TRACKED {
                 self.choices.push((choice.index(), choice.finishes()));
             }
         }
@@ -314,5 +314,5 @@ impl StreamWatch {
 }
 
 #[cfg(test)]
-#[path = "events_tests.rs"]
+#[path = "native_stream_tests.rs"]
 mod tests;
