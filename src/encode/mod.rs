@@ -162,13 +162,17 @@ pub fn fault<B>(fault: &Fault) -> Response<B> {
         param: fault.param.as_deref(),
         code: fault.code.as_deref(),
     };
-    let body = indented(&object);
+    Response { status: fault.status.0, headers: fault_headers(fault), body: Body::Full(indented(&object)) }
+}
+
+/// The header fields of the error of an engine's rule: the rule's own replace those of an error.
+fn fault_headers(fault: &Fault) -> Headers {
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
     for (name, value) in &fault.headers.0 {
         headers = headers.without(name);
         headers.push(name.clone(), value.as_bytes());
     }
-    Response { status: fault.status.0, headers, body: Body::Full(body) }
+    headers
 }
 
 fn to_vec(value: &impl Write) -> Vec<u8> {

@@ -13,7 +13,7 @@ pub use usage::Optional;
 use super::{ErrorFormat, sse};
 use crate::config::engine::Fault;
 use crate::error::{ApiError, Kind, anthropic_type};
-use crate::http::{Body, Headers, Response};
+use crate::http::{Body, Response};
 use crate::json::writes;
 
 writes! {
@@ -75,11 +75,6 @@ pub fn error<B>(error: &ApiError, request_id: &str) -> Response<B> {
 pub fn fault<B>(fault: &Fault, request_id: &str) -> Response<B> {
     let status = fault.status.0;
     let kind = fault.r#type.as_deref().unwrap_or_else(|| anthropic_type(status));
-    let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
-    for (name, value) in &fault.headers.0 {
-        headers = headers.without(name);
-        headers.push(name.clone(), value.as_bytes());
-    }
     let body = error_body(kind, &fault.message, Some(request_id));
-    Response { status, headers, body: Body::Full(body) }
+    Response { status, headers: super::fault_headers(fault), body: Body::Full(body) }
 }
