@@ -2,8 +2,7 @@
 
 use super::number::Decimal;
 use super::references::Document;
-use super::validate::{types, types_of};
-use super::{At, NoInstance, Patterns};
+use super::{At, NoInstance, Patterns, types};
 use crate::json::{Kind, Node};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -205,7 +204,7 @@ impl<'t> Facts<'t> {
                 match name {
                     "type" => {
                         facts.is_typed = true;
-                        facts.types &= types_of(own);
+                        facts.types &= types::allowed(own);
                     }
                     "const" | "enum" if facts.values.is_none() => facts.values = Some(own),
                     "const" | "enum" => facts.hard = Some(if name == "const" { "const" } else { "enum" }),
@@ -300,7 +299,7 @@ impl<'t> Facts<'t> {
             return Err(impossible());
         }
         self.hard = Some(not.keyword);
-        let excluded = schema.get("type").map(types_of);
+        let excluded = schema.get("type").map(types::allowed);
         if excluded.is_some_and(|types| self.types & types == 0) {
             return Ok(());
         }
@@ -418,4 +417,24 @@ fn implied_type(name: &str) -> Option<u8> {
         "minLength" | "maxLength" | "pattern" | "format" => types::STRING,
         _ => return None,
     })
+}
+
+/// Keywords that demand nothing.
+pub(super) fn is_silent(name: &str) -> bool {
+    matches!(
+        name,
+        "description"
+            | "title"
+            | "$defs"
+            | "definitions"
+            | "default"
+            | "examples"
+            | "$schema"
+            | "$id"
+            | "$comment"
+            | "deprecated"
+            | "$anchor"
+            | "readOnly"
+            | "writeOnly"
+    )
 }

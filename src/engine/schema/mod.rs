@@ -6,6 +6,8 @@
 //! checked ([`validate`]) and generated anew; what then is still not valid is an error that names the keyword.
 
 mod array;
+mod branches;
+mod evaluated;
 mod facts;
 mod generate;
 mod heights;
@@ -13,6 +15,7 @@ mod number;
 mod object;
 mod references;
 mod text;
+mod types;
 mod validate;
 
 use crate::budget::{Budget, Exhausted};

@@ -3,8 +3,7 @@
 use super::facts::{Facts, Goal, Not};
 use super::generate::Generator;
 use super::heights::ENDLESS;
-use super::validate::types;
-use super::{At, NoInstance, text};
+use super::{At, NoInstance, text, types};
 use crate::json::{Kind, Node, Tape, push_string};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

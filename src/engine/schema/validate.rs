@@ -4,12 +4,12 @@
 //! `format` is an annotation, and a `pattern` that is not supported is not checked.
 
 use super::references::Document;
+use super::types;
 use crate::json::{Kind, Node};
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// How many schemas may apply to a value by way of one another.
-const DEEPEST: u32 = 200;
+pub(super) const DEEPEST: u32 = 200;
 
 /// What a value fails by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl<'t> Document<'t> {
         self.verdict(schema, value, 0, None)
     }
 
-    fn verdict(
+    pub(super) fn verdict(
         &self,
         schema: Node<'t>,
         value: Node<'_>,
@@ -84,7 +84,7 @@ impl<'t> Document<'t> {
         depth: u32,
     ) -> Verdict {
         match name {
-            "type" => keyword("type", types_of(own) & types_of_value(value) != 0),
+            "type" => keyword("type", types::allowed(own) & types::of_value(value) != 0),
             "const" => keyword("const", self.equal(own, value)?),
             "enum" => {
                 for item in own.items() {
@@ -324,86 +324,11 @@ impl<'t> Document<'t> {
     }
 
     /// Whether `properties` or `patternProperties` of a schema apply to a name.
-    fn is_declared(&self, schema: Node<'t>, name: &str) -> Result<bool, Invalid> {
+    pub(super) fn is_declared(&self, schema: Node<'t>, name: &str) -> Result<bool, Invalid> {
         let properties = schema.get("properties");
         let patterns = schema.get("patternProperties");
         Ok(properties.map(|own| self.member(own, name)).transpose()?.flatten().is_some()
             || patterns.is_some_and(|own| own.members().any(|(source, _)| self.is_name_of(source, name))))
-    }
-
-    /// The schemas that apply in place to a value that is valid under `schema`, besides `schema` itself.
-    fn in_place(&self, schema: Node<'t>, value: Node<'_>, depth: u32) -> Result<Vec<Node<'t>>, Invalid> {
-        let mut parts = Vec::new();
-        for (name, own) in schema.members() {
-            match name.plain_str() {
-                Some("$ref" | "$dynamicRef" | "$recursiveRef") => {
-                    parts.extend(self.resolve(&own.as_str().unwrap_or_default())?);
-                }
-                Some("allOf") => parts.extend(own.items()),
-                Some("anyOf" | "oneOf") => {
-                    for branch in own.items() {
-                        if self.verdict(branch, value, depth + 1, None)? {
-                            parts.push(branch);
-                        }
-                    }
-                }
-                Some("if") => {
-                    let holds = self.verdict(own, value, depth + 1, None)?;
-                    parts.extend(holds.then_some(own));
-                    parts.extend(schema.get(if holds { "then" } else { "else" }));
-                }
-                Some("dependentSchemas") => {
-                    let applies =
-                        |name: &Node<'_>| name.as_str().is_some_and(|name| value.get(&name).is_some());
-                    parts.extend(own.members().filter(|(name, _)| applies(name)).map(|(_, schema)| schema));
-                }
-                _ => {}
-            }
-        }
-        Ok(parts)
-    }
-
-    /// Of each member of an object, whether a keyword other than `unevaluatedProperties` applies to it.
-    fn evaluated_names(&self, schema: Node<'t>, value: Node<'_>, depth: u32) -> Result<Vec<bool>, Invalid> {
-        self.spend(1 + value.members().count() as u64)?;
-        if depth > DEEPEST {
-            return Err(Invalid::Keyword("$ref"));
-        }
-        let mut known = Vec::new();
-        for (name, _) in value.members() {
-            let name: Cow<'_, str> = name.as_str().unwrap_or_default();
-            let open = schema.get("additionalProperties").is_some();
-            known.push(open || self.is_declared(schema, &name)?);
-        }
-        for part in self.in_place(schema, value, depth)? {
-            let nested = part.get("unevaluatedProperties").is_some();
-            let more = self.evaluated_names(part, value, depth + 1)?;
-            known.iter_mut().zip(more).for_each(|(known, more)| *known |= more || nested);
-        }
-        Ok(known)
-    }
-
-    /// The same for the items of an array.
-    fn evaluated_items(&self, schema: Node<'t>, value: Node<'_>, depth: u32) -> Result<Vec<bool>, Invalid> {
-        self.spend(1 + value.items().count() as u64)?;
-        if depth > DEEPEST {
-            return Err(Invalid::Keyword("$ref"));
-        }
-        let first = schema.get("prefixItems").map_or(0, |first| first.items().count());
-        let mut known = Vec::new();
-        for (i, item) in value.items().enumerate() {
-            let contained = match schema.get("contains") {
-                Some(contains) => self.verdict(contains, item, depth + 1, None)?,
-                None => false,
-            };
-            known.push(i < first || schema.get("items").is_some() || contained);
-        }
-        for part in self.in_place(schema, value, depth)? {
-            let nested = part.get("unevaluatedItems").is_some();
-            let more = self.evaluated_items(part, value, depth + 1)?;
-            known.iter_mut().zip(more).for_each(|(known, more)| *known |= more || nested);
-        }
-        Ok(known)
     }
 
     /// Whether two values are equal: numbers by value, objects in any order.
@@ -441,52 +366,5 @@ impl<'t> Document<'t> {
                 one.members().count() == other.members().count()
             }
         })
-    }
-}
-
-/// Types as bits.
-pub(super) mod types {
-    pub(in super::super) const NULL: u8 = 1;
-    pub(in super::super) const BOOLEAN: u8 = 2;
-    pub(in super::super) const INTEGER: u8 = 4;
-    /// Numbers that are no integers.
-    pub(in super::super) const FRACTION: u8 = 8;
-    pub(in super::super) const NUMBER: u8 = INTEGER | FRACTION;
-    pub(in super::super) const STRING: u8 = 16;
-    pub(in super::super) const ARRAY: u8 = 32;
-    pub(in super::super) const OBJECT: u8 = 64;
-    pub(in super::super) const ALL: u8 = 127;
-}
-
-/// The types a `type` allows.
-pub(super) fn types_of(kind: Node<'_>) -> u8 {
-    let one = |kind: Node<'_>| match kind.plain_str() {
-        Some("null") => types::NULL,
-        Some("boolean") => types::BOOLEAN,
-        Some("integer") => types::INTEGER,
-        Some("number") => types::NUMBER,
-        Some("string") => types::STRING,
-        Some("array") => types::ARRAY,
-        Some("object") => types::OBJECT,
-        // A type that does not exist rules nothing out.
-        _ => types::ALL,
-    };
-    match kind.kind() {
-        Kind::String => one(kind),
-        Kind::Array => kind.items().map(one).fold(0, |all, kind| all | kind),
-        _ => types::ALL,
-    }
-}
-
-/// The type of a value.
-pub(super) fn types_of_value(value: Node<'_>) -> u8 {
-    match value.kind() {
-        Kind::Null => types::NULL,
-        Kind::Bool => types::BOOLEAN,
-        Kind::Number if value.as_f64().is_some_and(|number| number.fract() == 0.0) => types::INTEGER,
-        Kind::Number => types::FRACTION,
-        Kind::String => types::STRING,
-        Kind::Array => types::ARRAY,
-        Kind::Object => types::OBJECT,
     }
 }
