@@ -362,6 +362,13 @@ impl<'a> Request<'a> {
             Input::Prompt(_) => &[],
         }
     }
+
+    /// The tools that may be called, each with its place among all tools.
+    pub fn allowed_tools(&self) -> impl Iterator<Item = (usize, &Tool<'a>)> {
+        let allowed = self.allowed_tools.as_ref();
+        let is_allowed = move |tool: &Tool<'_>| allowed.is_none_or(|allowed| allowed.contains(&tool.name));
+        self.tools.iter().enumerate().filter(move |(_, tool)| is_allowed(tool))
+    }
 }
 
 impl<'a> Source<'a> {

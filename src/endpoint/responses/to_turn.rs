@@ -249,7 +249,7 @@ fn part<'a>(part: &'a Part<'_>) -> Option<turn::Part<'a>> {
         "refusal" => turn::Part::Refusal(Cow::Borrowed(part.refusal.as_deref().unwrap_or_default())),
         "input_image" => {
             let source = match (&part.image_url, &part.file_id) {
-                (Some(url), _) => source(url),
+                (Some(url), _) => turn::Source::from_url(url),
                 (None, Some(id)) => turn::Source::File(Cow::Borrowed(id)),
                 (None, None) => return None,
             };
@@ -257,7 +257,7 @@ fn part<'a>(part: &'a Part<'_>) -> Option<turn::Part<'a>> {
         }
         "input_file" => {
             let source = match (&part.file_data, &part.file_url, &part.file_id) {
-                (Some(data), ..) => source(data),
+                (Some(data), ..) => turn::Source::from_url(data),
                 (None, Some(url), _) => turn::Source::Url(Cow::Borrowed(url)),
                 (None, None, Some(id)) => turn::Source::File(Cow::Borrowed(id)),
                 (None, None, None) => return None,
@@ -267,17 +267,6 @@ fn part<'a>(part: &'a Part<'_>) -> Option<turn::Part<'a>> {
         }
         _ => return None,
     })
-}
-
-/// A URL, or what a `data:` URL contains.
-fn source(url: &str) -> turn::Source<'_> {
-    let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    match inline {
-        Some((media_type, data)) => {
-            turn::Source::Base64 { media_type: Cow::Borrowed(media_type), data: Cow::Borrowed(data) }
-        }
-        None => turn::Source::Url(Cow::Borrowed(url)),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::conversation::{CacheControl, Conversation, Turn};
 use super::thinking::{Thinking, Tokens, effort_name, thinking};
 use super::{conversation, enforced, schema};
 use crate::json::{self, writes};
-use crate::turn::{Field, Format, Input, Request, Tool, ToolChoice, ToolKind};
+use crate::turn::{Field, Format, Input, Request, ToolChoice, ToolKind};
 use crate::upstream::dialect::{
     Extra, LeftOut, Translated, Untranslatable, end_user, hashed, output_limit, output_tokens,
 };
@@ -202,10 +202,8 @@ fn functions<'t>(
     conversation: &Conversation<'t>,
     left_out: &mut LeftOut,
 ) -> Result<Vec<Function<'t>>, Untranslatable> {
-    let is_allowed =
-        |tool: &Tool<'_>| turn.allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
     let mut all = Vec::with_capacity(turn.tools.len());
-    for (i, tool) in turn.tools.iter().enumerate().filter(|(_, tool)| is_allowed(tool)) {
+    for (i, tool) in turn.allowed_tools() {
         if tool.kind == ToolKind::Custom {
             left_out.unsupported(Field::CustomTool, Some(i));
             continue;

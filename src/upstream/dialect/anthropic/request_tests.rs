@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::tool::Json;
-use crate::turn::{Content, Effort, JsonSchema, Message, Part, Reasoning, Role, Sampling};
+use crate::turn::{Content, Effort, JsonSchema, Message, Part, Reasoning, Role, Sampling, Tool};
 use serde_json::{Value, json};
 
 fn user(text: &str) -> Message<'_> {

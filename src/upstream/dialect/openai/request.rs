@@ -116,9 +116,7 @@ fn format(format: &Format<'_>, out: &mut String) {
 }
 
 fn tools(turn: &Request<'_>, out: &mut String) {
-    let is_allowed =
-        |tool: &&Tool<'_>| turn.allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
-    let tools: Vec<&Tool<'_>> = turn.tools.iter().filter(is_allowed).collect();
+    let tools: Vec<&Tool<'_>> = turn.allowed_tools().map(|(_, tool)| tool).collect();
     if tools.is_empty() {
         return;
     }
