@@ -2,7 +2,7 @@
 //! stream without loss.
 
 use portcullis::ctx::Ctx;
-use portcullis::encode::convert::{Gatherer, LONGEST, addressed, is_complete, stream};
+use portcullis::encode::convert::{Gatherer, MAX_ANSWER, addressed, is_complete, stream};
 use portcullis::gateway::Gateway;
 use portcullis::http::{Body, BodyItem, Method, Request};
 use portcullis::model::Endpoint;
@@ -292,7 +292,8 @@ fn an_incomplete_response_is_not_cached() {
         let error = b"event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"m\"}}\n\n";
         assert_eq!(gather(api, &[&events[..ends[0]], error, &events[ends[0]..]].concat(), 4096), None);
     }
-    let long = json!({"stop_reason": "end_turn", "content": [{"type": "text", "text": "x".repeat(LONGEST)}]});
+    let long =
+        json!({"stop_reason": "end_turn", "content": [{"type": "text", "text": "x".repeat(MAX_ANSWER)}]});
     assert!(!is_complete(Endpoint::Messages, long.to_string().as_bytes()));
     for (api, answer) in [
         (Endpoint::Chat, json!({"error": {"message": "m"}})),

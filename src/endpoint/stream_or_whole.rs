@@ -1,7 +1,7 @@
 //! The form of an answer, whole or streamed, as the caller requested it: some upstreams ignore `stream`, and others
 //! always stream.
 
-use crate::encode::convert::{Gatherer, LONGEST, includes_usage, stream};
+use crate::encode::convert::{Gatherer, MAX_ANSWER, includes_usage, stream};
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, BodyItem, Headers, Incoming, Relay, Response};
 use crate::model::Endpoint;
@@ -53,7 +53,7 @@ fn gather<B: Incoming + 'static>(body: Body<B>) -> Result<Vec<u8>, Body<B>> {
         Body::Full(bytes) => Ok(bytes),
         Body::Stream(mut items) => {
             let mut bytes = Vec::new();
-            while bytes.len() <= LONGEST {
+            while bytes.len() <= MAX_ANSWER {
                 match items.next() {
                     Some(BodyItem::Data(piece)) => bytes.extend(piece),
                     Some(BodyItem::Pause(_) | BodyItem::Silence) => {}
@@ -67,7 +67,7 @@ fn gather<B: Incoming + 'static>(body: Body<B>) -> Result<Vec<u8>, Body<B>> {
             Err(Body::Stream(Box::new(std::iter::once(BodyItem::Data(bytes)).chain(items))))
         }
         Body::Relay(mut relay) => {
-            while relay.head.len() <= LONGEST {
+            while relay.head.len() <= MAX_ANSWER {
                 match relay.from.read() {
                     Ok(Some(piece)) => relay.head.extend(piece),
                     Ok(None) => return Ok(relay.head),

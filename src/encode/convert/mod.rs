@@ -17,10 +17,10 @@ use crate::upstream::sse::Parser;
 pub use responses::addressed;
 
 /// The longest answer that is converted or kept, in bytes of JSON.
-pub const LONGEST: usize = 1024 * 1024;
+pub const MAX_ANSWER: usize = 1024 * 1024;
 
 /// The most bytes of events that become one answer: each piece of text comes in some 300 bytes of its own.
-const MAX_EVENTS: usize = 32 * LONGEST;
+const MAX_EVENTS: usize = 32 * MAX_ANSWER;
 
 /// Writes a whole answer as the events of a stream; `None` where it is not an answer of this API.
 ///
@@ -55,7 +55,7 @@ pub fn includes_usage(body: &[u8]) -> bool {
 
 /// Whether a whole answer may be kept: an answer of this API that is complete and no error.
 pub fn is_complete(api: Endpoint, answer: &[u8]) -> bool {
-    if answer.len() > LONGEST {
+    if answer.len() > MAX_ANSWER {
         return false;
     }
     let Some(answer) = Value::parse(answer) else { return false };

@@ -1,7 +1,7 @@
 //! [`PendingEntry`]: an answer is gathered on its way to the caller, and stored once its body has ended.
 
 use super::EntryLocation;
-use crate::encode::convert::{Gatherer, LONGEST, addressed, is_complete};
+use crate::encode::convert::{Gatherer, MAX_ANSWER, addressed, is_complete};
 use crate::http::{Body, BodyItem, Response};
 use crate::log::Record;
 use crate::model::Endpoint;
@@ -55,7 +55,7 @@ impl EntryLocation {
         let answer = Rc::new(RefCell::new(None));
         let body = match response.body {
             Body::Full(bytes) => {
-                if bytes.len() <= LONGEST {
+                if bytes.len() <= MAX_ANSWER {
                     *answer.borrow_mut() = Some(bytes.clone());
                 }
                 Body::Full(bytes)
@@ -101,7 +101,7 @@ impl Iterator for Tee {
         match &item {
             Some(BodyItem::Data(bytes)) => match &mut self.gathering {
                 Gathering::Events(gatherer) => gatherer.push(bytes),
-                Gathering::Pieces(pieces) if pieces.len() + bytes.len() <= LONGEST => pieces.extend(bytes),
+                Gathering::Pieces(pieces) if pieces.len() + bytes.len() <= MAX_ANSWER => pieces.extend(bytes),
                 _ => self.gathering = Gathering::Over,
             },
             Some(BodyItem::Failed(_) | BodyItem::Abort(_)) => self.gathering = Gathering::Over,
@@ -134,7 +134,7 @@ mod tests {
             (None, 3, None),
             (Some(BodyItem::Failed("x".into())), usize::MAX, None),
             (Some(BodyItem::Abort("x".into())), usize::MAX, None),
-            (Some(BodyItem::Data(vec![b' '; LONGEST])), usize::MAX, None),
+            (Some(BodyItem::Data(vec![b' '; MAX_ANSWER])), usize::MAX, None),
         ] {
             let answer = Rc::new(RefCell::new(None));
             let tee = Tee {
