@@ -84,11 +84,6 @@ impl Events {
         Self { answer, cursors, next: 0, ending: None, state: State::Start }
     }
 
-    /// The tokens of the turn.
-    pub fn usage(&self) -> Usage {
-        self.answer.usage
-    }
-
     /// The next step of a choice, or `None` where all have ended.
     fn next_of_choices(&mut self) -> Option<Step<'_>> {
         let count = self.cursors.len();
