@@ -3,7 +3,7 @@
 //! `cargo bench -p portcullis --bench check`. Five figures for each body:
 //! - `plain`: serde's derive into structs of `String`, with schemas as text, the obvious way to parse a request;
 //! - `typed`: the wire types of `api`, without validation;
-//! - `live`, `types`: `check::chat` in that mode, with the model looked up in the table;
+//! - `live`, `types`: `check::request` in that mode, with the model looked up in the table;
 //! - `refused`: `live` for a body whose last parameter is wrong, so that the exact pass has to find the error.
 
 #![expect(missing_docs, reason = "criterion's macro generates the function")]
@@ -143,8 +143,8 @@ fn validation(c: &mut Criterion) {
     for (name, body) in [("short_chat", short_chat()), ("agent", agent()), ("long_prompt", long_prompt())] {
         let good = body.clone() + "}";
         let bad = body + r#","seed":"x"}"#;
-        assert!(check::chat(good.as_bytes(), &live).is_ok());
-        assert!(check::chat(bad.as_bytes(), &live).is_err());
+        assert!(check::request::<chat::Request<'_>, _>(good.as_bytes(), &live).is_ok());
+        assert!(check::request::<chat::Request<'_>, _>(bad.as_bytes(), &live).is_err());
         let mut group = c.benchmark_group(name);
         group.throughput(Throughput::Bytes(good.len() as u64));
         group.bench_function("plain", |b| {
@@ -158,11 +158,17 @@ fn validation(c: &mut Criterion) {
         });
         for (name, resolver) in [("live", &live), ("types", &types)] {
             group.bench_function(name, |b| {
-                b.iter(|| check::chat(black_box(good.as_bytes()), resolver).expect("it is valid"));
+                b.iter(|| {
+                    check::request::<chat::Request<'_>, _>(black_box(good.as_bytes()), resolver)
+                        .expect("it is valid")
+                });
             });
         }
         group.bench_function("refused", |b| {
-            b.iter(|| check::chat(black_box(bad.as_bytes()), &live).expect_err("it is not valid"));
+            b.iter(|| {
+                check::request::<chat::Request<'_>, _>(black_box(bad.as_bytes()), &live)
+                    .expect_err("it is not valid")
+            });
         });
         group.finish();
     }

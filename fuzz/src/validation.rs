@@ -1,6 +1,7 @@
 //! Validation: the passes agree, the modes are nested, and every error can be sent.
 
 use super::chosen;
+use portcullis::api;
 use portcullis::check::messages::Purpose;
 use portcullis::check::passes::{self, Passes};
 use portcullis::check::{self, ModelResolver, ValidationPolicy};
@@ -62,19 +63,19 @@ pub fn run(data: &[u8]) {
         let policy = ValidationPolicy { validation, unknown, spec, named: true, by_engine };
         let resolver = One(policy);
         macro_rules! outcomes {
-            ($endpoint:ident) => {
+            ($request:ty) => {
                 (
-                    passes::$endpoint(body, policy),
-                    check::$endpoint(body, &resolver).map(|good| good.dropped.len()),
+                    passes::of::<$request>(body, policy),
+                    check::request::<$request, _>(body, &resolver).map(|good| good.dropped.len()),
                 )
             };
         }
         let (passes, outcome) = match endpoint {
-            0 => outcomes!(chat),
-            1 => outcomes!(completions),
-            2 => outcomes!(embeddings),
-            3 => outcomes!(moderations),
-            _ => outcomes!(responses),
+            0 => outcomes!(api::chat::Request<'_>),
+            1 => outcomes!(api::completions::Request<'_>),
+            2 => outcomes!(api::embeddings::Request<'_>),
+            3 => outcomes!(api::moderations::Request<'_>),
+            _ => outcomes!(api::responses::Request<'_>),
         };
         holds(&passes, outcome.as_ref().err());
         outcome

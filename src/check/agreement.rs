@@ -3,7 +3,9 @@
 //! Checked over requests made of valid and broken pieces, the same ones every time.
 
 use super::*;
+use crate::api;
 use crate::json::Value;
+use crate::model::{self, Endpoint};
 use crate::random::Rng;
 
 fn roll(rng: &mut Rng, sides: usize) -> usize {
@@ -357,7 +359,7 @@ fn has_doubles(value: &Value<'_>) -> bool {
         || value.members().map(|(_, member)| member).chain(items).any(has_doubles)
 }
 
-fn compare<'a, R: Request<'a>>(body: &'a str, tally: &mut Tally) {
+fn compare<'a, R: RequestRules<'a>>(body: &'a str, tally: &mut Tally) {
     let typed = json::read_request::<R>(body.as_bytes()).is_ok();
     // Types of items and tools that the rules do not list have members of any type.
     let unruled = R::ENDPOINT == Endpoint::Responses
@@ -366,7 +368,7 @@ fn compare<'a, R: Request<'a>>(body: &'a str, tally: &mut Tally) {
         for unknown in [UnknownParams::Reject, UnknownParams::Pass] {
             let mut accepted_before = false;
             for policy in policies(model, unknown) {
-                let passes = passes::passes::<R>(body.as_bytes(), policy);
+                let passes = passes::of::<R>(body.as_bytes(), policy);
                 assert_eq!(passes.disagreement(), None, "{passes:?} {policy:?}\n{body}");
                 let accepted = passes.accept();
                 assert!(
@@ -392,7 +394,7 @@ fn the_passes_agree_and_the_modes_are_nested() {
     let mut tally = Tally::default();
     for _ in 0..ROUNDS {
         compare::<api::chat::Request<'_>>(&body(CHAT, &mut rng), &mut tally);
-        compare::<crate::api::completions::Request<'_>>(&body(TEXT, &mut rng), &mut tally);
+        compare::<api::completions::Request<'_>>(&body(TEXT, &mut rng), &mut tally);
         compare::<api::embeddings::Request<'_>>(&body(EMBEDDED, &mut rng), &mut tally);
         compare::<api::moderations::Request<'_>>(&body(MODERATED, &mut rng), &mut tally);
         compare::<api::responses::Request<'_>>(&body(RESPONSES, &mut rng), &mut tally);

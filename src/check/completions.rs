@@ -3,7 +3,9 @@
 use super::chat::params;
 use super::param::{Param, for_all, param};
 use super::path::Path;
-use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
+use super::request_rules::RequestRules;
+use super::scope::Scope;
+use super::shape::{Array, JsonTypes, STRING, Shape};
 use super::{clamp, error_text, limits, logit_bias, plain};
 use crate::api::Int;
 use crate::api::completions::{Prompt, Request};
@@ -83,7 +85,7 @@ fn best_of(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 }
 
 fn echo_with_logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    scope.spec?;
+    scope.live_spec?;
     (request.echo == Some(true) && request.logprobs.is_some()).then(|| {
         ApiError::new(
             Kind::InvalidCombination,
@@ -93,7 +95,7 @@ fn echo_with_logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 }
 
 fn prompt_tokens(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let largest = scope.spec?.encoding.largest_token();
+    let largest = scope.live_spec?.encoding.largest_token();
     let wrong = |tokens: &[Int]| {
         tokens.iter().map(|token| token.value).find(|token| !(0..=i64::from(largest)).contains(token))
     };
@@ -137,7 +139,7 @@ fn is_plain(request: &Request<'_>) -> bool {
         && r.stream_options.as_ref().is_none_or(plain::stream_options)
 }
 
-impl<'a> super::Request<'a> for Request<'a> {
+impl<'a> RequestRules<'a> for Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Completions;
     const REQUIRED: &'static str = "prompt";
 
@@ -176,5 +178,9 @@ impl<'a> super::Request<'a> for Request<'a> {
 
     fn params(_: Scope) -> Vec<&'static Param> {
         PARAMS.to_vec()
+    }
+
+    fn unknown(name: &str, scope: Scope) -> Option<ApiError> {
+        scope.is_live().then(|| error_text::unrecognized(name))
     }
 }

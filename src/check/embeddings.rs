@@ -3,12 +3,13 @@
 //! The endpoint's errors about inputs have messages of their own, without a code; the rest follows the grammar of the
 //! other endpoints.
 
-use super::Request;
 use super::clamp;
 use super::error_text;
 use super::param::{Param, param};
 use super::path::Path;
-use super::shape::{Array, JsonTypes, STRING, Scope, Shape};
+use super::request_rules::RequestRules;
+use super::scope::Scope;
+use super::shape::{Array, JsonTypes, STRING, Shape};
 use crate::api::completions::Prompt;
 use crate::api::embeddings;
 use crate::api::{Extra, Text};
@@ -76,7 +77,7 @@ fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErro
     })
 }
 
-impl<'a> Request<'a> for embeddings::Request<'a> {
+impl<'a> RequestRules<'a> for embeddings::Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Embeddings;
     const REQUIRED: &'static str = "input";
 
@@ -106,8 +107,8 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
 
     fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError> {
         let Some(wanted) = self.dimensions.map(|dimensions| dimensions.value) else { return Ok(()) };
-        let most = scope.model.map_or(model::DIMENSIONS, |spec| spec.dimensions);
-        match scope.model {
+        let most = scope.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
+        match scope.spec {
             Some(spec) if !spec.shortens => Err(error_text::no_dimensions()),
             _ if wanted > i64::from(most) => Err(error_text::many_dimensions(wanted, most)),
             _ => Ok(()),
@@ -125,17 +126,22 @@ impl<'a> Request<'a> for embeddings::Request<'a> {
     fn params(_: Scope) -> Vec<&'static Param> {
         PARAMS.to_vec()
     }
+
+    fn wrong_model(_: &str, _: Endpoint) -> ApiError {
+        error_text::no_embedding_model()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{LIVE, Named, SCHEMA};
-    use super::super::{ModelResolver, ValidationPolicy, embeddings};
+    use super::super::{ModelResolver, ValidationPolicy, request};
+    use crate::api::embeddings::Request;
 
     #[track_caller]
     fn outcome(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str) -> String {
         let body = format!(r#"{{"model":"text-embedding-3-small",{members}}}"#);
-        match embeddings(body.as_bytes(), resolver) {
+        match request::<Request<'_>, _>(body.as_bytes(), resolver) {
             Ok(_) => "good".to_owned(),
             Err(error) => {
                 format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))
@@ -228,7 +234,8 @@ mod tests {
     fn models_have_their_dimensions() {
         let outcome = |model: &str, dimensions: u32| {
             let body = format!(r#"{{"model":"{model}","input":"a","dimensions":{dimensions}}}"#);
-            embeddings(body.as_bytes(), &Named).map_or_else(|error| error.to_string(), |_| "good".to_owned())
+            request::<Request<'_>, _>(body.as_bytes(), &Named)
+                .map_or_else(|error| error.to_string(), |_| "good".to_owned())
         };
         for (model, dimensions, want) in [
             ("text-embedding-3-small", 1536, "good"),

@@ -6,6 +6,7 @@ use super::path::Path;
 use crate::budget::Exhausted;
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
+use crate::model::Endpoint;
 
 /// A value, or the body itself, takes more memory than one request may take.
 pub(super) fn too_large(path: &Path<'_>) -> ApiError {
@@ -52,6 +53,30 @@ pub(super) fn retired(model: &str) -> ApiError {
             "The model `{model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
         ),
     )
+}
+
+/// The model is not served at this endpoint of text generation, but at `home`.
+pub(super) fn wrong_endpoint(home: Endpoint) -> ApiError {
+    let message = match home {
+        Endpoint::Chat | Endpoint::Messages => {
+            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
+             v1/chat/completions?"
+        }
+        Endpoint::Completions => {
+            "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use \
+             v1/completions?"
+        }
+        Endpoint::Responses => "This model is only supported in v1/responses and not in v1/chat/completions.",
+        Endpoint::Embeddings | Endpoint::Moderations => {
+            return ApiError::new(Kind::NotAllowed, "You are not allowed to sample from this model");
+        }
+    };
+    ApiError::new(Kind::WrongEndpoint, message).at("model")
+}
+
+/// The model makes no embeddings.
+pub(super) fn no_embedding_model() -> ApiError {
+    ApiError::new(Kind::NotAllowed, "You are not allowed to generate embeddings from this model")
 }
 
 /// Prompt and completion do not fit a chat model's context window. `prompt`, `functions` (those of the prompt that are

@@ -2,7 +2,7 @@
 
 use super::clamp;
 use super::limits::BIAS_RANGE;
-use super::shape::Scope;
+use super::scope::Scope;
 use crate::api::{Members, Number};
 use crate::error::{ApiError, Kind};
 
@@ -25,7 +25,7 @@ pub(super) fn validate(bias: &Members<'_, Number>, scope: Scope) -> Option<ApiEr
                 &**key
             ));
         }
-        let largest = scope.spec.map(|spec| spec.encoding.largest_token());
+        let largest = scope.live_spec.map(|spec| spec.encoding.largest_token());
         if let Some(largest) =
             largest.filter(|largest| key.parse().map_or(true, |token: u32| token > *largest))
         {

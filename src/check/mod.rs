@@ -9,8 +9,7 @@
 //! API checks and words everything in another way.
 //!
 //! One table serves `live` and `schema`: it marks the bounds that only the live API enforces. `types` needs of it the
-//! names and the JSON types ([`types`]). So what `live` accepts, `schema` accepts, and what `schema` accepts, `types`
-//! accepts.
+//! names and the JSON types. So what `live` accepts, `schema` accepts, and what `schema` accepts, `types` accepts.
 
 #[cfg(test)]
 mod agreement;
@@ -31,26 +30,31 @@ mod plain;
 mod pydantic_errors;
 mod python_repr;
 mod regex;
+mod request_rules;
 mod responses;
+mod rules;
 mod schema;
 mod schema_fast_path;
+mod scope;
 mod shape;
 mod strict_schemas;
 #[cfg(test)]
 mod tests;
-mod types;
+mod top_level;
+mod walk;
 
 use std::borrow::Cow;
 
-use self::param::Param;
 use self::path::Path;
-use self::shape::{Scope, tree};
-use self::types::TopLevel;
-use crate::api::{self, Extra, Text};
+use self::request_rules::RequestRules;
+use self::rules::Rules;
+use self::scope::Scope;
+use self::top_level::TopLevel;
+use crate::api::Text;
 use crate::config::{UnknownParams, Validation};
-use crate::error::{ApiError, Kind};
-use crate::json::{self, Read, Unread};
-use crate::model::{self, Endpoint, Family, ModelSpec};
+use crate::error::ApiError;
+use crate::json::{self, Unread};
+use crate::model::ModelSpec;
 
 /// How a request is validated, as the route of its model decides.
 #[derive(Debug, Clone, Copy)]
@@ -99,119 +103,35 @@ pub struct Checked<'a, R, S> {
     pub dropped: Vec<Cow<'a, str>>,
 }
 
-/// Validates the body of `POST /v1/chat/completions`.
-///
-/// # Errors
-///
-/// The first fault, in the live API's words.
-pub fn chat<'a, M: ModelResolver + ?Sized>(
-    body: &'a [u8],
-    resolver: &M,
-) -> Result<Checked<'a, api::chat::Request<'a>, M::Resolved>, ApiError> {
-    validate(body, resolver)
-}
-
-/// Validates the body of `POST /v1/completions`.
-///
-/// # Errors
-///
-/// The first fault, in the live API's words.
-pub fn completions<'a, M: ModelResolver + ?Sized>(
-    body: &'a [u8],
-    resolver: &M,
-) -> Result<Checked<'a, api::completions::Request<'a>, M::Resolved>, ApiError> {
-    validate(body, resolver)
-}
-
-/// Validates the body of `POST /v1/embeddings`.
-///
-/// # Errors
-///
-/// The first fault, in the live API's words.
-pub fn embeddings<'a, M: ModelResolver + ?Sized>(
-    body: &'a [u8],
-    resolver: &M,
-) -> Result<Checked<'a, api::embeddings::Request<'a>, M::Resolved>, ApiError> {
-    validate(body, resolver)
-}
-
-/// Validates the body of `POST /v1/moderations`.
-///
-/// # Errors
-///
-/// The first fault, in the live API's words.
-pub fn moderations<'a, M: ModelResolver + ?Sized>(
-    body: &'a [u8],
-    resolver: &M,
-) -> Result<Checked<'a, api::moderations::Request<'a>, M::Resolved>, ApiError> {
-    validate(body, resolver)
-}
-
-/// Validates the body of `POST /v1/responses` or of a path below it.
-///
-/// # Errors
-///
-/// The first fault, in the live API's words.
-pub fn responses<'a, M: ModelResolver + ?Sized>(
-    body: &'a [u8],
-    resolver: &M,
-) -> Result<Checked<'a, api::responses::Request<'a>, M::Resolved>, ApiError> {
-    validate(body, resolver)
-}
-
 /// Whether OpenAI documents a parameter of this name for an endpoint that generates text.
 pub fn is_documented(name: &str) -> bool {
     let all = chat::params::all().chain(completions::PARAMS.iter().copied());
     ["model", "max_output_tokens"].contains(&name) || all.map(|param| param.name).any(|own| own == name)
 }
 
-/// What the endpoints' requests differ in.
-trait Request<'a>: Read<'a> {
-    /// The endpoint whose models take such requests.
-    const ENDPOINT: Endpoint;
-    /// The parameter besides the model that must be present.
-    const REQUIRED: &'static str;
-    /// The model that a request without one is for, if the endpoint has a default.
-    const DEFAULT_MODEL: Option<&'static str> = None;
-
-    fn model(&self) -> Option<&Text<'a>>;
-    fn extra(&mut self) -> &mut Extra<'a>;
-    /// Whether the required parameter was present, and readable.
-    fn has_required(&self) -> bool;
-    /// Whether the fast pass finds it plainly valid.
-    fn is_plain(&self, scope: Scope) -> bool;
-    /// Whether all parameters that could be read have a documented JSON type.
-    fn is_typed(&self) -> bool {
-        true
-    }
-    /// The rules over several parameters at once.
-    fn check_cross_field(&self, scope: Scope) -> Result<(), ApiError>;
-    /// Brings values into the ranges that the engine can use.
-    fn clamp(&mut self, model: Option<&ModelSpec>);
-    /// The parameters, in the order in which they are checked.
-    fn params(scope: Scope) -> Vec<&'static Param>;
-}
-
-fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
+/// Validates the body of a request to one of OpenAI's endpoints, which the type of the request determines.
+///
+/// # Errors
+///
+/// The first fault, in the live API's words.
+pub fn request<'a, R: RequestRules<'a>, M: ModelResolver + ?Sized>(
     body: &'a [u8],
     resolver: &M,
 ) -> Result<Checked<'a, R, M::Resolved>, ApiError> {
-    let read = json::read_request::<R>(body);
-    let is_too_large = matches!(read, Err(Unread::TooLarge));
-    let read = read.ok();
-    let top = if read.is_none() { Some(TopLevel::read(body)?) } else { None };
-    let unread = top.as_ref().map(TopLevel::model).transpose()?.flatten();
-    let named = read.as_ref().and_then(R::model).map(|model| &**model).or(unread.as_deref());
+    let read = match json::read_request::<R>(body) {
+        Ok(request) => Ok(request),
+        Err(why) => Err((TopLevel::read(body)?, why)),
+    };
+    let unread = read.as_ref().err().map(|(top, _)| top.model()).transpose()?.flatten();
+    let named = read.as_ref().ok().and_then(R::model).map(|model| &**model).or(unread.as_deref());
     let model = model_of::<R>(named, resolver.validation())?;
-    let resolved = resolver.resolve(model).ok_or_else(|| not_served(model, R::ENDPOINT))?;
+    let resolved = resolver.resolve(model).ok_or_else(|| R::not_served(model))?;
     let policy = *resolved.as_ref();
-    check_endpoint(model, policy.spec, R::ENDPOINT)?;
+    check_endpoint::<R>(model, policy.spec)?;
     let (request, dropped) = match read {
-        Some(request) => validate_read(request, body, policy)?,
-        None if is_too_large => {
-            return Err(top.as_ref().map_or_else(error_text::not_json, TopLevel::too_large));
-        }
-        None => diagnose_unreadable(body, policy)?,
+        Ok(request) => validate_read(request, body, policy)?,
+        Err((top, Unread::TooLarge)) => return Err(top.too_large()),
+        Err((top, Unread::Malformed)) => diagnose_unreadable(body, &top, policy)?,
     };
     Ok(Checked { request, resolved, dropped })
 }
@@ -220,7 +140,7 @@ fn validate<'a, R: Request<'a>, M: ModelResolver + ?Sized>(
 type Valid<'a, R> = (R, Vec<Cow<'a, str>>);
 
 /// Validates a body that the typed pass could read.
-fn validate_read<'a, R: Request<'a>>(
+fn validate_read<'a, R: RequestRules<'a>>(
     mut request: R,
     body: &'a [u8],
     policy: ValidationPolicy,
@@ -229,20 +149,20 @@ fn validate_read<'a, R: Request<'a>>(
     let unknown_refused = policy.unknown == UnknownParams::Reject && !request.extra().is_empty();
     if policy.validation == Validation::Types {
         if unknown_refused || !request.is_typed() || policy.by_engine && !request.has_required() {
-            return validate_types(body, policy);
+            return validate_types(body, &TopLevel::read(body)?, policy);
         }
         request.clamp(policy.spec);
         return Ok(with_dropped(request, policy));
     }
     if unknown_refused || !request.is_plain(scope) {
-        Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
+        Rules::of::<R>(scope).validate(&TopLevel::read(body)?, scope, policy.unknown)?;
     }
     request.check_cross_field(scope)?;
     Ok(with_dropped(request, policy))
 }
 
 /// The model that a request is for.
-fn model_of<'m, 'a, R: Request<'a>>(
+fn model_of<'m, 'a, R: RequestRules<'a>>(
     named: Option<&'m str>,
     validation: Validation,
 ) -> Result<&'m str, ApiError> {
@@ -252,15 +172,16 @@ fn model_of<'m, 'a, R: Request<'a>>(
 }
 
 /// Validates a body that the typed pass could not read: it reports the fault, unless the policy leaves it to others.
-fn diagnose_unreadable<'a, R: Request<'a>>(
+fn diagnose_unreadable<'a, R: RequestRules<'a>>(
     body: &'a [u8],
+    top: &TopLevel<'a>,
     policy: ValidationPolicy,
 ) -> Result<Valid<'a, R>, ApiError> {
     if policy.validation == Validation::Types {
-        return validate_types(body, policy);
+        return validate_types(body, top, policy);
     }
     let scope = policy.scope();
-    Rules::of::<R>(scope).validate(body, scope, policy.unknown)?;
+    Rules::of::<R>(scope).validate(top, scope, policy.unknown)?;
     // The typed pass has types for members that no rule is about, such as those of items whose type is not known here.
     let request = json::read_request_leniently::<R>(body).map_err(|_| error_text::not_json())?;
     request.check_cross_field(scope)?;
@@ -268,13 +189,13 @@ fn diagnose_unreadable<'a, R: Request<'a>>(
 }
 
 /// Validates a body by the JSON types of its parameters alone.
-fn validate_types<'a, R: Request<'a>>(
+fn validate_types<'a, R: RequestRules<'a>>(
     body: &'a [u8],
+    top: &TopLevel<'a>,
     policy: ValidationPolicy,
 ) -> Result<Valid<'a, R>, ApiError> {
-    let top = TopLevel::read(body)?;
     let scope = policy.scope();
-    top.validate(&Rules::of::<R>(scope), scope, policy.unknown)?;
+    Rules::of::<R>(scope).validate_types(top, scope, policy.unknown)?;
     let request = json::read_request_leniently::<R>(body);
     let mut request = request.map_err(|why| match why {
         Unread::Malformed => error_text::not_json(),
@@ -287,7 +208,7 @@ fn validate_types<'a, R: Request<'a>>(
     Ok(with_dropped(request, policy))
 }
 
-fn with_dropped<'a, R: Request<'a>>(mut request: R, policy: ValidationPolicy) -> Valid<'a, R> {
+fn with_dropped<'a, R: RequestRules<'a>>(mut request: R, policy: ValidationPolicy) -> Valid<'a, R> {
     let names = std::mem::take(request.extra());
     let dropped = match policy.unknown {
         UnknownParams::Drop => names.into_iter().map(Text::into_inner).collect(),
@@ -302,112 +223,11 @@ impl ValidationPolicy {
     }
 }
 
-/// The table of rules for one kind of request.
-struct Rules {
-    /// The parameter besides the model that must be present.
-    required: &'static str,
-    /// In the order in which they are checked.
-    params: Vec<&'static Param>,
-    /// Whether the endpoint reports an unknown parameter in the words of older APIs.
-    legacy_unknown: bool,
-    /// Whether the endpoint is Responses, where some parameters of Chat Completions have another place.
-    is_responses: bool,
-}
-
-impl Rules {
-    fn of<'a, R: Request<'a>>(scope: Scope) -> Self {
-        let legacy_unknown = R::ENDPOINT == Endpoint::Completions && scope.is_live();
-        let is_responses = R::ENDPOINT == Endpoint::Responses;
-        Self { required: R::REQUIRED, params: R::params(scope), legacy_unknown, is_responses }
-    }
-
-    /// Reports the first fault of a body, in the live API's order. A tree of all of it would take up to sixty times its
-    /// size: one parameter at a time is read, and of a list one item.
-    fn validate(&self, body: &[u8], scope: Scope, unknown: UnknownParams) -> Result<(), ApiError> {
-        let top = TopLevel::read_strict(body)?;
-        if scope.spec.is_some_and(|spec| spec.python_faults) {
-            pydantic_errors::validate(&tree(std::str::from_utf8(body).unwrap_or_default(), &Path::ROOT)?)?;
-        }
-        if !top.has(self.required) {
-            return Err(error_text::missing(&Path::ROOT.key(self.required)));
-        }
-        if unknown == UnknownParams::Reject {
-            self.refuse_unknown(&top.names(), scope)?;
-        }
-        self.params.iter().try_for_each(|param| {
-            // Of several values of one name the last counts. Null is the same as absent, save for the parameter that must
-            // be present.
-            let present = |value: &&str| param.name == self.required || *value != "null";
-            top.all(param.name).last().filter(present).map_or(Ok(()), |value| param.validate(value, scope))
-        })
-    }
-
-    /// Reports the first name that no document has, or that the model does not have. `names` come with whether their
-    /// value is null, which is the same as absent for a documented name.
-    fn refuse_unknown(&self, names: &[(&str, bool)], scope: Scope) -> Result<(), ApiError> {
-        let root = Path::ROOT;
-        let documented = |name: &str| self.params.iter().find(|param| param.name == name);
-        let is_known = |(name, is_null): &(&str, bool)| {
-            *name == "model"
-                || documented(name).is_some_and(|param| *is_null || param.known_to(scope.family()))
-        };
-        let Some((name, _)) = names.iter().find(|member| !is_known(member)) else { return Ok(()) };
-        if let Some(error) = responses::moved(name).filter(|_| self.is_responses) {
-            return Err(error);
-        }
-        if self.legacy_unknown {
-            return Err(error_text::unrecognized(name));
-        }
-        let known = self.params.iter().filter(|param| param.known_to(scope.family()));
-        let absent: Vec<&str> = known
-            .map(|param| param.name)
-            .filter(|known| !names.iter().any(|(present, _)| present == known))
-            .collect();
-        Err(error_text::unknown(&root.key(name), &error_text::nearest(name, &absent)))
-    }
-}
-
-impl Scope {
-    /// The family whose rules the model is validated by.
-    fn family(self) -> Family {
-        self.spec.map_or(Family::Any, |spec| spec.family)
-    }
-}
-
-/// The error for a model that is not served.
-fn not_served(model: &str, endpoint: Endpoint) -> ApiError {
-    match model::find(model).map(ModelSpec::home) {
-        _ if endpoint == Endpoint::Moderations => error_text::no_moderation_model(model),
-        _ if endpoint == Endpoint::Responses => error_text::no_such_model(model),
-        Some(None) => error_text::retired(model),
-        _ => error_text::model_not_found(model),
-    }
-}
-
-/// Checks that an endpoint serves a model, whose facts are `spec`.
-fn check_endpoint(model: &str, spec: Option<&ModelSpec>, endpoint: Endpoint) -> Result<(), ApiError> {
-    let wrong = match spec.filter(|spec| !spec.serves(endpoint)).map(ModelSpec::home) {
+/// Checks that the endpoint serves a model, whose facts are `spec`.
+fn check_endpoint<'a, R: RequestRules<'a>>(model: &str, spec: Option<&ModelSpec>) -> Result<(), ApiError> {
+    match spec.filter(|spec| !spec.serves(R::ENDPOINT)).and_then(ModelSpec::home) {
+        Some(home) => Err(R::wrong_model(model, home)),
         // A retired model that the operator names is one that the operator wants served.
-        None | Some(None) => return Ok(()),
-        Some(_) if endpoint == Endpoint::Moderations => return Err(error_text::no_moderation_model(model)),
-        Some(_) if endpoint == Endpoint::Embeddings => {
-            let sentence = "You are not allowed to generate embeddings from this model";
-            return Err(ApiError::new(Kind::NotAllowed, sentence));
-        }
-        Some(Some(Endpoint::Chat | Endpoint::Messages)) => {
-            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
-             v1/chat/completions?"
-        }
-        Some(Some(Endpoint::Completions)) => {
-            "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use \
-             v1/completions?"
-        }
-        Some(Some(Endpoint::Responses)) => {
-            "This model is only supported in v1/responses and not in v1/chat/completions."
-        }
-        Some(Some(Endpoint::Embeddings | Endpoint::Moderations)) => {
-            return Err(ApiError::new(Kind::NotAllowed, "You are not allowed to sample from this model"));
-        }
-    };
-    Err(ApiError::new(Kind::WrongEndpoint, wrong).at("model"))
+        None => Ok(()),
+    }
 }

@@ -1,10 +1,11 @@
 //! The parameters of `POST /v1/moderations`.
 
-use super::Request;
 use super::error_text;
 use super::param::{Param, param};
 use super::path::Path;
-use super::shape::{JsonTypes, STRING, Scope, Shape, Tagged, open, optional, required};
+use super::request_rules::RequestRules;
+use super::scope::Scope;
+use super::shape::{JsonTypes, STRING, Shape, Tagged, open, optional, required};
 use crate::api::moderations::{self, Input, Item, PartType};
 use crate::api::{Extra, Text};
 use crate::error::ApiError;
@@ -47,7 +48,7 @@ fn input(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErro
     items.iter().enumerate().try_for_each(|(i, item)| shape.validate(item, &path.index(i), scope))
 }
 
-impl<'a> Request<'a> for moderations::Request<'a> {
+impl<'a> RequestRules<'a> for moderations::Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Moderations;
     const REQUIRED: &'static str = "input";
     const DEFAULT_MODEL: Option<&'static str> = Some(moderations::DEFAULT_MODEL);
@@ -91,15 +92,24 @@ impl<'a> Request<'a> for moderations::Request<'a> {
     fn params(_: Scope) -> Vec<&'static Param> {
         PARAMS.to_vec()
     }
+
+    fn not_served(model: &str) -> ApiError {
+        error_text::no_moderation_model(model)
+    }
+
+    fn wrong_model(model: &str, _: Endpoint) -> ApiError {
+        error_text::no_moderation_model(model)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::moderations;
+    use super::super::request;
     use super::super::tests::LIVE;
+    use crate::api::moderations::Request;
 
     fn outcome(members: &str) -> String {
-        match moderations(format!("{{{members}}}").as_bytes(), &LIVE) {
+        match request::<Request<'_>, _>(format!("{{{members}}}").as_bytes(), &LIVE) {
             Ok(_) => "good".to_owned(),
             Err(error) => {
                 format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))

@@ -2,13 +2,14 @@
 
 use super::error_text;
 use super::path::Path;
-use super::shape::{Scope, Shape};
+use super::scope::Scope;
+use super::shape::Shape;
 use crate::error::{ApiError, Kind};
 use crate::model::Family;
 
 /// A parameter and its rules.
 #[derive(Debug)]
-pub(super) struct Param {
+pub struct Param {
     pub(super) name: &'static str,
     pub(super) shape: &'static Shape,
     /// What families of models do differently.

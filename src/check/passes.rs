@@ -1,9 +1,9 @@
 //! The passes one by one, for tests that compare them: each must find what the others do.
 
-use super::types::TopLevel;
-use super::{Request, Rules, ValidationPolicy};
-use crate::api;
-use crate::check::error_text;
+use super::request_rules::RequestRules;
+use super::rules::Rules;
+use super::top_level::TopLevel;
+use super::{ValidationPolicy, error_text};
 use crate::config::{UnknownParams, Validation};
 use crate::error::ApiError;
 use crate::json;
@@ -21,32 +21,8 @@ pub struct Passes {
     pub cross_field: Result<(), ApiError>,
 }
 
-/// Both passes over the body of `POST /v1/chat/completions`.
-pub fn chat(body: &[u8], policy: ValidationPolicy) -> Passes {
-    passes::<api::chat::Request<'_>>(body, policy)
-}
-
-/// Both passes over the body of `POST /v1/completions`.
-pub fn completions(body: &[u8], policy: ValidationPolicy) -> Passes {
-    passes::<api::completions::Request<'_>>(body, policy)
-}
-
-/// Both passes over the body of `POST /v1/embeddings`.
-pub fn embeddings(body: &[u8], policy: ValidationPolicy) -> Passes {
-    passes::<api::embeddings::Request<'_>>(body, policy)
-}
-
-/// Both passes over the body of `POST /v1/moderations`.
-pub fn moderations(body: &[u8], policy: ValidationPolicy) -> Passes {
-    passes::<api::moderations::Request<'_>>(body, policy)
-}
-
-/// Both passes over the body of `POST /v1/responses` or of a path below it.
-pub fn responses(body: &[u8], policy: ValidationPolicy) -> Passes {
-    passes::<api::responses::Request<'_>>(body, policy)
-}
-
-pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Passes {
+/// What each pass finds in the body of a request to one of OpenAI's endpoints.
+pub fn of<'a, R: RequestRules<'a>>(body: &'a [u8], policy: ValidationPolicy) -> Passes {
     let scope = policy.scope();
     let rules = Rules::of::<R>(scope);
     let refused_unknown =
@@ -57,16 +33,14 @@ pub(super) fn passes<'a, R: Request<'a>>(body: &'a [u8], policy: ValidationPolic
             readable: json::read_request_leniently::<R>(body).is_ok(),
             plain: json::read_request::<R>(body)
                 .is_ok_and(|mut request| !refused_unknown(&mut request) && request.is_typed()),
-            rules: top.and_then(|top| top.validate(&rules, scope, policy.unknown)),
+            rules: top.and_then(|top| rules.validate_types(&top, scope, policy.unknown)),
             cross_field: Ok(()),
         };
     }
     let is_name = |value: &str| value == "null" || value.starts_with('"');
-    let named = TopLevel::read_strict(body).and_then(|top| match top.all("model").all(is_name) {
-        true => Ok(()),
-        false => Err(error_text::not_json()),
-    });
-    let rules = named.and_then(|()| rules.validate(body, scope, policy.unknown));
+    let named = TopLevel::read(body)
+        .and_then(|top| if top.all("model").all(is_name) { Ok(top) } else { Err(error_text::not_json()) });
+    let rules = named.and_then(|top| rules.validate(&top, scope, policy.unknown));
     match json::read_request::<R>(body) {
         Ok(mut request) => {
             let cross_field = request.check_cross_field(scope);

@@ -33,7 +33,7 @@ pub fn create<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(Text::API, call);
-    let (request, valid) = Validated::split(&body, check::completions(&body, &models)?);
+    let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     generation::answer(call, &valid, &Text { request }, record)
 }
 

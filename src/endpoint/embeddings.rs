@@ -62,7 +62,8 @@ pub fn create<T: Transport>(
         };
         return forwarding.send(call, record);
     }
-    let checked = check::embeddings(&body, &ServedModels::of_engine(model::Endpoint::Embeddings, call))?;
+    let checked =
+        check::request::<Request<'_>, _>(&body, &ServedModels::of_engine(model::Endpoint::Embeddings, call))?;
     call.begin(&checked.resolved, record);
     let dimensions = checked.resolved.policy.spec.map_or(model::DIMENSIONS, |spec| spec.dimensions);
     let answer = answer(&checked.request, &checked.resolved.model, dimensions)?;

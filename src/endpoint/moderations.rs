@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::resolve::ServedModels;
-use crate::api::moderations::{ByCategory, Input, Item, Outcome, PartType};
+use crate::api::moderations::{ByCategory, Input, Item, Outcome, PartType, Request};
 use crate::budget::{Budget, Exhausted};
 use crate::check;
 use crate::config::engine::Category;
@@ -33,7 +33,8 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let checked = check::moderations(&body, &ServedModels::of_engine(Endpoint::Moderations, call))?;
+    let checked =
+        check::request::<Request<'_>, _>(&body, &ServedModels::of_engine(Endpoint::Moderations, call))?;
     call.begin(&checked.resolved, record);
     call.reserve(&checked.resolved.model, || 0, record)?;
     record.by_engine();

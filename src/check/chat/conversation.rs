@@ -4,7 +4,7 @@ use crate::api::chat::Request;
 use crate::api::message::{Content, Message, Part, PartType, Role};
 use crate::api::tool::ToolCall;
 use crate::check::name_set::NameSet;
-use crate::check::shape::Scope;
+use crate::check::scope::Scope;
 use crate::error::{ApiError, Kind};
 use crate::model::Family;
 
@@ -30,9 +30,9 @@ fn parts_of<'r, 'a>(
 /// Images are in users' messages, and for models with vision.
 pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let (message, i, j) = parts_of(request, PartType::ImageUrl).find(|(message, ..)| {
-        message.role != Some(Role::User) || scope.spec.is_some_and(|spec| !spec.vision)
+        message.role != Some(Role::User) || scope.live_spec.is_some_and(|spec| !spec.vision)
     })?;
-    if scope.spec.is_some_and(|spec| !spec.vision) {
+    if scope.live_spec.is_some_and(|spec| !spec.vision) {
         let sentence = "Invalid content type. image_url is only supported by certain models.";
         return Some(ApiError::new(Kind::Invalid, sentence).at(format!("messages.[{i}].content.[{j}].type")));
     }
@@ -47,7 +47,7 @@ pub(super) fn images(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 /// Images in the request are images, by their first bytes. Where the model was not named exactly, tests may send any
 /// placeholder.
 pub(super) fn image_data(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    scope.spec?;
+    scope.live_spec?;
     parts_of(request, PartType::ImageUrl).find_map(|(message, _, j)| {
         let Some(Content::Parts(parts)) = &message.content else { return None };
         let (kind, data) = parts.get(j)?.image_url.as_ref()?.url.as_deref()?.strip_prefix("data:")?.split_once(',')?;

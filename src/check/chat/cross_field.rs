@@ -10,7 +10,7 @@ use crate::api::tool::{FunctionChoice, ToolChoice, ToolChoiceType, ToolMode, Too
 use crate::check::limits::MAX_TOP_LOGPROBS;
 use crate::check::path::Path;
 use crate::check::schema::{self, Wrong};
-use crate::check::shape::Scope;
+use crate::check::scope::Scope;
 use crate::check::{error_text, logit_bias};
 use crate::error::{ApiError, Kind};
 use crate::model::Family::{self, Any, Audio, Classic, Reasoning, Search};
@@ -92,7 +92,7 @@ fn both_token_limits(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 
 /// Where the output limit is the whole window, the live API reports the window instead, once tokens are counted.
 fn output_limit(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let spec = scope.spec?;
+    let spec = scope.live_spec?;
     let limit = request.token_limit()?;
     (spec.output < spec.window && limit > u64::from(spec.output)).then(|| {
         let message = format!(
@@ -105,7 +105,7 @@ fn output_limit(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 }
 
 fn prediction(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let refused = request.prediction.is_some() && !scope.spec?.prediction;
+    let refused = request.prediction.is_some() && !scope.live_spec?.prediction;
     refused.then(|| error_text::unsupported_parameter(&Path::ROOT.key("prediction"), ""))
 }
 
@@ -115,7 +115,7 @@ fn top_logprobs_alone(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 }
 
 fn top_logprobs_bound(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let most = scope.spec.map_or(MAX_TOP_LOGPROBS, |spec| spec.top_logprobs);
+    let most = scope.live_spec.map_or(MAX_TOP_LOGPROBS, |spec| spec.top_logprobs);
     (request.top_logprobs?.value > most).then(|| {
         let message = format!("Invalid value for 'top_logprobs': must be less than or equal to {most}.");
         ApiError::new(Kind::Invalid, message).at("top_logprobs")
@@ -140,7 +140,7 @@ fn web_search_options(request: &Request<'_>, _: Scope) -> Option<ApiError> {
 }
 
 fn response_format_support(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
-    let spec = scope.spec?;
+    let spec = scope.live_spec?;
     match request.response_format.as_ref()?.kind? {
         ResponseFormatType::JsonObject if !spec.json_object => Some(
             ApiError::new(
@@ -161,7 +161,7 @@ fn response_format_support(request: &Request<'_>, scope: Scope) -> Option<ApiErr
 
 fn tools_support(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let offered = request.tools.is_some() || request.functions.is_some();
-    (offered && !scope.spec?.tools).then(|| {
+    (offered && !scope.live_spec?.tools).then(|| {
         ApiError::new(
             Kind::ToolsUnsupported,
             "tools is not supported in this model. For a list of supported models, refer to \

@@ -9,7 +9,7 @@ use super::{messages, params};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
 use crate::api::tool::{Function, Json, Tool, ToolCall, ToolChoice, ToolType};
-use crate::check::shape::Scope;
+use crate::check::scope::Scope;
 use crate::check::{limits, plain};
 use crate::model::Family;
 
@@ -34,8 +34,9 @@ pub(super) fn is_plain(request: &chat::Request<'_>, scope: Scope) -> bool {
             r.max_tokens.is_none()
                 && r.stop.is_none()
                 && r.reasoning_effort.is_none()
-                && (r.parallel_tool_calls.is_none() || scope.spec.is_none_or(|spec| spec.parallel_tool_calls))
-                && (!r.streams() || scope.spec.is_none_or(|spec| spec.streams))
+                && (r.parallel_tool_calls.is_none()
+                    || scope.live_spec.is_none_or(|spec| spec.parallel_tool_calls))
+                && (!r.streams() || scope.live_spec.is_none_or(|spec| spec.streams))
         }
         Family::Audio | Family::Search => false,
     };

@@ -3,9 +3,10 @@
 use super::tools::{CALLED_FUNCTION, TOOL_CALLS};
 use crate::check::error_text;
 use crate::check::path::Path;
+use crate::check::scope::Scope;
 use crate::check::shape::{
-    Array, Either, JsonTypes, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, objects, open,
-    optional, required,
+    Array, Either, JsonTypes, Member, Need, Object, STRING, Shape, Tagged, closed, objects, open, optional,
+    required,
 };
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
@@ -136,7 +137,7 @@ fn image_url(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), Api
 
 /// True for a URL that holds an image, or from which one can be fetched.
 pub(super) fn is_image_url(url: &str, scope: Scope) -> bool {
-    url.starts_with("data:") || scope.spec.is_none_or(|spec| spec.image_urls) && is_web_url(url)
+    url.starts_with("data:") || scope.live_spec.is_none_or(|spec| spec.image_urls) && is_web_url(url)
 }
 
 fn is_web_url(url: &str) -> bool {

@@ -9,13 +9,14 @@ mod reasoning;
 mod tools;
 
 use super::param::Param;
-use super::shape::Scope;
-use super::{Request, clamp, limits, logit_bias};
+use super::request_rules::RequestRules;
+use super::scope::Scope;
+use super::{clamp, limits, logit_bias};
 use crate::api::{Extra, Text, chat};
 use crate::error::ApiError;
 use crate::model::{Endpoint, ModelSpec};
 
-impl<'a> Request<'a> for chat::Request<'a> {
+impl<'a> RequestRules<'a> for chat::Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Chat;
     const REQUIRED: &'static str = "messages";
 

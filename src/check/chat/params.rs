@@ -10,8 +10,9 @@ use crate::check::limits::{
 };
 use crate::check::param::{But, Param, param};
 use crate::check::path::Path;
+use crate::check::scope::Scope;
 use crate::check::shape::{
-    Array, Either, Extra, JsonTypes, Map, Member, Need, Object, STRING, Scope, Shape, Tagged, closed, open,
+    Array, Either, Extra, JsonTypes, Map, Member, Need, Object, STRING, Shape, Tagged, closed, open,
     optional, required,
 };
 use crate::error::{ApiError, Kind};
@@ -53,7 +54,7 @@ fn parallel_tool_calls(_: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(
 
 /// Whether the model has the parameter at all.
 fn has(scope: Scope, path: &Path<'_>, parameter: fn(&ModelSpec) -> bool) -> Result<(), ApiError> {
-    let has = scope.spec.is_none_or(parameter);
+    let has = scope.live_spec.is_none_or(parameter);
     if has { Ok(()) } else { Err(error_text::unsupported_parameter(path, "")) }
 }
 
@@ -131,7 +132,7 @@ static STREAM: Param = Param {
 static STORE: Param = param("store", &Shape::Bool);
 
 fn stream(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    let refused = *value == Value::Bool(true) && scope.spec.is_some_and(|spec| !spec.streams);
+    let refused = *value == Value::Bool(true) && scope.live_spec.is_some_and(|spec| !spec.streams);
     if refused { Err(error_text::unsupported_value(path, &shown(value), "")) } else { Ok(()) }
 }
 
@@ -178,7 +179,7 @@ static PROMPT_CACHE_RETENTION: Param =
 fn prompt_cache_retention(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
     let message = match value.as_str() {
         // Models from gpt-5.6 on keep prompts for a day only.
-        Some("in_memory") if scope.spec.is_some_and(|spec| !spec.in_memory_cache) => {
+        Some("in_memory") if scope.live_spec.is_some_and(|spec| !spec.in_memory_cache) => {
             "This model is compatible only with 24h extended prompt caching"
         }
         Some("in_memory" | "24h") => return Ok(()),
@@ -228,7 +229,7 @@ static REASONING_EFFORT: Param = Param {
 };
 
 fn reasoning_effort(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    let efforts = scope.spec.map_or(&[][..], |spec| spec.efforts);
+    let efforts = scope.live_spec.map_or(&[][..], |spec| spec.efforts);
     match value.as_str() {
         _ if efforts.is_empty() => Err(error_text::unsupported_parameter(path, "")),
         Some(effort) if efforts.contains(&effort) => Ok(()),
@@ -250,7 +251,7 @@ static VERBOSITY: Param = param(
 );
 
 fn verbosity(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiError> {
-    if value.as_str() == Some("medium") || scope.spec.is_none_or(|spec| spec.verbosity) {
+    if value.as_str() == Some("medium") || scope.live_spec.is_none_or(|spec| spec.verbosity) {
         return Ok(());
     }
     Err(error_text::unsupported_value(path, &shown(value), " Supported values are: 'medium'."))

@@ -8,13 +8,13 @@ use crate::check::error_text::{self, Side};
 use crate::check::limits;
 use crate::check::path::Path;
 use crate::check::python_repr::push_python_str;
-use crate::check::shape::Scope;
+use crate::check::scope::Scope;
 use crate::error::{ApiError, Kind};
 
 pub(super) fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let refused = |role: Role| match role {
         Role::Function => true,
-        Role::System => scope.spec.is_some_and(|spec| !spec.system_role),
+        Role::System => scope.live_spec.is_some_and(|spec| !spec.system_role),
         _ => false,
     };
     let mut roles = request.messages.iter().flatten().enumerate();
@@ -30,7 +30,7 @@ pub(super) fn roles(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
 /// Whether the model will reason over this request.
 fn reasons(request: &Request<'_>, scope: Scope) -> bool {
     match request.reasoning_effort {
-        None => scope.spec.is_some_and(|spec| spec.reasons),
+        None => scope.live_spec.is_some_and(|spec| spec.reasons),
         Some(effort) => effort != Effort::Known(ReasoningEffort::None),
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn temperature(request: &Request<'_>, scope: Scope) -> Option<ApiErro
     let (root, name) = (Path::ROOT, "temperature");
     Some(if !reasons(request, scope) {
         return beyond(name, temperature, limits::TEMPERATURE_RANGE.1);
-    } else if scope.spec?.temperature {
+    } else if scope.live_spec?.temperature {
         let rest = " Only the default (1) value is supported.";
         error_text::unsupported_value(&root.key(name), &spelled(temperature), rest)
     } else {
@@ -84,7 +84,7 @@ pub(super) fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> 
     if request.logprobs != Some(true) || !reasons(request, scope) {
         return None;
     }
-    Some(if scope.spec?.can_rest() {
+    Some(if scope.live_spec?.can_rest() {
         error_text::unsupported_parameter(&Path::ROOT.key("logprobs"), "")
     } else {
         ApiError::new(Kind::NotAllowed, "You are not allowed to request logprobs from this model")
@@ -94,7 +94,7 @@ pub(super) fn logprobs(request: &Request<'_>, scope: Scope) -> Option<ApiError> 
 pub(super) fn tools(request: &Request<'_>, scope: Scope) -> Option<ApiError> {
     let mut tools = request.tools.iter().flatten();
     let effort_is_set = request.reasoning_effort.is_some() && reasons(request, scope);
-    if scope.spec?.tools_while_reasoning
+    if scope.live_spec?.tools_while_reasoning
         || !effort_is_set
         || !tools.any(|tool| tool.kind == Some(ToolType::Function))
     {

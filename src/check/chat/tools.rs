@@ -2,9 +2,10 @@
 
 use crate::check::error_text;
 use crate::check::path::Path;
+use crate::check::scope::Scope;
 use crate::check::shape::{
-    Array, Chars, Either, Extra, JsonTypes, Object, Pattern, STRING, Scope, Shape, Tagged, closed, open,
-    optional, required,
+    Array, Chars, Either, Extra, JsonTypes, Object, Pattern, STRING, Shape, Tagged, closed, open, optional,
+    required,
 };
 use crate::error::ApiError;
 use crate::json::Value;

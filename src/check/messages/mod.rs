@@ -6,8 +6,8 @@
 mod conversation;
 mod tools;
 
-use super::ModelResolver;
-use super::shape::Items;
+use super::top_level::Items;
+use super::{Checked, ModelResolver};
 use crate::api::Members;
 use crate::api::messages::{MIN_THINKING_BUDGET, Message, Request, Tool};
 use crate::api::tool::Json;
@@ -26,7 +26,8 @@ pub enum Purpose {
     CountTokens,
 }
 
-/// Validates a body; `has_version` finds out whether the request has the header field `anthropic-version`.
+/// Validates a body; `has_version` finds out whether the request has the header field `anthropic-version`. No parameter is
+/// left out: an unknown one is refused in the mode `live` and accepted in the others.
 ///
 /// # Errors
 ///
@@ -36,7 +37,7 @@ pub fn request<'a, M: ModelResolver + ?Sized>(
     resolver: &M,
     purpose: Purpose,
     has_version: impl Fn() -> bool,
-) -> Result<(Request<'a>, M::Resolved), ApiError> {
+) -> Result<Checked<'a, Request<'a>, M::Resolved>, ApiError> {
     // The API looks at the header first. In front of an upstream the gateway adds what is absent.
     let needs_version = |validation| validation == Validation::Live && !has_version();
     let (request, resolved) = match resolve(body, resolver) {
@@ -56,7 +57,7 @@ pub fn request<'a, M: ModelResolver + ?Sized>(
         conversation::check(list, policy.spec)?;
         tools::check(&request)?;
     }
-    Ok((request, resolved))
+    Ok(Checked { request, resolved, dropped: Vec::new() })
 }
 
 fn no_version() -> ApiError {

@@ -4,7 +4,8 @@
 
 use crate::check::error_text;
 use crate::check::path::Path;
-use crate::check::shape::{Either, JsonTypes, STRING, Scope, Shape, objects, open, optional, required};
+use crate::check::scope::Scope;
+use crate::check::shape::{Either, JsonTypes, STRING, Shape, objects, open, optional, required};
 use crate::error::{ApiError, Kind};
 use crate::json::Value;
 

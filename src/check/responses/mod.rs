@@ -5,14 +5,15 @@
 mod items;
 mod tools;
 
-use super::Request;
 use super::clamp;
 use super::error_text;
 use super::limits::{ID, MAX_TOP_LOGPROBS, METADATA, TEMPERATURE_RANGE, TOP_P_RANGE};
 use super::param::{Param, param};
 use super::path::Path;
+use super::request_rules::RequestRules;
 use super::schema::{self, Wrong};
-use super::shape::{Array, Either, JsonTypes, STRING, Scope, Shape, open, optional, required};
+use super::scope::Scope;
+use super::shape::{Array, Either, JsonTypes, STRING, Shape, open, optional, required};
 use crate::api::responses::{self, Input};
 use crate::api::{Extra, Text};
 use crate::error::{ApiError, Kind};
@@ -124,7 +125,7 @@ fn format(value: &Value<'_>, path: &Path<'_>, scope: Scope) -> Result<(), ApiErr
     }
 }
 
-impl<'a> Request<'a> for responses::Request<'a> {
+impl<'a> RequestRules<'a> for responses::Request<'a> {
     const ENDPOINT: Endpoint = Endpoint::Responses;
     const REQUIRED: &'static str = "input";
 
@@ -181,10 +182,18 @@ impl<'a> Request<'a> for responses::Request<'a> {
     fn params(_: Scope) -> Vec<&'static Param> {
         PARAMS.to_vec()
     }
+
+    fn unknown(name: &str, _: Scope) -> Option<ApiError> {
+        moved(name)
+    }
+
+    fn not_served(model: &str) -> ApiError {
+        error_text::no_such_model(model)
+    }
 }
 
 /// The error for a parameter that has another place in this API than in Chat Completions; `None` for any other.
-pub(super) fn moved(name: &str) -> Option<ApiError> {
+fn moved(name: &str) -> Option<ApiError> {
     let place = match name {
         "response_format" => "text.format",
         "reasoning_effort" => "reasoning.effort",
@@ -209,7 +218,7 @@ fn efforts(spec: &ModelSpec) -> Vec<&'static str> {
 }
 
 fn effort(request: &responses::Request<'_>, scope: Scope) -> Option<ApiError> {
-    let spec = scope.spec?;
+    let spec = scope.live_spec?;
     let effort = request.reasoning.as_ref()?.effort.as_deref()?;
     let at = "reasoning.effort";
     if spec.family != Family::Reasoning {
@@ -230,7 +239,7 @@ fn effort(request: &responses::Request<'_>, scope: Scope) -> Option<ApiError> {
 
 /// Models that reason take no `temperature` and no `top_p` while they do.
 fn sampling(request: &responses::Request<'_>, scope: Scope) -> Option<ApiError> {
-    let spec = scope.spec.filter(|spec| spec.family == Family::Reasoning)?;
+    let spec = scope.live_spec.filter(|spec| spec.family == Family::Reasoning)?;
     let effort = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
     let rests = match effort {
         Some(effort) => effort == "none",

@@ -4,7 +4,8 @@
 
 use super::ANY_OBJECT;
 use crate::check::path::Path;
-use crate::check::shape::{JsonTypes, STRING, Scope, Shape, objects, open, optional, required};
+use crate::check::scope::Scope;
+use crate::check::shape::{JsonTypes, STRING, Shape, objects, open, optional, required};
 use crate::error::ApiError;
 use crate::json::Value;
 

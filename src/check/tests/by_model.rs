@@ -79,7 +79,11 @@ fn classic_models_report_faults_in_one_order() {
     ];
     for pair in faults.windows(2) {
         let body = body("gpt-4", &format!("{},{}", pair[1].0, pair[0].0));
-        assert_eq!(chat(body.as_bytes(), &Named).unwrap_err().param(), Some(pair[0].1), "{body}");
+        assert_eq!(
+            request::<Chat<'_>, _>(body.as_bytes(), &Named).unwrap_err().param(),
+            Some(pair[0].1),
+            "{body}"
+        );
     }
     let late = [
         (r#""top_logprobs":1"#, "The 'top_logprobs'"),
@@ -158,7 +162,8 @@ fn models_that_reason() {
             (r#""service_tier":"ultrafast""#, "Invalid service_tier argument @service_tier #-"),
         ],
     );
-    let logprobs = chat(body("gpt-5-nano", r#""logprobs":true"#).as_bytes(), &Named).unwrap_err();
+    let logprobs =
+        request::<Chat<'_>, _>(body("gpt-5-nano", r#""logprobs":true"#).as_bytes(), &Named).unwrap_err();
     assert_eq!(
         (logprobs.status(), logprobs.message()),
         (403, "You are not allowed to request logprobs from this model")
@@ -352,7 +357,8 @@ fn messages_belong_together() {
 fn text_completions() {
     let outcome = |resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, members: &str| {
         let body = format!("{{\"model\":\"gpt-3.5-turbo-instruct\",{members}}}");
-        completions(body.as_bytes(), resolver).map_or_else(|error| error.to_string(), |_| "good".to_owned())
+        request::<api::completions::Request<'_>, _>(body.as_bytes(), resolver)
+            .map_or_else(|error| error.to_string(), |_| "good".to_owned())
     };
     for (members, want) in [
         (r#""prompt":"a","logprobs":5,"best_of":3,"n":2"#, "good"),

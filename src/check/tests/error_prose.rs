@@ -160,7 +160,9 @@ fn a_strict_format_requires_every_key() {
 fn what_models_of_the_past_answer() {
     let moderated = |model: &str| {
         let body = format!(r#"{{"model":"{model}","input":"a"}}"#);
-        moderations(body.as_bytes(), &Named).map(|_| ()).map_err(|error| (error.to_string(), error.status()))
+        request::<api::moderations::Request<'_>, _>(body.as_bytes(), &Named)
+            .map(|_| ())
+            .map_err(|error| (error.to_string(), error.status()))
     };
     assert_eq!(moderated("text-moderation-latest"), Ok(()), "a retired model that the operator names");
     for model in ["gpt-4o", "openai/omni-moderation-latest"] {

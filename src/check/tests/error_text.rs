@@ -24,12 +24,17 @@ fn the_model_comes_first() {
     ] {
         assert_eq!(outcome(&Named, body), want, "{body}");
     }
-    let error = completions(br#"{"model":"gpt-4","prompt":"a"}"#, &Named).unwrap_err();
+    let error = request::<api::completions::Request<'_>, _>(br#"{"model":"gpt-4","prompt":"a"}"#, &Named)
+        .unwrap_err();
     assert!(
         error.message().starts_with("This is a chat model and not supported in the v1/completions endpoint.")
     );
     assert_eq!((error.status(), error.param()), (404, Some("model")));
-    let error = completions(br#"{"model":"text-embedding-3-small","prompt":"a"}"#, &Named).unwrap_err();
+    let error = request::<api::completions::Request<'_>, _>(
+        br#"{"model":"text-embedding-3-small","prompt":"a"}"#,
+        &Named,
+    )
+    .unwrap_err();
     assert_eq!((error.status(), error.message()), (403, "You are not allowed to sample from this model"));
 }
 
@@ -60,7 +65,7 @@ fn what_is_not_a_json_object_is_not_parsed() {
             "{json:.80}: {outcome}"
         );
     }
-    assert!(chat(b"{\"model\":\"\xff\"}", &LIVE).is_err(), "not UTF-8");
+    assert!(request::<Chat<'_>, _>(b"{\"model\":\"\xff\"}", &LIVE).is_err(), "not UTF-8");
 }
 
 #[test]
@@ -164,7 +169,10 @@ fn numbers_keep_their_spelling() {
         ],
     );
     let twice = body("m", r#""seed":1,"seed":9007199254740993"#);
-    assert_eq!(chat(twice.as_bytes(), &LIVE).unwrap().request.seed.unwrap().value, 9_007_199_254_740_993);
+    assert_eq!(
+        request::<Chat<'_>, _>(twice.as_bytes(), &LIVE).unwrap().request.seed.unwrap().value,
+        9_007_199_254_740_993
+    );
     // JSON Schema's integers are the numbers without a fraction.
     each(&SCHEMA, "m", &[(r#""n":1.0"#, "good"), (r#""max_tokens":-5"#, "good")]);
 }
@@ -261,9 +269,11 @@ fn unknown_names_are_refused_passed_or_dropped() {
         ],
     );
     let strange = body("m", r#""zzz":1,"yyy":[]"#);
-    let passed = chat(strange.as_bytes(), &Open(Validation::Live, UnknownParams::Pass)).unwrap();
+    let passed =
+        request::<Chat<'_>, _>(strange.as_bytes(), &Open(Validation::Live, UnknownParams::Pass)).unwrap();
     assert!(passed.dropped.is_empty());
-    let dropped = chat(strange.as_bytes(), &Open(Validation::Live, UnknownParams::Drop)).unwrap();
+    let dropped =
+        request::<Chat<'_>, _>(strange.as_bytes(), &Open(Validation::Live, UnknownParams::Drop)).unwrap();
     assert_eq!(dropped.dropped, ["zzz", "yyy"]);
 }
 

@@ -9,6 +9,10 @@ mod schemas;
 mod types;
 
 use super::*;
+use crate::api;
+use crate::model;
+
+type Chat<'a> = api::chat::Request<'a>;
 
 /// Serves the models of the table, as if the operator had named them.
 pub(super) struct Named;
@@ -62,7 +66,7 @@ fn body(model: &str, members: &str) -> String {
 
 /// The answer to a chat request: message, parameter, code; or `good`.
 fn outcome(resolver: &dyn ModelResolver<Resolved = ValidationPolicy>, body: &str) -> String {
-    match chat(body.as_bytes(), resolver) {
+    match request::<Chat<'_>, _>(body.as_bytes(), resolver) {
         Ok(_) => "good".to_owned(),
         Err(error) => {
             format!("{error} @{} #{}", error.param().unwrap_or("-"), error.code().unwrap_or("-"))

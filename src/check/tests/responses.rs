@@ -5,7 +5,7 @@ use super::*;
 fn judged<M: ModelResolver + ?Sized>(resolver: &M, members: &str) -> String {
     let input = if members.contains("\"input\"") { "" } else { r#""input":"hi","# };
     let body = format!("{{\"model\":\"m\",{input}{members}}}");
-    match super::responses(body.as_bytes(), resolver) {
+    match request::<api::responses::Request<'_>, _>(body.as_bytes(), resolver) {
         Ok(_) => "good".to_owned(),
         Err(error) => error.message().to_owned(),
     }
@@ -114,10 +114,13 @@ fn an_earlier_member_of_the_same_name_is_not_judged() {
         }
     }
     let chat = body("m", r#""messages":[{"role":"user","content":null,"content":"hi"}]"#);
-    assert!(super::chat(chat.as_bytes(), &LIVE).is_ok());
+    assert!(request::<Chat<'_>, _>(chat.as_bytes(), &LIVE).is_ok());
     // A content that is absent is a fault of the schema alone.
     let chat = body("m", r#""messages":[{"role":"user"}],"messages":[{"role":"user","content":"hi"}]"#);
     for mode in [Validation::Live, Validation::Schema, Validation::Types] {
-        assert!(super::chat(chat.as_bytes(), &Open(mode, UnknownParams::Pass)).is_ok(), "{mode:?}");
+        assert!(
+            request::<Chat<'_>, _>(chat.as_bytes(), &Open(mode, UnknownParams::Pass)).is_ok(),
+            "{mode:?}"
+        );
     }
 }

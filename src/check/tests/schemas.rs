@@ -191,14 +191,22 @@ fn strict_schemas_do_not_look_around() {
             ),
         ] {
             let body = body("m", &members);
-            assert_eq!(chat(body.as_bytes(), &LIVE).err().map(seen), want(param), "{members}");
+            assert_eq!(
+                request::<Chat<'_>, _>(body.as_bytes(), &LIVE).err().map(seen),
+                want(param),
+                "{members}"
+            );
         }
         for (members, param) in [
             (format!(r#""tools":[{{"type":"function",{function}}}]"#), "tools"),
             (format!(r#""text":{{"format":{{"type":"json_schema",{format}}}}}"#), "text.format.schema"),
         ] {
             let body = format!(r#"{{"model":"m","input":"hi",{members}}}"#);
-            assert_eq!(responses(body.as_bytes(), &LIVE).err().map(seen), want(param), "{members}");
+            assert_eq!(
+                request::<api::responses::Request<'_>, _>(body.as_bytes(), &LIVE).err().map(seen),
+                want(param),
+                "{members}"
+            );
         }
     }
 }
@@ -212,7 +220,7 @@ fn a_question_mark_after_a_literal_bracket_does_not_look_around() {
         let tool = format!(
             r#""tools":[{{"type":"function","function":{{"name":"f","strict":true,"parameters":{schema}}}}}]"#
         );
-        assert!(chat(body("m", &tool).as_bytes(), &LIVE).is_ok(), "{pattern}");
+        assert!(request::<Chat<'_>, _>(body("m", &tool).as_bytes(), &LIVE).is_ok(), "{pattern}");
     }
 }
 
@@ -221,5 +229,5 @@ fn a_question_mark_after_a_literal_bracket_does_not_look_around() {
 fn two_tools_may_have_one_name() {
     let tool = r#"{"type":"function","function":{"name":"f"}}"#;
     let body = body("m", &format!(r#""tools":[{tool},{tool}]"#));
-    assert!(chat(body.as_bytes(), &LIVE).is_ok());
+    assert!(request::<Chat<'_>, _>(body.as_bytes(), &LIVE).is_ok());
 }

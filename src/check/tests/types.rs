@@ -89,7 +89,7 @@ fn a_body_must_be_routable_and_of_documented_types() {
     );
     let dropping = Types { by_engine: false, unknown: UnknownParams::Drop };
     let json = body("m", r#""top_k":5,"tool_choice":"any""#);
-    let dropped = chat(json.as_bytes(), &dropping).expect("valid").dropped;
+    let dropped = request::<Chat<'_>, _>(json.as_bytes(), &dropping).expect("valid").dropped;
     assert_eq!(dropped, ["top_k"]);
 }
 
@@ -99,7 +99,7 @@ fn the_engine_leaves_out_or_clamps_what_it_cannot_use() {
         "m",
         r#""n":1000,"temperature":7,"top_p":-1,"max_tokens":-5,"top_logprobs":40,"presence_penalty":1e400,"logit_bias":{"1":1e9},"seed":1.5,"tool_choice":"any","stop":["a","b","c","d","e"],"messages":[{"role":"user","content":[{"type":"video_url","video_url":{}},{"type":"text","text":"hi"}]},{"role":"ipython","content":"x"},"y"]"#,
     );
-    let request = chat(json.as_bytes(), &ENGINE).expect("valid").request;
+    let request = request::<Chat<'_>, _>(json.as_bytes(), &ENGINE).expect("valid").request;
     let number = |number: Option<api::Number>| number.map(|number| number.value);
     assert_eq!(request.choices(), 128);
     assert_eq!(request.token_limit(), Some(1));

@@ -41,7 +41,7 @@ pub fn create<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(Chat::API, call);
-    let (request, valid) = Validated::split(&body, check::chat(&body, &models)?);
+    let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     let chat = Chat { request, body: &body, wire: OnceCell::new() };
     generation::answer(call, &valid, &chat, record)
 }

@@ -38,19 +38,18 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let (request, valid) = check(call, &body, Purpose::Answer)?;
+    let (request, valid) = validated(call, &body, Purpose::Answer)?;
     generation::answer(call, &valid, &Message { request }, record)
 }
 
-fn check<'b, T>(
+fn validated<'b, T>(
     call: &Call<'b, T>,
     body: &'b Rc<Vec<u8>>,
     purpose: Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
     let models = ServedModels::of_generation(Message::API, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
-    let (request, resolved) = messages::request(body, &models, purpose, has_version)?;
-    Ok((request, Validated { resolved, body, dropped: Vec::new() }))
+    Ok(Validated::split(body, messages::request(body, &models, purpose, has_version)?))
 }
 
 /// A valid request for a message.
@@ -148,7 +147,7 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let (request, valid) = check(call, &body, Purpose::CountTokens)?;
+    let (request, valid) = validated(call, &body, Purpose::CountTokens)?;
     writes! {
         struct Count {
             "input_tokens" = input_tokens: u64,

@@ -37,7 +37,7 @@ pub fn compact<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(model::Endpoint::Responses, call);
-    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     call.begin(&valid.resolved, record);
     let model = &valid.resolved.model;
     let is_native = match valid.resolved.backend {

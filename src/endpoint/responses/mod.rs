@@ -42,7 +42,7 @@ pub fn create<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(ModelResponse::API, call);
-    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     generation::answer(call, &valid, &ModelResponse { request }, record)
 }
 
@@ -136,7 +136,7 @@ pub fn count<T: Transport>(
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
     let models = ServedModels::of_generation(ModelResponse::API, call);
-    let (request, valid) = Validated::split(&body, check::responses(&body, &models)?);
+    let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     writes! {
         struct Count {
             "object" = object: &'static str,
