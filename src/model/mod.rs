@@ -155,12 +155,19 @@ pub struct ModelSpec {
     pub efforts: &'static [&'static str],
     /// Whether Responses also takes the effort `max`.
     pub max_effort: bool,
+    /// Whether, in Responses, it reads its reasoning of all turns unless the request sets `reasoning.context`. Other models
+    /// read that of the current turn.
+    pub reads_all_reasoning: bool,
+    /// Whether its messages in Responses have a `phase`.
+    pub phases: bool,
     /// Whether it reasons when the request does not set an effort.
     pub reasons: bool,
     /// How a Claude model reasons.
     pub thinking: Thinking,
     /// Whether the last message may be the assistant's, to be continued. Claude only.
     pub prefill: bool,
+    /// The `top_p` that a response has where the request sets none.
+    pub default_top_p: f64,
     /// Whether it has the parameter `temperature`, if only for its default.
     pub temperature: bool,
     /// Whether it has the parameter `parallel_tool_calls`.
@@ -171,6 +178,8 @@ pub struct ModelSpec {
     pub verbosity: bool,
     /// Whether it supports the `prompt_cache_retention` `in_memory`.
     pub in_memory_cache: bool,
+    /// Whether the usage in Chat Completions counts the tokens that were written to the cache.
+    pub reports_cache_writes: bool,
     /// How many dimensions its embeddings have.
     pub dimensions: u32,
     /// Whether a request may set fewer dimensions.

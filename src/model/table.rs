@@ -73,14 +73,18 @@ const BLANK: ModelSpec = ModelSpec {
     system_role: true,
     efforts: &[],
     max_effort: false,
+    reads_all_reasoning: false,
+    phases: false,
     reasons: false,
     thinking: Thinking::None,
     prefill: true,
+    default_top_p: 1.0,
     temperature: true,
     parallel_tool_calls: true,
     stop: true,
     verbosity: false,
     in_memory_cache: true,
+    reports_cache_writes: false,
     dimensions: DIMENSIONS,
     shortens: true,
     python_faults: false,
@@ -228,6 +232,7 @@ const GPT_51: ModelSpec = ModelSpec {
 
 const GPT_52: ModelSpec = ModelSpec {
     efforts: &["none", "low", "medium", "high", "xhigh"],
+    default_top_p: 0.98, // as recorded in 2026
     price: price(1.75, 0.175, 14.0, JULY),
     ..GPT_51
 };
@@ -236,6 +241,7 @@ const GPT_54: ModelSpec = ModelSpec {
     window: 1_050_000,
     input: Some(922_000),
     tools_while_reasoning: false,
+    phases: true,
     price: price(2.5, 0.25, 15.0, JULY),
     long_prompt: Some(272_000),
     ..GPT_52
@@ -249,7 +255,9 @@ const GPT_55: ModelSpec = ModelSpec { reasons: true, price: price(5.0, 0.5, 30.0
 // Prompts stay in the cache for a day only.
 const GPT_56: ModelSpec = ModelSpec {
     max_effort: true,
+    reads_all_reasoning: true,
     in_memory_cache: false,
+    reports_cache_writes: true,
     price: price(4.0, 0.4, 20.0, SEPTEMBER),
     bills_cache_writes: true,
     ..GPT_55
@@ -258,8 +266,12 @@ const GPT_56: ModelSpec = ModelSpec {
 const GPT_6: ModelSpec = ModelSpec { price: price(2.0, 0.2, 10.0, NOVEMBER), ..GPT_56 };
 
 /// Models of the gpt-6 family whose reasoning cannot be turned off. Then functions may be offered while they reason.
-const GPT_6_ALWAYS: ModelSpec =
-    ModelSpec { efforts: &["low", "medium", "high", "xhigh"], tools_while_reasoning: true, ..GPT_6 };
+const GPT_6_ALWAYS: ModelSpec = ModelSpec {
+    efforts: &["low", "medium", "high", "xhigh"],
+    tools_while_reasoning: true,
+    phases: false,
+    ..GPT_6
+};
 
 /// Models that only Responses serves.
 const PRO: ModelSpec = ModelSpec { endpoints: RESPONSES, ..GPT_5 };

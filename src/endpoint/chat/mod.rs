@@ -98,8 +98,7 @@ impl Generation for Chat<'_> {
             null_calls: !policy.named,
             usage_details: UsageDetails {
                 by_modality: policy.spec.is_some_and(|spec| spec.family == Family::Audio),
-                // Models from gpt-5.6 on, whose prompts are not cached in memory.
-                cache_write: policy.spec.is_some_and(|spec| !spec.in_memory_cache),
+                cache_write: policy.spec.is_some_and(|spec| spec.reports_cache_writes),
             },
             ..self.head(generated.ctx)
         };

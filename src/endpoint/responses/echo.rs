@@ -32,7 +32,7 @@ pub(super) fn echo(request: &Request<'_>, model: &str, spec: Option<&ModelSpec>)
         "temperature" = request.temperature.map_or(1.0, |number| number.value), "text" = Json(&text(request)),
         "tool_choice" = request.tool_choice.as_ref().map_or(Json("\"auto\""), |choice| choice.json),
         "tools" = Tools(request.tools.as_deref().unwrap_or_default()), "top_logprobs" = int(request.top_logprobs).unwrap_or(0),
-        "top_p" = request.top_p.map_or(default_top_p(spec), |number| number.value),
+        "top_p" = request.top_p.map_or(spec.map_or(1.0, |spec| spec.default_top_p), |number| number.value),
         "truncation" = request.truncation.as_deref().unwrap_or("disabled"),
     );
     let mut after_usage = String::new();
@@ -51,11 +51,6 @@ fn members(mut object: String) -> Rc<String> {
     Rc::new(object)
 }
 
-/// Models from gpt-5.2 on sample from 0.98 of the probability by default, as recorded in 2026.
-fn default_top_p(spec: Option<&ModelSpec>) -> f64 {
-    if spec.is_some_and(|spec| spec.efforts.contains(&"xhigh")) { 0.98 } else { 1.0 }
-}
-
 fn reasoning(request: &Request<'_>, spec: Option<&ModelSpec>, reasons: bool) -> String {
     let own = request.reasoning.as_ref();
     let effort = own.and_then(|own| own.effort.as_deref());
@@ -69,7 +64,7 @@ fn reasoning(request: &Request<'_>, spec: Option<&ModelSpec>, reasons: bool) -> 
         Some(spec) if !spec.reasons && spec.efforts.contains(&"none") => "none",
         _ => "medium",
     };
-    let all_turns = spec.is_some_and(|spec| spec.max_effort);
+    let all_turns = spec.is_some_and(|spec| spec.reads_all_reasoning);
     let context = match own.and_then(|own| own.context.as_deref()) {
         None | Some("auto") if all_turns => "all_turns",
         None | Some("auto") => "current_turn",
@@ -217,6 +212,20 @@ mod tests {
             let mut out = String::new();
             push_tool(&tool, &mut out);
             assert_eq!(out, want);
+        }
+    }
+
+    #[test]
+    fn the_model_has_a_default_top_p() {
+        let request: Request<'_> = json::from_str(r#"{"model":"m","input":"hi"}"#).expect("a request");
+        for (model, want) in [
+            ("gpt-5.1", "\"top_p\":1.0,"),
+            ("gpt-5.2", "\"top_p\":0.98,"),
+            ("claude-opus-4-7", "\"top_p\":1.0,"),
+            ("unknown", "\"top_p\":1.0,"),
+        ] {
+            let echo = echo(&request, model, crate::model::find(model));
+            assert!(echo.after_output.contains(want), "{model}: {}", echo.after_output);
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::http::{Incoming, Response};
 use crate::ids::ResponseIds;
 use crate::json::{self, writes};
 use crate::log::Record;
-use crate::model::{self, Family};
+use crate::model;
 use crate::transport::Transport;
 use crate::turn::{self, Field};
 use crate::upstream::Endpoint;
@@ -117,8 +117,7 @@ impl ModelResponse<'_> {
             summary: reasoning.is_some_and(|own| own.summary.is_some() || own.generate_summary.is_some()),
             encrypted_content: request.includes("reasoning.encrypted_content"),
             sealed: false,
-            // The same models that take no functions in Chat Completions while they reason.
-            phases: spec.is_some_and(|spec| spec.family == Family::Reasoning && !spec.tools_while_reasoning),
+            phases: spec.is_some_and(|spec| spec.phases),
         };
         ResponsesWriter { object, ids, options }
     }
