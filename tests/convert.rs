@@ -268,6 +268,26 @@ fn chunks_of_other_servers_are_gathered() {
         calls(gather(Endpoint::Chat, &events, 100)).map(|calls| calls.as_array().map(Vec::len)),
         Some(Some(2))
     );
+    // The pieces of reasoning name their block.
+    let thinking = |index: u64, more: Value| {
+        let mut block = json!({"index": index, "type": "thinking"});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            block[name] = value.clone();
+        }
+        delta(json!({"thinking_blocks": [block]}))
+    };
+    let events = chunks(&[
+        thinking(0, json!({"thinking": "a"})),
+        thinking(0, json!({"thinking": "b"})),
+        thinking(0, json!({"thinking": "", "signature": "S"})),
+        thinking(1, json!({"thinking": "c", "signature": "T"})),
+        end.clone(),
+        usage.clone(),
+    ]);
+    let got = gather(Endpoint::Chat, &events, 100).expect("kept");
+    let want = json!([{"type": "thinking", "thinking": "ab", "signature": "S"},
+                      {"type": "thinking", "thinking": "c", "signature": "T"}]);
+    assert_eq!(got["choices"][0]["message"]["thinking_blocks"], want);
     // A stream without a usage is kept only with the one that was counted for it.
     let events = chunks(&[delta(json!({"content": "hi"})), end]);
     assert_eq!(gather(Endpoint::Chat, &events, 100), None);

@@ -124,14 +124,39 @@ pub enum ThinkingBlock<'a> {
     },
 }
 
-impl Write for ThinkingBlock<'_> {
-    fn write(&self, out: &mut String) {
+impl ThinkingBlock<'_> {
+    fn write_at(&self, index: Option<u32>, out: &mut String) {
         match self {
             Self::Thinking { thinking, signature } => {
-                writes!(out; "type" = "thinking", "thinking" = thinking, "signature" ? signature);
+                writes!(
+                    out; "index" ? index, "type" = "thinking", "thinking" = thinking, "signature" ? signature,
+                );
             }
-            Self::Redacted { data } => writes!(out; "type" = "redacted_thinking", "data" = data),
+            Self::Redacted { data } => {
+                writes!(out; "index" ? index, "type" = "redacted_thinking", "data" = data);
+            }
         }
+    }
+}
+
+impl Write for ThinkingBlock<'_> {
+    fn write(&self, out: &mut String) {
+        self.write_at(None, out);
+    }
+}
+
+/// A piece of reasoning in a stream.
+#[derive(Debug)]
+pub struct ThinkingDelta<'a> {
+    /// The block that it is a piece of. The accumulators of OpenAI's SDKs need it in every list of objects.
+    pub index: u32,
+    /// The piece.
+    pub block: ThinkingBlock<'a>,
+}
+
+impl Write for ThinkingDelta<'_> {
+    fn write(&self, out: &mut String) {
+        self.block.write_at(Some(self.index), out);
     }
 }
 
@@ -271,7 +296,7 @@ pub enum Delta<'a> {
         /// The new text.
         reasoning_content: Option<&'a str>,
         /// The same, or what else belongs to the reasoning.
-        thinking_blocks: [ThinkingBlock<'a>; 1],
+        thinking_blocks: [ThinkingDelta<'a>; 1],
     },
     /// Nothing is new but the end.
     Last {},

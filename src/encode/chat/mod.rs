@@ -9,7 +9,7 @@ pub use pieces::in_pieces;
 use super::{UsageDetails, sse, to_vec, tokens};
 use crate::api::answer::{
     Called, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, CustomCall, Delta,
-    FunctionCall, Logprobs, ThinkingBlock, ToolCall,
+    FunctionCall, Logprobs, ThinkingBlock, ThinkingDelta, ToolCall,
 };
 use crate::turn::{Answer, Block, Choice, Event, FinishReason, MAX_TRACKED, TokenLogprob, ToolKind, Usage};
 use std::borrow::Cow;
@@ -198,6 +198,17 @@ struct ChoiceState {
     begun: bool,
     /// What its calls are of, by their index.
     calls: Vec<ToolKind>,
+    /// How many blocks of reasoning have ended.
+    thoughts: u32,
+    /// Whether one has begun that may go on.
+    is_thinking: bool,
+}
+
+impl ChoiceState {
+    /// Ends the block of reasoning that has begun.
+    fn end_thought(&mut self) {
+        self.thoughts += u32::from(std::mem::take(&mut self.is_thinking));
+    }
 }
 
 impl Encoder {
@@ -298,6 +309,16 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         self.begin(choice, true, out);
+        let state = self.progress(choice);
+        let goes_on = matches!(&block, ThinkingBlock::Thinking { signature: None, .. });
+        if matches!(&block, ThinkingBlock::Redacted { .. }) {
+            state.end_thought();
+        }
+        let block = ThinkingDelta { index: state.thoughts, block };
+        state.is_thinking = true;
+        if !goes_on {
+            state.end_thought();
+        }
         let delta = Delta::Thinking { reasoning_content, thinking_blocks: [block] };
         self.push(choice, delta, None, None, out);
     }
@@ -359,9 +380,13 @@ impl super::Encoder for Encoder {
                 id.iter().for_each(|id| id.as_ref().clone_into(&mut self.head.id));
                 model.iter().for_each(|model| model.as_ref().clone_into(&mut self.head.model));
             }
-            Event::Text { choice, text, logprobs } => self.text(*choice, text, logprobs.as_deref(), out),
+            Event::Text { choice, text, logprobs } => {
+                self.progress(*choice).end_thought();
+                self.text(*choice, text, logprobs.as_deref(), out);
+            }
             Event::Refusal { choice, text, logprobs } => {
-                self.refusal(*choice, text, logprobs.as_deref(), out)
+                self.progress(*choice).end_thought();
+                self.refusal(*choice, text, logprobs.as_deref(), out);
             }
             Event::Thinking { choice, text } if text.is_empty() => self.begin(*choice, true, out),
             Event::Thinking { choice, text } => {
@@ -377,7 +402,9 @@ impl super::Encoder for Encoder {
                 self.thinking(*choice, None, ThinkingBlock::Redacted { data: (&**data).into() }, out);
             }
             Event::ToolCall { choice, index, id, name, kind } => {
-                let calls = &mut self.progress(*choice).calls;
+                let state = self.progress(*choice);
+                state.end_thought();
+                let calls = &mut state.calls;
                 let place = (*index as usize).min(MAX_TRACKED - 1);
                 if calls.len() <= place {
                     calls.resize(place + 1, ToolKind::Function);

@@ -120,9 +120,9 @@ fn a_backend_names_the_answer_and_what_it_has_not_is_left_out() {
         deltas(&stream),
         [
             r#"{"role":"assistant","content":"","refusal":null}"#,
-            r#"{"reasoning_content":"Hm","thinking_blocks":[{"type":"thinking","thinking":"Hm"}]}"#,
-            r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"sig"}]}"#,
-            r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"xx"}]}"#,
+            r#"{"reasoning_content":"Hm","thinking_blocks":[{"index":0,"type":"thinking","thinking":"Hm"}]}"#,
+            r#"{"thinking_blocks":[{"index":0,"type":"thinking","thinking":"","signature":"sig"}]}"#,
+            r#"{"thinking_blocks":[{"index":1,"type":"redacted_thinking","data":"xx"}]}"#,
             r#"{"content":"Hi"}"#,
             "{}",
         ]
@@ -317,4 +317,30 @@ fn an_error_is_the_last_event() {
         stream_of(head(), StreamOptions::default(), &[error]),
         "data: {\"error\":{\"message\":\"Busy.\",\"type\":\"overloaded_error\",\"param\":null,\"code\":null}}\n\n"
     );
+}
+
+#[test]
+fn pieces_of_reasoning_name_their_block() {
+    let thinking = |text: &'static str| Event::Thinking { choice: 0, text: text.into() };
+    let signature = |own: &'static str| Event::ThinkingSignature { choice: 0, signature: own.into() };
+    let redacted = || Event::RedactedThinking { choice: 0, data: "xx".into() };
+    for (events, want) in [
+        (
+            vec![thinking("a"), thinking("b"), signature("s"), thinking("c"), signature("t")],
+            vec![0, 0, 0, 1, 1],
+        ),
+        (vec![thinking("a"), redacted(), redacted(), thinking("b")], vec![0, 1, 2, 3]),
+        (vec![redacted(), thinking("a"), signature("s")], vec![0, 1, 1]),
+        (vec![signature("s"), signature("t")], vec![0, 1]),
+        (vec![thinking("a"), text(0, "Hi"), thinking("b")], vec![0, 1]),
+    ] {
+        let stream = stream_of(Head::default(), StreamOptions::default(), &events);
+        let indices: Vec<_> = deltas(&stream)
+            .iter()
+            .filter_map(|delta| {
+                delta.split_once(r#""thinking_blocks":[{"index":"#)?.1.get(..1)?.parse::<u32>().ok()
+            })
+            .collect();
+        assert_eq!(indices, want, "{events:?}");
+    }
 }

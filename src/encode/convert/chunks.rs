@@ -120,14 +120,20 @@ fn whole_message(mut message: Object) -> Object {
     }
     message.entry("content");
     message.entry("refusal");
-    if let Tree::List(calls) = message.entry("tool_calls") {
-        for call in calls {
-            if let Tree::Object(call) = call {
-                call.0.retain(|(name, _)| name != "index");
+    if !matches!(message.get("tool_calls"), Some(Tree::List(_))) {
+        message.0.retain(|(name, _)| name != "tool_calls");
+    }
+    // Pieces name their place in these lists.
+    for (name, list) in &mut message.0 {
+        let Tree::List(items) = list else { continue };
+        if !matches!(&**name, "tool_calls" | "thinking_blocks") {
+            continue;
+        }
+        for item in items {
+            if let Tree::Object(item) = item {
+                item.0.retain(|(name, _)| name != "index");
             }
         }
-    } else {
-        message.0.retain(|(name, _)| name != "tool_calls");
     }
     message
 }

@@ -81,7 +81,7 @@ fn check_history(seen: &Value, turns: usize) {
     assert_eq!(seen["thinking"]["type"], "enabled", "{seen}");
 }
 
-/// The assistant's message that a client accumulates of chunks, as those do that keep `thinking_blocks`.
+/// The assistant's message that a client accumulates of chunks, as OpenAI's SDK for Python does.
 fn accumulated(body: &str) -> Value {
     let mut message = json!({"role": "assistant", "content": null});
     let (mut calls, mut thinking): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
@@ -104,19 +104,18 @@ fn accumulated(body: &str) -> Value {
             }
         }
         for block in delta["thinking_blocks"].as_array().into_iter().flatten() {
-            // A signature ends the block whose text came before.
-            match thinking.last_mut() {
-                Some(open)
-                    if open["type"] == "thinking"
-                        && open["signature"].is_null()
-                        && block["type"] == "thinking" =>
-                {
-                    let text = open["thinking"].as_str().unwrap_or_default().to_owned()
-                        + block["thinking"].as_str().unwrap_or_default();
-                    open["thinking"] = text.into();
-                    open["signature"] = block["signature"].clone();
-                }
-                _ => thinking.push(block.clone()),
+            // As the accumulators of OpenAI's SDKs do: all pieces of a block have its index.
+            let index = block["index"].as_u64().expect("an index") as usize;
+            if index == thinking.len() {
+                thinking.push(block.clone());
+                continue;
+            }
+            for (name, more) in block.as_object().expect("a block") {
+                let own = &mut thinking[index][name];
+                *own = match (&**name, own.as_str(), more.as_str()) {
+                    ("thinking" | "signature", Some(before), Some(more)) => (before.to_owned() + more).into(),
+                    _ => more.clone(),
+                };
             }
         }
     }
