@@ -29,7 +29,7 @@ mod path;
 mod plain;
 mod pydantic_errors;
 mod python_repr;
-mod regex;
+pub(crate) mod regex;
 mod request_rules;
 mod responses;
 mod rules;

@@ -4,12 +4,12 @@
 //! not, and brackets that do not pair. What it lets through may still be more than the engine makes texts of.
 
 /// Whether Python would take the pattern.
-pub(super) fn is_regex(pattern: &str) -> bool {
+pub(crate) fn is_regex(pattern: &str) -> bool {
     Look::at(pattern).all() == Some(())
 }
 
 /// Whether the pattern has a group that looks ahead or behind.
-pub(super) fn looks_around(pattern: &str) -> bool {
+pub(crate) fn looks_around(pattern: &str) -> bool {
     let mut look = Look::at(pattern);
     // Of a pattern that is wrong, up to where it is wrong.
     let _ = look.all();

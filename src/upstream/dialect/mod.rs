@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod azure;
+mod less;
 mod openai;
 
 use super::attempts::Prepared;

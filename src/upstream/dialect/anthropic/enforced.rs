@@ -1,7 +1,8 @@
 //! The schemas that the API enforces, of strict tools and structured outputs: a part of JSON Schema.
 //! <https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs#json-schema-limitations>
 
-use crate::json::{Value, push_string};
+use crate::json::Value;
+use crate::upstream::dialect::less;
 
 /// The keywords that the API refuses.
 const REFUSED: [&str; 12] = [
@@ -25,64 +26,7 @@ const FORMATS: [&str; 10] =
 
 /// The schema without what the API refuses; `None` if it has nothing of that.
 pub(super) fn schema(schema: &str) -> Option<String> {
-    let value = Value::parse(schema.as_bytes())?;
-    let mut out = String::with_capacity(schema.len());
-    write(&value, &mut out).then_some(out)
-}
-
-/// Writes a schema; returns whether something of it was left out.
-fn write(schema: &Value<'_>, out: &mut String) -> bool {
-    if !schema.is_object() {
-        schema.push_json(out);
-        return false;
-    }
-    let mut is_less = false;
-    out.push('{');
-    let mut first = true;
-    for (name, value) in schema.members() {
-        if is_refused(name, value) {
-            is_less = true;
-            continue;
-        }
-        out.push_str(if first { "" } else { "," });
-        first = false;
-        push_string(name, out);
-        out.push(':');
-        is_less |= match (name, value) {
-            ("properties" | "$defs" | "definitions", Value::Object(_)) => write_each(value, out),
-            ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
-                let mut is_less = false;
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    out.push_str(if i > 0 { "," } else { "" });
-                    is_less |= write(item, out);
-                }
-                out.push(']');
-                is_less
-            }
-            ("items" | "additionalProperties" | "not", _) => write(value, out),
-            _ => {
-                value.push_json(out);
-                false
-            }
-        };
-    }
-    out.push('}');
-    is_less
-}
-
-/// Writes an object whose members are schemas.
-fn write_each(schemas: &Value<'_>, out: &mut String) -> bool {
-    let mut is_less = false;
-    out.push('{');
-    for (i, (name, schema)) in schemas.members().enumerate() {
-        out.push_str(if i > 0 { "," } else { "" });
-        push_string(name, out);
-        out.push(':');
-        is_less |= write(schema, out);
-    }
-    out.push('}');
-    is_less
+    less::without(schema, &is_refused)
 }
 
 fn is_refused(name: &str, value: &Value<'_>) -> bool {

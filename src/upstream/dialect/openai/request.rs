@@ -1,10 +1,12 @@
 //! A turn as a chat request.
 
 use super::conversation::conversation;
-use crate::json::{self, push_key, push_string, writes};
+use crate::api::tool::Json;
+use crate::check::regex::{is_regex, looks_around};
+use crate::json::{self, Value, push_key, push_string, writes};
 use crate::model::{self, Family, ModelSpec};
 use crate::turn::{Effort, Field, Format, Input, JsonSchema, Request, Tool, ToolChoice, ToolKind, Verbosity};
-use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, end_user, output_tokens};
+use crate::upstream::dialect::{Extra, LeftOut, Translated, Untranslatable, end_user, less, output_tokens};
 
 /// Which members a server of the API has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub(in crate::upstream::dialect) fn request(
     conversation(messages, server, &mut out, &mut left_out)?;
     sampling(turn, model, server, &mut out, &mut left_out);
     format(&turn.format, &mut out);
-    tools(turn, &mut out);
+    tools(turn, &mut out, &mut left_out);
     reasoning(turn, model, &mut out, &mut left_out);
     if turn.stream {
         push_key(&mut out, "\"stream\":true,\"stream_options\":{\"include_usage\":true}");
@@ -115,20 +117,36 @@ fn format(format: &Format<'_>, out: &mut String) {
     }
 }
 
-fn tools(turn: &Request<'_>, out: &mut String) {
-    let tools: Vec<&Tool<'_>> = turn.allowed_tools().map(|(_, tool)| tool).collect();
+/// A schema of a tool that is not strict without patterns that make servers refuse the request: OpenAI compiles each of
+/// them with Python, and llama.cpp has none that look around. `None` if it has no such pattern.
+fn without_patterns(tool: &Tool<'_>) -> Option<String> {
+    let is_refused = |name: &str, value: &Value<'_>| {
+        let pattern = value.as_str().filter(|_| name == "pattern");
+        pattern.is_some_and(|pattern| !is_regex(pattern) || looks_around(pattern))
+    };
+    let schema = tool.parameters.filter(|_| tool.strict != Some(true))?.0;
+    schema.contains("pattern").then(|| less::without(schema, &is_refused)).flatten()
+}
+
+fn tools(turn: &Request<'_>, out: &mut String, left_out: &mut LeftOut) {
+    let tools: Vec<(usize, &Tool<'_>)> = turn.allowed_tools().collect();
     if tools.is_empty() {
         return;
     }
     push_key(out, "\"tools\":");
     out.push('[');
-    for (i, tool) in tools.iter().enumerate() {
-        out.push_str(if i > 0 { "," } else { "" });
+    for (n, (i, tool)) in tools.iter().enumerate() {
+        out.push_str(if n > 0 { "," } else { "" });
         match tool.kind {
             ToolKind::Function => {
+                let less = without_patterns(tool);
+                if less.is_some() {
+                    left_out.drop(Field::ToolSchema, Some(*i));
+                }
+                let parameters = less.as_deref().map(Json).or(tool.parameters);
                 out.push_str("{\"type\":\"function\",\"function\":");
                 writes!(
-                    out; "name" = tool.name, "description" ? tool.description, "parameters" ? tool.parameters,
+                    out; "name" = tool.name, "description" ? tool.description, "parameters" ? parameters,
                     "strict" ? tool.strict
                 );
             }
@@ -152,7 +170,7 @@ fn tools(turn: &Request<'_>, out: &mut String) {
         ToolChoice::None => member(out, "tool_choice", &"none"),
         ToolChoice::Required => member(out, "tool_choice", &"required"),
         ToolChoice::Named(name) => {
-            let is_custom = tools.iter().any(|tool| tool.name == name && tool.kind == ToolKind::Custom);
+            let is_custom = tools.iter().any(|(_, tool)| tool.name == name && tool.kind == ToolKind::Custom);
             let kind = if is_custom { "custom" } else { "function" };
             push_key(out, "\"tool_choice\":");
             out.push_str(&format!("{{\"type\":\"{kind}\",\"{kind}\":"));

@@ -216,3 +216,36 @@ fn servers_of_open_models_get_one_system_message() {
     let (body, _) = written(&turn, Server::OpenAi);
     assert_eq!(body["messages"][2], json!({"role": "developer", "content": "b"}));
 }
+
+#[test]
+fn patterns_that_servers_refuse_are_left_out() {
+    let refused = [r"^(?!__.*__$)[^\p{Cc}]{1,9}$", r"\p{L}+", "(?<year>a)", "^(?=a)", "[", r"\u{61}"];
+    for pattern in refused {
+        let schema = json!({"type": "object", "patternProperties": {pattern: {}, "^a$": {"pattern": pattern}}, "properties": {
+            "pattern": {"type": "string", "pattern": pattern, "minLength": 1},
+            "l": {"items": {"anyOf": [{"pattern": pattern}, {"pattern": "^a$"}]}, "default": {"pattern": pattern}}}});
+        let text = schema.to_string();
+        let turn = |strict| Request {
+            input: Input::Messages(vec![Message {
+                role: Role::User,
+                name: None,
+                content: Content::Text("hi"),
+            }]),
+            tools: vec![Tool { name: "f", parameters: Some(Json(&text)), strict, ..Tool::default() }],
+            ..Request::default()
+        };
+        let want = json!({"type": "object", "patternProperties": {"^a$": {}}, "properties": {
+            "pattern": {"type": "string", "minLength": 1},
+            "l": {"items": {"anyOf": [{}, {"pattern": "^a$"}]}, "default": {"pattern": pattern}}}});
+        for strict in [None, Some(false)] {
+            let (body, dropped) = written(&turn(strict), Server::OpenAi);
+            assert_eq!(
+                (&body["tools"][0]["function"]["parameters"], &*dropped),
+                (&want, &[Field::ToolSchema][..])
+            );
+        }
+        // OpenAI enforces the schema of a strict tool, so that the caller has to know.
+        let (body, dropped) = written(&turn(Some(true)), Server::OpenAi);
+        assert_eq!((&body["tools"][0]["function"]["parameters"], &*dropped), (&schema, &[][..]));
+    }
+}
