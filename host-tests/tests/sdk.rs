@@ -6,7 +6,7 @@ use std::process::Command;
 
 use host_tests::programs::{find, python};
 use host_tests::suites::{Home, copy, run};
-use host_tests::{Answer, Gateway, Upstream};
+use host_tests::{Answer, Gateway, Upstream, component_file, host_file};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -26,29 +26,46 @@ async fn instructor() {
     check_python("instructor").await;
 }
 
+/// The SDKs read streams of another API than theirs: our own, and recorded ones in the folder that
+/// `PORTCULLIS_RECORDINGS` names.
+#[test]
+fn the_python_sdks_read_translated_streams() {
+    let Some((_home, python)) = installed("python") else { return };
+    let recorded = std::env::var_os("PORTCULLIS_RECORDINGS").map(PathBuf::from);
+    for folder in [Some(suite("recordings")), recorded].into_iter().flatten() {
+        let mut replay = Command::new(&python);
+        // Keeps `__pycache__` out of the sources.
+        replay.arg("-B").arg(suite("replay.py")).arg(folder);
+        replay.arg("--wasm").arg(component_file()).arg("--host").arg(host_file());
+        run("replay", &mut replay).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
 /// Runs the suite of this name under `sdk/` in its own virtual environment.
 async fn check_python(name: &str) {
-    let Some(python) = python(name) else { return };
-    let suite = suite(name);
-    let home = Home::open(env!("CARGO_TARGET_TMPDIR"), &format!("sdk-{name}"));
-    let lock = suite.join("requirements.txt");
-    let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
-    let installed = home.install("sdk", &[&lock, &python], || {
-        run(name, Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        run(name, Command::new(&bin).args(pip).arg(&lock))
-    });
-    if !installed {
-        return;
-    }
+    let Some((_home, bin)) = installed(name) else { return };
     let mut tests = Command::new(&bin);
-    tests.args(["-m", "unittest", "--verbose"]).current_dir(suite);
+    tests.args(["-m", "unittest", "--verbose"]).current_dir(suite(name));
     // Keeps `__pycache__` out of the sources.
     tests.env("PYTHONDONTWRITEBYTECODE", "1");
     let output = check(name, tests).await;
     let summary = output.iter().find(|line| line.starts_with("Ran ")).expect("unittest counts its tests");
     assert!(!summary.starts_with("Ran 0 "), "no test ran");
     assert!(!output.iter().any(|line| line.contains("skipped")), "no test may be skipped here");
+}
+
+/// The Python of the virtual environment with the packages of this suite; `None` where it cannot be installed.
+fn installed(name: &str) -> Option<(Home, PathBuf)> {
+    let python = python(name)?;
+    let home = Home::open(env!("CARGO_TARGET_TMPDIR"), &format!("sdk-{name}"));
+    let lock = suite(name).join("requirements.txt");
+    let bin = home.dir.join(if cfg!(windows) { "venv/Scripts/python" } else { "venv/bin/python" });
+    let is_installed = home.install("sdk", &[&lock, &python], || {
+        run(name, Command::new(&python).args(["-m", "venv"]).arg(home.dir.join("venv")))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        run(name, Command::new(&bin).args(pip).arg(&lock))
+    });
+    is_installed.then_some((home, bin))
 }
 
 #[tokio::test]
@@ -167,7 +184,7 @@ impl Faulty {
     }
 }
 
-/// The sources of a suite.
+/// The sources of a suite, or a file beside them.
 fn suite(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(name)
 }
