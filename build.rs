@@ -1,6 +1,8 @@
-//! Writes the page, the scripts of the limits, the token vocabularies and the character classes as read-only data, and sets
-//! the component's memory sizes.
+//! Writes the page, the scripts of the limits, the categories of characters, the token vocabularies and the character
+//! classes as read-only data, and sets the component's memory sizes.
 
+#[path = "build/categories.rs"]
+mod categories;
 #[path = "build/page.rs"]
 mod page;
 #[path = "build/scripts.rs"]
@@ -23,6 +25,7 @@ fn main() {
         println!("cargo::rustc-link-arg-cdylib=-zstack-size={STACK}");
         println!("cargo::rustc-link-arg-cdylib=--initial-heap={HEAP}");
     }
+    categories::write();
     page::write();
     scripts::write();
     #[cfg(feature = "vocab")]

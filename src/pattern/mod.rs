@@ -2,11 +2,14 @@
 //! `pattern`.
 //!
 //! What ECMAScript and Rust's `regex` have in common: sets, groups, alternatives, counted and uncounted repetition,
-//! anchors, `\b`, `\d \w \s` (ASCII), and `(?i)` at the beginning. No look-around, no back-references, no `\p{…}`.
+//! anchors, `\b`, `\d \w \s` (ASCII), general categories (`\p{L}`, `\P{Lu}`), and `(?i)` at the beginning. No look-around,
+//! no back-references, no other properties.
 //! Matching takes time linear in the text, whatever the expression, and draws on the budget of the request.
 
+mod category;
 mod make;
 mod matches;
+mod names;
 mod parse;
 
 use crate::budget::{Budget, Exhausted};
@@ -131,6 +134,9 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
+/// The steps of a set of a category: the whole table is read, and a set may have 700 ranges.
+const CATEGORY_STEPS: u64 = 16 * 1024;
+
 impl Pattern {
     /// Reads an expression that came with a request.
     ///
@@ -139,7 +145,8 @@ impl Pattern {
     /// If it is no expression, or a larger one than the budget covers.
     pub fn of_request(source: &str, budget: &Budget) -> Result<Self, PatternError> {
         let exhausted = |_| PatternError("there are too many");
-        budget.spend(1 + source.len() as u64).map_err(exhausted)?;
+        let categories = source.matches(r"\p").count() + source.matches(r"\P").count();
+        budget.spend(1 + source.len() as u64 + CATEGORY_STEPS * categories as u64).map_err(exhausted)?;
         let pattern = Self::new(source)?;
         budget.spend(pattern.program.len() as u64).map_err(exhausted)?;
         Ok(pattern)
@@ -215,6 +222,10 @@ mod tests {
             ("(?<year>[0-9]+)", &["in 2024"], &["never"]),
             ("[]a]", &["]", "a"], &["b"]),
             ("^a+?$", &["aaa"], &["b"]),
+            (r"^\p{Lu}\p{L}*\P{L}$", &["Émile1", "Ж!"], &["émile1", "É"]),
+            (r"^[\p{L}\p{Nd}_-]+$", &["größe_٣-x"], &["a b", ""]),
+            (r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,9}$", &["a b"], &["a\n", "\u{200d}", "\u{2028}"]),
+            (r"^\pL\PL$", &["a1"], &["1a"]),
         ] {
             let pattern = Pattern::new(pattern).expect(pattern);
             for (text, want) in yes.iter().map(|yes| (yes, true)).chain(no.iter().map(|no| (no, false))) {
@@ -227,7 +238,21 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_refused() {
         for pattern in [
-            "(", ")", "a)", "[a", "*", "a**", "+", r"\", "(?=a)", "(?<!a)", r"(a)\1", r"\p{L}", "a{3,2}",
+            "(",
+            ")",
+            "a)",
+            "[a",
+            "*",
+            "a**",
+            "+",
+            r"\",
+            "(?=a)",
+            "(?<!a)",
+            r"(a)\1",
+            r"\p{Greek}",
+            r"\p",
+            r"\p{L",
+            "a{3,2}",
             "[z-a]",
         ] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
@@ -267,6 +292,8 @@ mod tests {
             ("", 1, 4),
             ("^.{3,5}$", 4, 4),
             ("^\u{4e00}$", 0, 9),
+            (r"^[\p{Lu}][\p{L}\p{N}]{2,5}$", 4, 6),
+            (r"^\p{Zl}$", 0, 9),
         ] {
             let compiled = Pattern::new(pattern).expect(pattern);
             for _ in 0..50 {
@@ -288,5 +315,7 @@ mod tests {
         // So many ways at each character, none of which is the right one: it is given up.
         assert_eq!(none(r"^(\w?){6000}$(?:a)", 0), Budget::STEPS);
         assert!(Pattern::of_request("a", &Budget::new(0, 0)).is_err());
+        // A set of a few bytes takes kilobytes.
+        assert!(Pattern::of_request(&r"\p{L}".repeat(4000), &Budget::default()).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Text to [`Node`].
 
-use super::{Node, PatternError, Place, Set};
+use super::{Node, PatternError, Place, Set, category};
 use std::iter::Peekable;
 use std::str::Chars;
 use std::sync::Arc;
@@ -221,9 +221,26 @@ impl Parser<'_> {
                 code.ok_or(PatternError("a character that does not exist")).and_then(one)
             }
             'u' => self.hex(4).and_then(one),
+            'p' => self.category(),
+            'P' => self.category().map(|set| set.negated()),
             c if c.is_ascii_alphanumeric() => Err(PatternError("an escape that is not known")),
             c => one(c),
         }
+    }
+
+    /// What follows a `\p`: a letter, or a name in braces.
+    fn category(&mut self) -> Result<Set, PatternError> {
+        let name: String = match self.rest.next() {
+            Some('{') => {
+                let name = self.rest.clone().take_while(|c| *c != '}').collect::<String>();
+                if self.rest.nth(name.chars().count()).is_none() {
+                    return Err(PatternError("a `{` that is not closed"));
+                }
+                name
+            }
+            letter => letter.into_iter().collect(),
+        };
+        category::set(&name).ok_or(PatternError("a property that is no general category"))
     }
 
     fn hex(&mut self, digits: usize) -> Result<char, PatternError> {
