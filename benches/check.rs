@@ -29,7 +29,7 @@ impl ModelResolver for Named {
             validation: self.0,
             unknown: UnknownParams::Reject,
             spec: model::find(model),
-            named: true,
+            named_exactly: true,
             by_engine: true,
         })
     }

@@ -42,7 +42,7 @@ impl ModelResolver for One {
         Some(self.0)
     }
 
-    fn validation(&self) -> Validation {
+    fn validation_without_model(&self) -> Validation {
         self.0.validation
     }
 }
@@ -60,7 +60,7 @@ pub fn run(data: &[u8]) {
     let outcome_of = |validation: Validation, unknown: UnknownParams| {
         // Unknown parameters are rejected for the engine, and passed or dropped for upstreams.
         let by_engine = unknown == UnknownParams::Reject;
-        let policy = ValidationPolicy { validation, unknown, spec, named: true, by_engine };
+        let policy = ValidationPolicy { validation, unknown, spec, named_exactly: true, by_engine };
         let resolver = One(policy);
         macro_rules! outcomes {
             ($request:ty) => {
@@ -108,7 +108,7 @@ fn messages(model: usize, modes: &[Validation], body: &[u8]) {
                 validation,
                 unknown: UnknownParams::Pass,
                 spec,
-                named: true,
+                named_exactly: true,
                 by_engine: false,
             };
             match check::messages::request(body, &One(policy), purpose, || true) {

@@ -338,7 +338,7 @@ fn policies(model: &str, unknown: UnknownParams) -> [ValidationPolicy; 3] {
         validation,
         unknown,
         spec: model::find(model),
-        named: true,
+        named_exactly: true,
         by_engine: false,
     })
 }

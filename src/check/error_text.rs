@@ -56,7 +56,7 @@ pub(super) fn retired(model: &str) -> ApiError {
 }
 
 /// The model is not served at this endpoint of text generation, but at `home`.
-pub(super) fn wrong_endpoint(home: Endpoint) -> ApiError {
+pub fn wrong_endpoint(home: Endpoint) -> ApiError {
     let message = match home {
         Endpoint::Chat | Endpoint::Messages => {
             "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \

@@ -66,8 +66,8 @@ pub struct ValidationPolicy {
     /// The facts of the model. Without them everything documented is accepted, and no rule that depends on the model
     /// applies.
     pub spec: Option<&'static ModelSpec>,
-    /// Whether the operator named the model exactly: it answers in the live API's shape.
-    pub named: bool,
+    /// Whether the operator named the model itself, not by a pattern: it answers in the live API's shape.
+    pub named_exactly: bool,
     /// Whether the built-in engine answers, which must be able to use the request.
     pub by_engine: bool,
 }
@@ -86,8 +86,8 @@ pub trait ModelResolver {
     /// What is known of this model, or `None` if it is not served, or not to this caller.
     fn resolve(&self, model: &str) -> Option<Self::Resolved>;
 
-    /// Which rules apply to requests that name no model which is served.
-    fn validation(&self) -> Validation {
+    /// Which rules apply to a request without a model.
+    fn validation_without_model(&self) -> Validation {
         Validation::Live
     }
 }
@@ -122,16 +122,16 @@ pub fn request<'a, R: RequestRules<'a>, M: ModelResolver + ?Sized>(
         Ok(request) => Ok(request),
         Err(why) => Err((TopLevel::read(body)?, why)),
     };
-    let unread = read.as_ref().err().map(|(top, _)| top.model()).transpose()?.flatten();
-    let named = read.as_ref().ok().and_then(R::model).map(|model| &**model).or(unread.as_deref());
-    let model = model_of::<R>(named, resolver.validation())?;
+    let of_unread = read.as_ref().err().map(|(top, _)| top.model()).transpose()?.flatten();
+    let name = read.as_ref().ok().and_then(R::model).map(|model| &**model).or(of_unread.as_deref());
+    let model = model_of::<R>(name, resolver.validation_without_model())?;
     let resolved = resolver.resolve(model).ok_or_else(|| R::not_served(model))?;
     let policy = *resolved.as_ref();
     check_endpoint::<R>(model, policy.spec)?;
     let (request, dropped) = match read {
         Ok(request) => validate_read(request, body, policy)?,
         Err((top, Unread::TooLarge)) => return Err(top.too_large()),
-        Err((top, Unread::Malformed)) => diagnose_unreadable(body, &top, policy)?,
+        Err((top, Unread::Malformed)) => validate_unread(body, &top, policy)?,
     };
     Ok(Checked { request, resolved, dropped })
 }
@@ -163,16 +163,16 @@ fn validate_read<'a, R: RequestRules<'a>>(
 
 /// The model that a request is for.
 fn model_of<'m, 'a, R: RequestRules<'a>>(
-    named: Option<&'m str>,
+    name: Option<&'m str>,
     validation: Validation,
 ) -> Result<&'m str, ApiError> {
     // The live API takes an empty name for none.
     let is_name = |model: &&str| !model.is_empty() || validation != Validation::Live;
-    named.filter(is_name).or(R::DEFAULT_MODEL).ok_or_else(error_text::no_model)
+    name.filter(is_name).or(R::DEFAULT_MODEL).ok_or_else(error_text::no_model)
 }
 
 /// Validates a body that the typed pass could not read: it reports the fault, unless the policy leaves it to others.
-fn diagnose_unreadable<'a, R: RequestRules<'a>>(
+fn validate_unread<'a, R: RequestRules<'a>>(
     body: &'a [u8],
     top: &TopLevel<'a>,
     policy: ValidationPolicy,

@@ -53,7 +53,7 @@ fn a_model_may_have_several_targets() {
             "passthrough": "local", "route_headers": false}"#,
     )
     .expect("valid");
-    let Some((Backend::Upstream(plan), true)) = config.served.find("llama3") else { panic!("served") };
+    let Some(Backend::Upstream(plan)) = config.served.find("llama3") else { panic!("served") };
     let target = |upstream, model: Option<&str>, weight| Target {
         upstream,
         model: model.map(str::to_owned),
@@ -66,7 +66,7 @@ fn a_model_may_have_several_targets() {
         (plan.deadline, plan.hedge),
         (Some(Duration::from_millis(9000)), Some(Duration::from_millis(300)))
     );
-    let Some((Backend::Upstream(plan), true)) = config.served.find("b") else { panic!("served") };
+    let Some(Backend::Upstream(plan)) = config.served.find("b") else { panic!("served") };
     assert_eq!((plan.policy, plan.retries), (Policy::Failover, 0));
     assert_eq!(config.served.listed().collect::<Vec<_>>(), ["b"]);
     assert!(config.keys[0].opens("llama3") && !config.keys[0].opens("b"));

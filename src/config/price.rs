@@ -101,7 +101,7 @@ mod tests {
         let input =
             |rates: Option<crate::cost::Rates>| rates.map(|rates| rates.cost(&million).nanos() / 1000);
         let targets = |model: &str| {
-            let Some((Backend::Upstream(plan), _)) = config.served.find(model) else { panic!("{model}") };
+            let Some(Backend::Upstream(plan)) = config.served.find(model) else { panic!("{model}") };
             plan.targets
                 .iter()
                 .map(|target| input(config.prices.at_target(model, plan, target)))

@@ -24,10 +24,14 @@ pub enum Backend {
 }
 
 impl Served {
-    /// The backend of a model, and whether the operator named the model.
-    pub fn find(&self, model: &str) -> Option<(&Backend, bool)> {
-        let named = most_specific(&self.named, model).map(|backend| (backend, true));
-        named.or(self.others.as_ref().map(|backend| (backend, false)))
+    /// The backend of a model.
+    pub fn find(&self, model: &str) -> Option<&Backend> {
+        most_specific(&self.named, model).or(self.others.as_ref())
+    }
+
+    /// Whether the operator named the model, itself or by a pattern.
+    pub fn names(&self, model: &str) -> bool {
+        most_specific(&self.named, model).is_some()
     }
 
     /// Whether the operator named the model itself, rather than by a pattern.

@@ -247,9 +247,9 @@ mod tests {
         let url = ("PORTCULLIS_UPSTREAM_URL", "http://h/v1");
         let to_it = Backend::Upstream(Plan::to_one(0));
         let all = config(&[url]).expect("valid");
-        assert_eq!(all.served.find("any"), Some((&to_it, false)));
+        assert_eq!((all.served.find("any"), all.served.names("any")), (Some(&to_it), false));
         let some = config(&[url, ("PORTCULLIS_MODELS", "a, b,")]).expect("valid");
-        assert_eq!(some.served.find("b"), Some((&to_it, true)));
+        assert_eq!((some.served.find("b"), some.served.names("b")), (Some(&to_it), true));
         assert_eq!(some.served.find("c"), None);
     }
 

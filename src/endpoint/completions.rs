@@ -32,7 +32,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(Text::API, call);
+    let models = ServedModels::of_generation(Text::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     generation::answer(call, &valid, &Text { request }, record)
 }
@@ -43,7 +43,7 @@ struct Text<'a> {
 }
 
 impl Generation for Text<'_> {
-    const API: model::Endpoint = model::Endpoint::Completions;
+    const ENDPOINT: model::Endpoint = model::Endpoint::Completions;
     const ERRORS: ErrorFormat = OPENAI_ERRORS;
 
     fn streams(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::config::Backend;
 use crate::config::engine::Fault;
 use crate::ctx::Ctx;
 use crate::encode::{self, Encoder, ErrorFormat, EventStream, Merged};
-use crate::engine::{self, Outcome, Rejection, Setup};
+use crate::engine::{self, CountedBy, Outcome, Rejection, Setup};
 use crate::error::ApiError;
 use crate::http::{Body, Response};
 use crate::log::Record;
@@ -23,7 +23,7 @@ use std::rc::Rc;
 /// A valid request of one endpoint, as the common steps need it.
 pub(super) trait Generation {
     /// Whose models the requests are for.
-    const API: model::Endpoint;
+    const ENDPOINT: model::Endpoint;
     /// How its errors look.
     const ERRORS: ErrorFormat;
 
@@ -58,6 +58,11 @@ pub(super) trait Generation {
     /// What the engine needs to answer the request.
     fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
         setup
+    }
+
+    /// The rules by which the tokens of the input are counted.
+    fn counted_by(&self) -> CountedBy {
+        CountedBy::Chat
     }
 
     /// Why the engine cannot answer, as the live API words it.
@@ -95,7 +100,7 @@ impl Generated<'_> {
     }
 }
 
-/// Writes the answers of any backend in the endpoint's own format.
+/// Writes the answers of upstreams of another API in the endpoint's own format.
 pub(super) trait AnswerWriter {
     /// A whole answer.
     fn whole(&self, answer: &turn::Answer<'_>) -> Vec<u8>;
@@ -128,7 +133,7 @@ pub(super) fn answer<T: Transport, G: Generation>(
     };
     // Read only where a target has another API: other targets get the body as it is. What it refuses reserves nothing.
     let mut translation = match valid.resolved.backend {
-        Backend::Upstream(plan) if needs_turn(plan, &call.config.upstreams, Endpoint::of(G::API)) => {
+        Backend::Upstream(plan) if needs_turn(plan, &call.config.upstreams, Endpoint::of(G::ENDPOINT)) => {
             generation.translation(&valid.resolved, call.ctx)?
         }
         _ => None,
@@ -143,7 +148,7 @@ pub(super) fn answer<T: Transport, G: Generation>(
                 translation.request.turn.max_tokens = Some(most);
             }
             let forwarding = Forwarding {
-                endpoint: Endpoint::of(G::API),
+                endpoint: Endpoint::of(G::ENDPOINT),
                 plan,
                 model: &valid.resolved.model,
                 body: valid.body,
@@ -171,7 +176,8 @@ fn by_engine<T: Transport, G: Generation>(
     let resolved = &valid.resolved;
     let turns = generation.turns(resolved)?;
     let budget = Budget::for_body(valid.body.len());
-    let setup = generation.setup(call.engine(resolved.policy.spec, &budget));
+    let counted_by = generation.counted_by();
+    let setup = generation.setup(call.engine(resolved.policy.spec, &budget, counted_by));
     let outcome = engine::answer(&turns, setup).map_err(|why| generation.rejection(&why))?;
     record.by_engine();
     let mut response = match outcome {

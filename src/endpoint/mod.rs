@@ -1,5 +1,5 @@
-//! One file or folder for each API, the same steps in each: read the body, check it (which resolves the model), reserve,
-//! answer. [`generation`] has the steps that the endpoints of text generation share.
+//! One file or folder for each endpoint. Those with a body read it, check it, which resolves the model, reserve, and answer;
+//! [`generation`] has the steps that those which generate text share.
 
 mod body;
 mod cached;
@@ -30,7 +30,7 @@ use crate::auth::Caller;
 use crate::budget::{Budget, Exhausted};
 use crate::config::{Backend, Config};
 use crate::ctx::Ctx;
-use crate::engine::{self, Setup};
+use crate::engine::{CountedBy, Setup};
 use crate::error::{ApiError, Kind};
 use crate::http::{Headers, Request, Response};
 use crate::ids::IdForm;
@@ -73,11 +73,10 @@ impl<'a, T> Call<'a, T> {
     }
 
     /// What the engine needs to answer a turn of a model with such limits.
-    fn engine(&self, spec: Option<&'a ModelSpec>, budget: &'a Budget) -> Setup<'a> {
+    fn engine(&self, spec: Option<&'a ModelSpec>, budget: &'a Budget, counted_by: CountedBy) -> Setup<'a> {
         let config = &self.config.engine;
         // A look at a field is a call of the host, and few rules need this one.
         let retries = if config.counts_retries() { self.retries() } else { 0 };
-        let counted_by = engine::CountedBy::Chat;
         Setup { config, spec, ctx: self.ctx, retries, budget, call_ids: IdForm::CALL, counted_by }
     }
 

@@ -83,7 +83,7 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
     let serves_table = served.others == Some(Backend::Engine) || served.has_engine_patterns();
     let table = serves_table.then(|| own_models(shape, served.are_named()));
     let by_engine =
-        |id: &str| !served.are_named() || matches!(served.find(id), Some((Backend::Engine, true)));
+        |id: &str| !served.are_named() || served.names(id) && served.find(id) == Some(&Backend::Engine);
     let mut ids: Vec<&str> = served.listed().collect();
     for id in table.into_iter().flatten() {
         if by_engine(id) && !ids.contains(&id) {
@@ -94,7 +94,7 @@ pub fn list<T: Transport>(call: &Call<'_, T>, record: &mut Record) -> Result<Res
     // What the key names although no list has it: a pattern or an upstream serves it.
     for id in call.caller.models().iter().filter(|id| !id.contains('*')) {
         if !ids.contains(&&**id)
-            && matches!(served.find(id), Some((backend, named)) if named || *backend != Backend::Engine)
+            && served.find(id).is_some_and(|backend| served.names(id) || *backend != Backend::Engine)
         {
             ids.push(id);
         }
@@ -270,7 +270,7 @@ pub fn retrieve<T: Transport>(
         endpoints.into_iter().any(|endpoint| is_unnamed(id, endpoint))
     };
     match served.find(id).filter(|_| call.caller.may_use(id)) {
-        Some((Backend::Upstream(plan), _))
+        Some(Backend::Upstream(plan))
             if !served.listed().any(|name| name == id) && knows_callers_names(call, plan) =>
         {
             match passed_path(&call.request.path) {
@@ -282,7 +282,7 @@ pub fn retrieve<T: Transport>(
                 None => Ok(one(call, id)),
             }
         }
-        Some((Backend::Engine, false)) if !is_own() => Err(unknown(id)),
+        Some(Backend::Engine) if !served.names(id) && !is_own() => Err(unknown(id)),
         Some(_) => Ok(one(call, id)),
         None => Err(unknown(id)),
     }

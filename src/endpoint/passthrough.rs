@@ -1,5 +1,5 @@
-//! Every `/v1/…` path the gateway does not know itself, and every method of those it knows: they go to one
-//! upstream as they are.
+//! What goes to one upstream as it is: `/v1/…` paths that the gateway does not serve, other methods of those it serves,
+//! embeddings and moderations.
 
 use super::{Call, forward};
 use crate::encode::{ErrorFormat, OPENAI_ERRORS, messages, responses};

@@ -3,7 +3,6 @@
 use super::Call;
 use super::generation::Generation;
 use super::resolve::Validated;
-use crate::budget::Budget;
 use crate::config::{Backend, Measure, Plan};
 use crate::cost::{Rates, Usd};
 use crate::engine;
@@ -107,7 +106,7 @@ impl<T: Transport> Call<'_, T> {
             return Ok(Metering::default());
         }
         let Choices { count, max_tokens } =
-            choices(valid.body, rewrite::limit_members(Endpoint::of(G::API)))?;
+            choices(valid.body, rewrite::limit_members(Endpoint::of(G::ENDPOINT)))?;
         let (prompts, prompt) = self.prompt_tokens(valid, generation);
         let cap = match valid.resolved.backend {
             Backend::Engine => Some(
@@ -147,9 +146,7 @@ impl<T: Transport> Call<'_, T> {
             let text = String::from_utf8_lossy(valid.body);
             return (1, Encoding::for_model(&valid.resolved.model).count(&text) as u64);
         };
-        let budget = Budget::for_body(valid.body.len());
-        let counted_by = generation.setup(self.engine(valid.resolved.policy.spec, &budget)).counted_by;
-        let tokens = turns.iter().map(|turn| engine::input_tokens(turn, counted_by)).sum();
+        let tokens = turns.iter().map(|turn| engine::input_tokens(turn, generation.counted_by())).sum();
         (turns.len() as u64, tokens)
     }
 

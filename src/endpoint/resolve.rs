@@ -81,8 +81,8 @@ impl<'a> ModelResolver for ServedModels<'a> {
     type Resolved = Resolved<'a>;
 
     fn resolve(&self, model: &str) -> Option<Resolved<'a>> {
-        let (backend, named) = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
-        let known = named || is_unnamed(model, self.endpoint);
+        let backend = self.config.served.find(model).filter(|_| self.caller.may_use(model))?;
+        let known = self.config.served.names(model) || is_unnamed(model, self.endpoint);
         let by_engine = *backend == Backend::Engine;
         let (served, spec) = match self.backends {
             Backends::All => {
@@ -97,7 +97,7 @@ impl<'a> ModelResolver for ServedModels<'a> {
         served.then(|| Resolved::new(self.config, model, backend, spec))
     }
 
-    fn validation(&self) -> Validation {
+    fn validation_without_model(&self) -> Validation {
         self.config.validation_for(true)
     }
 }
@@ -116,7 +116,7 @@ impl<'a> Resolved<'a> {
             validation,
             unknown: config.unknown_params.unwrap_or(unknown),
             spec,
-            named: config.served.names_exactly(model),
+            named_exactly: config.served.names_exactly(model),
             by_engine,
         };
         Self { model: model.to_owned(), backend, policy }

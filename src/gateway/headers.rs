@@ -1,4 +1,4 @@
-//! The header fields that every response carries.
+//! The header fields that the gateway adds to responses, whatever answered.
 
 use super::Arrival;
 use crate::config::{Config, Origins};
@@ -9,7 +9,7 @@ use crate::log::{CacheStatus, Record};
 use crate::router::ApiFamily;
 use std::borrow::Cow;
 
-/// Adds the fields: the id, OpenAI's own, the cost, the upstream where the operator shows it, `allow` with a 405, and CORS.
+/// Adds the fields.
 pub(super) fn add<T, B>(
     arrival: &Arrival<'_, T>,
     config: Option<&Config>,

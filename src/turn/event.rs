@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// The order of one choice: `Text`, `Thinking`, `Refusal` and tool calls in any order, then `Finish`. The deltas of
 /// parallel tool calls may interleave, as they do in Chat Completions; an encoder whose API forbids that keeps the
 /// later ones until the earlier are complete. A turn begins with `Start` and ends with `End` or `Error`; `Usage` may
-/// come more than once, and the last one counts.
+/// come more than once, each with all counts so far.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event<'a> {
     /// The turn has begun.

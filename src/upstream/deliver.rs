@@ -33,13 +33,13 @@ pub(super) fn deliver<B: Incoming + 'static>(
 ) -> Result<Reply<B>, ApiError> {
     let dialect = dialect::of(upstream);
     match dialect.is_native(request.endpoint) {
-        true => Ok(relayed(response, upstream, request)),
+        true => Ok(native(response, upstream, request)),
         false => translated(response, upstream, dialect, request, ctx),
     }
 }
 
-/// The answer as it is.
-fn relayed<B: Incoming + 'static>(
+/// An answer in the caller's own API.
+fn native<B: Incoming + 'static>(
     response: PeekedResponse<B>,
     upstream: &Upstream,
     request: &ForwardRequest<'_>,

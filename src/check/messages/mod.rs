@@ -41,7 +41,7 @@ pub fn request<'a, M: ModelResolver + ?Sized>(
     // The API looks at the header first. In front of an upstream the gateway adds what is absent.
     let needs_version = |validation| validation == Validation::Live && !has_version();
     let (request, resolved) = match resolve(body, resolver) {
-        Err(_) if needs_version(resolver.validation()) => return Err(no_version()),
+        Err(_) if needs_version(resolver.validation_without_model()) => return Err(no_version()),
         outcome => outcome?,
     };
     let policy = *resolved.as_ref();

@@ -26,7 +26,7 @@ impl ModelResolver for Named {
             validation: Validation::Live,
             unknown: UnknownParams::Reject,
             spec: Some(spec),
-            named: true,
+            named_exactly: true,
             by_engine: true,
         })
     }
@@ -43,12 +43,12 @@ impl ModelResolver for Open {
             validation: self.0,
             unknown: self.1,
             spec: None,
-            named: false,
+            named_exactly: false,
             by_engine: true,
         })
     }
 
-    fn validation(&self) -> Validation {
+    fn validation_without_model(&self) -> Validation {
         self.0
     }
 }

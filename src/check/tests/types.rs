@@ -16,7 +16,7 @@ impl ModelResolver for Types {
             validation: Validation::Types,
             unknown: self.unknown,
             spec: model::find("gpt-4o"),
-            named: true,
+            named_exactly: true,
             by_engine: self.by_engine,
         })
     }

@@ -1,4 +1,4 @@
-//! Chat completions: [`whole`] answers, and an [`Encoder`] for streams. Both write what any backend answered.
+//! Chat completions: an [`Encoder`] for streams; [`whole`] answers of upstreams, and those of the engine [`in_pieces`].
 
 mod pieces;
 #[cfg(test)]
@@ -57,17 +57,25 @@ pub fn whole(head: &Head, answer: &Answer<'_>) -> Vec<u8> {
     let choices = answer.choices.iter().zip(0..).map(|(choice, index)| head.choice(choice, index));
     to_vec(&ChatCompletion {
         id: answer.id.as_deref().unwrap_or(&head.id),
-        object: "chat.completion",
-        created: head.created,
         model: answer.model.as_deref().unwrap_or(&head.model),
-        system_fingerprint: head.system_fingerprint,
-        choices: choices.collect(),
-        usage: super::usage(answer.usage.unwrap_or_default(), head.usage_details),
-        service_tier: head.service_tier,
+        ..head.completion(choices.collect(), answer.usage.unwrap_or_default())
     })
 }
 
 impl Head {
+    fn completion<'a>(&'a self, choices: Vec<ChatChoice<'a>>, usage: Usage) -> ChatCompletion<'a> {
+        ChatCompletion {
+            id: &self.id,
+            object: "chat.completion",
+            created: self.created,
+            model: &self.model,
+            system_fingerprint: self.system_fingerprint,
+            choices,
+            usage: super::usage(usage, self.usage_details),
+            service_tier: self.service_tier,
+        }
+    }
+
     fn choice<'a>(&self, choice: &'a Choice<'_>, index: u32) -> ChatChoice<'a> {
         let text_of = |block: &'a Block<'_>| match block {
             Block::Text { text, .. } => Some(&**text),

@@ -1,9 +1,8 @@
-//! A whole answer of the engine with log probabilities, written in pieces: 20 alternatives a token make a hundred times the
-//! text.
+//! A whole answer of the engine, written in pieces: its log probabilities with 20 alternatives a token take a hundred times
+//! the text.
 
 use super::Head;
-use crate::api::answer::ChatCompletion;
-use crate::encode::{self, json_text_in_pieces, push_up_to_list, tokens};
+use crate::encode::{json_text_in_pieces, push_up_to_list, tokens};
 use crate::engine;
 use crate::http::Response;
 use crate::json::{Write, to_string};
@@ -31,16 +30,7 @@ pub fn in_pieces<B>(head: Head, answer: Rc<engine::Answer>) -> Response<B> {
     json_text_in_pieces(move |out| {
         next = match std::mem::replace(&mut next, Next::Nothing) {
             Next::Start => {
-                let json = to_string(&ChatCompletion {
-                    id: &head.id,
-                    object: "chat.completion",
-                    created: head.created,
-                    model: &head.model,
-                    system_fingerprint: head.system_fingerprint,
-                    choices: Vec::new(),
-                    usage: encode::usage(answer.usage(), head.usage_details),
-                    service_tier: head.service_tier,
-                });
+                let json = to_string(&head.completion(Vec::new(), answer.usage()));
                 end = push_up_to_list(&json, "\"choices\":[", out);
                 Next::Choice(0)
             }

@@ -46,7 +46,7 @@ pub(super) fn look_up<T: Transport, G: Generation>(
     let Backend::Upstream(plan) = valid.resolved.backend else { return Cached::Bypass };
     let (Some(policy), Some(settings)) = (plan.cache, &call.config.store) else { return Cached::Bypass };
     let store = Store::new(settings, call.transport, call.ctx.elapsed);
-    let lookup = Lookup { call, plan, policy, valid, api: G::API };
+    let lookup = Lookup { call, plan, policy, valid, api: G::ENDPOINT };
     let found = match generation.is_cacheable() {
         true => lookup.run(&store, generation.streams(), record),
         false => Cached::Bypass,

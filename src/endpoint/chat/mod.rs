@@ -1,8 +1,8 @@
 //! `POST /v1/chat/completions`.
 
+mod extensions;
 mod to_turn;
 mod translation;
-mod wire;
 
 pub use to_turn::turn;
 
@@ -25,9 +25,9 @@ use crate::model::{self, Family};
 use crate::transport::Transport;
 use crate::turn::{Field, ToolChoice};
 
+use extensions::Extensions;
 use std::cell::OnceCell;
 use translation::ChatWriter;
-use wire::Wire;
 
 /// Answers a chat, by the engine or an upstream.
 ///
@@ -40,7 +40,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(Chat::API, call);
+    let models = ServedModels::of_generation(Chat::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     let chat = Chat { request, body: &body, wire: OnceCell::new() };
     generation::answer(call, &valid, &chat, record)
@@ -51,11 +51,11 @@ struct Chat<'a> {
     request: Request<'a>,
     body: &'a [u8],
     /// What only upstreams of other APIs read.
-    wire: OnceCell<Wire<'a>>,
+    wire: OnceCell<Extensions<'a>>,
 }
 
 impl Generation for Chat<'_> {
-    const API: model::Endpoint = model::Endpoint::Chat;
+    const ENDPOINT: model::Endpoint = model::Endpoint::Chat;
     const ERRORS: ErrorFormat = OPENAI_ERRORS;
 
     fn streams(&self) -> bool {
@@ -70,7 +70,7 @@ impl Generation for Chat<'_> {
         let wire = match self.wire.get() {
             Some(wire) => wire,
             None => {
-                let wire = Wire::read(self.body)?;
+                let wire = Extensions::read(self.body)?;
                 self.wire.get_or_init(|| wire)
             }
         };
@@ -95,7 +95,7 @@ impl Generation for Chat<'_> {
             }),
             forced_tool: generated.turns.iter().any(|turn| matches!(turn.tool_choice, ToolChoice::Named(_))),
             role_alone: generated.answer.has_parallel_calls(),
-            null_calls: !policy.named,
+            null_calls: !policy.named_exactly,
             usage_details: UsageDetails {
                 by_modality: policy.spec.is_some_and(|spec| spec.family == Family::Audio),
                 cache_write: policy.spec.is_some_and(|spec| spec.reports_cache_writes),

@@ -1,7 +1,7 @@
 //! A chat request for upstreams of another API: the turn, with the members that only such upstreams read.
 
+use super::extensions::{Block, Choice, Extensions, Message, PartOf};
 use super::to_turn;
-use super::wire::{Block, Choice, Message, PartOf, Wire};
 use crate::api::tool::Json;
 use crate::api::{Text, chat};
 use crate::check;
@@ -13,7 +13,7 @@ use crate::turn::{Answer, Content, Field, Input, Part, Request, Role, ToolChoice
 use crate::upstream::{Extra, TurnRequest, rewrite};
 use std::borrow::Cow;
 
-impl<'a> Wire<'a> {
+impl<'a> Extensions<'a> {
     /// The request for upstreams of another API.
     pub(super) fn turn_request<'r>(
         &'r self,
@@ -123,7 +123,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The members whose meaning a turn has.
+/// The members whose meaning a turn has, and `stream_options`, which an encoder reads.
 const IN_TURN: &[&str] = &[
     "model",
     "messages",
@@ -134,7 +134,6 @@ const IN_TURN: &[&str] = &[
     "parallel_tool_calls",
     "max_tokens",
     "max_completion_tokens",
-    "max_output_tokens",
     "n",
     "temperature",
     "top_p",
@@ -309,5 +308,56 @@ impl AnswerWriter for ChatWriter {
 
     fn encoder(&self) -> Box<dyn Encode> {
         Box::new(Encoder::new(self.head.clone(), self.options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn_with(member: &str) -> String {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"logprobs":true,"functions":[{{"name":"g"}}],{member}"n":2}}"#
+        );
+        let request = json::read_request_leniently::<chat::Request<'_>>(body.as_bytes()).expect("a chat");
+        let extensions = Extensions::read(body.as_bytes()).expect("a chat");
+        format!("{:?}", extensions.turn_request(&request, body.as_bytes()).turn)
+    }
+
+    #[test]
+    fn a_turn_has_each_member_that_is_listed_as_in_it() {
+        let values = [
+            ("tools", r#"[{"type":"function","function":{"name":"f"}}]"#),
+            ("tool_choice", r#""required""#),
+            ("functions", r#"[{"name":"f"}]"#),
+            ("function_call", r#""none""#),
+            ("parallel_tool_calls", "false"),
+            ("max_tokens", "7"),
+            ("max_completion_tokens", "7"),
+            ("temperature", "0.5"),
+            ("top_p", "0.5"),
+            ("top_k", "5"),
+            ("stop", r#""x""#),
+            ("presence_penalty", "1"),
+            ("frequency_penalty", "1"),
+            ("logit_bias", r#"{"1":2}"#),
+            ("top_logprobs", "3"),
+            ("seed", "7"),
+            ("stream", "true"),
+            ("response_format", r#"{"type":"json_object"}"#),
+            ("reasoning_effort", r#""low""#),
+            ("thinking", r#"{"type":"disabled"}"#),
+            ("verbosity", r#""low""#),
+            ("prediction", r#"{"type":"content","content":"x"}"#),
+            ("user", r#""u""#),
+            ("safety_identifier", r#""u""#),
+        ];
+        for (name, value) in values {
+            assert_ne!(turn_with(&format!("\"{name}\":{value},")), turn_with(""), "{name}");
+        }
+        let others = ["model", "messages", "logprobs", "n", "stream_options"];
+        let tested: Vec<&str> = values.iter().map(|(name, _)| *name).chain(others).collect();
+        let untested: Vec<_> = IN_TURN.iter().filter(|name| !tested.contains(name)).collect();
+        assert!(untested.is_empty(), "{untested:?}");
     }
 }

@@ -47,7 +47,7 @@ fn validated<'b, T>(
     body: &'b Rc<Vec<u8>>,
     purpose: Purpose,
 ) -> Result<(Request<'b>, Validated<'b>), ApiError> {
-    let models = ServedModels::of_generation(Message::API, call);
+    let models = ServedModels::of_generation(Message::ENDPOINT, call);
     let has_version = || call.request.headers.get("anthropic-version").is_some();
     Ok(Validated::split(body, messages::request(body, &models, purpose, has_version)?))
 }
@@ -58,7 +58,7 @@ struct Message<'a> {
 }
 
 impl Generation for Message<'_> {
-    const API: model::Endpoint = model::Endpoint::Messages;
+    const ENDPOINT: model::Endpoint = model::Endpoint::Messages;
     const ERRORS: ErrorFormat = encode::messages::ERRORS;
 
     fn streams(&self) -> bool {

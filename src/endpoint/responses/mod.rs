@@ -17,7 +17,7 @@ use crate::check::{self, error_text};
 use crate::ctx::Ctx;
 use crate::encode::responses::{Options, ResponseObject};
 use crate::encode::{self, ErrorFormat};
-use crate::engine::{self, CountedBy, Rejection, Setup};
+use crate::engine::{self, CountedBy, Rejection};
 use crate::error::{ApiError, Kind};
 use crate::http::{Incoming, Response};
 use crate::ids::ResponseIds;
@@ -41,7 +41,7 @@ pub fn create<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(ModelResponse::API, call);
+    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     generation::answer(call, &valid, &ModelResponse { request }, record)
 }
@@ -52,7 +52,7 @@ struct ModelResponse<'a> {
 }
 
 impl Generation for ModelResponse<'_> {
-    const API: model::Endpoint = model::Endpoint::Responses;
+    const ENDPOINT: model::Endpoint = model::Endpoint::Responses;
     const ERRORS: ErrorFormat = encode::responses::ERRORS;
 
     fn streams(&self) -> bool {
@@ -83,8 +83,8 @@ impl Generation for ModelResponse<'_> {
         self.request.conversation.is_none() && self.request.background != Some(true)
     }
 
-    fn setup<'e>(&self, setup: Setup<'e>) -> Setup<'e> {
-        Setup { counted_by: counted_by(&self.request), ..setup }
+    fn counted_by(&self) -> CountedBy {
+        counted_by(&self.request)
     }
 
     fn rejection(&self, why: &Rejection) -> ApiError {
@@ -134,7 +134,7 @@ pub fn count<T: Transport>(
     record: &mut Record,
 ) -> Result<Response<T::Body>, ApiError> {
     let body = call.read_json(body, record)?;
-    let models = ServedModels::of_generation(ModelResponse::API, call);
+    let models = ServedModels::of_generation(ModelResponse::ENDPOINT, call);
     let (request, valid) = Validated::split(&body, check::request(&body, &models)?);
     writes! {
         struct Count {

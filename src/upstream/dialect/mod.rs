@@ -12,6 +12,7 @@ use super::attempts::Prepared;
 use super::peeked_json::Needs;
 use super::{ForwardRequest, headers, rewrite, sse};
 use crate::api::tool::Json;
+use crate::check;
 use crate::coding;
 use crate::config::{Api, Plan, Target, UnknownParams, Upstream};
 use crate::error::{ApiError, Kind};
@@ -321,11 +322,10 @@ pub(super) fn prepare<'a>(
         return Ok(prepared);
     }
     let Some(TurnRequest { turn, extra, ignored, unsupported, param_name }) = request.turn else {
-        return Err(ApiError::new(
-            Kind::WrongEndpoint,
-            "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use \
-             v1/chat/completions?",
-        ));
+        return Err(match request.endpoint {
+            Endpoint::Completions => check::error_text::wrong_endpoint(model::Endpoint::Chat),
+            _ => ApiError::new(Kind::WrongEndpoint, "The API of this upstream does not have the endpoint."),
+        });
     };
     let translated = dialect.request(turn, model, extra).map_err(|why| {
         let param = param_name(turn, why.field);

@@ -7,9 +7,8 @@ use crate::json::{self, reads};
 use crate::turn::{self, Part};
 
 reads! {
-    /// The members of a request that OpenAI does not document, and those that other APIs have in another form.
     #[derive(Debug)]
-    pub(super) struct Wire<'a> {
+    pub(super) struct Extensions<'a> {
         "messages" messages: Vec<Message<'a>>,
         "tools" tools: Vec<Tool<'a>>,
         "tool_choice" tool_choice: Json<'a>,
@@ -113,7 +112,7 @@ reads! {
     }
 }
 
-impl<'a> Wire<'a> {
+impl<'a> Extensions<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, ApiError> {
         json::lossy_from_slice(body).map_err(|_| {
             let message = "A member that the upstream's API has, such as 'thinking', 'thinking_blocks', 'reasoning_content', \
