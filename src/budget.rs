@@ -93,6 +93,11 @@ impl Budget {
         self.bytes.set(self.bytes.get().saturating_add(bytes as u64).min(self.bytes_limit));
     }
 
+    /// The bytes that are taken at present.
+    pub fn reserved(&self) -> usize {
+        (self.bytes_limit - self.bytes.get()) as usize
+    }
+
     /// The steps that were taken.
     pub fn steps_spent(&self) -> u64 {
         self.steps_limit - self.steps.get()

@@ -2,8 +2,8 @@
 
 /// What a call becomes in an API's stream.
 pub(super) trait Call {
-    /// The input so far; `None` for what is no call.
-    fn input(&mut self) -> Option<&mut String>;
+    /// Adds to the input.
+    fn push_input(&mut self, more: &str);
 
     /// Whether the input is complete, as far as that can be known: it is a whole JSON value.
     fn is_complete(&self) -> bool;
@@ -43,8 +43,8 @@ impl<C: Call> CallOrder<C> {
             true => open,
             false => self.waiting.iter_mut().find(|(own, _)| *own == index).map(|(_, call)| call),
         };
-        if let Some(input) = call.and_then(C::input) {
-            input.push_str(more);
+        if let Some(call) = call {
+            call.push_input(more);
         }
         is_current
     }
@@ -54,12 +54,9 @@ impl<C: Call> CallOrder<C> {
         self.waiting.is_empty()
     }
 
-    /// The calls that wait, in the order in which they began, and the input of each.
-    pub(super) fn take_waiting(&mut self) -> impl ExactSizeIterator<Item = (C, String)> + use<C> {
-        std::mem::take(&mut self.waiting).into_iter().map(|(_, mut call)| {
-            let input = call.input().map(std::mem::take).unwrap_or_default();
-            (call, input)
-        })
+    /// The calls that wait, in the order in which they began.
+    pub(super) fn take_waiting(&mut self) -> impl ExactSizeIterator<Item = C> + use<C> {
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, call)| call)
     }
 }
 
@@ -68,8 +65,8 @@ mod tests {
     use super::*;
 
     impl Call for String {
-        fn input(&mut self) -> Option<&mut String> {
-            Some(self)
+        fn push_input(&mut self, more: &str) {
+            self.push_str(more);
         }
 
         fn is_complete(&self) -> bool {
@@ -89,7 +86,7 @@ mod tests {
         assert_eq!(open, "{}");
         assert_eq!(order.begin(2, "2".to_owned(), Some(&open)), Some("2".to_owned()));
         assert!(!order.is_empty());
-        assert_eq!(order.take_waiting().collect::<Vec<_>>(), [(String::new(), "{1".to_owned())]);
+        assert_eq!(order.take_waiting().collect::<Vec<_>>(), ["{1"]);
         assert!(order.is_empty());
     }
 }

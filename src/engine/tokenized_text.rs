@@ -3,6 +3,9 @@
 use crate::tokens::Encoding;
 use std::ops::Range;
 
+/// The most bytes that one token has, with room to spare.
+const LONGEST_TOKEN: usize = 256;
+
 /// A text, its tokens, and the log probability of each, where requested.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TokenizedText {
@@ -43,7 +46,9 @@ impl TokenizedText {
     /// Tokenizes a text, and returns whether all of it fits into so many tokens.
     pub fn new(text: &str, encoding: Encoding, most: usize) -> (Self, bool) {
         let mut tokens = Vec::with_capacity((text.len() / 4 + 1).min(most));
-        let mut ids = encoding.tokens(text);
+        // Text without white space is tokenized as one piece: not more of it than the tokens may be of.
+        let reach = text.floor_char_boundary(most.saturating_mul(LONGEST_TOKEN));
+        let mut ids = encoding.tokens(&text[..reach]);
         let mut end_byte = 0;
         let push = |(id, length)| {
             end_byte += length;
@@ -55,7 +60,7 @@ impl TokenizedText {
             return (Self { text: text.to_owned(), tokens, odds: Vec::new() }, true);
         }
         ids.by_ref().take(most).for_each(push);
-        let whole = ids.next().is_none();
+        let whole = ids.next().is_none() && reach == text.len();
         let mut speech = Self { text: String::new(), tokens, odds: Vec::new() };
         let end = floor(text, end_byte) as usize;
         speech.text.push_str(&text[..end]);

@@ -3,6 +3,12 @@
 /// Appends a string.
 pub(crate) fn push_string(text: &str, out: &mut String) {
     out.push('"');
+    push_escaped(text, out);
+    out.push('"');
+}
+
+/// Appends the inside of a string.
+pub(crate) fn push_escaped(text: &str, out: &mut String) {
     let mut rest = text;
     // What needs no escape goes over in one piece; what needs one is ASCII, so both sides of it are text.
     while let Some((before, after)) = special(rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
@@ -11,7 +17,6 @@ pub(crate) fn push_string(text: &str, out: &mut String) {
         rest = after.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 fn push_escape(byte: u8, out: &mut String) {

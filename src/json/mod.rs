@@ -7,14 +7,16 @@
 
 mod escape;
 mod fragment;
+mod nesting;
 mod reader;
 mod room;
 mod serialize;
 mod tape;
 mod value;
 
-pub(crate) use escape::{push_integer, push_string};
+pub(crate) use escape::{push_escaped, push_integer, push_string};
 pub use fragment::{Fragment, Joint};
+pub use nesting::Nesting;
 pub use reader::Reader;
 pub use serialize::{Write, to_string};
 pub(crate) use serialize::{push_key, push_members, writes};

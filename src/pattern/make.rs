@@ -25,13 +25,14 @@ pub(super) fn make(
         };
         let mut maker = Maker { out: String::new(), dice, more, attempt, visits: 0 };
         maker.push(&pattern.root);
-        if budget.spend(maker.visits as u64).is_err() {
+        let mut text = maker.out;
+        let length = text.chars().count();
+        let lacking = least.saturating_sub(length);
+        if budget.spend((maker.visits + text.len() / 16 + lacking / 4) as u64).is_err() {
             return None;
         }
-        let mut text = maker.out;
         // An expression that matches somewhere in a text leaves the rest of the text free.
-        let length = text.chars().count();
-        text.extend("aeno".chars().cycle().take(least.saturating_sub(length)));
+        text.extend("aeno".chars().cycle().take(lacking));
         if length <= most && pattern.program.is_match(&text, budget).ok()? {
             return Some(text);
         }

@@ -26,6 +26,11 @@ enum Step {
 }
 
 impl Program {
+    /// The bytes of memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Step>()
+    }
+
     pub(super) fn new(root: &Node) -> Result<Self, PatternError> {
         let mut program = Self(Vec::new());
         program.push(root, &mut 0)?;

@@ -58,6 +58,19 @@ enum Node {
     Place(Place),
 }
 
+impl Node {
+    /// The bytes of memory it takes.
+    fn bytes(&self) -> usize {
+        let inner = match self {
+            Self::Set(set) => size_of_val(&*set.0),
+            Self::Sequence(nodes) | Self::Either(nodes) => nodes.iter().map(Self::bytes).sum(),
+            Self::Repeat { node, .. } => node.bytes(),
+            Self::Place(_) => 0,
+        };
+        size_of::<Self>() + inner
+    }
+}
+
 /// A place between two characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -146,7 +159,7 @@ impl Pattern {
     pub fn of_request(source: &str, budget: &Budget) -> Result<Self, PatternError> {
         let exhausted = |_| PatternError("there are too many");
         let categories = source.matches(r"\p").count() + source.matches(r"\P").count();
-        budget.spend(1 + source.len() as u64 + CATEGORY_STEPS * categories as u64).map_err(exhausted)?;
+        budget.spend(1 + 4 * source.len() as u64 + CATEGORY_STEPS * categories as u64).map_err(exhausted)?;
         let pattern = Self::new(source)?;
         budget.spend(pattern.program.len() as u64).map_err(exhausted)?;
         Ok(pattern)
@@ -161,6 +174,11 @@ impl Pattern {
         let root = parse::parse(source)?;
         let program = Program::new(&root)?;
         Ok(Self { source: source.to_owned(), root, program })
+    }
+
+    /// The bytes of memory it takes, about: a part of the expression and a step of the program for each step.
+    pub fn bytes(&self) -> usize {
+        self.source.len() + self.program.bytes() + self.root.bytes()
     }
 
     /// Whether it matches somewhere in a text.
@@ -312,6 +330,8 @@ mod tests {
         };
         assert!(none("^abc$", 5) < Budget::STEPS);
         assert!(none("a^b", 0) < Budget::STEPS);
+        // Each try writes a text of this length, although it ends at its first character.
+        assert!(none("^$^$", 8_000) > 64 * 1_000);
         // So many ways at each character, none of which is the right one: it is given up.
         assert_eq!(none(r"^(\w?){6000}$(?:a)", 0), Budget::STEPS);
         assert!(Pattern::of_request("a", &Budget::new(0, 0)).is_err());

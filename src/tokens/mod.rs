@@ -128,7 +128,7 @@ pub struct Tokens<'t> {
     encoding: Encoding,
     rest: &'t str,
     /// The remaining tokens of the last piece, in reverse order.
-    ready: Vec<(u32, usize)>,
+    ready: Vec<(u32, u32)>,
 }
 
 impl Iterator for Tokens<'_> {
@@ -137,16 +137,18 @@ impl Iterator for Tokens<'_> {
     fn next(&mut self) -> Option<(u32, usize)> {
         if self.ready.is_empty() && !self.rest.is_empty() {
             let piece = table::split(self.encoding, self.rest);
-            table::merge(self.encoding, self.rest, piece, &mut |id, length| self.ready.push((id, length)));
+            table::merge(self.encoding, self.rest, piece, &mut |id, length| {
+                self.ready.push((id, length as u32));
+            });
             self.ready.reverse();
             self.rest = &self.rest[piece..];
         }
-        self.ready.pop()
+        self.ready.pop().map(|(id, length)| (id, length as usize))
     }
 
     /// Faster than repeated calls of `next`.
     fn for_each<F: FnMut((u32, usize))>(self, mut f: F) {
-        self.ready.into_iter().rev().for_each(&mut f);
+        self.ready.into_iter().rev().for_each(|(id, length)| f((id, length as usize)));
         self.encoding.each(self.rest, &mut |id, length| f((id, length)));
     }
 }

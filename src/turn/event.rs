@@ -159,7 +159,29 @@ pub struct Usage {
     pub rejected_prediction: u64,
 }
 
+impl TokenLogprob<'_> {
+    fn bytes(&self) -> usize {
+        let top = self.top.iter().map(|(bytes, _)| bytes.len() + size_of::<f32>());
+        self.bytes.len() + size_of::<f32>() + top.sum::<usize>()
+    }
+}
+
 impl Event<'_> {
+    /// How many bytes of an answer it has, about.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text { text, logprobs, .. } | Self::Refusal { text, logprobs, .. } => {
+                text.len() + logprobs.iter().flatten().map(TokenLogprob::bytes).sum::<usize>()
+            }
+            Self::Thinking { text, .. } => text.len(),
+            Self::ThinkingSignature { signature, .. } => signature.len(),
+            Self::RedactedThinking { data, .. } => data.len(),
+            Self::ToolCall { id, name, .. } => id.len() + name.len(),
+            Self::ToolInput { input, .. } => input.len(),
+            _ => 0,
+        }
+    }
+
     /// The same event, independent of what it was read from.
     pub fn into_owned(self) -> Event<'static> {
         fn owned<T: ToOwned + ?Sized + 'static>(value: Cow<'_, T>) -> Cow<'static, T> {

@@ -11,15 +11,15 @@ use super::turn_stream::TurnStream;
 use super::{
     ErrorEvent, ForwardRequest, Reply, SILENCE, SendErrorKind, delivered, failure, headers, no_answer,
 };
-use crate::config::Upstream;
+use crate::config::{Secret, Upstream};
 use crate::ctx::Ctx;
 use crate::error::{ApiError, Kind};
 use crate::http::{Body, BodyItem, Headers, Incoming, Piece, Relay, Response};
 use crate::json;
 use crate::turn::{Failure, Usage, UsageMeter};
 
-/// The longest answer that is gathered to be translated.
-const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
+/// The longest answer that is translated: of a whole one the bytes of its JSON, of a stream the bytes of what it generates.
+pub(super) const LONGEST_MESSAGE: usize = 32 * 1024 * 1024;
 
 /// The longest error that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
@@ -188,8 +188,22 @@ fn error_body<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> 
     if headers.is_encoded() {
         Vec::new()
     } else {
-        gather(held, rest, LONGEST_ERROR, idle).unwrap_or_default()
+        without_secrets(gather(held, rest, LONGEST_ERROR, idle).unwrap_or_default(), upstream)
     }
+}
+
+/// The shortest secret that is looked for: servers without keys are sent one such as `EMPTY` or `lm-studio`.
+const SHORTEST_SECRET: usize = 16;
+
+/// An error without the secrets that its request had: some servers repeat the key they refuse, and it is the operator's.
+fn without_secrets(mut body: Vec<u8>, upstream: &Upstream) -> Vec<u8> {
+    let secrets = upstream.key.iter().chain(upstream.headers.iter().map(|(_, value)| value));
+    for secret in secrets.map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET) {
+        while let Some(at) = body.windows(secret.len()).position(|part| part == secret.as_bytes()) {
+            body.splice(at..at + secret.len(), *b"***");
+        }
+    }
+    body
 }
 
 /// The error for a stream in which nothing arrived for too long.
@@ -202,6 +216,14 @@ pub(super) fn fell_silent(upstream: &str) -> ApiError {
 /// The error for a stream that broke off.
 pub(super) fn broken_off(upstream: &str) -> ApiError {
     let message = format!("The upstream `{upstream}` broke off before the end of its answer.");
+    ApiError::new(Kind::UpstreamUnavailable, message)
+}
+
+/// The error for an answer that is longer than those that are translated.
+pub(super) fn too_long(upstream: &str) -> ApiError {
+    let message = format!(
+        "The upstream `{upstream}` sent an answer of more than {LONGEST_MESSAGE} bytes, the most that is translated."
+    );
     ApiError::new(Kind::UpstreamUnavailable, message)
 }
 

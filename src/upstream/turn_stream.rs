@@ -1,11 +1,13 @@
 //! A stream of an upstream as the events of a turn.
 
 use super::call_ids::CallIds;
+use super::deliver::{LONGEST_MESSAGE, too_long};
 use super::dialect::{Decoder, StreamState};
 use super::idle::Idle;
 use super::sse::{Parser, TooLong};
 use super::{SILENCE, read_ending};
 use crate::config::Upstream;
+use crate::error::ApiError;
 use crate::http::{Incoming, Piece};
 use crate::turn::{Event, EventSource, Failure, Step};
 use std::collections::VecDeque;
@@ -22,6 +24,8 @@ pub struct TurnStream<B> {
     queue: VecDeque<Event<'static>>,
     upstream: String,
     failure: Option<String>,
+    /// How many bytes of the answer have come: encoders of some APIs keep them to the end.
+    taken: usize,
 }
 
 impl<B: Incoming> TurnStream<B> {
@@ -42,6 +46,7 @@ impl<B: Incoming> TurnStream<B> {
             queue: VecDeque::new(),
             upstream: upstream.name.clone(),
             failure: None,
+            taken: 0,
         }
     }
 
@@ -96,7 +101,15 @@ impl<B: Incoming> TurnStream<B> {
                 Ok(None) => return has_data,
                 Err(TooLong) => StreamState::InvalidResponse("an event without an end"),
             };
+            self.taken = events.iter().map(Event::bytes).fold(self.taken, usize::saturating_add);
             self.queue.extend(events);
+            if self.taken > LONGEST_MESSAGE {
+                self.end_with(
+                    format!("the answer has more than {LONGEST_MESSAGE} bytes"),
+                    &too_long(&self.upstream),
+                );
+                return true;
+            }
             if self.after(state) {
                 return true;
             }
@@ -164,13 +177,17 @@ impl<B: Incoming> TurnStream<B> {
     }
 
     fn break_off(&mut self, reason: String, timed_out: bool) {
-        self.failure = Some(reason);
-        self.close();
         let error = match timed_out {
             true => super::deliver::fell_silent(&self.upstream),
             false => super::deliver::broken_off(&self.upstream),
         };
-        self.queue.push_back(Failure::from(&error).into());
+        self.end_with(reason, &error);
+    }
+
+    fn end_with(&mut self, reason: String, error: &ApiError) {
+        self.failure = Some(reason);
+        self.close();
+        self.queue.push_back(Failure::from(error).into());
     }
 }
 

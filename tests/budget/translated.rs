@@ -3,8 +3,9 @@
 use super::heavy::words;
 use super::nowhere::Whole;
 use super::{Excess, measured};
+use portcullis::ctx::Ctx;
 use portcullis::gateway::Gateway;
-use portcullis::http::{Incoming, Piece, ReadError};
+use portcullis::http::{Body, BodyItem, Incoming, Method, Piece, ReadError, Request};
 use portcullis::transport::{Answered, Outgoing, Pending, SendError, Transport};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 struct Upstream {
     api: Api,
     form: Form,
+    /// How many pieces of text it has.
+    pieces: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -43,6 +46,12 @@ const WHOLE: usize = 17_000;
 /// How many a stream has, an event each: 2.4 MB of text, more than models write.
 const STREAMED: usize = 40_000;
 
+/// How many a stream has that answers a short request: 12 MB, nearly all the memory that the request may take.
+const LONG: usize = 200_000;
+
+/// How many a stream has that is longer than what is translated.
+const ENDLESS: usize = 700_000;
+
 const CHAT_PIECE: &str = concat!(
     r#"data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""#,
     "the river runs under a bridge of stone and out to the sea, ",
@@ -59,33 +68,29 @@ const ANTHROPIC_PIECE: &str = concat!(
 
 impl Upstream {
     fn response(&self) -> Made {
-        let (start, piece, left, end) = match (self.api, self.form) {
+        let (start, piece, end) = match (self.api, self.form) {
             (Api::Chat, Form::Whole) => (
                 r#"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":""#,
                 TEXT,
-                WHOLE,
                 r#""},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#,
             ),
             (Api::Chat, Form::Stream) => (
                 "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n",
                 CHAT_PIECE,
-                STREAMED,
                 "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
             ),
             (Api::Anthropic, Form::Whole) => (
                 r#"{"id":"msg","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":""#,
                 TEXT,
-                WHOLE,
                 r#""}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#,
             ),
             (Api::Anthropic, Form::Stream) => (
                 "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg\",\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
                 ANTHROPIC_PIECE,
-                STREAMED,
                 "data: {\"type\":\"content_block_stop\",\"index\":0}\n\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\ndata: {\"type\":\"message_stop\"}\n\n",
             ),
         };
-        Made { start: Some(start.to_owned()), piece, left, end: Some(end.to_owned()) }
+        Made { start: Some(start.to_owned()), piece, left: self.pieces, end: Some(end.to_owned()) }
     }
 }
 
@@ -212,12 +217,53 @@ pub(crate) fn excesses() -> Vec<Excess> {
         let gateway = Gateway::new(&vars.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for form in [Form::Whole, Form::Stream] {
             let stream = form == Form::Stream;
+            let pieces = if stream { STREAMED } else { WHOLE };
             for (what, members) in requests(path) {
                 let body = format!(r#"{{"model":"m","stream":{stream},{members}}}"#);
                 let case = format!("{path} to {name}, {what}, stream: {stream}");
-                excesses.extend(measured(&gateway, &Upstream { api, form }, &case, path, body, &[200]));
+                excesses.extend(measured(
+                    &gateway,
+                    &Upstream { api, form, pieces },
+                    &case,
+                    path,
+                    body,
+                    &[200],
+                ));
             }
+        }
+        let short = match path {
+            "/v1/responses" => r#"{"model":"m","stream":true,"input":"hi"}"#,
+            _ => r#"{"model":"m","stream":true,"max_tokens":16,"messages":[{"role":"user","content":"hi"}]}"#,
+        };
+        let long = Upstream { api, form: Form::Stream, pieces: LONG };
+        let case = format!("{path} to {name}, a long stream");
+        excesses.extend(measured(&gateway, &long, &case, path, short.to_owned(), &[200]));
+        let endless = Upstream { api, form: Form::Stream, pieces: ENDLESS };
+        let end = ending(&gateway, &endless, path, short);
+        if !end.contains("more than 33554432 bytes") {
+            excesses.push(Excess(format!("{path} to {name}, a stream without an end: it ends with {end}")));
         }
     }
     excesses
+}
+
+/// What a stream ends with.
+fn ending(gateway: &Gateway, upstream: &Upstream, path: &str, body: &str) -> String {
+    let ctx = Ctx { now: Duration::from_secs(7), random: [1, 2], elapsed: &|| Duration::ZERO };
+    let request = Request {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: None,
+        headers: [("anthropic-version", "2023-06-01")].into_iter().collect(),
+    };
+    let mut upload = Whole(Some(body.as_bytes().to_owned()));
+    let response = gateway.handle(&request, &mut upload, upstream, &ctx).response;
+    let Body::Stream(items) = response.body else { panic!("{path}: no stream") };
+    let events = items.map(BodyItem::into_bytes).filter(|bytes| !bytes.is_empty());
+    // The whole response may follow on the error.
+    let first_error = events.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    first_error
+        .filter(|events| events.contains("error\":"))
+        .find(|events| !events.contains("error\":null"))
+        .unwrap_or_default()
 }

@@ -232,6 +232,20 @@ fn an_error_in_another_format_becomes_an_error_object() {
 }
 
 #[test]
+fn an_error_does_not_repeat_the_operator_s_key() {
+    let key = "sk-operator-0123456789";
+    let error = format!(
+        r#"{{"error":{{"message":"bad key {key}, not {key}","type":"t","param":null,"code":null}}}}"#
+    );
+    let caller = [("PORTCULLIS_API_KEYS", "sk-caller"), ("PORTCULLIS_UPSTREAM_KEY", key)];
+    let vars = [&[("PORTCULLIS_UPSTREAM_URL", "http://h/v1")][..], &caller].concat();
+    for does in [Does::json(401, &error), Does::answer(401, "text/plain", &[&error[..30], &error[30..]])] {
+        let got = send_with(&Fake::new(&[("h", &[does])]), &vars, &chat(), &body("m", false));
+        assert_eq!((got.status, &*got.body), (401, &*error.replace(key, "***")));
+    }
+}
+
+#[test]
 fn the_end_of_a_spliced_stream_is_reported_too() {
     let config = r#"{"upstreams":{"a":{"url":"http://a/v1","splice":true}},"models":{"m":{"targets":[{"upstream":"a"}]}}}"#;
     let mut does = Does::stream(&[GOOD]);

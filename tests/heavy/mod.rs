@@ -65,6 +65,60 @@ fn branches(count: usize, levels: usize) -> String {
     )
 }
 
+/// A property that is one of many objects.
+fn alternatives(count: usize) -> String {
+    let each = list(count, |i| {
+        format!(r#"{{"type":"object","properties":{{"k{i}":{{"type":"string"}}}},"required":["k{i}"]}}"#)
+    });
+    format!(r#"{{"type":"object","properties":{{"a":{{"oneOf":[{each}]}}}},"required":["a"]}}"#)
+}
+
+/// Properties with descriptions of so many escaped line breaks.
+fn described(count: usize, breaks: usize) -> String {
+    let text = "\\n".repeat(breaks);
+    let properties = list(count, |i| format!(r#""p{i}":{{"type":"string","description":"{text}"}}"#));
+    format!(r#"{{"type":"object","properties":{{{properties}}}}}"#)
+}
+
+/// Names that are required, and not declared.
+fn required(count: usize) -> String {
+    let names = list(count, |i| format!(r#""r{i}""#));
+    format!(r#"{{"type":"object","required":[{names}],"additionalProperties":{{"type":"integer"}}}}"#)
+}
+
+/// One name, required many times.
+fn required_again(count: usize) -> String {
+    format!(r#"{{"type":"object","required":[{}]}}"#, list(count, |_| r#""a""#.to_owned()))
+}
+
+/// Required names with many patterns, each a large program.
+fn patterned(count: usize) -> String {
+    let names = list(count, |i| format!(r#""{}{i}""#, "a".repeat(200)));
+    let patterns = list(count, |i| format!(r#""^(a|aa|aaa){{0,300}}{i}$":{{"type":"null"}}"#));
+    format!(r#"{{"type":"object","required":[{names}],"patternProperties":{{{patterns}}}}}"#)
+}
+
+/// A text that no pattern allows, of a length.
+fn unmet(least: usize) -> String {
+    format!(
+        r#"{{"type":"object","properties":{{"a":{{"type":"string","pattern":"^$^$^$","minLength":{least}}}}},"required":["a"]}}"#
+    )
+}
+
+/// One of many words, twice.
+fn words_of(count: usize) -> String {
+    let words = (0..count).map(|i| format!("k{i}")).collect::<Vec<_>>().join("|");
+    format!(
+        r#"{{"type":"object","properties":{{"a":{{"type":"string","allOf":[{{"pattern":"^({words})+$"}},{{"pattern":"^({words})+$|z"}}]}}}},"required":["a"]}}"#
+    )
+}
+
+/// Calls of so many tools with the same schema, `n` times.
+fn calls_of(schema: &str, count: usize, n: usize) -> String {
+    let body = tools(schema, count);
+    format!(r#"{{"n":{n},"tool_choice":"required",{}"#, &body[1..])
+}
+
 fn format(schema: &str, n: usize) -> String {
     format!(
         r#"{{"model":"gpt-4o","n":{n},"messages":[{{"role":"user","content":"x"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"s","schema":{schema}}}}}}}"#
@@ -194,6 +248,15 @@ pub(crate) fn all() -> Vec<Heavy> {
         ("allOf of many objects", CHAT, format(&parts(40_000), 1)),
         ("anyOf of many references below arrays", CHAT, format(&branches(400_000, 50), 1)),
         ("a pattern with many ways", CHAT, format(pattern, 1)),
+        ("128 choices of one of many types", CHAT, format(&alternatives(8_000), 128)),
+        ("128 choices of a schema with long descriptions", CHAT, format(&described(1_000, 4_000), 128)),
+        ("128 choices of many required names", CHAT, format(&required(100_000), 128)),
+        ("a name required many times", CHAT, tools(&required_again(600_000), 1)),
+        ("patterns of names", CHAT, format(&patterned(400), 1)),
+        ("patterns that cannot be met", CHAT, calls_of(&unmet(4_000), 16, 8)),
+        ("128 choices of a pattern with many ways", CHAT, format(&words_of(20_000), 128)),
+        ("128 echoes of a text without a space", CHAT, chat(&"!?.".repeat(2 << 20), r#","n":128"#)),
+        ("a streamed text without a space", CHAT, chat(&"!?.".repeat(2 << 20), r#","stream":true"#)),
         ("16 sampled echoes with 301 biases and penalties", CHAT, chat(&words(256 * 1024), &sampling)),
         ("128 long echoes", CHAT, choices(128, 4 << 20)),
         ("escaped newlines", CHAT, chat(&"\\n".repeat(19 << 19), "")),

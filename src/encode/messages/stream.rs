@@ -2,8 +2,9 @@
 
 use super::usage::{Final, Full, Optional};
 use crate::api::tool::Json;
+use crate::encode::Encoder as _;
 use crate::encode::call_order::{Call, CallOrder};
-use crate::json::{self, Write, push_key, writes};
+use crate::json::{self, Nesting, Write, push_key, writes};
 use crate::turn::{Event, FinishReason, Usage};
 
 /// What is known of a message before its content.
@@ -47,8 +48,10 @@ pub struct Encoder {
     head: MessageHead,
     has_begun: bool,
     has_pinged: bool,
-    /// The blocks that are complete, as JSON.
-    done: Vec<String>,
+    /// The blocks that are complete, as JSON, if the whole message is written; else its events are.
+    whole: Option<Vec<String>>,
+    /// How many blocks are complete.
+    done: usize,
     open: Option<Block>,
     calls: CallOrder<Block>,
     usage: Option<Usage>,
@@ -63,7 +66,7 @@ enum Block {
     Text(String),
     Thinking { text: String, signature: Option<String> },
     Redacted(String),
-    Tool { id: String, name: String, input: String },
+    Tool { id: String, name: String, input: String, nesting: Nesting },
 }
 
 impl Block {
@@ -91,7 +94,7 @@ impl Block {
                 writes!(&mut out; "type" = "thinking", "thinking" = text, "signature" = signature);
             }
             Self::Redacted(data) => writes!(&mut out; "type" = "redacted_thinking", "data" = data),
-            Self::Tool { id, name, input } => {
+            Self::Tool { id, name, input, .. } => {
                 // A call that was cut has no whole object; the API's clients read `input` as one.
                 let is_object = json::from_str::<Json<'_>>(input).is_ok_and(Json::is_object);
                 tool_use(id, name, if is_object { input } else { "{}" }, &mut out);
@@ -102,12 +105,15 @@ impl Block {
 }
 
 impl Call for Block {
-    fn input(&mut self) -> Option<&mut String> {
-        if let Self::Tool { input, .. } = self { Some(input) } else { None }
+    fn push_input(&mut self, more: &str) {
+        if let Self::Tool { input, nesting, .. } = self {
+            input.push_str(more);
+            nesting.push(more);
+        }
     }
 
     fn is_complete(&self) -> bool {
-        matches!(self, Self::Tool { input, .. } if json::from_str::<Json<'_>>(input).is_ok())
+        matches!(self, Self::Tool { nesting, .. } if nesting.is_complete())
     }
 }
 
@@ -122,13 +128,14 @@ fn tool_use(id: &str, name: &str, input: &str, out: &mut String) {
 }
 
 impl Encoder {
-    /// An encoder of one message.
+    /// An encoder of one message as events.
     pub fn new(head: MessageHead) -> Self {
         Self {
             head,
             has_begun: false,
             has_pinged: false,
-            done: Vec::new(),
+            whole: None,
+            done: 0,
             open: None,
             calls: CallOrder::new(),
             usage: None,
@@ -138,19 +145,26 @@ impl Encoder {
         }
     }
 
+    /// Takes an event whose place in a stream does not matter: the whole message is what is written.
+    pub fn gather(&mut self, event: &Event<'_>) {
+        self.whole.get_or_insert_default();
+        self.event(event, &mut Vec::new());
+    }
+
     /// The whole message of the events so far, as JSON.
     pub fn into_message(mut self) -> String {
         let mut ignored = Vec::new();
         self.finish_blocks(&mut ignored);
         let usage = self.usage.unwrap_or(self.head.usage);
         let (reason, sequence) = self.stop();
-        let content = format!("[{}]", self.done.join(","));
+        let managed = self.context_management();
+        let content = format!("[{}]", self.whole.unwrap_or_default().join(","));
         let mut out = String::with_capacity(512 + content.len());
         writes!(
             &mut out; "model" = self.head.model, "id" = self.head.id, "type" = "message", "role" = "assistant",
             "content" = Json(&content), "stop_reason" = reason, "stop_sequence" = sequence, "stop_details" = (),
             "usage" = Full(usage, self.head.counts), "container" ? self.head.container,
-            "context_management" ? self.context_management(),
+            "context_management" ? managed,
         );
         out
     }
@@ -187,17 +201,21 @@ impl Encoder {
             "content" = Json("[]"), "stop_reason" = (), "stop_sequence" = (), "stop_details" = (),
             "usage" = Full(usage, self.head.counts.at_start()),
         );
-        push("message_start", &[("\"message\":", &Json(&message))], out);
+        self.push("message_start", &[("\"message\":", &Json(&message))], out);
     }
 
     fn ping(&mut self, out: &mut Vec<u8>) {
-        push("ping", &[], out);
+        self.push("ping", &[], out);
     }
 
     fn open(&mut self, block: Block, out: &mut Vec<u8>) {
         self.close(out);
-        let (index, start) = (self.done.len(), block.start());
-        push("content_block_start", &[("\"index\":", &index), ("\"content_block\":", &Json(&start))], out);
+        let (index, start) = (self.done, block.start());
+        self.push(
+            "content_block_start",
+            &[("\"index\":", &index), ("\"content_block\":", &Json(&start))],
+            out,
+        );
         if !std::mem::replace(&mut self.has_pinged, true) {
             self.ping(out);
         }
@@ -218,46 +236,61 @@ impl Encoder {
         if !matches!(self.open, Some(Block::Text(_))) {
             self.open(Block::Text(String::new()), out);
         }
-        if let Some(Block::Text(own)) = &mut self.open {
-            own.push_str(text);
-        }
+        self.keep(text);
         self.delta("text_delta", "\"text\":", text, out);
     }
 
     fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
         if !more.is_empty() && self.calls.add_input(index, more, self.open.as_mut()) {
             self.delta("input_json_delta", "\"partial_json\":", more, out);
+            if let (None, Some(Block::Tool { input, .. })) = (&self.whole, &mut self.open) {
+                input.clear();
+            }
         }
     }
 
-    fn delta(&mut self, kind: &str, key: &str, value: &str, out: &mut Vec<u8>) {
+    /// Adds to the text of the open block, where the whole block is written.
+    fn keep(&mut self, more: &str) {
+        if let (Some(_), Some(Block::Text(text) | Block::Thinking { text, .. })) =
+            (&self.whole, &mut self.open)
+        {
+            text.push_str(more);
+        }
+    }
+
+    fn delta(&self, kind: &str, key: &str, value: &str, out: &mut Vec<u8>) {
+        if self.whole.is_some() {
+            return;
+        }
         let mut delta = String::from("{");
         push_key(&mut delta, "\"type\":");
         kind.write(&mut delta);
         push_key(&mut delta, key);
         value.write(&mut delta);
         delta.push('}');
-        let index = self.done.len();
-        push("content_block_delta", &[("\"index\":", &index), ("\"delta\":", &Json(&delta))], out);
+        let index = self.done;
+        self.push("content_block_delta", &[("\"index\":", &index), ("\"delta\":", &Json(&delta))], out);
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
         let Some(block) = self.open.take() else { return };
         self.calls.set_current(None);
-        push("content_block_stop", &[("\"index\":", &self.done.len())], out);
-        self.done.push(block.whole());
+        self.push("content_block_stop", &[("\"index\":", &self.done)], out);
+        self.done += 1;
+        if let Some(whole) = &mut self.whole {
+            whole.push(block.whole());
+        }
     }
 
     fn finish_blocks(&mut self, out: &mut Vec<u8>) {
         self.close(out);
-        for (block, input) in self.calls.take_waiting() {
+        for block in self.calls.take_waiting() {
             self.open(block, out);
             self.delta("input_json_delta", "\"partial_json\":", "", out);
-            if let Some(own) = self.open.as_mut().and_then(Call::input) {
-                own.push_str(&input);
-            }
-            if !input.is_empty() {
-                self.delta("input_json_delta", "\"partial_json\":", &input, out);
+            if let Some(Block::Tool { input, .. }) = &self.open
+                && !input.is_empty()
+            {
+                self.delta("input_json_delta", "\"partial_json\":", input, out);
             }
             self.close(out);
         }
@@ -277,23 +310,26 @@ impl Encoder {
         let delta = Json(&delta);
         let mut members: Vec<(&str, &dyn Write)> = vec![("\"delta\":", &delta), ("\"usage\":", &usage)];
         members.extend(managed.iter().map(|managed| ("\"context_management\":", managed as &dyn Write)));
-        push("message_delta", &members, out);
-        push("message_stop", &[], out);
+        self.push("message_delta", &members, out);
+        self.push("message_stop", &[], out);
         self.has_ended = true;
     }
-}
 
-fn push(name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
-    let mut json = String::with_capacity(128);
-    json.push('{');
-    push_key(&mut json, "\"type\":");
-    name.write(&mut json);
-    for (key, value) in members {
-        push_key(&mut json, key);
-        value.write(&mut json);
+    fn push(&self, name: &str, members: &[(&str, &dyn Write)], out: &mut Vec<u8>) {
+        if self.whole.is_some() {
+            return;
+        }
+        let mut json = String::with_capacity(128);
+        json.push('{');
+        push_key(&mut json, "\"type\":");
+        name.write(&mut json);
+        for (key, value) in members {
+            push_key(&mut json, key);
+            value.write(&mut json);
+        }
+        json.push('}');
+        crate::encode::sse::push_named_event(out, name, json.as_bytes());
     }
-    json.push('}');
-    crate::encode::sse::push_named_event(out, name, json.as_bytes());
 }
 
 impl crate::encode::Encoder for Encoder {
@@ -318,9 +354,7 @@ impl crate::encode::Encoder for Encoder {
                 if text.is_empty() {
                     return;
                 }
-                if let Some(Block::Thinking { text: own, .. }) = &mut self.open {
-                    own.push_str(text);
-                }
+                self.keep(text);
                 self.delta("thinking_delta", "\"thinking\":", text, out);
             }
             Event::ThinkingSignature { signature, .. } => {
@@ -340,7 +374,8 @@ impl crate::encode::Encoder for Encoder {
             Event::ToolCall { index, id, name, .. } => {
                 self.begin(out);
                 self.has_calls = true;
-                let block = Block::Tool { id: id.to_string(), name: name.to_string(), input: String::new() };
+                let (id, name) = (id.to_string(), name.to_string());
+                let block = Block::Tool { id, name, input: String::new(), nesting: Nesting::default() };
                 if let Some(block) = self.calls.begin(*index, block, self.open.as_ref()) {
                     self.open(block, out);
                     self.calls.set_current(Some(*index));

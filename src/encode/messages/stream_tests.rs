@@ -1,5 +1,4 @@
 use super::*;
-use crate::encode::Encoder as _;
 
 fn head() -> MessageHead {
     MessageHead {

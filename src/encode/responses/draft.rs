@@ -5,7 +5,7 @@
 
 use super::item::push_logprobs;
 use crate::engine;
-use crate::json::{Write, push_key};
+use crate::json::{Write, push_escaped, push_key};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -18,11 +18,55 @@ const PART: usize = 16 * 1024;
 /// From how many bytes on a text is shared rather than copied.
 const SHARED: usize = 16 * 1024;
 
+/// JSON in pieces, so that it grows without being copied.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pieces {
+    full: Vec<String>,
+    last: String,
+}
+
+impl Pieces {
+    /// Appends the inside of a JSON string.
+    pub(super) fn push_escaped(&mut self, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.floor_char_boundary(PART));
+            push_escaped(now, self.room(now.len()));
+            rest = later;
+        }
+    }
+
+    /// Appends JSON.
+    pub(super) fn push_json(&mut self, json: &str) {
+        self.room(json.len()).push_str(json);
+    }
+
+    /// The piece that takes so many bytes more. The first one grows with its text: most texts are short.
+    fn room(&mut self, bytes: usize) -> &mut String {
+        if !self.last.is_empty() && self.last.len() + bytes > PART {
+            self.full.push(std::mem::replace(&mut self.last, String::with_capacity(PART)));
+        }
+        &mut self.last
+    }
+
+    /// The piece at an index.
+    fn get(&self, index: usize) -> Option<&String> {
+        self.full.get(index).or_else(|| (index == self.full.len()).then_some(&self.last))
+    }
+
+    /// Whether nothing was appended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.full.is_empty() && self.last.is_empty()
+    }
+}
+
 /// What belongs in a gap.
 #[derive(Debug, Clone)]
 pub(super) enum Gap {
     /// JSON that several drafts share.
     Shared(Rc<String>),
+    /// The same in pieces. Those of a list are objects separated by commas.
+    Pieces(Rc<Pieces>),
     /// The tokens of the text that the engine generated, as JSON objects separated by commas.
     Generated(Rc<engine::Answer>),
 }
@@ -75,6 +119,28 @@ impl Draft {
         }
     }
 
+    /// A string, of which this is the inside.
+    pub(super) fn of_text(text: &Rc<Pieces>) -> Self {
+        let mut draft = Self::default();
+        draft.push_string(text);
+        draft
+    }
+
+    /// Appends a member that is a string, of which this is the inside; `key` is its name in quotes, with the colon.
+    pub(super) fn push_text(&mut self, key: &str, text: &Rc<Pieces>) {
+        push_key(&mut self.json, key);
+        self.push_string(text);
+    }
+
+    fn push_string(&mut self, text: &Rc<Pieces>) {
+        self.json.push('"');
+        match text.full.is_empty() && text.last.len() < SHARED {
+            true => self.json.push_str(&text.last),
+            false => self.gaps.push((self.json.len(), Gap::Pieces(text.clone()))),
+        }
+        self.json.push('"');
+    }
+
     /// The text, where there are no gaps.
     pub(super) fn without_gaps(&self) -> Option<&str> {
         self.gaps.is_empty().then_some(&*self.json)
@@ -88,7 +154,7 @@ pub(super) struct Unwritten(VecDeque<Part>);
 #[derive(Debug)]
 enum Part {
     Bytes(Vec<u8>),
-    /// What belongs in a gap, from an offset on: of bytes for JSON, of tokens for those generated.
+    /// What belongs in a gap, from an offset on: of bytes for JSON, of pieces, of tokens for those generated.
     Gap(Gap, usize),
 }
 
@@ -96,11 +162,6 @@ impl Unwritten {
     /// Whether all is written.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Leaves all of it unwritten.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
     }
 
     /// Adds bytes.
@@ -155,9 +216,16 @@ impl Gap {
             Self::Shared(json) => {
                 let rest = json.as_bytes().get(*written..).unwrap_or_default();
                 let part = rest.get(..PART).unwrap_or(rest);
-                out.extend_from_slice(part);
+                // As the framing of events does, which a gap is not part of.
+                out.extend(part.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
                 *written += part.len();
                 !part.is_empty()
+            }
+            Self::Pieces(pieces) => {
+                let piece = pieces.get(*written);
+                out.extend_from_slice(piece.map(String::as_bytes).unwrap_or_default());
+                *written += 1;
+                piece.is_some()
             }
             Self::Generated(answer) => {
                 let Some(tokens) = answer.logprobs_of(0, 0, *written..*written + TOKENS) else {
@@ -176,6 +244,33 @@ impl Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_break_in_what_is_shared_does_not_end_the_line_of_an_event() {
+        let tools = format!("[\r\n{}]", " ".repeat(SHARED));
+        let mut draft = Draft::whole(r#"{"tools":"#.to_owned());
+        draft.push_shared(&Rc::new(tools.clone()));
+        draft.push_str("}");
+        let mut unwritten = Unwritten::default();
+        unwritten.push_draft(&draft, |json, out| crate::encode::sse::push_named_event(out, "x", json));
+        let mut out = Vec::new();
+        while unwritten.write(&mut out) {}
+        let want = format!("event: x\ndata: {{\"tools\":{}}}\n\n", tools.replace(['\r', '\n'], " "));
+        assert!(out == want.as_bytes());
+    }
+
+    #[test]
+    fn a_long_text_is_written_in_pieces() {
+        let text = "a line\n\u{1f600} and \"more\", ".repeat(4_000);
+        let mut pieces = Pieces::default();
+        text.split_inclusive(' ').for_each(|part| pieces.push_escaped(part));
+        assert!(pieces.full.len() > 4 && pieces.full.iter().all(|piece| piece.len() < 2 * PART));
+        let mut unwritten = Unwritten::default();
+        unwritten.push_draft(&Draft::of_text(&Rc::new(pieces)), |json, out| out.extend_from_slice(json));
+        let mut out = Vec::new();
+        while unwritten.write(&mut out) {}
+        assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), text);
+    }
 
     #[test]
     fn gaps_are_filled_where_they_are_and_nowhere_else() {

@@ -13,15 +13,15 @@ pub(super) type Member<'a> = (&'a str, &'a dyn Write);
 pub(super) struct Frame<'a> {
     name: &'a str,
     members: &'a [Member<'a>],
-    /// The last member, which may be long.
-    last: Option<(&'a str, &'a Draft)>,
+    /// The last members, which may be long.
+    last: [Option<(&'a str, &'a Draft)>; 2],
     is_delta: bool,
 }
 
 impl<'a> Frame<'a> {
     /// An event with some members.
     pub(super) fn new(name: &'a str, members: &'a [Member<'a>]) -> Self {
-        Self { name, members, last: None, is_delta: false }
+        Self { name, members, last: [None; 2], is_delta: false }
     }
 
     /// An event that adds to an item.
@@ -29,9 +29,11 @@ impl<'a> Frame<'a> {
         Self { is_delta: true, ..Self::new(name, members) }
     }
 
-    /// The same event with a last member that may be long.
+    /// The same event with a last member that may be long; an event has two at the most.
     pub(super) fn with(self, key: &'a str, value: &'a Draft) -> Self {
-        Self { last: Some((key, value)), ..self }
+        let [first, _] = self.last;
+        let own = Some((key, value));
+        Self { last: if first.is_none() { [own, None] } else { [first, own] }, ..self }
     }
 }
 
@@ -43,15 +45,30 @@ pub(super) struct Frames {
     obfuscation: bool,
     /// What follows on what was appended last.
     unwritten: Unwritten,
+    /// Whether no event is written.
+    are_left_out: bool,
 }
 
 impl Frames {
     pub(super) fn new(obfuscation: bool) -> Self {
-        Self { sequence: 0, obfuscation, unwritten: Unwritten::default() }
+        Self { sequence: 0, obfuscation, unwritten: Unwritten::default(), are_left_out: false }
+    }
+
+    /// Writes no event from now on.
+    pub(super) fn leave_out(&mut self) {
+        self.are_left_out = true;
+    }
+
+    /// Whether no event is written.
+    pub(super) fn are_left_out(&self) -> bool {
+        self.are_left_out
     }
 
     /// Appends an event. The members of its place, such as the item that it is about, come before its own.
     pub(super) fn push(&mut self, place: &[Member<'_>], frame: Frame<'_>, out: &mut Vec<u8>) {
+        if self.are_left_out {
+            return;
+        }
         let Frame { name, members, last, is_delta } = frame;
         let mut event = Draft::whole(String::with_capacity(256));
         event.push_str("{");
@@ -63,7 +80,7 @@ impl Frames {
         if is_delta && self.obfuscation {
             event.push_member("\"obfuscation\":", &self.padding());
         }
-        if let Some((key, value)) = last {
+        for (key, value) in last.into_iter().flatten() {
             event.push_str(",");
             event.push_str(key);
             event.push(value);
@@ -99,11 +116,6 @@ impl Frames {
     /// Appends the next part of what is unwritten; false where nothing is left.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) -> bool {
         self.unwritten.write(out)
-    }
-
-    /// Leaves what is unwritten out.
-    pub(super) fn clear(&mut self) {
-        self.unwritten.clear();
     }
 }
 

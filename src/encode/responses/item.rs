@@ -1,11 +1,9 @@
 //! Output items as JSON.
 
-use super::draft::{Draft, Gap};
-use crate::json::{Write, push_string, writes};
+use super::draft::{Draft, Gap, Pieces};
+use crate::json::{Nesting, Write, push_string};
 use crate::turn::{TokenLogprob, ToolKind};
-
-/// The text of the reasoning itself, which the live API keeps to itself.
-const NO_CONTENT: [(); 0] = [];
+use std::rc::Rc;
 
 /// The item that is being written.
 #[derive(Debug)]
@@ -24,13 +22,14 @@ pub(super) enum ItemKind {
         phase: Option<&'static str>,
     },
     Reasoning {
-        summary: String,
-        encrypted: Option<String>,
+        summary: Rc<Pieces>,
+        encrypted: Option<Rc<Pieces>>,
     },
     Call {
         call_id: String,
         name: String,
-        input: String,
+        input: Rc<Pieces>,
+        nesting: Nesting,
         kind: ToolKind,
     },
 }
@@ -38,10 +37,9 @@ pub(super) enum ItemKind {
 #[derive(Debug)]
 pub(super) struct MessagePart {
     pub(super) is_refusal: bool,
-    pub(super) text: String,
-    /// The tokens that came with the text, as JSON objects separated by commas. Empty for a text of the engine.
-    pub(super) logprobs: String,
-    /// The tokens of the text, once it is complete.
+    pub(super) text: Rc<Pieces>,
+    /// The tokens of the text: those that came with it, as JSON objects separated by commas, or for a text of the engine
+    /// its own.
     pub(super) tokens: Option<Gap>,
 }
 
@@ -65,12 +63,11 @@ impl Item {
             Progress::Incomplete => "incomplete",
         };
         let empty = progress == Progress::Added;
-        let mut out = String::new();
+        let mut draft = Draft::whole("{".to_owned());
+        draft.push_member("\"id\":", &self.id);
         match &self.kind {
             ItemKind::Message { parts, phase } => {
                 let shown = if empty { &[][..] } else { &parts[..] };
-                let mut draft = Draft::whole("{".to_owned());
-                draft.push_member("\"id\":", &self.id);
                 draft.push_member("\"type\":", &"message");
                 draft.push_member("\"status\":", &status);
                 draft.push_str(",\"content\":[");
@@ -83,63 +80,80 @@ impl Item {
                     draft.push_member("\"phase\":", phase);
                 }
                 draft.push_member("\"role\":", &"assistant");
-                draft.push_str("}");
-                return draft;
             }
             ItemKind::Reasoning { summary, encrypted } => {
-                let summary: Vec<SummaryPart<'_>> = match empty || summary.is_empty() {
-                    true => Vec::new(),
-                    false => vec![SummaryPart(summary)],
-                };
+                draft.push_member("\"type\":", &"reasoning");
+                // The text of the reasoning itself, which the live API keeps to itself.
+                draft.push_str(",\"content\":[]");
                 // Where it is requested the member is there from the beginning; its value comes at the end.
-                let encrypted = encrypted.as_deref();
-                writes!(
-                    &mut out; "id" = self.id, "type" = "reasoning", "content" = NO_CONTENT,
-                    "encrypted_content" ? encrypted, "summary" = summary,
-                );
-            }
-            ItemKind::Call { call_id, name, input, kind } => {
-                let input = if empty { "" } else { input };
-                match kind {
-                    ToolKind::Function => writes!(
-                        &mut out; "id" = self.id, "type" = "function_call", "status" = status, "arguments" = input,
-                        "call_id" = call_id, "name" = name,
-                    ),
-                    ToolKind::Custom => writes!(
-                        &mut out; "id" = self.id, "type" = "custom_tool_call", "status" = status,
-                        "call_id" = call_id, "input" = input, "name" = name,
-                    ),
+                if let Some(encrypted) = encrypted {
+                    draft.push_text("\"encrypted_content\":", encrypted);
                 }
+                draft.push_str(",\"summary\":[");
+                if !empty && !summary.is_empty() {
+                    draft.push(&summary_part(summary));
+                }
+                draft.push_str("]");
+            }
+            ItemKind::Call { call_id, name, input, kind, .. } => {
+                let input = if empty { &Rc::default() } else { input };
+                let (kind, key) = match kind {
+                    ToolKind::Function => ("function_call", "\"arguments\":"),
+                    ToolKind::Custom => ("custom_tool_call", "\"input\":"),
+                };
+                draft.push_member("\"type\":", &kind);
+                draft.push_member("\"status\":", &status);
+                if kind == "function_call" {
+                    draft.push_text(key, input);
+                }
+                draft.push_member("\"call_id\":", call_id);
+                if kind != "function_call" {
+                    draft.push_text(key, input);
+                }
+                draft.push_member("\"name\":", name);
             }
         }
-        Draft::whole(out)
+        draft.push_str("}");
+        draft
     }
 }
 
 /// A part of a reasoning item's summary.
-pub(super) struct SummaryPart<'a>(pub(super) &'a str);
-
-impl Write for SummaryPart<'_> {
-    fn write(&self, out: &mut String) {
-        writes!(out; "type" = "summary_text", "text" = self.0);
-    }
+pub(super) fn summary_part(text: &Rc<Pieces>) -> Draft {
+    let mut draft = Draft::whole(r#"{"type":"summary_text""#.to_owned());
+    draft.push_text("\"text\":", text);
+    draft.push_str("}");
+    draft
 }
 
 impl MessagePart {
+    /// Adds tokens that came with the text.
+    pub(super) fn push_logprobs(&mut self, tokens: &[TokenLogprob<'_>]) {
+        if tokens.is_empty() {
+            return;
+        }
+        let list = self.tokens.get_or_insert_with(|| Gap::Pieces(Rc::default()));
+        let Gap::Pieces(list) = list else { return };
+        let list = Rc::make_mut(list);
+        for some in tokens.chunks(64) {
+            let mut json = String::new();
+            push_logprobs(some, list.is_empty(), &mut json);
+            list.push_json(&json);
+        }
+    }
+
     /// The part as JSON.
     pub(super) fn json(&self) -> Draft {
-        let mut out = String::new();
+        let mut draft = Draft::default();
         if self.is_refusal {
-            writes!(&mut out; "type" = "refusal", "refusal" = self.text);
-            return Draft::whole(out);
+            draft.push_str(r#"{"type":"refusal""#);
+            draft.push_text("\"refusal\":", &self.text);
+        } else {
+            draft.push_str(r#"{"type":"output_text","annotations":[],"logprobs":"#);
+            draft.push_tokens(self.tokens.as_ref());
+            draft.push_text("\"text\":", &self.text);
         }
-        out.push_str(r#"{"type":"output_text","annotations":[],"logprobs":"#);
-        let mut draft = Draft::whole(out);
-        draft.push_tokens(self.tokens.as_ref());
-        let mut rest = String::from(r#","text":"#);
-        push_string(&self.text, &mut rest);
-        rest.push('}');
-        draft.push_str(&rest);
+        draft.push_str("}");
         draft
     }
 }

@@ -1,8 +1,8 @@
 //! [`Encoder`]: the events of a turn as the events of a streamed response, or gathered into one object.
 
-use super::draft::{Draft, Gap, Unwritten};
+use super::draft::{Draft, Gap, Pieces, Unwritten};
 use super::frames::{Frame, Frames, Member};
-use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs};
+use super::item::{Item, ItemKind, MessagePart, Progress, push_logprobs, summary_part};
 use super::object::{ResponseObject, Status};
 use super::reasoning::Sealed;
 use crate::api::tool::Json;
@@ -12,8 +12,9 @@ use crate::encode::json_in_pieces;
 use crate::engine;
 use crate::http::Response;
 use crate::ids::ResponseIds;
-use crate::json;
-use crate::turn::{Event, FinishReason, ToolKind, Usage};
+use crate::json::Nesting;
+use crate::turn::{Event, FinishReason, TokenLogprob, ToolKind, Usage};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -80,8 +81,8 @@ impl Encoder {
 
     /// Takes an event whose place in a stream does not matter: the whole object is what is written.
     pub fn gather(&mut self, event: &Event<'_>) {
+        self.frames.leave_out();
         self.event(event, &mut Vec::new());
-        self.frames.clear();
     }
 
     /// Ends a response whose backend failed.
@@ -138,14 +139,16 @@ impl Encoder {
         let progress = if self.calls.is_empty() { last } else { Progress::Completed };
         self.close(progress, out);
         let mut waiting = self.calls.take_waiting();
-        while let Some((item, input)) = waiting.next() {
+        while let Some(item) = waiting.next() {
             let progress = if waiting.len() == 0 { last } else { Progress::Completed };
+            let input = match &item.kind {
+                ItemKind::Call { input, .. } if !input.is_empty() => Some(Draft::of_text(input)),
+                _ => None,
+            };
             self.open(item, out);
-            if let Some(own) = self.open.as_mut().and_then(Call::input) {
-                own.push_str(&input);
-            }
-            if !input.is_empty() {
-                self.input_delta(&input, out);
+            if let Some(input) = input {
+                let delta = Frame::delta(self.input_delta(), &[]).with("\"delta\":", &input);
+                self.push_in_item(None, delta, out);
             }
             self.close(progress, out);
         }
@@ -165,7 +168,7 @@ impl Encoder {
         self.calls.set_current(None);
     }
 
-    fn text(&mut self, text: &str, logprobs: &str, is_refusal: bool, out: &mut Vec<u8>) {
+    fn text(&mut self, text: &str, logprobs: &[TokenLogprob<'_>], is_refusal: bool, out: &mut Vec<u8>) {
         if !matches!(&self.open, Some(Item { kind: ItemKind::Message { .. }, .. })) {
             self.close(Progress::Completed, out);
             let id = self.ids.next("msg_");
@@ -188,7 +191,7 @@ impl Encoder {
         };
         if !same {
             self.close_part(out);
-            let part = MessagePart { is_refusal, text: String::new(), logprobs: String::new(), tokens: None };
+            let part = MessagePart { is_refusal, text: Rc::default(), tokens: None };
             let shown = part.json();
             if let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open {
                 parts.push(part);
@@ -198,17 +201,19 @@ impl Encoder {
         }
         let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
-        part.text.push_str(text);
-        if !logprobs.is_empty() && self.generated.is_none() {
-            if !part.logprobs.is_empty() {
-                part.logprobs.push(',');
-            }
-            part.logprobs.push_str(logprobs);
+        Rc::make_mut(&mut part.text).push_escaped(text);
+        if self.generated.is_none() {
+            part.push_logprobs(logprobs);
+        }
+        if self.frames.are_left_out() {
+            return;
         }
         if is_refusal {
             self.push_in_part(Frame::delta("response.refusal.delta", &[("\"delta\":", &text)]), out);
         } else {
-            let tokens = format!("[{logprobs}]");
+            let mut tokens = String::from("[");
+            push_logprobs(logprobs, true, &mut tokens);
+            tokens.push(']');
             let members: [Member<'_>; 2] = [("\"delta\":", &text), ("\"logprobs\":", &Json(&tokens))];
             self.push_in_part(Frame::delta("response.output_text.delta", &members), out);
         }
@@ -218,20 +223,17 @@ impl Encoder {
     fn close_part(&mut self, out: &mut Vec<u8>) {
         let Some(Item { kind: ItemKind::Message { parts, .. }, .. }) = &mut self.open else { return };
         let Some(part) = parts.last_mut() else { return };
-        part.tokens = match &self.generated {
-            Some(answer) => Some(Gap::Generated(answer.clone())),
-            None if part.logprobs.is_empty() => None,
-            None => Some(Gap::Shared(Rc::new(std::mem::take(&mut part.logprobs)))),
-        };
-        let (text, shown) = (part.text.clone(), part.json());
+        if let Some(answer) = &self.generated {
+            part.tokens = Some(Gap::Generated(answer.clone()));
+        }
+        let (text, shown) = (Draft::of_text(&part.text), part.json());
         if part.is_refusal {
-            self.push_in_part(Frame::new("response.refusal.done", &[("\"refusal\":", &text)]), out);
+            self.push_in_part(Frame::new("response.refusal.done", &[]).with("\"refusal\":", &text), out);
         } else {
             let mut tokens = Draft::default();
             tokens.push_tokens(part.tokens.as_ref());
-            let text: [Member<'_>; 1] = [("\"text\":", &text)];
-            let done = Frame::new("response.output_text.done", &text).with("\"logprobs\":", &tokens);
-            self.push_in_part(done, out);
+            let done = Frame::new("response.output_text.done", &[]);
+            self.push_in_part(done.with("\"text\":", &text).with("\"logprobs\":", &tokens), out);
         }
         self.push_in_part(Frame::new("response.content_part.done", &[]).with("\"part\":", &shown), out);
     }
@@ -239,16 +241,16 @@ impl Encoder {
     fn open_reasoning(&mut self, out: &mut Vec<u8>) {
         let is_open = match &self.open {
             Some(Item { kind: ItemKind::Reasoning { encrypted, .. }, .. }) => {
-                encrypted.as_deref().is_none_or(str::is_empty)
+                encrypted.as_ref().is_none_or(|content| content.is_empty())
             }
             _ => false,
         };
         if !is_open {
             self.close(Progress::Completed, out);
             let id = self.ids.next("rs_");
-            let encrypted = self.options.encrypted_content.then(String::new);
+            let encrypted = self.options.encrypted_content.then(Rc::default);
             self.unsummarized.clear();
-            let kind = ItemKind::Reasoning { summary: String::new(), encrypted };
+            let kind = ItemKind::Reasoning { summary: Rc::default(), encrypted };
             self.open(Item { id, kind }, out);
         }
     }
@@ -266,7 +268,7 @@ impl Encoder {
         }
         let Some(Item { kind: ItemKind::Reasoning { summary, .. }, .. }) = &mut self.open else { return };
         let is_first = summary.is_empty();
-        summary.push_str(text);
+        Rc::make_mut(summary).push_escaped(text);
         if is_first {
             let part = r#"{"type":"summary_text","text":""}"#;
             let part: [Member<'_>; 1] = [("\"part\":", &Json(part))];
@@ -282,24 +284,30 @@ impl Encoder {
             return;
         }
         if let Some(Item { kind: ItemKind::Reasoning { encrypted, .. }, .. }) = &mut self.open {
-            *encrypted = Some(if self.options.sealed { sealed.to_content() } else { plain.to_owned() });
+            let mut content = Pieces::default();
+            content.push_escaped(&if self.options.sealed {
+                sealed.to_content().into()
+            } else {
+                Cow::Borrowed(plain)
+            });
+            *encrypted = Some(Rc::new(content));
         }
     }
 
     fn input(&mut self, index: u32, more: &str, out: &mut Vec<u8>) {
         if self.calls.add_input(index, more, self.open.as_mut()) && !more.is_empty() {
-            self.input_delta(more, out);
+            self.push_in_item(None, Frame::delta(self.input_delta(), &[("\"delta\":", &more)]), out);
         }
     }
 
-    fn input_delta(&mut self, more: &str, out: &mut Vec<u8>) {
-        let name = match &self.open {
+    /// The event that adds to the input of the open call.
+    fn input_delta(&self) -> &'static str {
+        match &self.open {
             Some(Item { kind: ItemKind::Call { kind: ToolKind::Custom, .. }, .. }) => {
                 "response.custom_tool_call_input.delta"
             }
             _ => "response.function_call_arguments.delta",
-        };
-        self.push_in_item(None, Frame::delta(name, &[("\"delta\":", &more)]), out);
+        }
     }
 
     /// Completes the open item.
@@ -308,12 +316,11 @@ impl Encoder {
             None => return,
             Some(ItemKind::Message { .. }) => self.close_part(out),
             Some(ItemKind::Reasoning { summary, .. }) if !summary.is_empty() => {
-                let text = summary.clone();
-                let part = json::to_string(&super::item::SummaryPart(&text));
-                let text: [Member<'_>; 1] = [("\"text\":", &text)];
-                self.push_in_summary(Frame::new("response.reasoning_summary_text.done", &text), out);
-                let part: [Member<'_>; 1] = [("\"part\":", &Json(&part))];
-                self.push_in_summary(Frame::new("response.reasoning_summary_part.done", &part), out);
+                let (text, part) = (Draft::of_text(summary), summary_part(summary));
+                let done = Frame::new("response.reasoning_summary_text.done", &[]);
+                self.push_in_summary(done.with("\"text\":", &text), out);
+                let done = Frame::new("response.reasoning_summary_part.done", &[]);
+                self.push_in_summary(done.with("\"part\":", &part), out);
             }
             Some(ItemKind::Reasoning { .. }) => {}
             Some(ItemKind::Call { input, kind, .. }) => {
@@ -321,8 +328,8 @@ impl Encoder {
                     ToolKind::Function => ("response.function_call_arguments.done", "\"arguments\":"),
                     ToolKind::Custom => ("response.custom_tool_call_input.done", "\"input\":"),
                 };
-                let input = input.clone();
-                self.push_in_item(None, Frame::new(name, &[(key, &input)]), out);
+                let input = Draft::of_text(input);
+                self.push_in_item(None, Frame::new(name, &[]).with(key, &input), out);
             }
         }
         let Some(item) = self.open.take() else { return };
@@ -368,13 +375,15 @@ impl Encoder {
 }
 
 impl Call for Item {
-    fn input(&mut self) -> Option<&mut String> {
-        if let ItemKind::Call { input, .. } = &mut self.kind { Some(input) } else { None }
+    fn push_input(&mut self, more: &str) {
+        if let ItemKind::Call { input, nesting, .. } = &mut self.kind {
+            Rc::make_mut(input).push_escaped(more);
+            nesting.push(more);
+        }
     }
 
     fn is_complete(&self) -> bool {
-        let ItemKind::Call { input, kind: ToolKind::Function, .. } = &self.kind else { return false };
-        json::from_str::<Json<'_>>(input).is_ok()
+        matches!(&self.kind, ItemKind::Call { nesting, kind: ToolKind::Function, .. } if nesting.is_complete())
     }
 }
 
@@ -387,11 +396,9 @@ impl crate::encode::Encoder for Encoder {
         match event {
             Event::Start { .. } | Event::Ping => {}
             Event::Text { text, logprobs, .. } => {
-                let mut tokens = String::new();
-                push_logprobs(logprobs.as_deref().unwrap_or_default(), true, &mut tokens);
-                self.text(text, &tokens, false, out);
+                self.text(text, logprobs.as_deref().unwrap_or_default(), false, out);
             }
-            Event::Refusal { text, .. } => self.text(text, "", true, out),
+            Event::Refusal { text, .. } => self.text(text, &[], true, out),
             Event::Thinking { text, .. } => self.thinking(text, out),
             Event::ThinkingSignature { signature, .. } => {
                 self.open_reasoning(out);
@@ -411,7 +418,8 @@ impl crate::encode::Encoder for Encoder {
                 let call = ItemKind::Call {
                     call_id: id.clone().into_owned(),
                     name: name.clone().into_owned(),
-                    input: String::new(),
+                    input: Rc::default(),
+                    nesting: Nesting::default(),
                     kind: *kind,
                 };
                 let item = Item { id: self.ids.next(prefix), kind: call };

@@ -2,8 +2,8 @@
 
 use super::to_turn;
 use crate::api::messages::{Content, Request};
+use crate::encode;
 use crate::encode::messages::{Encoder, MessageHead};
-use crate::encode::{self, Encoder as _};
 use crate::endpoint::generation::AnswerWriter;
 use crate::turn::{self, Answer, Field, Role, Unsupported};
 use crate::upstream::TurnRequest;
@@ -80,11 +80,7 @@ pub(super) struct MessagesWriter {
 impl AnswerWriter for MessagesWriter {
     fn whole(&self, answer: &Answer<'_>) -> Vec<u8> {
         let mut encoder = Encoder::new(self.head.clone());
-        let mut unsent = Vec::new();
-        answer.replay(|event| {
-            encoder.event(event, &mut unsent);
-            unsent.clear();
-        });
+        answer.replay(|event| encoder.gather(event));
         encoder.into_message().into_bytes()
     }
 

@@ -3,9 +3,13 @@
 use super::number::Decimal;
 use super::references::Document;
 use super::{At, NoInstance, Patterns, types};
+use crate::budget::Budget;
 use crate::json::{Kind, Node};
 use std::borrow::Cow;
 use std::collections::HashSet;
+
+/// The bytes of memory that a required name takes in the list and in the sets it is looked up in.
+pub(super) const REQUIRED: usize = 160;
 
 /// The parts of a schema that all apply to one value, and those that must not.
 #[derive(Debug, Clone, Default)]
@@ -239,7 +243,14 @@ impl<'t> Facts<'t> {
                     "maxProperties" => {
                         facts.max_properties = facts.max_properties.min(count().unwrap_or(u64::MAX));
                     }
-                    "required" => facts.required.extend(own.items().filter_map(Node::as_str)),
+                    "required" => {
+                        let count = own.items().count();
+                        document.spend(count as u64)?;
+                        // What they take is reserved where they are looked up.
+                        document.budget.reserve(count * REQUIRED)?;
+                        document.budget.release(count * REQUIRED);
+                        facts.required.extend(own.items().filter_map(Node::as_str));
+                    }
                     "properties" => object.properties = Some(own),
                     "patternProperties" => object.patterns = Some(own),
                     "additionalProperties" => object.additional = Some(own),
@@ -286,7 +297,13 @@ impl<'t> Facts<'t> {
     }
 
     /// Excludes what is valid under a schema, by one of the ways there are: `choice` selects it.
-    pub(super) fn deny(&mut self, not: Not<'t>, choice: usize, at: At) -> Result<(), NoInstance> {
+    pub(super) fn deny(
+        &mut self,
+        not: Not<'t>,
+        choice: usize,
+        at: At,
+        budget: &Budget,
+    ) -> Result<(), NoInstance> {
         let impossible = || NoInstance::Unmet(not.keyword);
         let schema = not.schema;
         if schema.is_bool(true) {
@@ -305,13 +322,18 @@ impl<'t> Facts<'t> {
         }
         let mut ways: Vec<Way<'t>> = Vec::new();
         for (name, own) in schema.members() {
+            budget.spend(1)?;
             let count = || own.as_count();
             match name.plain_str() {
                 Some("required") => {
+                    // Each name is searched for in the list.
+                    let names = own.items().count() as u64;
+                    budget.spend(names.saturating_mul(4 + self.required.len() as u64 / 4))?;
                     let names = own.items().filter_map(Node::as_str);
                     ways.extend(names.filter(|name| !self.required.contains(name)).map(Way::Ban));
                 }
                 Some("properties") if at.depth < super::DEEPEST => {
+                    budget.spend(4 * own.members().count() as u64)?;
                     let named = own.members().filter(|(_, property)| !property.is_bool(true));
                     ways.extend(
                         named.filter_map(|(name, property)| Some(Way::Violate(name.as_str()?, property))),

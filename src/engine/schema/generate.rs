@@ -1,6 +1,6 @@
 //! [`Generator`]: from schemas that apply together to one value that is valid under all of them.
 
-use super::facts::{Closure, Facts, Goal};
+use super::facts::{Closure, Facts, Goal, REQUIRED};
 use super::heights::ENDLESS;
 use super::references::Document;
 use super::{At, LONGEST, NoInstance, Patterns, number, text, types};
@@ -147,10 +147,12 @@ impl<'t> Generator<'t> {
         let mut applied = HashSet::new();
         loop {
             let mut facts = Facts::of(&closure.parts, self.document)?;
+            let bytes = facts.required.len() * REQUIRED;
+            self.document.budget.reserve(bytes)?;
             for (i, not) in closure.nots.iter().enumerate() {
                 self.document.spend(2)?;
                 let choice = if tries == 0 { 0 } else { self.rng.below(1 << 16) as usize + i };
-                facts.deny(*not, choice, at)?;
+                facts.deny(*not, choice, at, self.document.budget)?;
             }
             // Optional properties are there, with what depends on them, unless that proves to be impossible.
             let declared = |name: &str| {
@@ -194,6 +196,7 @@ impl<'t> Generator<'t> {
                     }
                 }
             }
+            self.document.budget.release(bytes);
             if !more.is_empty() {
                 for schema in more {
                     self.add(closure, schema)?;

@@ -96,11 +96,14 @@ pub(super) fn instance(
     limit: usize,
     budget: &Budget,
 ) -> Result<Instance, NoInstance> {
+    // Each choice and each call of a tool reads its schema anew.
+    budget.spend(schema.len() as u64 / 4)?;
     let tape = Tape::parse(schema).map_err(|_| NoInstance::Unreadable)?;
     let bytes = tape.len() * 8 + limit.min(LONGEST);
+    let before = budget.reserved();
     budget.reserve(bytes)?;
     let instance = search(&tape, seed, patterns, limit, budget);
-    budget.release(bytes);
+    budget.release(budget.reserved() - before);
     instance
 }
 

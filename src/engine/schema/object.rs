@@ -109,6 +109,7 @@ impl<'t> Generator<'t> {
             }
             tries += 1;
             let Some(name) = self.new_name(facts, tries)? else { continue };
+            self.document.budget.spend(facts.banned.len() as u64 / 4)?;
             if written.contains(&*name) || facts.banned.iter().any(|other| *other == name) {
                 continue;
             }
@@ -138,7 +139,7 @@ impl<'t> Generator<'t> {
             patterns.iter().flat_map(|own| own.members()).filter(|(_, own)| !own.is_bool(false)).collect();
         if !sources.is_empty() && tries.is_multiple_of(2) {
             let (source, _) = sources[self.rng.below(sources.len() as u64) as usize];
-            let Some(pattern) = self.document.pattern(source) else { return Ok(None) };
+            let Some(pattern) = self.document.pattern(source)? else { return Ok(None) };
             let rng = &mut self.rng;
             return Ok(pattern.make(0, 64, self.document.budget, &mut |bound| rng.below(bound)));
         }

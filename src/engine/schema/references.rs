@@ -115,16 +115,20 @@ impl<'t> Document<'t> {
         Ok(items)
     }
 
-    /// The pattern of a string, or of a member's name in `patternProperties`; `None` if it is not supported.
-    pub(super) fn pattern(&self, source: Node<'t>) -> Option<Rc<Pattern>> {
-        match self.patterns.borrow_mut().entry(source.id()) {
+    /// The pattern of a string, or of a member's name in `patternProperties`; `None` if it is not supported. Its bytes are
+    /// taken from the budget, for as long as the document lives.
+    pub(super) fn pattern(&self, source: Node<'t>) -> Result<Option<Rc<Pattern>>, Exhausted> {
+        Ok(match self.patterns.borrow_mut().entry(source.id()) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(place) => {
-                let text = source.as_str()?;
+                let Some(text) = source.as_str() else { return Ok(None) };
                 let pattern = Pattern::of_request(&text, self.budget).ok().map(Rc::new);
+                // As much again is taken while it is read.
+                let bytes = pattern.as_ref().map_or(0, |pattern| 2 * pattern.bytes());
+                self.budget.reserve(bytes)?;
                 place.insert(pattern).clone()
             }
-        }
+        })
     }
 
     /// What a `$ref` refers to: a JSON pointer (RFC 6901) in a URI fragment, an anchor or an `$id` of the document.

@@ -39,7 +39,7 @@ pub(super) fn make<'t>(
     }
     let mut compiled: Vec<(Node<'t>, Rc<Pattern>)> = Vec::new();
     for source in &facts.patterns {
-        match document.pattern(*source) {
+        match document.pattern(*source)? {
             Some(pattern) => compiled.push((*source, pattern)),
             None if patterns == Patterns::Understood => {}
             None => {

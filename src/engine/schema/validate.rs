@@ -159,7 +159,7 @@ impl<'t> Document<'t> {
         match (name, own.as_count()) {
             ("minLength", Some(least)) => keyword("minLength", count() >= least),
             ("maxLength", Some(most)) => keyword("maxLength", count() <= most),
-            ("pattern", _) => match self.pattern(own) {
+            ("pattern", _) => match self.pattern(own)? {
                 Some(pattern) => keyword("pattern", pattern.is_match(&text, self.budget) == Ok(true)),
                 None => Ok(()),
             },
@@ -320,7 +320,10 @@ impl<'t> Document<'t> {
 
     /// Whether a name matches a pattern of `patternProperties`.
     pub(super) fn is_name_of(&self, source: Node<'t>, name: &str) -> bool {
-        self.pattern(source).is_some_and(|pattern| pattern.is_match(name, self.budget) == Ok(true))
+        self.pattern(source)
+            .ok()
+            .flatten()
+            .is_some_and(|pattern| pattern.is_match(name, self.budget) == Ok(true))
     }
 
     /// Whether `properties` or `patternProperties` of a schema apply to a name.

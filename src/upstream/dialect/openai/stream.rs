@@ -2,7 +2,7 @@
 
 use super::answer::{Called, Choice, Completion, Message, ToolCall, finish_reason, is_broken_off, logprobs};
 use crate::api::Text;
-use crate::json::{self, Fragment, Joint};
+use crate::json::{self, Fragment, Joint, Nesting};
 use crate::turn::{self, Event, FinishReason, MAX_TRACKED, ToolKind};
 use crate::upstream::dialect::{Decoder, StreamState};
 use crate::upstream::peeked_json::PeekedEvent;
@@ -44,37 +44,6 @@ struct Call {
     nesting: Nesting,
     /// Whether it was passed on. A call is held until its input begins: its name may come in pieces.
     begun: bool,
-}
-
-/// How deep in JSON a text ends that comes in pieces.
-#[derive(Default)]
-struct Nesting {
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    has_begun: bool,
-}
-
-impl Nesting {
-    fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        self.has_begun |= !text.trim().is_empty();
-    }
-
-    /// Whether an object or an array has begun and ended.
-    fn is_complete(&self) -> bool {
-        self.has_begun && self.depth == 0 && !self.in_string
-    }
 }
 
 type Events = Vec<Event<'static>>;
@@ -284,7 +253,7 @@ impl ChoiceState {
         out.extend(rest(&mut self.refusal).map(|text| Event::Refusal { choice, text, logprobs: None }));
         for (at, call) in self.calls.iter_mut().enumerate() {
             call.held.push_str(call.input.finish().unwrap_or_default());
-            if !call.nesting.has_begun && call.held.is_empty() && call.kind == ToolKind::Function {
+            if !call.nesting.has_begun() && call.held.is_empty() && call.kind == ToolKind::Function {
                 call.held.push_str("{}");
             }
             call.go_on(choice, at, out);
