@@ -243,8 +243,11 @@ impl Guest {
     }
 }
 
-/// Ensures that the guest gets an authority, which HTTP/1.0 does not require the caller to send.
+/// Ensures that the guest gets one authority, which HTTP/1.0 does not require the caller to send (RFC 9112, section 3.2).
 fn ensure_host(request: &mut http::Request<Incoming>) -> Result<(), &'static str> {
+    if request.headers().get_all(HOST).iter().nth(1).is_some() {
+        return Err("There is more than one `Host` header.");
+    }
     if request.uri().authority().is_some() {
         return Ok(());
     }

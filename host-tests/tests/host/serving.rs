@@ -153,6 +153,10 @@ async fn the_host_header_is_required_as_in_rfc_9112() {
         ("GET /fixed HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n"),
         ("GET /fixed HTTP/1.1\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
         ("GET http://h/fixed HTTP/1.1\r\nconnection: close\r\n\r\n", "HTTP/1.1 200 OK\r\n"),
+        (
+            "GET /fixed HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\n",
+        ),
         ("GET /fixed HTTP/1.1\r\nhost: \u{e9}\r\nconnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
     ] {
         let answer = raw(&gateway, head).await;
