@@ -95,14 +95,33 @@ pub struct Verbatim<'a, T> {
     pub value: T,
 }
 
-impl<'a, T: Read<'a>> Read<'a> for Verbatim<'a, T> {
+/// What an answer repeats.
+pub trait Repeated {
+    /// The most bytes that defaults add to it.
+    fn defaults(&self) -> usize {
+        0
+    }
+}
+
+impl Repeated for ToolChoice<'_> {}
+impl Repeated for Format<'_> {}
+impl Repeated for Tool<'_> {
+    fn defaults(&self) -> usize {
+        match self.kind.as_deref() {
+            Some("function" | "custom" | "namespace") => 0,
+            _ => 256,
+        }
+    }
+}
+
+impl<'a, T: Read<'a> + Repeated> Read<'a> for Verbatim<'a, T> {
     fn read(json: &mut Reader<'a>) -> Result<Self, ParseError> {
         let before = json.clone();
         let value = T::read(json)?;
         let mut again = before;
         let text = again.raw()?;
         // The answer repeats it, and a stream does so more than once.
-        json.charge(3 * text.len())?;
+        json.charge(3 * (text.len() + value.defaults()))?;
         Ok(Self { json: Json(text), value })
     }
 }
@@ -260,6 +279,24 @@ rest! {
         "format" format: ToolFormat<'a>,
         /// The tools of a namespace.
         "tools" tools: Vec<Tool<'a>>,
+        /// Whether the model finds it by a search only.
+        "defer_loading" defer_loading: Json<'a>,
+        /// Who may call it: the model, or a program that it writes.
+        "allowed_callers" allowed_callers: Json<'a>,
+        /// The JSON Schema of a function's results.
+        "output_schema" output_schema: Json<'a>,
+    }
+}
+
+object! {
+    /// A tool that is a namespace, its tools kept as they were written.
+    pub struct Namespace<'a> {
+        /// The name.
+        "name" name: Text<'a>,
+        /// What its tools are for.
+        "description" description: Text<'a>,
+        /// Its tools.
+        "tools" tools: Vec<Verbatim<'a, Tool<'a>>>,
     }
 }
 

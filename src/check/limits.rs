@@ -1,6 +1,6 @@
 //! The limits that parameters have at several endpoints.
 
-use super::shape::{Chars, Map, Shape};
+use super::shape::{Chars, Map, Pattern, Shape};
 
 /// The range of `temperature`.
 pub(super) const TEMPERATURE_RANGE: (f64, f64) = (0.0, 2.0);
@@ -34,3 +34,15 @@ pub(super) static METADATA: Shape = Shape::Map(&Map {
     name_max: LABEL_NAME.max,
     value: &Shape::String(&LABEL_VALUE),
 });
+
+/// The pattern of the names of tools and schemas.
+static NAME_PATTERN: Pattern = Pattern { text: "^[a-zA-Z0-9_-]+$", holds: is_name };
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// The name of a tool. The reference allows 64 characters; the live API was measured in October 2026 to take 128.
+pub(super) static TOOL_NAME_CHARS: Chars = Chars { min: 1, max: 128, pattern: Some(&NAME_PATTERN) };
+/// The name of a response format.
+pub(super) static FORMAT_NAME_CHARS: Chars = Chars { min: 1, max: 64, pattern: Some(&NAME_PATTERN) };

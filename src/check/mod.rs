@@ -45,6 +45,8 @@ mod walk;
 
 use std::borrow::Cow;
 
+pub(crate) use self::responses::is_documented_tool;
+
 use self::path::Path;
 use self::request_rules::RequestRules;
 use self::rules::Rules;

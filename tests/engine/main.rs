@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 mod endpoints;
+mod hosted_tools;
 mod limits;
 #[path = "../nowhere/mod.rs"]
 mod nowhere;

@@ -4,7 +4,6 @@
 //! Where it is unsure it returns false, and the exact pass decides: a rare form needs no second implementation here, it is
 //! only slower.
 
-use super::tools::{FORMAT_NAME_CHARS, TOOL_NAME_CHARS};
 use super::{messages, params};
 use crate::api::chat::{self, Effort, ResponseFormat, ResponseFormatType, ServiceTier};
 use crate::api::message::{CacheBreakpoint, Content, Message, Part, PartType, Role};
@@ -82,7 +81,7 @@ fn response_format(format: &ResponseFormat<'_>) -> bool {
         Some(ResponseFormatType::JsonSchema) => format.json_schema.as_ref().is_some_and(|schema| {
             schema.extra.is_empty()
                 && !schema.doubles
-                && schema.name.as_ref().is_some_and(|name| FORMAT_NAME_CHARS.holds(name))
+                && schema.name.as_ref().is_some_and(|name| limits::FORMAT_NAME_CHARS.holds(name))
                 && schema.schema.is_some_and(Json::is_object)
         }),
         Some(_) => format.json_schema.is_none(),
@@ -98,7 +97,7 @@ fn tools(tools: &[Tool<'_>]) -> bool {
 }
 
 fn function(function: &Function<'_>) -> bool {
-    function.name.as_ref().is_some_and(|name| TOOL_NAME_CHARS.holds(name))
+    function.name.as_ref().is_some_and(|name| limits::TOOL_NAME_CHARS.holds(name))
         && !function.doubles
         && function.parameters.is_none_or(Json::is_object)
 }

@@ -6,7 +6,8 @@ use super::messages::{self, CONTENT_PARTS};
 use super::tools;
 use crate::check::error_text;
 use crate::check::limits::{
-    self, ID, MAX_STOPS, MAX_TOP_LOGPROBS, N_RANGE, PENALTY_RANGE, TEMPERATURE_RANGE, TOP_P_RANGE,
+    self, FORMAT_NAME_CHARS, ID, MAX_STOPS, MAX_TOP_LOGPROBS, N_RANGE, PENALTY_RANGE, TEMPERATURE_RANGE,
+    TOP_P_RANGE,
 };
 use crate::check::param::{But, Param, param};
 use crate::check::path::Path;
@@ -210,7 +211,7 @@ static RESPONSE_FORMAT: Param = param(
 );
 
 static JSON_SCHEMA: Shape = Shape::Object(&closed(&[
-    required("name", &Shape::Live(&Shape::String(&tools::FORMAT_NAME_CHARS))),
+    required("name", &Shape::Live(&Shape::String(&FORMAT_NAME_CHARS))),
     optional("description", &STRING),
     Member { name: "schema", shape: &Shape::Object(&open(&[])), need: Need::RequiredLive },
     optional("strict", &Shape::Bool),

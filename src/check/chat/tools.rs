@@ -1,26 +1,15 @@
 //! The shapes of tools, of the choice between them and of their calls.
 
 use crate::check::error_text;
+use crate::check::limits::TOOL_NAME_CHARS;
 use crate::check::path::Path;
 use crate::check::scope::Scope;
 use crate::check::shape::{
-    Array, Chars, Either, Extra, JsonTypes, Object, Pattern, STRING, Shape, Tagged, closed, open, optional,
-    required,
+    Array, Either, Extra, JsonTypes, Object, STRING, Shape, Tagged, closed, open, optional, required,
 };
 use crate::error::ApiError;
 use crate::json::Value;
 
-/// The pattern of the names of tools and schemas.
-static NAME_PATTERN: Pattern = Pattern { text: "^[a-zA-Z0-9_-]+$", holds: is_name };
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-/// The name of a tool. The reference allows 64 characters; the live API was measured in October 2026 to take 128.
-pub(super) static TOOL_NAME_CHARS: Chars = Chars { min: 1, max: 128, pattern: Some(&NAME_PATTERN) };
-/// The name of a response format.
-pub(super) static FORMAT_NAME_CHARS: Chars = Chars { min: 1, max: 64, pattern: Some(&NAME_PATTERN) };
 /// How many `functions` there may be.
 const MAX_FUNCTIONS: usize = 128;
 

@@ -2,8 +2,11 @@
 //!
 //! Items and tools of types that are not listed here are accepted: the list of types grows faster than any copy of it.
 
+mod hosted;
 mod items;
 mod tools;
+
+pub(crate) use tools::is_documented_tool;
 
 use super::clamp;
 use super::error_text;
@@ -68,10 +71,10 @@ pub(super) static PARAMS: &[&Param] = &[
     &param(
         "reasoning",
         &Shape::Object(&open(&[
-            optional("effort", &STRING),
+            optional("effort", &Shape::OneOf(&["none", "minimal", "low", "medium", "high", "xhigh", "max"])),
             optional("summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
             optional("generate_summary", &Shape::OneOf(&["auto", "concise", "detailed"])),
-            optional("context", &STRING),
+            optional("context", &Shape::OneOf(&["auto", "current_turn", "all_turns"])),
             optional("mode", &STRING),
         ])),
     ),
@@ -79,7 +82,10 @@ pub(super) static PARAMS: &[&Param] = &[
     &param("temperature", &Shape::Decimal(TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)),
     &param("top_p", &Shape::Decimal(TOP_P_RANGE.0, TOP_P_RANGE.1)),
     &param("top_logprobs", &Shape::Integer(Some(0), Some(MAX_TOP_LOGPROBS))),
-    &param("service_tier", &STRING),
+    &param(
+        "service_tier",
+        &Shape::OneOf(&["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]),
+    ),
     &param("previous_response_id", &STRING),
     &param(
         "conversation",
@@ -93,9 +99,9 @@ pub(super) static PARAMS: &[&Param] = &[
     &param("truncation", &Shape::OneOf(&["auto", "disabled"])),
     &param("metadata", &METADATA),
     &param("user", &STRING),
-    &param("safety_identifier", &Shape::Live(&ID)),
+    &param("safety_identifier", &ID),
     &param("prompt_cache_key", &STRING),
-    &param("prompt_cache_retention", &STRING),
+    &param("prompt_cache_retention", &Shape::OneOf(&["in_memory", "24h"])),
     &param("prompt_cache_options", &ANY_OBJECT),
     &param("prompt", &ANY_OBJECT),
     &param("context_management", &Shape::Any),

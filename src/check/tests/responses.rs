@@ -75,7 +75,7 @@ fn types_within_known_items_are_reported() {
             "Invalid type for 'tools[0].environment.skills[0].name': expected a string, but got null instead.",
         ),
         (
-            r#""tools":[{"type":"shell","environment":{"network_policy":{"domain_secrets":[{"domain":"a"}]}}}]"#,
+            r#""tools":[{"type":"shell","environment":{"type":"container_auto","network_policy":{"type":"allowlist","allowed_domains":["a"],"domain_secrets":[{"domain":"a"}]}}}]"#,
             "Missing required parameter: 'tools[0].environment.network_policy.domain_secrets[0].name'.",
         ),
         (
@@ -84,6 +84,32 @@ fn types_within_known_items_are_reported() {
         ),
     ] {
         assert_eq!(judged(&LIVE, members), want);
+    }
+}
+
+/// A response repeats them, so that each must be one that the document has.
+#[test]
+fn repeated_parameters_have_documented_values() {
+    let too_long = format!(r#""safety_identifier":"{}""#, "s".repeat(65));
+    for resolver in [&LIVE, &SCHEMA] {
+        for members in [
+            r#""reasoning":{"effort":"x"}"#,
+            r#""reasoning":{"context":"x"}"#,
+            r#""service_tier":"x""#,
+            r#""prompt_cache_retention":"x""#,
+            r#""tool_choice":{"type":"mcp"}"#,
+            &too_long,
+        ] {
+            assert_ne!(judged(resolver, members), "good", "{members}");
+        }
+        for members in [
+            r#""reasoning":{"effort":"max","context":"all_turns","mode":"pro"}"#,
+            r#""service_tier":"ultrafast""#,
+            r#""prompt_cache_retention":"24h""#,
+            r#""tool_choice":{"type":"mcp","server_label":"l","name":null}"#,
+        ] {
+            assert_eq!(judged(resolver, members), "good", "{members}");
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod compact;
 mod echo;
+mod echoed_tools;
 mod stateless;
 mod to_turn;
 mod translation;
