@@ -1,12 +1,13 @@
 //! Requests that once took seconds to hours, or gigabytes of memory. Each is one size larger than the original.
 
 mod many;
+mod newer;
 
 use std::fmt::Write;
 
 /// A request with its name, path and body.
 pub(crate) struct Heavy {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) path: &'static str,
     pub(crate) body: String,
 }
@@ -236,7 +237,6 @@ pub(crate) fn all() -> Vec<Heavy> {
             r#"{{"type":"function","function":{{"name":"tool {i}","parameters":{{"type":"object","properties":{{}}}}}}}}"#
         )
     });
-    let pattern = r#"{"type":"object","properties":{"a":{"type":"string","pattern":"^(\\w?){6000}$(?:a)"}},"required":["a"]}"#;
     let prompts = list(2048, |_| r#""a""#.to_owned());
     [
         ("unique items in one another, as a format", CHAT, format(&unique(9), 1)),
@@ -247,7 +247,7 @@ pub(crate) fn all() -> Vec<Heavy> {
         ("a chain of references", CHAT, format(&chain(200_000), 1)),
         ("allOf of many objects", CHAT, format(&parts(40_000), 1)),
         ("anyOf of many references below arrays", CHAT, format(&branches(400_000, 50), 1)),
-        ("a pattern with many ways", CHAT, format(pattern, 1)),
+        ("a pattern with many ways", CHAT, format(newer::PATTERN, 1)),
         ("128 choices of one of many types", CHAT, format(&alternatives(8_000), 128)),
         ("128 choices of a schema with long descriptions", CHAT, format(&described(1_000, 4_000), 128)),
         ("128 choices of many required names", CHAT, format(&required(100_000), 128)),
@@ -283,6 +283,8 @@ pub(crate) fn all() -> Vec<Heavy> {
     .into_iter()
     .chain(of_newer_apis())
     .chain(many::all())
+    .map(|(name, path, body)| (name.to_owned(), path, body))
+    .chain(newer::all())
     .map(|(name, path, body)| Heavy { name, path, body })
     .collect()
 }
