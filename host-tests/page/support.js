@@ -4,6 +4,9 @@
 // browser, unless it is that of npm.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 
@@ -16,9 +19,14 @@ async function launch() {
   // By this it unpacks its libraries too, which a machine without a desktop lacks.
   process.env.AWS_EXECUTION_ENV ??= 'AWS_Lambda_nodejs22.x';
   const { default: packed } = await import('@sparticuz/chromium');
+  const executablePath = await packed.executablePath();
+  // Its own configuration looks for the fonts in /tmp alone, and without any font Chromium edits no text or crashes.
+  process.env.FONTCONFIG_FILE = join(tmpdir(), 'fonts.conf');
+  const [fonts, cache] = [join(tmpdir(), 'fonts'), join(tmpdir(), 'fonts-cache')];
+  await writeFile(process.env.FONTCONFIG_FILE, `<fontconfig><dir>${fonts}</dir><cachedir>${cache}</cachedir></fontconfig>`);
   // Not with the package's own arguments: they are for AWS Lambda, and in the single process they demand, closing one
   // context ends the browser.
-  return chromium.launch({ executablePath: await packed.executablePath() });
+  return chromium.launch({ executablePath });
 }
 
 let browser;
