@@ -196,14 +196,27 @@ fn error_body<B: Incoming>(response: PeekedResponse<B>, upstream: &Upstream) -> 
 const SHORTEST_SECRET: usize = 16;
 
 /// An error without the secrets that its request had: some servers repeat the key they refuse, and it is the operator's.
-fn without_secrets(mut body: Vec<u8>, upstream: &Upstream) -> Vec<u8> {
+fn without_secrets(body: Vec<u8>, upstream: &Upstream) -> Vec<u8> {
     let secrets = upstream.key.iter().chain(upstream.headers.iter().map(|(_, value)| value));
-    for secret in secrets.map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET) {
-        while let Some(at) = body.windows(secret.len()).position(|part| part == secret.as_bytes()) {
-            body.splice(at..at + secret.len(), *b"***");
-        }
+    let secrets = secrets.map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET);
+    secrets.fold(body, |body, secret| masked(body, secret.as_bytes()))
+}
+
+/// A text with `***` in place of a secret.
+fn masked(text: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    let find = |text: &[u8]| text.windows(secret.len()).position(|part| part == secret);
+    let Some(mut at) = find(&text) else { return text };
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_slice();
+    while let Some((before, after)) = rest.split_at_checked(at) {
+        out.extend_from_slice(before);
+        out.extend_from_slice(b"***");
+        rest = after.get(secret.len()..).unwrap_or_default();
+        let Some(next) = find(rest) else { break };
+        at = next;
     }
-    body
+    out.extend_from_slice(rest);
+    out
 }
 
 /// The error for a stream in which nothing arrived for too long.
@@ -282,4 +295,20 @@ fn gather<B: Incoming>(
         }
     }
     Err(SendErrorKind::Timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_in_a_text_is_masked() {
+        let secret = b"sk-0123456789abc";
+        let masked = |text: &[u8]| String::from_utf8(masked(text.to_vec(), secret)).expect("text");
+        assert_eq!(masked(b"sk-0123456789ab"), "sk-0123456789ab");
+        assert_eq!(masked(b"a sk-0123456789abcsk-0123456789abc, sk-0123456789abc"), "a ******, ***");
+        // The longest error that is read, full of them: each byte is looked at once.
+        let count = LONGEST_ERROR / secret.len();
+        assert_eq!(masked(&secret.repeat(count)), "***".repeat(count));
+    }
 }
