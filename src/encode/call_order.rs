@@ -5,7 +5,7 @@ pub(super) trait Call {
     /// Adds to the input.
     fn push_input(&mut self, more: &str);
 
-    /// Whether the input is complete, as far as that can be known: it is a whole JSON value.
+    /// Whether the input is complete, as far as that can be known: it is a whole JSON object or array.
     fn is_complete(&self) -> bool;
 }
 

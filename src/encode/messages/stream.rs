@@ -113,7 +113,7 @@ impl Call for Block {
     }
 
     fn is_complete(&self) -> bool {
-        matches!(self, Self::Tool { nesting, .. } if nesting.is_complete())
+        matches!(self, Self::Tool { nesting, .. } if nesting.has_closed())
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::turn::ToolKind;
 
 fn head() -> MessageHead {
     MessageHead {
@@ -63,4 +64,28 @@ fn the_container_is_named_at_the_end() {
     let own = whole.get("container").map(json::Value::to_json);
     let streamed = delta.get("delta").and_then(|delta| delta.get("container")).map(json::Value::to_json);
     assert_eq!((own.as_deref(), streamed.as_deref()), (Some(want), Some(want)));
+}
+
+#[test]
+fn no_piece_of_interleaved_calls_is_lost_where_an_input_is_no_object() {
+    let mut encoder = Encoder::new(head());
+    let call = |index| Event::ToolCall {
+        choice: 0,
+        index,
+        id: format!("toolu_{index}").into(),
+        name: "f".into(),
+        kind: ToolKind::Function,
+    };
+    let input = |index, input: &'static str| Event::ToolInput { choice: 0, index, input: input.into() };
+    let mut out = Vec::new();
+    for event in [call(0), input(0, "tr"), call(1), input(1, "{}"), input(0, "ue"), Event::End] {
+        encoder.event(&event, &mut out);
+    }
+    let text = String::from_utf8(out).expect("UTF-8");
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} is missing: {text}"));
+    assert!(place(r#""partial_json":"tr""#) < place(r#""partial_json":"ue""#));
+    assert!(
+        place(r#""partial_json":"ue""#) < place("toolu_1")
+            && place("toolu_1") < place(r#""partial_json":"{}""#)
+    );
 }

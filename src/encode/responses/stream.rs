@@ -383,7 +383,7 @@ impl Call for Item {
     }
 
     fn is_complete(&self) -> bool {
-        matches!(&self.kind, ItemKind::Call { nesting, kind: ToolKind::Function, .. } if nesting.is_complete())
+        matches!(&self.kind, ItemKind::Call { nesting, kind: ToolKind::Function, .. } if nesting.has_closed())
     }
 }
 
